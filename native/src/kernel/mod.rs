@@ -1,0 +1,41 @@
+//! The kernel that an image holds: its memory, its symbols and its types.
+
+pub mod symbols;
+pub mod types;
+
+use crate::arch::AddressSpace;
+use symbols::Symbols;
+use types::Types;
+
+/// A kernel that was found in an image. Opened once, shared by every thread.
+pub struct Kernel {
+    /// Kernel virtual memory.
+    pub memory: AddressSpace,
+    /// Names and addresses.
+    pub symbols: Symbols,
+    /// Struct layouts.
+    pub types: Types,
+    /// What was found out about the kernel on the way.
+    pub facts: Facts,
+}
+
+/// Facts about the kernel, as the `info` table shows them.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The banner, without its newline.
+    pub banner: String,
+    /// The release, `6.1.0-56-cloud-amd64`.
+    pub release: String,
+    /// The GNU build id in hex, where the kernel has one.
+    pub build_id: Option<String>,
+    /// Physical address of `_text`.
+    pub physical: u64,
+    /// Virtual address of `_text`.
+    pub virtual_address: u64,
+    /// Where symbols came from: `kallsyms` or `cache`.
+    pub symbols_from: String,
+    /// Where types came from: `btf`.
+    pub types_from: String,
+    /// What could not be found or believed.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,10 @@
+//! salvor's native core: opens Linux memory images, finds their kernel without symbols, and evaluates access paths.
+//!
+//! Data flows one way: [`image`] → [`arch`] → [`kernel`] → [`query`] and [`scan`] → the N-API edge.
+
+pub mod arch;
+pub mod error;
+pub mod image;
+pub mod kernel;
+pub mod query;
+pub mod scan;
