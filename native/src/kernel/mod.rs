@@ -1,5 +1,6 @@
 //! The kernel that an image holds: its memory, its symbols and its types.
 
+pub(crate) mod btf;
 pub mod symbols;
 pub mod types;
 

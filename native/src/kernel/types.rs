@@ -1,5 +1,11 @@
 //! Struct layouts behind one interface, wherever they came from.
 
+use std::sync::OnceLock;
+
+use crate::error::Result;
+
+use super::btf::{Btf, Kind, Record};
+
 /// A type of one source: 0 is the kernel proper, above it modules with split BTF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TypeId {
@@ -48,6 +54,241 @@ pub struct Member {
     pub bits: Option<u8>,
 }
 
-/// Every type of a kernel.
-#[derive(Debug, Default)]
-pub struct Types {}
+/// Loads modules' split BTF: (module name, section).
+type Loader = Box<dyn Fn() -> Vec<(String, Vec<u8>)> + Send + Sync>;
+
+/// How many typedefs, qualifiers, array dimensions or anonymous members may lie in one another.
+const MAX_NESTING: u32 = 32;
+/// Members looked at before a struct of hostile nesting is given up.
+const MAX_MEMBERS: u32 = 1 << 16;
+
+/// Every type of a kernel: its own, and those of its modules, which are read when a name is first not found.
+#[derive(Default)]
+pub struct Types {
+    kernel: Btf,
+    modules: OnceLock<Vec<(String, Btf)>>,
+    loader: OnceLock<Loader>,
+}
+
+impl Types {
+    /// Reads the kernel's BTF, validated wholly.
+    pub fn from_btf(bytes: Vec<u8>) -> Result<Self> {
+        Ok(Self { kernel: Btf::parse(bytes)?, modules: OnceLock::new(), loader: OnceLock::new() })
+    }
+
+    /// Tells how to load modules' split BTF; called at most once, when a name is not one of the kernel's own.
+    pub fn set_modules(&self, load: Loader) {
+        // A second loader would renumber sources, so the first stays.
+        let _ = self.loader.set(load);
+    }
+
+    /// Names of the modules whose types could be read.
+    pub fn modules(&self) -> impl Iterator<Item = &str> {
+        self.loaded().iter().map(|(name, _)| name.as_str())
+    }
+
+    /// A type by name: `struct task_struct`, `union …`, `enum …`, or a typedef's or integer's bare name.
+    pub fn find(&self, name: &str) -> Option<TypeId> {
+        let name = name.trim();
+        let (kinds, bare): (&[Kind], &str) = match name.split_once(' ') {
+            Some(("struct", rest)) => (&[Kind::Struct], rest.trim_start()),
+            Some(("union", rest)) => (&[Kind::Union], rest.trim_start()),
+            Some(("enum", rest)) => (&[Kind::Enum, Kind::Enum64], rest.trim_start()),
+            _ => (&[Kind::Typedef, Kind::Int], name),
+        };
+        self.find_kind(kinds, bare.as_bytes())
+    }
+
+    /// What a type is, typedefs and qualifiers taken off.
+    pub fn shape(&self, id: TypeId) -> Shape {
+        let id = self.strip(id);
+        let Some(record) = self.record(id) else { return Shape::Opaque };
+        match record.kind {
+            Kind::Int => Shape::Integer { bytes: record.value, signed: record.word(0).unwrap_or(0) >> 24 & 1 == 1 },
+            Kind::Enum | Kind::Enum64 => Shape::Integer { bytes: record.value, signed: record.flag },
+            Kind::Pointer => Shape::Pointer(self.at(id.source, record.value)),
+            Kind::Array => Shape::Array {
+                element: self.at(id.source, record.word(0).unwrap_or(0)),
+                count: record.word(2).unwrap_or(0),
+            },
+            Kind::Struct | Kind::Union => Shape::Struct { bytes: record.value },
+            _ => Shape::Opaque,
+        }
+    }
+
+    /// Size in memory.
+    pub fn size(&self, id: TypeId) -> Option<u64> {
+        let (mut id, mut times) = (id, 1u64);
+        for _ in 0..MAX_NESTING {
+            match self.shape(id) {
+                Shape::Opaque => return None,
+                Shape::Integer { bytes, .. } | Shape::Struct { bytes } => return times.checked_mul(u64::from(bytes)),
+                Shape::Pointer(_) => return times.checked_mul(8),
+                Shape::Array { element, count } => {
+                    id = element;
+                    times = times.checked_mul(u64::from(count))?;
+                }
+            }
+        }
+        None
+    }
+
+    /// A member of a struct or union, looked for in its anonymous members too.
+    pub fn member(&self, structure: TypeId, name: &str) -> Option<Member> {
+        self.member_within(structure, name.as_bytes(), 0, &mut MAX_MEMBERS.clone())
+    }
+
+    /// The value of an enumeration constant.
+    pub fn enumerator(&self, name: &str) -> Option<i64> {
+        let find = |source: u16, btf: &Btf| {
+            (btf.first_id()..btf.end_id()).filter_map(|id| btf.record(id)).find_map(|record| {
+                let is_enum = matches!(record.kind, Kind::Enum | Kind::Enum64);
+                let mut entries = (0..if is_enum { record.count } else { 0 }).filter_map(|i| record.enumerator(i));
+                entries.find(|entry| self.string(source, entry.0) == name.as_bytes()).map(|entry| entry.1)
+            })
+        };
+        find(0, &self.kernel).or_else(|| {
+            let mut modules = self.loaded().iter().zip(1..);
+            modules.find_map(|((_, btf), source)| find(source, btf))
+        })
+    }
+
+    /// The type as C would write it, for messages.
+    pub fn name(&self, id: TypeId) -> String {
+        let (mut id, mut suffix) = (id, String::new());
+        for _ in 0..MAX_NESTING {
+            let Some(record) = self.record(id) else { break };
+            let name = String::from_utf8_lossy(self.string(id.source, record.name)).into_owned();
+            let prefix = match record.kind {
+                Kind::Struct => "struct ",
+                Kind::Union => "union ",
+                Kind::Enum | Kind::Enum64 => "enum ",
+                Kind::Forward if record.flag => "union ",
+                Kind::Forward => "struct ",
+                Kind::Int | Kind::Float | Kind::Typedef => "",
+                Kind::Pointer => {
+                    suffix.insert(0, '*');
+                    id = self.at(id.source, record.value);
+                    continue;
+                }
+                Kind::Array => {
+                    suffix.push_str(&format!("[{}]", record.word(2).unwrap_or(0)));
+                    id = self.at(id.source, record.word(0).unwrap_or(0));
+                    continue;
+                }
+                Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => {
+                    id = self.at(id.source, record.value);
+                    continue;
+                }
+                _ => return format!("function{suffix}"),
+            };
+            let name = if name.is_empty() { "(anonymous)" } else { &name };
+            let space = if suffix.starts_with('*') { " " } else { "" };
+            return format!("{prefix}{name}{space}{suffix}");
+        }
+        format!("void {suffix}").trim_end().to_owned()
+    }
+
+    /// Takes off typedefs and qualifiers, and follows a forward declaration to the source that defines the struct.
+    pub(crate) fn strip(&self, id: TypeId) -> TypeId {
+        let mut id = self.at(id.source, id.id);
+        for _ in 0..MAX_NESTING {
+            let Some(record) = self.record(id) else { return id };
+            match record.kind {
+                Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag | Kind::Variable => {
+                    id = self.at(id.source, record.value);
+                }
+                Kind::Forward => {
+                    let kind = if record.flag { Kind::Union } else { Kind::Struct };
+                    let name = self.string(id.source, record.name);
+                    return self.find_kind(&[kind], name).unwrap_or(id);
+                }
+                _ => return id,
+            }
+        }
+        TypeId { source: 0, id: 0 }
+    }
+
+    fn member_within(&self, structure: TypeId, name: &[u8], depth: u32, left: &mut u32) -> Option<Member> {
+        let structure = self.strip(structure);
+        let record = self.record(structure).filter(|record| matches!(record.kind, Kind::Struct | Kind::Union))?;
+        for index in 0..record.count {
+            *left = left.checked_sub(1)?;
+            let [name_at, type_id, place] = record.triple(index)?;
+            let id = self.at(structure.source, type_id);
+            let (bit_offset, width) = match record.flag {
+                true => (u64::from(place & 0xff_ffff), (place >> 24) as u8),
+                false => (u64::from(place), 0),
+            };
+            let found = self.string(structure.source, name_at);
+            if found == name && !name.is_empty() {
+                return Some(self.bit_field(Member { bit_offset, id, bits: (width > 0).then_some(width) }));
+            }
+            if found.is_empty() && depth < MAX_NESTING {
+                if let Some(inner) = self.member_within(id, name, depth + 1, left) {
+                    return Some(Member { bit_offset: bit_offset.checked_add(inner.bit_offset)?, ..inner });
+                }
+            }
+        }
+        None
+    }
+
+    /// Before `kind_flag`, a bit-field was a member whose integer is narrower than its bytes.
+    fn bit_field(&self, member: Member) -> Member {
+        let Some(record) = self.record(self.strip(member.id)) else { return member };
+        let encoding = record.word(0).unwrap_or(0);
+        let (bits, skipped) = (encoding & 0xff, encoding >> 16 & 0xff);
+        if member.bits.is_some() || record.kind != Kind::Int || bits == record.value.saturating_mul(8) {
+            return member;
+        }
+        Member { bit_offset: member.bit_offset.saturating_add(u64::from(skipped)), bits: Some(bits as u8), ..member }
+    }
+
+    fn find_kind(&self, kinds: &[Kind], name: &[u8]) -> Option<TypeId> {
+        if name.is_empty() {
+            return None;
+        }
+        let pick = |source: u16, btf: &Btf, base: Option<&Btf>| {
+            // Of several with one name, the fullest: others are what a driver made of the name for itself.
+            let fit = |id: &u32| btf.record(*id).filter(|record| kinds.contains(&record.kind));
+            let best = btf.named(name, base).into_iter().rev().filter(|id| fit(id).is_some());
+            let best = best.max_by_key(|id| fit(id).map(|record| (record.count > 0, record.value)));
+            best.map(|id| TypeId { source, id })
+        };
+        pick(0, &self.kernel, None).or_else(|| {
+            let mut modules = self.loaded().iter().zip(1..);
+            modules.find_map(|((_, btf), source)| pick(source, btf, Some(&self.kernel)))
+        })
+    }
+
+    /// Modules' sections; one that is not valid is left out, as its types cannot be told from rubbish.
+    fn loaded(&self) -> &[(String, Btf)] {
+        self.modules.get_or_init(|| {
+            let sections = self.loader.get().map(|load| load()).unwrap_or_default();
+            let parse = |(name, bytes)| Btf::parse_split(bytes, &self.kernel).ok().map(|btf| (name, btf));
+            sections.into_iter().filter_map(parse).take(usize::from(u16::MAX) - 1).collect()
+        })
+    }
+
+    fn section(&self, source: u16) -> Option<&Btf> {
+        match source {
+            0 => Some(&self.kernel),
+            _ => self.loaded().get(usize::from(source) - 1).map(|(_, btf)| btf),
+        }
+    }
+
+    fn record(&self, id: TypeId) -> Option<Record<'_>> {
+        self.section(id.source)?.record(id.id)
+    }
+
+    /// An id as a source writes it: a module's low ids are the kernel's.
+    fn at(&self, source: u16, id: u32) -> TypeId {
+        let own = self.section(source).is_some_and(|btf| id >= btf.first_id());
+        TypeId { source: if own { source } else { 0 }, id }
+    }
+
+    fn string(&self, source: u16, offset: u32) -> &[u8] {
+        let own = self.section(source).and_then(|btf| btf.string(offset));
+        own.or_else(|| self.kernel.string(offset)).unwrap_or_default()
+    }
+}
