@@ -142,9 +142,14 @@ impl Image {
 
     /// The bytes of `[physical, physical + length)` without a copy, where one range holds them all.
     pub fn borrow(&self, physical: u64, length: usize) -> Option<&[u8]> {
-        let bytes = self.mapped(physical)?.get(..length)?;
+        let bytes = self.peek(physical, length)?;
         self.touch(physical, length as u64);
         Some(bytes)
+    }
+
+    /// Like [`Image::borrow`], without recording: for a look that may come to nothing.
+    pub fn peek(&self, physical: u64, length: usize) -> Option<&[u8]> {
+        self.mapped(physical)?.get(..length)
     }
 
     /// Reads for a scan: straight from the file, so that a pass over a large image does not fill this process with
