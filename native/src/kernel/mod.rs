@@ -1,8 +1,19 @@
 //! The kernel that an image holds: its memory, its symbols and its types.
 
+mod banner;
 pub(crate) mod btf;
+mod build_id;
+mod cache;
+mod discover;
+mod kallsyms;
+mod kernel_range;
+mod modules;
+mod proof;
 pub mod symbols;
+mod type_source;
 pub mod types;
+mod vmcoreinfo;
+mod window;
 
 use crate::arch::AddressSpace;
 use symbols::Symbols;
@@ -20,6 +31,13 @@ pub struct Kernel {
     pub facts: Facts,
 }
 
+impl Kernel {
+    /// How many loaded modules carry types of their own.
+    pub fn module_types(&self) -> usize {
+        modules::Modules::new(&self.symbols, &self.types).map_or(0, |modules| modules.count(&self.memory))
+    }
+}
+
 /// Facts about the kernel, as the `info` table shows them.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -33,7 +51,7 @@ pub struct Facts {
     pub physical: u64,
     /// Virtual address of `_text`.
     pub virtual_address: u64,
-    /// Where symbols came from: `kallsyms` or `cache`.
+    /// Where symbols came from: `kallsyms` or `kallsyms (cached)`.
     pub symbols_from: String,
     /// Where types came from: `btf`.
     pub types_from: String,
