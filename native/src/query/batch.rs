@@ -155,7 +155,7 @@ pub enum Packing {
 impl Builder {
     #[inline]
     fn next(&mut self, null: bool) {
-        if self.length % 8 == 0 {
+        if self.length.is_multiple_of(8) {
             self.nulls.push(0);
         }
         if let (true, Some(last)) = (null, self.nulls.last_mut()) {

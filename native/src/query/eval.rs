@@ -137,7 +137,10 @@ impl Rows<'_> {
         for (at, (plan, column)) in self.plans.iter().zip(&mut self.columns).enumerate() {
             let outcome = match &plan.source {
                 Source::Number { program, .. } => program.run(reader, address).map(|value| column.number(value)),
-                Source::Index => Ok(column.number(index)),
+                Source::Index => {
+                    column.number(index);
+                    Ok(())
+                }
                 Source::Absent(_) => Err(Gap::Null),
                 Source::Text(leaf) => {
                     scratch.clear();

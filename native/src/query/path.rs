@@ -233,11 +233,10 @@ impl<'a> Parser<'a> {
     fn unary(&mut self) -> Result<Expr, String> {
         let start = self.at;
         if self.take("(") {
-            if let Some(target) = self.type_name() {
-                if self.take("*") && self.take(")") {
-                    let of = Box::new(self.nested(Self::unary)?);
-                    return Ok(Expr::Cast { of, target });
-                }
+            let target = self.type_name();
+            if let Some(target) = target.filter(|_| self.take("*") && self.take(")")) {
+                let of = Box::new(self.nested(Self::unary)?);
+                return Ok(Expr::Cast { of, target });
             }
             self.at = start;
         }

@@ -113,7 +113,7 @@ impl Access {
             Shape::Pointer(target) => (self.into_pointer(scope)?, target),
             _ => return Err(Failure::Wrong("takes an element of what is no array".into())),
         };
-        let distance = scope.size(element)?.checked_mul(number).unwrap_or(u64::MAX);
+        let distance = scope.size(element)?.saturating_mul(number);
         access.program.offset = advance(access.program.offset, distance)?;
         access.named = Named::Place { id: element, bits: None };
         Ok(access)

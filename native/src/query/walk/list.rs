@@ -17,10 +17,9 @@ pub struct List {
 
 impl Walk for List {
     fn run(&self, walker: &mut Walker, object: u64) {
-        if let Some(head) = walker.run(&self.head, object) {
-            if !self.inclusive || walker.emit_next(head.wrapping_sub(self.link as u64)) {
-                ring(walker, head, self.link);
-            }
+        let Some(head) = walker.run(&self.head, object) else { return };
+        if !self.inclusive || walker.emit_next(head.wrapping_sub(self.link as u64)) {
+            ring(walker, head, self.link);
         }
     }
 }
