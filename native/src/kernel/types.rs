@@ -224,10 +224,9 @@ impl Types {
             if found == name && !name.is_empty() {
                 return Some(self.bit_field(Member { bit_offset, id, bits: (width > 0).then_some(width) }));
             }
-            if found.is_empty() && depth < MAX_NESTING {
-                if let Some(inner) = self.member_within(id, name, depth + 1, left) {
-                    return Some(Member { bit_offset: bit_offset.checked_add(inner.bit_offset)?, ..inner });
-                }
+            let within = found.is_empty() && depth < MAX_NESTING;
+            if let Some(inner) = within.then(|| self.member_within(id, name, depth + 1, left)).flatten() {
+                return Some(Member { bit_offset: bit_offset.checked_add(inner.bit_offset)?, ..inner });
             }
         }
         None

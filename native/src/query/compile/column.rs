@@ -1,0 +1,113 @@
+//! Columns: a path and what to make of what it names.
+
+use super::access::{Access, Named, first};
+use super::scope::{Compiled, Failure, Scope};
+use crate::kernel::types::TypeId;
+use crate::query::batch::Packing;
+use crate::query::leaf::contents::Contents;
+use crate::query::leaf::dpath::DPath;
+use crate::query::leaf::kernfs::Kernfs;
+use crate::query::leaf::text::{CString, Hex};
+use crate::query::leaf::user::UserText;
+use crate::query::leaf::{self};
+use crate::query::limits::LARGEST;
+use crate::query::program::Program;
+use crate::query::spec::{Column, Leaf};
+
+/// A compiled column.
+pub struct ColumnPlan {
+    /// What the caller calls it.
+    pub name: String,
+    /// How to read it.
+    pub source: Source,
+}
+
+/// How to read a column's value from a row's object.
+pub enum Source {
+    /// A number.
+    Number {
+        /// Ends at the value.
+        program: Program,
+        /// Two's complement.
+        signed: bool,
+    },
+    /// The row's index in its walk.
+    Index,
+    /// Text.
+    Text(Box<dyn leaf::Leaf>),
+    /// This kernel has nothing like it.
+    Absent(Packing),
+}
+
+impl Source {
+    /// What the column's values are packed as.
+    pub fn packing(&self) -> Packing {
+        match self {
+            Source::Number { signed: true, .. } => Packing::I64,
+            Source::Number { .. } | Source::Index => Packing::U64,
+            Source::Text(_) => Packing::Text,
+            Source::Absent(packing) => *packing,
+        }
+    }
+}
+
+/// Compiles a column of rows that are objects of type `start`.
+pub fn compile(scope: Scope, start: TypeId, column: &Column) -> Compiled<ColumnPlan> {
+    let max = match column.max {
+        Some(max) if max > LARGEST as u64 => {
+            return Err(Failure::Wrong(format!("column '{}': 'max' may be {LARGEST} at most", column.name)));
+        }
+        max => max.map(|max| max as usize),
+    };
+    let source =
+        match first(&column.path, |expr| source(scope, start, column, Access::compile(scope, start, expr)?, max)) {
+            Err(Failure::Missing(_)) if column.optional => Source::Absent(match column.leaf {
+                Leaf::Value | Leaf::Address | Leaf::Index => Packing::U64,
+                _ => Packing::Text,
+            }),
+            source => source.map_err(|failure| failure.within(&format!("column '{}'", column.name)))?,
+        };
+    Ok(ColumnPlan { name: column.name.clone(), source })
+}
+
+fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Option<usize>) -> Compiled<Source> {
+    let text: Box<dyn leaf::Leaf> = match column.leaf {
+        Leaf::Value => {
+            let access = access.into_number(scope)?;
+            return Ok(Source::Number { signed: access.is_signed(), program: access.program });
+        }
+        Leaf::Address => {
+            return match access.named {
+                Named::Number { .. } => Err(Failure::Wrong("names a number, which has no address".into())),
+                _ => Ok(Source::Number { program: access.program, signed: false }),
+            };
+        }
+        Leaf::Index => return Ok(Source::Index),
+        Leaf::String => Box::new(CString::compile(scope, access, max)?),
+        Leaf::Hex => Box::new(Hex::compile(scope, access, max)?),
+        Leaf::DPath => {
+            let root = column.root.as_ref().map(|paths| {
+                let root = |expr: &_| expected(scope, Access::compile(scope, start, expr)?, "struct path");
+                first::<Program>(paths, root)
+            });
+            Box::new(DPath::compile(scope, expected(scope, access, "struct path")?, root.transpose()?)?)
+        }
+        Leaf::KernfsPath => Box::new(Kernfs::compile(scope, expected(scope, access, "struct kernfs_node")?)?),
+        Leaf::Cmdline | Leaf::UserStrings => {
+            let program = expected(scope, access, "struct mm_struct")?;
+            Box::new(UserText::compile(scope, program, column.leaf == Leaf::UserStrings, max)?)
+        }
+        Leaf::Contents => Box::new(Contents::compile(scope, expected(scope, access, "struct inode")?, max)?),
+    };
+    Ok(Source::Text(text))
+}
+
+/// A program to an object of the struct that a leaf is for.
+fn expected(scope: Scope, access: Access, structure: &str) -> Compiled<Program> {
+    let (program, id) = access.into_object(scope)?;
+    let found = scope.name(scope.kernel.types.strip(id));
+    match found == structure {
+        true => Ok(program),
+        false => Err(Failure::Wrong(format!("names a {found}, where a {structure} is needed"))),
+    }
+}

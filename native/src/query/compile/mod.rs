@@ -1,0 +1,86 @@
+//! From the query's JSON to programs for one kernel.
+
+pub mod access;
+pub mod column;
+pub mod scope;
+
+use super::spec::{self, Column, Nested};
+use super::walk::{self, WalkPlan};
+use crate::kernel::types::TypeId;
+use column::ColumnPlan;
+use scope::{Compiled, Failure, Scope};
+
+/// A compiled query.
+pub struct Plan {
+    /// Where it starts.
+    pub start: Start,
+    /// What it gives.
+    pub level: Level,
+}
+
+/// The first objects.
+pub enum Start {
+    /// One, or with `per_cpu` one for each processor.
+    Symbol {
+        /// Where the symbol is.
+        address: u64,
+        /// Whether it names a per-CPU variable.
+        per_cpu: bool,
+        /// Whether the symbol is a pointer to the object.
+        pointer: bool,
+    },
+    /// The caller's.
+    Addresses {
+        /// Whether they are addresses of pointers to the objects.
+        pointer: bool,
+    },
+}
+
+/// Rows of one walk.
+pub struct Level {
+    /// How to reach them; without it the objects are the rows.
+    pub walk: Option<WalkPlan>,
+    /// Their columns.
+    pub columns: Vec<ColumnPlan>,
+    /// Walks below them.
+    pub children: Vec<Level>,
+}
+
+/// Compiles a query against a kernel's symbols and types.
+pub fn compile(scope: Scope, query: &spec::Query) -> Compiled<Plan> {
+    let from = &query.from;
+    let (type_name, pointer) = match from.type_name.trim_end().strip_suffix('*') {
+        Some(pointed) => (pointed.trim_end(), true),
+        None => (from.type_name.as_str(), false),
+    };
+    let start = match (&from.symbol, from.addresses) {
+        (Some(symbol), false) => {
+            let missing = || Failure::Missing(format!("no symbol '{symbol}'"));
+            let address = scope.kernel.symbols.address(symbol).ok_or_else(missing)?;
+            Start::Symbol { address, per_cpu: from.per_cpu, pointer }
+        }
+        (None, true) if !from.per_cpu => Start::Addresses { pointer },
+        _ => return Err(Failure::Wrong("'from' needs either 'symbol' or 'addresses'".into())),
+    };
+    let id = scope.find(type_name)?;
+    Ok(Plan { start, level: level(scope, id, query.walk.as_ref(), &query.select, &query.children)? })
+}
+
+fn level(
+    scope: Scope,
+    start: TypeId,
+    walk: Option<&spec::Walk>,
+    select: &[Column],
+    children: &[Nested],
+) -> Compiled<Level> {
+    let walk =
+        walk.map(|walk| walk::compile(scope, start, walk).map_err(|failure| failure.within("walk"))).transpose()?;
+    let id = walk.as_ref().map_or(start, |walk| walk.element);
+    let columns = select.iter().map(|column| column::compile(scope, id, column)).collect::<Compiled<_>>()?;
+    let child = |nested: &Nested| {
+        let compiled = level(scope, id, Some(&nested.walk), &nested.select, &nested.children);
+        compiled.map_err(|failure| failure.within(&format!("'{}'", nested.name)))
+    };
+    let children = children.iter().map(child).collect::<Compiled<_>>()?;
+    Ok(Level { walk, columns, children })
+}

@@ -1,0 +1,88 @@
+//! Names of one kernel: what a path's words mean in its types, and why one means nothing.
+
+use crate::error::Error;
+use crate::kernel::Kernel;
+use crate::kernel::types::{Member, Shape, TypeId};
+
+/// Why something does not compile.
+#[derive(Debug, Clone)]
+pub enum Failure {
+    /// This kernel has no such type, member or constant: an alternative may still do.
+    Missing(String),
+    /// It makes no sense in any kernel.
+    Wrong(String),
+}
+
+/// A compiled thing, or why not.
+pub type Compiled<T> = Result<T, Failure>;
+
+impl Failure {
+    /// What is said about it, under a heading.
+    pub fn within(self, place: &str) -> Self {
+        match self {
+            Failure::Missing(what) => Failure::Missing(format!("{place}: {what}")),
+            Failure::Wrong(what) => Failure::Wrong(format!("{place}: {what}")),
+        }
+    }
+
+    /// For the caller, with the kernel's release where it matters.
+    pub fn into_error(self, release: &str) -> Error {
+        match self {
+            Failure::Missing(what) => Error::usage(format!("kernel {release} lacks what the query asks for: {what}")),
+            Failure::Wrong(what) => Error::usage(format!("bad query: {what}")),
+        }
+    }
+}
+
+/// The kernel that a query is compiled for.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// Its symbols and types.
+    pub kernel: &'a Kernel,
+}
+
+impl Scope<'_> {
+    /// A type that must be there.
+    pub fn find(&self, name: &str) -> Compiled<TypeId> {
+        self.kernel.types.find(name).ok_or_else(|| Failure::Missing(format!("no type '{name}'")))
+    }
+
+    /// What a type is.
+    pub fn shape(&self, id: TypeId) -> Shape {
+        self.kernel.types.shape(id)
+    }
+
+    /// Its size, if it has one.
+    pub fn size(&self, id: TypeId) -> Compiled<u64> {
+        let what = || Failure::Missing(format!("{} is opaque: its size is not known", self.name(id)));
+        self.kernel.types.size(id).filter(|size| *size > 0).ok_or_else(what)
+    }
+
+    /// Its name, for messages.
+    pub fn name(&self, id: TypeId) -> String {
+        self.kernel.types.name(id)
+    }
+
+    /// A member that must be there.
+    pub fn member(&self, structure: TypeId, name: &str) -> Compiled<Member> {
+        let missing = || Failure::Missing(format!("{} has no member '{name}'", self.name(structure)));
+        self.kernel.types.member(structure, name).ok_or_else(missing)
+    }
+
+    /// Where a member of a named struct lies, by any of its names. For what the kernel's own functions know by heart.
+    pub fn offset(&self, structure: &str, names: &[&str]) -> Compiled<i64> {
+        let id = self.find(structure)?;
+        let found = names.iter().find_map(|name| self.chained(id, name));
+        found.ok_or_else(|| Failure::Missing(format!("{structure} has no member '{}'", names.join("' or '"))))
+    }
+
+    /// The offset of `a.b` in a struct.
+    fn chained(&self, structure: TypeId, path: &str) -> Option<i64> {
+        path.split('.')
+            .try_fold((0, structure), |(offset, id), name| {
+                let member = self.kernel.types.member(id, name)?;
+                Some((offset + (member.bit_offset / 8) as i64, member.id))
+            })
+            .map(|(offset, _)| offset)
+    }
+}

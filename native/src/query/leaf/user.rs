@@ -1,0 +1,103 @@
+//! A process's arguments and environment, read through its own page tables.
+
+use super::Leaf;
+use crate::arch::AddressSpace;
+use crate::query::compile::scope::{Compiled, Scope};
+use crate::query::limits::{COMMAND_LINE, CONTENTS};
+use crate::query::program::{Gap, Program, Read};
+use crate::query::reader::Reader;
+
+const PAGE: u64 = 4096;
+
+/// Arguments or environment of a `struct mm_struct`.
+pub struct UserText {
+    program: Program,
+    pgd: i64,
+    /// `arg_start`, `arg_end`, `env_start`, `env_end`.
+    bounds: [i64; 4],
+    environment: bool,
+    limit: usize,
+}
+
+impl UserText {
+    /// `program` ends at the `struct mm_struct`.
+    pub fn compile(scope: Scope, program: Program, environment: bool, max: Option<usize>) -> Compiled<Self> {
+        let at = |member: &str| scope.offset("struct mm_struct", &[member]);
+        Ok(Self {
+            program,
+            pgd: at("pgd")?,
+            bounds: [at("arg_start")?, at("arg_end")?, at("env_start")?, at("env_end")?],
+            environment,
+            limit: max.unwrap_or(if environment { CONTENTS } else { COMMAND_LINE }),
+        })
+    }
+}
+
+impl Leaf for UserText {
+    fn read(&self, reader: &Reader, object: u64, out: &mut Vec<u8>) -> Read<bool> {
+        let mm = self.program.run(reader, object)?;
+        let word = |offset: i64| {
+            let at = mm.wrapping_add_signed(offset);
+            reader.u64(at).ok_or(Gap::Unreadable(at))
+        };
+        let [arg_start, arg_end, env_start, env_end] = self.bounds.map(word);
+        let (arg_start, arg_end, env_start, env_end) = (arg_start?, arg_end?, env_start?, env_end?);
+        let table = word(self.pgd)?;
+        let table = reader.memory().translate(table).ok_or(Gap::Unreadable(table))?;
+        let user = reader.memory().with_root(table);
+        // A process that is not far enough into exec has neither yet.
+        if env_end == 0 {
+            return Ok(true);
+        }
+        if self.environment {
+            return copy(&user, env_start, env_end, self.limit, out);
+        }
+        arguments(&user, (arg_start, arg_end), (env_start, env_end), self.limit, out)
+    }
+}
+
+/// `get_mm_cmdline` (fs/proc/base.c): when the last byte of the arguments is not NUL, a title was written over them and
+/// may go on into the environment, up to the first NUL, for at most a page.
+fn arguments(
+    user: &AddressSpace,
+    (start, end): (u64, u64),
+    (env_start, env_end): (u64, u64),
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> Read<bool> {
+    if start >= end {
+        return Ok(true);
+    }
+    let mut last = [0];
+    if user.read(end - 1, &mut last) == 1 && last != [0] {
+        let room = if env_start == end && env_end >= env_start { env_end - start } else { end - start };
+        let from = out.len();
+        copy(user, start, start.saturating_add(room.min(PAGE)), limit, out)?;
+        // The kernel hands out the NUL as well.
+        if let Some(nul) = out.get(from..).and_then(|title| memchr::memchr(0, title)) {
+            out.truncate(from + nul + 1);
+        }
+        return Ok(true);
+    }
+    copy(user, start, end, limit, out)
+}
+
+/// Appends `[start, end)`; what lies behind an unreadable page, or past the limit, is cut off.
+fn copy(user: &AddressSpace, start: u64, end: u64, limit: usize, out: &mut Vec<u8>) -> Read<bool> {
+    let wanted = end.saturating_sub(start);
+    let length = wanted.min(limit as u64) as usize;
+    let from = out.len();
+    // Page by page: bounds that were read from a damaged struct must not decide how much is allocated.
+    while out.len() - from < length {
+        let done = out.len() - from;
+        let at = start + done as u64;
+        let part = ((PAGE - at % PAGE) as usize).min(length - done);
+        out.resize(from + done + part, 0);
+        let read = user.read(at, out.get_mut(from + done..).unwrap_or_default());
+        if read < part {
+            out.truncate(from + done + read);
+            return if out.len() == from { Err(Gap::Unreadable(start)) } else { Ok(false) };
+        }
+    }
+    Ok(length as u64 == wanted)
+}

@@ -1,0 +1,113 @@
+//! Kernel memory as a query reads it: whole pages are looked up once and then borrowed from the image.
+
+use std::cell::Cell;
+
+use crate::arch::AddressSpace;
+
+const PAGE: u64 = 4096;
+const SLOTS: usize = 512;
+
+/// A page that was looked up. `page` is its number plus one, so that 0 is an empty slot.
+#[derive(Clone, Copy)]
+struct Slot<'a> {
+    page: u64,
+    bytes: &'a [u8],
+}
+
+/// Reads kernel virtual memory for one query on one thread.
+pub struct Reader<'a> {
+    memory: &'a AddressSpace,
+    slots: Vec<Cell<Slot<'a>>>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader with nothing looked up yet.
+    pub fn new(memory: &'a AddressSpace) -> Self {
+        Self { memory, slots: vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS] }
+    }
+
+    /// The address space that is read.
+    pub fn memory(&self) -> &'a AddressSpace {
+        self.memory
+    }
+
+    /// The page's bytes from `address` on, at most to the page's end.
+    #[inline]
+    fn page(&self, address: u64) -> Option<&'a [u8]> {
+        let page = address / PAGE + 1;
+        let slot = self.slots.get(page as usize % SLOTS)?;
+        let mut found = slot.get();
+        if found.page != page {
+            let physical = self.memory.translate(address & !(PAGE - 1))?;
+            found = Slot { page, bytes: self.memory.image().borrow(physical, PAGE as usize)? };
+            slot.set(found);
+        }
+        found.bytes.get((address % PAGE) as usize..)
+    }
+
+    /// A little-endian word.
+    #[inline]
+    pub fn u64(&self, address: u64) -> Option<u64> {
+        match self.page(address).and_then(|bytes| bytes.first_chunk()) {
+            Some(word) => Some(u64::from_le_bytes(*word)),
+            None => self.memory.read_u64(address),
+        }
+    }
+
+    /// A little-endian integer of `size` bytes, at most 16.
+    #[inline]
+    pub fn integer(&self, address: u64, size: usize) -> Option<u128> {
+        let bytes = self.page(address).unwrap_or_default();
+        match size {
+            4 => bytes.first_chunk().map(|word| u128::from(u32::from_le_bytes(*word))),
+            8 => bytes.first_chunk().map(|word| u128::from(u64::from_le_bytes(*word))),
+            _ => None,
+        }
+        .or_else(|| {
+            let mut word = [0; 16];
+            let filled = self.fill(address, word.get_mut(..size)?);
+            (filled == size).then(|| u128::from_le_bytes(word))
+        })
+    }
+
+    /// Copies out; returns how many leading bytes could be read.
+    pub fn fill(&self, address: u64, out: &mut [u8]) -> usize {
+        match self.page(address).and_then(|bytes| bytes.get(..out.len())) {
+            Some(bytes) => {
+                out.copy_from_slice(bytes);
+                out.len()
+            }
+            None => self.memory.read(address, out),
+        }
+    }
+
+    /// Appends up to `length` bytes; returns how many could be read.
+    pub fn append(&self, address: u64, length: usize, out: &mut Vec<u8>) -> usize {
+        let start = out.len();
+        out.resize(start + length, 0);
+        let read = self.fill(address, out.get_mut(start..).unwrap_or_default());
+        out.truncate(start + read);
+        read
+    }
+
+    /// Appends bytes up to a NUL or `limit`. `Ok` tells whether the NUL was seen, `Err` where memory ends before.
+    pub fn append_string(&self, address: u64, limit: usize, out: &mut Vec<u8>) -> Result<bool, u64> {
+        let mut done = 0;
+        while done < limit {
+            let at = address.checked_add(done as u64).ok_or(address)?;
+            let room = ((PAGE - at % PAGE) as usize).min(limit - done);
+            let start = out.len();
+            let read = self.append(at, room, out);
+            let fresh = out.get(start..).unwrap_or_default();
+            if let Some(end) = memchr::memchr(0, fresh) {
+                out.truncate(start + end);
+                return Ok(true);
+            }
+            if read < room {
+                return Err(at + read as u64);
+            }
+            done += room;
+        }
+        Ok(false)
+    }
+}

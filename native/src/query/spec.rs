@@ -1,0 +1,192 @@
+//! The query as it crosses the boundary: JSON, checked for shape here and against the kernel's types in `compile`.
+
+use serde::Deserialize;
+
+/// A whole query.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// Where objects come from.
+    pub from: From,
+    /// How to get from these to the rows; without it they are the rows.
+    pub walk: Option<Walk>,
+    /// One column each.
+    pub select: Vec<Column>,
+    /// Walks that start at every row.
+    #[serde(default)]
+    pub children: Vec<Nested>,
+}
+
+/// Where objects come from: a symbol, or addresses that the caller gives.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct From {
+    /// A symbol's name.
+    pub symbol: Option<String>,
+    /// The caller's addresses.
+    #[serde(default)]
+    pub addresses: bool,
+    /// What lies there: `struct task_struct`; with `*` behind it, a pointer to it.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// One object for each possible processor.
+    #[serde(default)]
+    pub per_cpu: bool,
+}
+
+/// A walk below each row.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nested {
+    /// What the caller calls it.
+    pub name: String,
+    /// From the parent's row.
+    pub walk: Walk,
+    /// One column each.
+    pub select: Vec<Column>,
+    /// Walks that start at every row.
+    #[serde(default)]
+    pub children: Vec<Nested>,
+}
+
+/// One access path, or alternatives of which the first that the kernel's types have counts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Paths {
+    /// Just one.
+    One(String),
+    /// In order of preference.
+    Many(Vec<String>),
+}
+
+impl Paths {
+    /// The alternatives in order.
+    pub fn all(&self) -> &[String] {
+        match self {
+            Paths::One(path) => std::slice::from_ref(path),
+            Paths::Many(paths) => paths,
+        }
+    }
+}
+
+/// How many elements: a number, or a path to it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Count {
+    /// Known to the caller.
+    Number(u64),
+    /// Read from the object.
+    Path(Paths),
+}
+
+/// A way from one object to others. `head`, `of`, `root` and `first` are paths from the object, `link` and `next` from
+/// each element.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[allow(missing_docs)] // The fields are those of the kinds above, and the kinds are the kernel's own words.
+pub enum Walk {
+    Object {
+        of: Paths,
+    },
+    Array {
+        of: Paths,
+        count: Option<Count>,
+        #[serde(rename = "type")]
+        type_name: Option<String>,
+        #[serde(default)]
+        pointers: bool,
+    },
+    List {
+        head: Paths,
+        #[serde(rename = "type")]
+        type_name: String,
+        link: Paths,
+        #[serde(default)]
+        inclusive: bool,
+    },
+    Hlist {
+        head: Paths,
+        #[serde(rename = "type")]
+        type_name: String,
+        link: Paths,
+    },
+    Hash {
+        of: Paths,
+        count: Option<Count>,
+        #[serde(rename = "type")]
+        type_name: String,
+        link: Paths,
+    },
+    Rbtree {
+        root: Paths,
+        #[serde(rename = "type")]
+        type_name: String,
+        link: Paths,
+    },
+    Xarray {
+        of: Paths,
+        #[serde(rename = "type")]
+        type_name: String,
+    },
+    Maple {
+        of: Paths,
+        #[serde(rename = "type")]
+        type_name: String,
+    },
+    Chain {
+        first: Paths,
+        #[serde(rename = "type")]
+        type_name: String,
+        next: Paths,
+    },
+    Alternatives {
+        walks: Vec<Walk>,
+    },
+}
+
+/// A column of the rows.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// What the caller calls it.
+    pub name: String,
+    /// From the row's object.
+    pub path: Paths,
+    /// What to make of what the path names.
+    #[serde(rename = "as", default)]
+    pub leaf: Leaf,
+    /// Most bytes of text.
+    pub max: Option<u64>,
+    /// Null, rather than an error, where the kernel has none of the alternatives.
+    #[serde(default)]
+    pub optional: bool,
+    /// For `d_path`: the `struct path` it is relative to.
+    pub root: Option<Paths>,
+}
+
+/// What to make of what a path names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaf {
+    /// The integer, enum or pointer.
+    #[default]
+    Value,
+    /// Where it lies.
+    Address,
+    /// The row's position in its walk: array index, XArray index, processor, or ordinal.
+    Index,
+    /// A C string, in place or pointed to.
+    String,
+    /// Its bytes, two digits each.
+    Hex,
+    /// A `struct path` as the kernel prints it.
+    DPath,
+    /// A `struct kernfs_node` from its root.
+    KernfsPath,
+    /// A `struct mm_struct`'s arguments.
+    Cmdline,
+    /// An inode's page cache.
+    Contents,
+    /// A `struct mm_struct`'s environment.
+    UserStrings,
+}

@@ -1,0 +1,105 @@
+//! Singly linked hash chains: `hlist`, `hlist_nulls` and `hlist_bl`, and tables of them or of `list_head`.
+
+use super::array::Elements;
+use super::{Walk, Walker, linked, list};
+use crate::kernel::types::TypeId;
+use crate::query::compile::scope::{Compiled, Failure, Scope};
+use crate::query::program::Program;
+use crate::query::spec::{Count, Paths};
+
+/// What a head is, told by its type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// Ends at NULL.
+    Plain,
+    /// Ends at any odd value.
+    Nulls,
+    /// The head's lowest bit is a lock.
+    Locked,
+    /// A ring.
+    Ring,
+}
+
+impl Flavour {
+    pub fn of(scope: Scope, head: TypeId) -> Self {
+        match scope.name(scope.kernel.types.strip(head)).as_str() {
+            "struct hlist_nulls_head" => Flavour::Nulls,
+            "struct hlist_bl_head" => Flavour::Locked,
+            "struct list_head" => Flavour::Ring,
+            _ => Flavour::Plain,
+        }
+    }
+}
+
+/// One chain.
+pub struct Hlist {
+    pub head: Program,
+    pub flavour: Flavour,
+    pub link: i64,
+}
+
+impl Walk for Hlist {
+    fn run(&self, walker: &mut Walker, object: u64) {
+        if let Some(head) = walker.run(&self.head, object) {
+            bucket(walker, head, self.flavour, self.link);
+        }
+    }
+}
+
+/// A table of chains.
+pub struct Hash {
+    buckets: Elements,
+    flavour: Flavour,
+    link: i64,
+}
+
+impl Hash {
+    pub fn compile(
+        scope: Scope,
+        start: TypeId,
+        of: &Paths,
+        count: Option<&Count>,
+        (type_name, link): (&str, &Paths),
+    ) -> Compiled<(Self, TypeId)> {
+        let (buckets, head) = Elements::compile(scope, start, of, count)?;
+        let flavour = Flavour::of(scope, head);
+        let (head_member, link_member) = if flavour == Flavour::Ring { ("next", "prev") } else { ("first", "pprev") };
+        if scope.kernel.types.member(head, head_member).is_none() {
+            return Err(Failure::Wrong(format!("the buckets are {}, no heads of lists", scope.name(head))));
+        }
+        let (element, link) = linked(scope, type_name, link, &["next", link_member])?;
+        Ok((Self { buckets, flavour, link }, element))
+    }
+}
+
+impl Walk for Hash {
+    fn run(&self, walker: &mut Walker, object: u64) {
+        let Some((start, count)) = self.buckets.locate(walker, object) else { return };
+        for index in 0..count {
+            let head = start.wrapping_add(index.wrapping_mul(self.buckets.stride));
+            if !walker.step(head) || !bucket(walker, head, self.flavour, self.link) {
+                return;
+            }
+        }
+    }
+}
+
+/// Walks one chain; false at a limit.
+fn bucket(walker: &mut Walker, head: u64, flavour: Flavour, link: i64) -> bool {
+    if flavour == Flavour::Ring {
+        return list::ring(walker, head, link);
+    }
+    let Some(first) = walker.word(head) else { return true };
+    let mut node = if flavour == Flavour::Locked { first & !1 } else { first };
+    while node != 0 && !(flavour == Flavour::Nulls && node & 1 == 1) {
+        let Some(next) = walker.word(node) else { return true };
+        if !walker.visit(node) {
+            return walker.budget.steps > 0;
+        }
+        if !walker.emit_next(node.wrapping_sub(link as u64)) {
+            return false;
+        }
+        node = next;
+    }
+    true
+}

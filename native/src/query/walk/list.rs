@@ -1,0 +1,84 @@
+//! `struct list_head`: a ring with a head. A ring that is torn going forwards is followed backwards too.
+
+use super::{Walk, Walker};
+use crate::query::batch::Code;
+use crate::query::program::Program;
+
+/// Distance of `prev`; `next` is first.
+const PREV: u64 = 8;
+
+/// A list, its elements' link at distance `link`.
+pub struct List {
+    pub head: Program,
+    pub link: i64,
+    /// The head is itself part of an element.
+    pub inclusive: bool,
+}
+
+impl Walk for List {
+    fn run(&self, walker: &mut Walker, object: u64) {
+        let Some(head) = walker.run(&self.head, object) else { return };
+        if !self.inclusive || walker.emit_next(head.wrapping_sub(self.link as u64)) {
+            ring(walker, head, self.link);
+        }
+    }
+}
+
+/// How a direction ended.
+#[derive(PartialEq, Eq)]
+enum End {
+    /// At the head, where it should.
+    Head,
+    /// At a limit.
+    Cap,
+    /// At a link that leads nowhere.
+    Broken,
+}
+
+/// Walks the ring around `head`; false at a limit.
+pub fn ring(walker: &mut Walker, head: u64, link: i64) -> bool {
+    match forwards(walker, head, link) {
+        End::Head => true,
+        End::Cap => false,
+        End::Broken => backwards(walker, head, link),
+    }
+}
+
+fn forwards(walker: &mut Walker, head: u64, link: i64) -> End {
+    let Some(mut node) = walker.word(head) else { return End::Broken };
+    if node == 0 {
+        // A head that was never initialised.
+        return End::Head;
+    }
+    while node != head {
+        // A node that cannot be read is no object, only a wild pointer.
+        let Some(next) = walker.word(node) else { return End::Broken };
+        if !walker.visit(node) {
+            return if walker.budget.steps == 0 { End::Cap } else { End::Broken };
+        }
+        if !walker.emit_next(node.wrapping_sub(link as u64)) {
+            return End::Cap;
+        }
+        node = next;
+    }
+    End::Head
+}
+
+/// From the head by `prev` until where the way forwards ended; what is found comes out in the list's order.
+fn backwards(walker: &mut Walker, head: u64, link: i64) -> bool {
+    let mut found = Vec::new();
+    let mut node = walker.reader.u64(head.wrapping_add(PREV)).unwrap_or(head);
+    while node != head && found.len() <= walker.budget.walk && walker.budget.steps > 0 {
+        let Some(previous) = walker.reader.u64(node.wrapping_add(PREV)) else { break };
+        if !walker.visited.insert(node) {
+            break;
+        }
+        walker.step(node);
+        found.push(node);
+        node = previous;
+    }
+    if let Some(first) = found.last() {
+        walker.warn(Code::Torn, *first);
+    }
+    found.iter().rev().all(|node| walker.emit_next(node.wrapping_sub(link as u64)))
+}

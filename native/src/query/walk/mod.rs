@@ -1,0 +1,240 @@
+//! Walkers: from one object to the objects of a container, however torn it is.
+
+mod array;
+mod chain;
+mod hlist;
+mod list;
+mod maple;
+mod rbtree;
+mod visited;
+pub mod xarray;
+
+use super::batch::{Code, Warnings};
+use super::compile::access::{Access, first};
+use super::compile::scope::{Compiled, Failure, Scope};
+use super::program::{Gap, Program, Read};
+use super::reader::Reader;
+use super::spec::{self, Paths};
+use crate::kernel::types::TypeId;
+pub use visited::Visited;
+
+/// What a query may still use; shared by all its walks.
+#[derive(Debug)]
+pub struct Budget {
+    /// Objects in one walk.
+    pub walk: usize,
+    /// Rows left in the query.
+    pub rows: usize,
+    /// Links and slots left to look at in the query, whether or not they give a row.
+    pub steps: usize,
+}
+
+/// One walk while it goes on.
+pub struct Walker<'w, 'a> {
+    /// Kernel memory.
+    pub reader: &'w Reader<'a>,
+    /// What went wrong.
+    pub warnings: &'w mut Warnings,
+    /// Where it has been.
+    pub visited: &'w mut Visited,
+    /// What is left.
+    pub budget: &'w mut Budget,
+    /// Objects found.
+    pub found: usize,
+    /// Takes each object's address and index.
+    pub sink: &'w mut dyn FnMut(u64, u64),
+}
+
+impl Walker<'_, '_> {
+    /// Hands out an object; false when the walk must stop because it may not give more.
+    pub fn emit(&mut self, address: u64, index: u64) -> bool {
+        if self.found >= self.budget.walk || self.budget.rows == 0 {
+            self.warn(Code::Cap, address);
+            return false;
+        }
+        self.found += 1;
+        self.budget.rows -= 1;
+        (self.sink)(address, index);
+        true
+    }
+
+    /// Hands out an object under the next ordinal.
+    pub fn emit_next(&mut self, address: u64) -> bool {
+        self.emit(address, self.found as u64)
+    }
+
+    /// Counts a step; false when the query has made too many.
+    pub fn step(&mut self, address: u64) -> bool {
+        match self.budget.steps.checked_sub(1) {
+            Some(left) => self.budget.steps = left,
+            None => self.warn(Code::Cap, address),
+        }
+        self.budget.steps > 0
+    }
+
+    /// Steps to a node; false, with the warning, when the walk has been there or may not go on.
+    pub fn visit(&mut self, node: u64) -> bool {
+        if !self.visited.insert(node) {
+            self.warn(Code::Cycle, node);
+            return false;
+        }
+        self.step(node)
+    }
+
+    /// Reads a word; warns when it cannot be read.
+    pub fn word(&mut self, address: u64) -> Option<u64> {
+        let word = self.reader.u64(address);
+        if word.is_none() {
+            self.warn(Code::Unreadable, address);
+        }
+        word
+    }
+
+    /// Where a program leads; warns when it cannot be read, and is silent about NULL.
+    pub fn run(&mut self, program: &Program, object: u64) -> Option<u64> {
+        self.known(program.run(self.reader, object))
+    }
+
+    fn known(&mut self, read: Read<u64>) -> Option<u64> {
+        if let Err(Gap::Unreadable(address)) = read {
+            self.warn(Code::Unreadable, address);
+        }
+        read.ok()
+    }
+
+    /// Notes what happened.
+    pub fn warn(&mut self, code: Code, address: u64) {
+        self.warnings.add(code, None, Some(address));
+    }
+}
+
+/// A compiled walk.
+pub trait Walk {
+    /// Hands every object that is reached from `object` to the walker.
+    fn run(&self, walker: &mut Walker, object: u64);
+}
+
+/// A walk with what it gives.
+pub struct WalkPlan {
+    /// How.
+    pub walk: Box<dyn Walk>,
+    /// What every row is.
+    pub element: TypeId,
+    /// For messages: `list of struct task_struct`.
+    pub description: String,
+}
+
+impl WalkPlan {
+    fn new(walk: impl Walk + 'static, element: TypeId, kind: &str, scope: Scope) -> Self {
+        Self { walk: Box::new(walk), element, description: format!("{kind} of {}", scope.name(element)) }
+    }
+}
+
+/// Compiles a walk that starts at objects of type `start`.
+pub fn compile(scope: Scope, start: TypeId, walk: &spec::Walk) -> Compiled<WalkPlan> {
+    use spec::Walk::*;
+    match walk {
+        Object { of } => {
+            let (program, element) = object(scope, start, of)?;
+            Ok(WalkPlan::new(One(program), element, "object", scope))
+        }
+        Array { of, count, type_name, pointers } => {
+            let (walk, element) =
+                array::Array::compile(scope, start, of, count.as_ref(), type_name.as_deref(), *pointers)?;
+            Ok(WalkPlan::new(walk, element, "array", scope))
+        }
+        List { head, type_name, link, inclusive } => {
+            let (head, _) = object_with(scope, start, head, &["next", "prev"])?;
+            let (element, link) = linked(scope, type_name, link, &["next", "prev"])?;
+            Ok(WalkPlan::new(list::List { head, link, inclusive: *inclusive }, element, "list", scope))
+        }
+        Hlist { head, type_name, link } => {
+            let (head, id) = object_with(scope, start, head, &["first"])?;
+            let (element, link) = linked(scope, type_name, link, &["next", "pprev"])?;
+            Ok(WalkPlan::new(
+                hlist::Hlist { head, flavour: hlist::Flavour::of(scope, id), link },
+                element,
+                "hlist",
+                scope,
+            ))
+        }
+        Hash { of, count, type_name, link } => {
+            let (walk, element) = hlist::Hash::compile(scope, start, of, count.as_ref(), (type_name, link))?;
+            Ok(WalkPlan::new(walk, element, "hash table", scope))
+        }
+        Rbtree { root, type_name, link } => {
+            let (root, id) = object(scope, start, root)?;
+            let (element, link) = linked(scope, type_name, link, &["rb_left", "rb_right"])?;
+            Ok(WalkPlan::new(rbtree::Rbtree::compile(scope, root, id, link)?, element, "rb-tree", scope))
+        }
+        Xarray { of, type_name } => {
+            let (root, id) = object(scope, start, of)?;
+            let element = scope.find(type_name)?;
+            Ok(WalkPlan::new(xarray::Xarray::compile(scope, root, id)?, element, "XArray", scope))
+        }
+        Maple { of, type_name } => {
+            let (root, _) = object_with(scope, start, of, &["ma_root"])?;
+            let element = scope.find(type_name)?;
+            Ok(WalkPlan::new(maple::Maple::compile(scope, root)?, element, "maple tree", scope))
+        }
+        Chain { first: paths, type_name, next } => {
+            let element = scope.find(type_name)?;
+            let (first, _) = object(scope, start, paths)?;
+            let (next, _) = object(scope, element, next)?;
+            if next.steps.is_empty() {
+                return Err(Failure::Wrong("'next' of a chain is no pointer".into()));
+            }
+            Ok(WalkPlan::new(chain::Chain { first, next }, element, "chain", scope))
+        }
+        Alternatives { walks } => alternatives(scope, start, walks),
+    }
+}
+
+fn alternatives(scope: Scope, start: TypeId, walks: &[spec::Walk]) -> Compiled<WalkPlan> {
+    let mut missing = Vec::new();
+    for walk in walks {
+        match compile(scope, start, walk) {
+            Err(Failure::Missing(what)) => missing.push(what),
+            compiled => return compiled,
+        }
+    }
+    match missing.is_empty() {
+        true => Err(Failure::Wrong("'alternatives' names no walks".into())),
+        false => Err(Failure::Missing(missing.join("; "))),
+    }
+}
+
+/// A path to an object, embedded or pointed to.
+pub fn object(scope: Scope, start: TypeId, paths: &Paths) -> Compiled<(Program, TypeId)> {
+    first(paths, |expr| Access::compile(scope, start, expr)?.into_object(scope))
+}
+
+/// A path to an object that must have certain members: the head of a container.
+fn object_with(scope: Scope, start: TypeId, paths: &Paths, members: &[&str]) -> Compiled<(Program, TypeId)> {
+    first(paths, |expr| {
+        let (program, id) = Access::compile(scope, start, expr)?.into_object(scope)?;
+        members.iter().try_for_each(|member| scope.member(id, member).map(|_| ()))?;
+        Ok((program, id))
+    })
+}
+
+/// An element's type and the distance of its link, which must lie in the element itself.
+fn linked(scope: Scope, type_name: &str, link: &Paths, members: &[&str]) -> Compiled<(TypeId, i64)> {
+    let element = scope.find(type_name)?;
+    let (program, _) = object_with(scope, element, link, members)?;
+    match program.steps.is_empty() {
+        true => Ok((element, program.offset)),
+        false => Err(Failure::Wrong(format!("the link of {type_name} is not inside of it"))),
+    }
+}
+
+/// One struct, embedded or pointed to.
+struct One(Program);
+
+impl Walk for One {
+    fn run(&self, walker: &mut Walker, object: u64) {
+        if let Some(address) = walker.run(&self.0, object) {
+            walker.emit_next(address);
+        }
+    }
+}
