@@ -1,13 +1,13 @@
 /** The containers table: cgroups, tasks, namespaces and mounts of the kernel joined with the engines' declarations. */
 
 import { capabilityNames, everyCapability, sortCapabilities } from './capabilities.js'
-import type { Runtime } from './cgroup-path.js'
-import { type Claim, Claims } from './claims.js'
+import { Claims } from './claims.js'
+import { hostnameClaims, initClaims, nameClaims, podClaims, runtimeClaims, takeSandboxName } from './columns.js'
 import { type DeclaredContainer, readDeclared } from './declared.js'
 import { groupByContainer } from './groups.js'
 import { mountClaims } from './mounts.js'
 import { networksOf } from './networks.js'
-import { isPrivileged } from './oci-config.js'
+import { isPrivileged, type OciConfig } from './oci-config.js'
 import {
   annotationsOf,
   findMonitors,
@@ -15,6 +15,7 @@ import {
   kubernetesName,
   type Monitors,
   noMountNames,
+  podByHostname,
   readMountNames,
   type Subject,
   sandboxOf,
@@ -37,7 +38,7 @@ export function buildContainers(evidence: Evidence): { rows: ContainerRow[]; war
   const subjects = [...ids].sort().map((id) => {
     const group = groups.get(id) ?? null
     const container = declared.containers.get(id) ?? null
-    return makeSubject(id, group, container, monitors, byPid, evidence.mounts)
+    return makeSubject(id, group, container, declared.containers, monitors, byPid, evidence.mounts)
   })
 
   const sandboxes = subjects.filter(isSandbox)
@@ -63,6 +64,7 @@ function makeSubject(
   id: string,
   group: Subject['group'],
   declared: DeclaredContainer | null,
+  containers: ReadonlyMap<string, DeclaredContainer>,
   monitors: Monitors,
   byPid: ReadonlyMap<number, ProcessEvidence>,
   mounts: Evidence['mounts'],
@@ -84,6 +86,7 @@ function makeSubject(
     shim: init?.ppid == null ? null : (monitors.shims.get(init.ppid) ?? null),
     conmon,
     kubernetes_name: kubernetesName(declared, conmon),
+    pod_by_hostname: group === null ? podByHostname(declared, containers) : null,
   }
 }
 
@@ -119,6 +122,12 @@ function buildRow(
   const state = stateOf(subject, claims)
   const count = group?.processes.length ?? 0
   claims.sources.processes = 'cgroup path'
+  if (count === 0 && init !== null) {
+    claims.disagree(
+      'processes',
+      `its shim's child ${init.pid}, which state.json calls its first process, is in another cgroup`,
+    )
+  }
   const pid = state === 'exited' ? null : (init?.pid ?? null)
   const init_pid = claims.take('init_pid', initClaims(subject, pid))
   const pod_uid = claims.take('pod_uid', podClaims(subject, sandbox, 'pod_uid'))
@@ -156,6 +165,7 @@ function buildRow(
     hostname: claims.take('hostname', hostnameClaims(subject, sandbox)),
     privileged: claims.take('privileged', [
       { value: declared?.host_config?.value.privileged, source: 'hostconfig.json' },
+      { value: podmanPrivileged(spec), source: `${spec_source} (io.podman.annotations.privileged)` },
       {
         value: spec && isPrivileged(spec, everyCapability),
         source: `${spec_source} (all capabilities, no seccomp filter, no masked paths)`,
@@ -185,92 +195,9 @@ function buildRow(
   }
 }
 
-function runtimeClaims({ group, declared, annotations, shim, conmon }: Subject): Claim<Runtime>[] {
-  const manager = annotations?.manager ?? null
-  const namespace = shim?.namespace ?? declared?.namespace ?? null
-  const byNamespace = namespace === null ? null : namespace === 'moby' ? 'docker' : 'containerd'
-  const scope = group?.scope?.runtime
-  return [
-    // runc's own prefix tells nothing of the engine above it; nerdctl's containers are containerd's.
-    { value: scope === 'runc' ? null : scope, source: 'cgroup path' },
-    { value: scope === 'nerdctl' || scope === 'ecs' ? null : shim && byNamespace, source: 'shim arguments' },
-    { value: conmon && (conmon.name?.startsWith('k8s_') ? 'cri-o' : 'podman'), source: 'conmon arguments' },
-    { value: manager, source: 'OCI config.json' },
-    { value: scope ? null : (byNamespace ?? declared?.engine), source: 'directory name' },
-    { value: scope === 'runc' ? scope : null, source: 'cgroup path' },
-  ]
-}
-
-function initClaims(subject: Subject, pid: number | null): Claim<number>[] {
-  if (pid === null) return []
-  const { state, docker, status } = subject.declared ?? {}
-  return [
-    { value: state?.value.init_pid === pid ? pid : null, source: 'state.json' },
-    { value: pid, source: 'task_struct' },
-    { value: state?.value.init_pid, source: 'state.json' },
-    { value: docker?.value.pid, source: 'config.v2.json' },
-    { value: status?.value.pid, source: 'CRI status' },
-  ]
-}
-
-function nameClaims({
-  declared,
-  spec,
-  spec_source,
-  annotations,
-  from_mounts,
-  conmon,
-  ...rest
-}: Subject): Claim<string>[] {
-  const kubernetes = rest.kubernetes_name
-  return [
-    { value: from_mounts.container_name, source: 'mounts of the first process' },
-    { value: kubernetes?.value.container_name, source: kubernetes?.source ?? '' },
-    { value: kubernetes ? null : conmon?.name, source: 'conmon arguments' },
-    { value: annotations?.container_name ?? spec?.annotations.get('nerdctl/name'), source: spec_source },
-    { value: kubernetes ? null : declared?.docker?.value.name, source: 'config.v2.json' },
-    { value: declared?.metadata?.value.name, source: 'meta.db' },
-    { value: kubernetes ? null : declared?.storage?.value.name, source: 'containers.json' },
-    { value: declared?.log?.value.container_name, source: 'kubelet log name' },
-  ]
-}
-
-/** A sandbox has no name of its own; it goes by its pod's. podman's does have one. */
-function takeSandboxName(claims: Claims, subject: Subject, pod_name: string | null): string | null {
-  const pod = { value: pod_name, source: claims.sources.pod_name ?? '' }
-  return claims.take('name', pod_name === null ? nameClaims(subject) : [pod])
-}
-
-type PodColumn = 'pod_uid' | 'pod_name' | 'pod_namespace'
-
-function podClaims(subject: Subject, sandbox: Subject | null, column: PodColumn): Claim<string>[] {
-  const { group, declared, annotations, from_mounts, kubernetes_name, spec_source } = subject
-  const own: Claim<string>[] = [
-    { value: column === 'pod_uid' ? group?.scope?.pod_uid : null, source: 'cgroup path' },
-    { value: column === 'pod_uid' ? from_mounts.pod_uid : null, source: 'mounts of the first process' },
-    { value: kubernetes_name?.value[column], source: kubernetes_name?.source ?? '' },
-    { value: annotations?.[column], source: spec_source },
-    { value: declared?.metadata?.value[column], source: 'meta.db' },
-    { value: declared?.storage?.value[column], source: 'containers.json' },
-    { value: declared?.log?.value[column], source: 'kubelet log name' },
-  ]
-  if (sandbox === null) return own
-  const of = podClaims(sandbox, null, column).map((claim) => ({ ...claim, source: `sandbox's ${claim.source}` }))
-  return [...own, ...of]
-}
-
-function hostnameClaims(subject: Subject, sandbox: Subject | null): Claim<string>[] {
-  const { declared, spec, spec_source, annotations, init } = subject
-  const own: Claim<string>[] = [
-    { value: declared?.docker?.value.hostname, source: 'config.v2.json' },
-    { value: spec?.hostname ?? annotations?.hostname, source: spec_source },
-    { value: declared?.metadata?.value.hostname, source: 'meta.db' },
-    { value: declared?.sandbox?.value.hostname, source: 'sandbox directory' },
-  ]
-  const uts: Claim<string> = { value: init?.hostname, source: 'UTS namespace' }
-  if (sandbox === null) return [...own, uts]
-  const of = hostnameClaims({ ...sandbox, init: null }, null)
-  return [...own, ...of.map((claim) => ({ ...claim, source: `sandbox's ${claim.source}` })), uts]
+function podmanPrivileged(spec: OciConfig | null): boolean | null {
+  const value = spec?.annotations.get('io.podman.annotations.privileged')?.toLowerCase()
+  return value === 'true' ? true : value === 'false' ? false : null
 }
 
 function seccompMode(mode: number | null): 'disabled' | 'strict' | 'filter' | null {

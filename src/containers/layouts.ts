@@ -49,13 +49,14 @@ export function findLayout(files: CachedFiles): Layout {
   const shims = ['io.containerd.runtime.v2.task', 'io.containerd.runtime.v1.linux']
   const byNamespace = [
     ...under(states, 'runc'),
-    '/run/docker/runtime-runc',
-    '/run/docker/runtime-io.containerd.runc.v2',
+    // One per runtime that dockerd was configured with: runtime-runc, runtime-nvidia …
+    ...directories(files, '/run/docker').filter((path) => /\/runtime-[^/]+$/.test(path)),
+    '/run/docker/plugins/runtime-root',
     ...under(users, 'docker/runtime-runc'),
   ]
   const storage = [...storageRoots, ...under(homes, '.local/share/containers/storage'), ...under(users, 'containers')]
   return {
-    bundles: states.flatMap((state) => under(shims, '').map((shim) => `${state}/${shim.slice(0, -1)}`)),
+    bundles: states.flatMap((state) => shims.map((shim) => `${state}/${shim}`)),
     runc: [
       ...byNamespace.flatMap((root) =>
         directories(files, root).map((path) => ({ path, namespace: path.slice(root.length + 1) })),

@@ -21,6 +21,14 @@ export interface Subject {
   shim: { namespace: string; id: string } | null
   conmon: { name: string | null; runtime: string | null } | null
   kubernetes_name: { value: KubernetesName; source: string } | null
+  /** Of an ended sandbox: the one pod with logs whose name is the host name in the sandbox's directory. */
+  pod_by_hostname: PodIdentity | null
+}
+
+export interface PodIdentity {
+  pod_uid: string | null
+  pod_name: string
+  pod_namespace: string
 }
 
 export interface MountNames {
@@ -84,6 +92,22 @@ export function kubernetesName(
   return null
 }
 
+export function podByHostname(
+  declared: DeclaredContainer | null,
+  containers: ReadonlyMap<string, DeclaredContainer>,
+): PodIdentity | null {
+  const hostname = declared?.sandbox?.value.hostname
+  if (!hostname) return null
+  const pods = new Map<string, PodIdentity>()
+  for (const { log } of containers.values()) {
+    if (log?.value.pod_name !== hostname) continue
+    const { pod_uid, pod_name, pod_namespace } = log.value
+    pods.set(`${pod_namespace}/${pod_uid}`, { pod_uid, pod_name, pod_namespace })
+  }
+  const [only] = pods.values()
+  return pods.size === 1 && only !== undefined ? only : null
+}
+
 export function annotationsOf(spec: OciConfig | null): CriAnnotations | null {
   return spec === null ? null : readCriAnnotations(spec.annotations)
 }
@@ -108,7 +132,9 @@ export function sandboxOf(subject: Subject, sandboxes: readonly Subject[], share
   const byId = sandboxes.find((sandbox) => sandbox.id === id)
   if (byId !== undefined) return byId
   const uid = subject.group?.scope?.pod_uid ?? subject.declared?.log?.value.pod_uid
-  const byPod = uid ? sandboxes.filter((sandbox) => sandbox.group?.scope?.pod_uid === uid) : []
+  const ofPod = (sandbox: Subject): boolean =>
+    (sandbox.group?.scope?.pod_uid ?? sandbox.pod_by_hostname?.pod_uid) === uid
+  const byPod = uid ? sandboxes.filter(ofPod) : []
   if (byPod.length === 1) return byPod[0] ?? null
   return shared(subject)
 }
