@@ -14,8 +14,8 @@ use crate::kernel::Kernel;
 use crate::query;
 use crate::scan::tasks::TaskScan;
 
-/// An error whose `code` JavaScript can tell apart.
-type NapiResult<T> = std::result::Result<T, napi::Error<&'static str>>;
+/// An error whose `code` JavaScript can tell apart. The macro knows a result by this name.
+type Result<T> = std::result::Result<T, napi::Error<&'static str>>;
 
 impl From<Error> for napi::Error<&'static str> {
     fn from(error: Error) -> Self {
@@ -33,7 +33,7 @@ impl From<Error> for napi::Error<&'static str> {
 static OPENED: LazyLock<RwLock<HashMap<u32, Arc<Kernel>>>> = LazyLock::new(RwLock::default);
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
-fn opened(id: u32) -> Result<Arc<Kernel>, Error> {
+fn opened(id: u32) -> crate::error::Result<Arc<Kernel>> {
     let images = OPENED.read().unwrap_or_else(PoisonError::into_inner);
     images.get(&id).cloned().ok_or_else(|| Error::usage(format!("no opened image has the id {id}")))
 }
@@ -42,7 +42,7 @@ fn opened(id: u32) -> Result<Arc<Kernel>, Error> {
 /// `cacheDir` holds discovered symbols from run to run; null keeps none. `record` remembers every page that is read
 /// from now on, for `writeTouched`.
 #[napi(catch_unwind)]
-pub fn open_image(path: String, cache_dir: Option<String>, record: Option<bool>) -> NapiResult<u32> {
+pub fn open_image(path: String, cache_dir: Option<String>, record: Option<bool>) -> Result<u32> {
     let image = Image::open(Path::new(&path))?;
     if record.unwrap_or(false) {
         image.record_touched();
@@ -64,25 +64,25 @@ pub fn close_image(id: u32) {
 
 /// Facts about the image and its kernel as JSON; addresses are `0x…` strings.
 #[napi(catch_unwind)]
-pub fn describe(id: u32) -> NapiResult<String> {
+pub fn describe(id: u32) -> Result<String> {
     Ok(opened(id)?.describe().to_string())
 }
 
 /// The virtual address of a symbol, null when the kernel has none of that name.
 #[napi(catch_unwind)]
-pub fn symbol(id: u32, name: String) -> NapiResult<Option<BigInt>> {
+pub fn symbol(id: u32, name: String) -> Result<Option<BigInt>> {
     Ok(opened(id)?.symbols.address(&name).map(BigInt::from))
 }
 
 /// The physical address behind a kernel virtual one, null where nothing is mapped.
 #[napi(catch_unwind)]
-pub fn physical(id: u32, address: BigInt) -> NapiResult<Option<BigInt>> {
+pub fn physical(id: u32, address: BigInt) -> Result<Option<BigInt>> {
     Ok(opened(id)?.memory.translate(address.get_u64().1).map(BigInt::from))
 }
 
 /// Evaluates a query (JSON) over the kernel's objects; `addresses` are the objects where `from` says so.
 #[napi(catch_unwind)]
-pub fn query(id: u32, spec: String, addresses: Option<BigUint64Array>) -> NapiResult<NativeBatch> {
+pub fn query(id: u32, spec: String, addresses: Option<BigUint64Array>) -> Result<NativeBatch> {
     let kernel = opened(id)?;
     let addresses = addresses.as_deref().unwrap_or_default();
     Ok(query::run(&kernel, &spec, addresses)?.into())
@@ -90,7 +90,7 @@ pub fn query(id: u32, spec: String, addresses: Option<BigUint64Array>) -> NapiRe
 
 /// Physical chunks of at most `bytes` that hold data, as flat pairs of start and length.
 #[napi(catch_unwind)]
-pub fn scan_chunks(id: u32, bytes: f64) -> NapiResult<BigUint64Array> {
+pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
     let bytes = (bytes as u64).max(1 << 20);
     let chunks = opened(id)?.memory.image().chunks(bytes);
     Ok(chunks.into_iter().flat_map(|(start, length)| [start, length]).collect::<Vec<u64>>().into())
@@ -98,7 +98,7 @@ pub fn scan_chunks(id: u32, bytes: f64) -> NapiResult<BigUint64Array> {
 
 /// Carves `task_struct` objects out of one physical chunk; returns their virtual addresses, ascending.
 #[napi(catch_unwind)]
-pub fn scan_tasks(id: u32, start: BigInt, length: BigInt) -> NapiResult<BigUint64Array> {
+pub fn scan_tasks(id: u32, start: BigInt, length: BigInt) -> Result<BigUint64Array> {
     let kernel = opened(id)?;
     let found = TaskScan::new(&kernel)?.chunk(start.get_u64().1, length.get_u64().1);
     Ok(found.into())
@@ -106,7 +106,7 @@ pub fn scan_tasks(id: u32, start: BigInt, length: BigInt) -> NapiResult<BigUint6
 
 /// Writes every page read since the image was opened with `record` as a LiME image; returns how many pages.
 #[napi(catch_unwind)]
-pub fn write_touched(id: u32, output: String) -> NapiResult<f64> {
+pub fn write_touched(id: u32, output: String) -> Result<f64> {
     Ok(opened(id)?.memory.image().write_touched(Path::new(&output))? as f64)
 }
 
@@ -196,7 +196,7 @@ impl From<query::ColumnData> for NativeColumn {
 impl From<query::Warning> for NativeWarning {
     fn from(warning: query::Warning) -> Self {
         Self {
-            code: warning.code.to_owned(),
+            code: warning.code.name().to_owned(),
             message: warning.message,
             column: warning.column,
             count: warning.count as u32,

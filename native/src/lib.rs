@@ -8,3 +8,6 @@ pub mod image;
 pub mod kernel;
 pub mod query;
 pub mod scan;
+
+#[cfg(feature = "node")]
+pub mod binding;

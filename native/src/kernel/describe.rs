@@ -13,6 +13,12 @@ impl Kernel {
             .iter()
             .map(|range| json!({ "start": hex(range.start), "end": hex(range.end() - 1), "bytes": range.length }))
             .collect();
+        let warnings: Vec<Value> = image
+            .warnings()
+            .iter()
+            .map(|message| json!({ "code": "truncated", "message": message }))
+            .chain(self.facts.warnings.iter().map(|message| json!({ "code": "note", "message": message })))
+            .collect();
         json!({
             "format": image.format(),
             "size": image.size(),
@@ -28,7 +34,7 @@ impl Kernel {
             "symbols_from": self.facts.symbols_from,
             "types_from": self.facts.types_from,
             "modules_with_types": self.module_types(),
-            "warnings": [image.warnings(), &self.facts.warnings].concat(),
+            "warnings": warnings,
         })
     }
 }

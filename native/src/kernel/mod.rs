@@ -4,6 +4,7 @@ mod banner;
 pub(crate) mod btf;
 mod build_id;
 mod cache;
+mod describe;
 mod discover;
 mod kallsyms;
 mod kernel_range;
