@@ -1,19 +1,9 @@
 /** The kernel of an opened image, as analyzers see it. */
 
+import type { Warning } from '../api/analyzer.js'
 import { Batch } from './batch.js'
 import { type NativeWarning, native } from './native.js'
 import { list, type Nested, nestedSpec, type Select, type Walk } from './query.js'
-
-/** Something that could not be read. Codes other than `absent` make a table partial. */
-export interface Warning {
-  code: string
-  message: string
-  analyzer?: string
-  column?: string
-  count?: number
-  /** First address it happened at, `0x…`. */
-  address?: string
-}
 
 /** Facts about an image and its kernel. Addresses are `0x…` strings. */
 export interface ImageInfo {
@@ -31,7 +21,19 @@ export interface ImageInfo {
   symbols_from: string
   types_from: string
   modules_with_types: number
-  warnings: string[]
+  /** What the file promises but does not hold, and what was not as it should be. */
+  warnings: Warning[]
+}
+
+export interface OpenOptions {
+  /** Where discovered symbols are kept; null keeps none. */
+  readonly cacheDir: string | null
+  /** Remember every page that is read from the start on, for a distilled image. */
+  readonly record?: boolean
+}
+
+function describe(id: number): ImageInfo {
+  return JSON.parse(native.describe(id)) as ImageInfo
 }
 
 /** What to read of each object, and which walks start at it. */
@@ -74,13 +76,14 @@ export class Kernel {
 
   private constructor(id: number, warn: (warning: Warning) => void) {
     this.id = id
-    this.info = JSON.parse(native.describe(id)) as ImageInfo
+    this.info = describe(id)
     this.#warn = warn
   }
 
-  /** Opens an image for use on this thread alone, as tests and scripts do; `cacheDir` null keeps no symbols. */
-  static open(path: string, cacheDir: string | null, warn: (warning: Warning) => void = () => {}): Kernel {
-    return new Kernel(native.openImage(path, cacheDir), warn)
+  /** Opens an image; the id is valid on every thread of this process. */
+  static open(path: string, options: OpenOptions): { id: number; info: ImageInfo } {
+    const id = native.openImage(path, options.cacheDir, options.record ?? false)
+    return { id, info: describe(id) }
   }
 
   /** Attaches to an image that some thread of this process has opened; `warn` hears what cannot be read. */

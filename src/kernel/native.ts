@@ -1,7 +1,5 @@
 /** The native core as TypeScript sees it. Only this file loads the addon. */
 
-import { createRequire } from 'node:module'
-
 export interface NativeColumn {
   kind: 'u64' | 'i64' | 'text'
   unsigned?: BigUint64Array
@@ -51,7 +49,8 @@ export interface Native {
   writeTouched(id: number, output: string): number
 }
 
-const require = createRequire(import.meta.url)
+// A variable, so that the type checker does not look for a file that only the build makes.
+const specifier: string = 'salvor/native'
 
-/** The addon, loaded once per thread. */
-export const native = require('../../../native/index.js') as Native
+/** The addon. Only worker threads import this module: neither help nor output needs it. */
+export const native = (await import(specifier)) as Native

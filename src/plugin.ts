@@ -1,0 +1,31 @@
+/** The public plugin API: all that an analyzer, built in or a user's own, imports from 'salvor'. */
+export {
+  type Analyzer,
+  type Declaration,
+  defineAnalyzer,
+  type Example,
+  type RunContext,
+  type ScanName,
+  type Warning,
+} from './api/analyzer.js'
+export {
+  address,
+  bytes,
+  type Column,
+  type ColumnOptions,
+  type Columns,
+  type ColumnType,
+  count,
+  flag,
+  integer,
+  list,
+  type Meaning,
+  type Row,
+  record,
+  text,
+  time,
+  type Value,
+} from './api/columns.js'
+export { type Batch, Rows, Table } from './api/table.js'
+export { isoTime } from './api/time.js'
+export type { ImageInfo, Kernel } from './kernel/kernel.js'
