@@ -177,6 +177,7 @@ class Reader {
     const present = this.#files.readPresent?.(path) ?? null
     if (present === null) return
     const records = carveCriRecords(present.text)
+    if (records.capped) this.warnings.push({ code: 'cap', message: `${path}: not all of its records were looked at` })
     for (const [id, value] of records.metadata) {
       const container = this.containers.get(id)
       if (container !== undefined) container.metadata ??= { value, path, address: present.address }
