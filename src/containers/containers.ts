@@ -168,6 +168,7 @@ function buildRow(
         value: spec && isPrivileged(spec, everyCapability),
         source: `${spec_source} (all capabilities, no seccomp filter, no masked paths)`,
       },
+      { value: declared?.storage?.value.privileged, source: 'containers.json' },
     ]),
     capabilities: claims.take(
       'capabilities',

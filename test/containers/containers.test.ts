@@ -326,6 +326,34 @@ describe('containers of other engines', () => {
     ])
   })
 
+  it("are CRI-O's, ended, from its storage", () => {
+    const run = '/run/containers/storage/overlay-containers'
+    const lib = '/var/lib/containers/storage/overlay-containers'
+    const metadata = { 'pod-name': 'sessions-0', 'pod-id': a, 'image-name': 'redis:7', 'metadata-name': 'redis' }
+    const ofPod = { ...metadata, 'metadata-name': 'sessions-0', uid, namespace: 'payments', pod: true }
+    const name = (container: string) => `k8s_${container}_sessions-0_payments_${uid}_0`
+    const files = new FakeFiles({
+      [`${run}/volatile-containers.json`]: JSON.stringify([
+        { id: a, names: [name('POD')], metadata: JSON.stringify(ofPod) },
+        { id: b, names: [name('redis')], metadata: JSON.stringify({ ...metadata, privileged: true }) },
+      ]),
+      [`${lib}/${b}/userdata/state.json`]: JSON.stringify({
+        ...{ ociVersion: '1.0.2', id: b, status: 'stopped', created: '2026-11-23T12:00:00Z', exitCode: 3 },
+        ...{ started: '2026-11-23T12:00:01.5Z', finished: '2026-11-23T12:00:02Z' },
+      }),
+    })
+    const { rows, warnings } = buildContainers(evidence({ files }))
+    const pod = { runtime: 'cri-o', pod_uid: uid, pod_name: 'sessions-0', pod_namespace: 'payments' }
+    expect(warnings).toEqual([])
+    expect(rows).toMatchObject([
+      { id: a, kind: 'sandbox', name: 'sessions-0', state: null, ...pod },
+      {
+        ...{ id: b, kind: 'container', name: 'redis', image: 'redis:7', state: 'exited', privileged: true, ...pod },
+        started: '2026-11-23T12:00:01.500000Z',
+      },
+    ])
+  })
+
   it('nest: the inner one tells the outer, and its processes are counted in both', () => {
     const path = `/docker/${a}/kubelet/kubepods/besteffort/pod${uid}/${b}`
     const processes = [process({ pid: 600 }), process({ pid: 700, ppid: 600 })]

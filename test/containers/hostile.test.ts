@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { carveCriRecords } from '../../src/containers/containerd-metadata.js'
 import { buildContainers } from '../../src/containers/containers.js'
-import { parseCriStatus } from '../../src/containers/cri-status.js'
+import { parseCrioState, parseCriStatus } from '../../src/containers/cri-status.js'
 import { parseDockerConfig, parseDockerHostConfig } from '../../src/containers/docker-config.js'
 import type { Parsed } from '../../src/containers/json.js'
 import { parseContainerLogName, parsePodLogDirectory, parsePodLogPath } from '../../src/containers/kubelet-logs.js'
@@ -24,6 +24,7 @@ describe('every parser', () => {
     ['config.v2.json', parseDockerConfig],
     ['hostconfig.json', parseDockerHostConfig],
     ['CRI status', parseCriStatus],
+    ['CRI-O state', parseCrioState],
     ['containers.json', parseStoredContainers],
   ]
   const keys = fc.constantFrom(
