@@ -35,3 +35,42 @@ export function evidence(of: Partial<Evidence>): Evidence {
     files: of.files ?? new FakeFiles({}),
   }
 }
+
+/** A container's namespaces: its own, but for the host's users. */
+export const own: NamespaceInodes = { mnt: 101, pid: 102, net: 103, uts: 104, ipc: 105, user: 6, cgroup: 107 }
+
+/** Docker's and containerd's default set, in both notations. */
+export const defaultCaps = 0xa80425fbn
+export const bounding = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_KILL',
+  'CAP_SETGID',
+  'CAP_SETUID',
+]
+  .concat(['CAP_SETPCAP', 'CAP_NET_BIND_SERVICE', 'CAP_NET_RAW', 'CAP_SYS_CHROOT', 'CAP_MKNOD'])
+  .concat(['CAP_AUDIT_WRITE', 'CAP_SETFCAP'])
+
+export function shim(pid: number, namespace: string, id: string) {
+  const args = ['/usr/bin/containerd-shim-runc-v2', '-namespace', namespace, '-id', id]
+  return process({ pid, comm: 'containerd-shim', args })
+}
+
+export function spec(of: {
+  hostname?: string
+  annotations?: object
+  mounts?: object[]
+  cgroupsPath?: string
+  args?: string[]
+}) {
+  return JSON.stringify({
+    ociVersion: '1.2.0',
+    process: { args: of.args ?? ['sleep', '60'], capabilities: { bounding: [...bounding].reverse() } },
+    hostname: of.hostname,
+    mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }, ...(of.mounts ?? [])],
+    annotations: of.annotations,
+    linux: { seccomp: {}, maskedPaths: ['/proc/kcore'], cgroupsPath: of.cgroupsPath },
+  })
+}
