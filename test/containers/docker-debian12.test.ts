@@ -63,6 +63,8 @@ describe.skipIf(truth === null)('containers of docker-debian12', () => {
       mounts: 'config.v2.json',
       networks: 'config.v2.json, network namespace',
     })
+    const sidecar = rows.find(({ name }) => name === 'corp-sidecar')
+    expect(sidecar?.sources.networks).toBe('config.v2.json of 018e0db6fd22, network namespace')
     expect(web?.evidence.map(({ source }) => source)).toEqual([
       'OCI config.json',
       'state.json',
