@@ -19,7 +19,7 @@ use tokens::Tokens;
 use values::Values;
 
 /// Token tables that are tried in one window: a kernel has one, a page cache with other kernels' images a few.
-const MOST_TABLES: usize = 16;
+const MOST_TABLES: usize = 8;
 
 /// A symbol table, with places counted from the window's start.
 #[derive(Debug)]
@@ -34,9 +34,9 @@ pub struct Kallsyms {
     pub marks: [Range<usize>; 2],
 }
 
-/// Every symbol table in a window of memory, in order.
-pub fn find_all(window: &[u8]) -> impl Iterator<Item = Kallsyms> {
-    Tokens::find_all(window).take(MOST_TABLES).filter_map(|tokens| decode(window, &tokens))
+/// Every symbol table in a window of memory whose tokens do not lie before `from`, in order.
+pub fn find_all(window: &[u8], from: usize) -> impl Iterator<Item = Kallsyms> {
+    Tokens::find_all(window, from).take(MOST_TABLES).filter_map(|tokens| decode(window, &tokens))
 }
 
 fn decode(window: &[u8], tokens: &Tokens) -> Option<Kallsyms> {

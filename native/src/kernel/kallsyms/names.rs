@@ -5,14 +5,14 @@ use std::ops::Range;
 use super::tokens::Tokens;
 
 /// Fewer symbols than this are no kernel; more than any kernel has would only cost time.
-const COUNTS: Range<usize> = 256..1 << 21;
+const COUNTS: Range<usize> = 256..1 << 20;
 /// Names, markers and sequence numbers together stay far below this before the token table.
 const FARTHEST: usize = 32 << 20;
 /// Steps over names that a search may take, all guesses together: what keeps a hostile image from costing hours.
 const MOST_STEPS: usize = 1 << 25;
 /// `KSYM_NAME_LEN` is 512 at most, with the type letter and room to grow.
 const LONGEST_NAME: usize = 1024;
-const MOST_TEXT: usize = 128 << 20;
+const MOST_TEXT: usize = 32 << 20;
 
 /// The names, whose markers agree with them.
 #[derive(Debug)]

@@ -21,9 +21,10 @@ pub struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    /// Every token table in a window of memory, in order.
-    pub fn find_all(window: &'a [u8]) -> impl Iterator<Item = Tokens<'a>> {
-        memmem::find_iter(window, DIGITS).filter_map(|digits| Self::around(window, digits))
+    /// Every token table of a window of memory that lies at `from` or, all but its start, behind it; in order.
+    pub fn find_all(window: &'a [u8], from: usize) -> impl Iterator<Item = Tokens<'a>> {
+        let digits = memmem::find_iter(window.get(from..).unwrap_or_default(), DIGITS);
+        digits.filter_map(move |digits| Self::around(window, from + digits))
     }
 
     /// What a byte of a compressed name stands for.
