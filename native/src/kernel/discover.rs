@@ -1,5 +1,8 @@
 //! Finds an image's kernel: guesses where it may lie, reads its symbols there, has them proven, then reads its types.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;

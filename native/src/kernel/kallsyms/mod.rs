@@ -7,7 +7,7 @@
 
 mod names;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod tokens;
 mod values;
 

@@ -5,10 +5,12 @@ use proptest::prelude::*;
 use super::find_all;
 use crate::kernel::symbols::TEXT;
 
-const BASE: u64 = 0xffff_ffff_9e00_0000;
+/// Where `_text` is in virtual memory.
+pub const BASE: u64 = 0xffff_ffff_9e00_0000;
 
+/// Orders of the tables, and forms of the addresses in them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Form {
+pub enum Form {
     BeforeSigned,
     BeforeAbsolute,
     BeforeWide,
@@ -17,7 +19,8 @@ enum Form {
     AfterPlaceRelative,
 }
 
-const FORMS: [Form; 6] = [
+/// All of them.
+pub const FORMS: [Form; 6] = [
     Form::BeforeSigned,
     Form::BeforeAbsolute,
     Form::BeforeWide,
@@ -27,7 +30,7 @@ const FORMS: [Form; 6] = [
 ];
 
 /// Symbols as (address, name); per-CPU ones first where the form can hold them.
-fn symbols(form: Form, count: u64) -> Vec<(u64, String)> {
+pub fn symbols(form: Form, count: u64) -> Vec<(u64, String)> {
     let per_cpu = if matches!(form, Form::AfterUnsigned | Form::AfterPlaceRelative) { 0 } else { 10 };
     let name = |number: u64| match number {
         0 => "_text".to_owned(),
@@ -86,7 +89,8 @@ fn addresses(form: Form, symbols: &[(u64, String)], at: usize) -> Vec<u8> {
     bytes
 }
 
-fn encode(form: Form, symbols: &[(u64, String)]) -> Vec<u8> {
+/// A window that starts with `_text` and holds the tables of these symbols.
+pub fn encode(form: Form, symbols: &[(u64, String)]) -> Vec<u8> {
     let tokens = tokens();
     let mut bytes = vec![0xcc; 4096];
     let before = matches!(form, Form::BeforeSigned | Form::BeforeAbsolute | Form::BeforeWide);
