@@ -5,11 +5,12 @@ mod tests;
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::banner::Banner;
 use super::cache::{Cache, Entry, Mark};
-use super::kallsyms;
+use super::kallsyms::{self, Budget};
 use super::kernel_range::{self, Anchor};
 use super::near::{Near, Placed};
 use super::proof::{self, Proof};
@@ -50,6 +51,7 @@ struct Search<'a> {
     banner: Option<Banner>,
     banners: usize,
     functions_only: bool,
+    budget: Rc<Budget>,
 }
 
 /// A proven kernel, and what its symbols came from.
@@ -67,14 +69,15 @@ enum Source {
 
 impl<'a> Search<'a> {
     fn new(image: &'a Arc<Image>, cache: Option<Cache<'a>>) -> Self {
-        Self { image, cache, banner: None, banners: 0, functions_only: false }
+        Self { image, cache, banner: None, banners: 0, functions_only: false, budget: Rc::default() }
     }
 
     fn quick(&mut self) -> Option<Found> {
+        let budget = Rc::clone(&self.budget);
         kernel_range::quick(self.image).into_iter().find_map(|guess| {
             self.cached(Anchor::Text(guess.text)).or_else(|| {
                 let window = Window::of(self.image, guess.text, guess.length)?;
-                kallsyms::find_all(&window.bytes, 0).find_map(|kallsyms| {
+                kallsyms::find_all(&window.bytes, 0, &budget).find_map(|kallsyms| {
                     self.decoded(Anchor::Text(guess.text), &Placed { physical: window.physical, kallsyms })
                 })
             })
@@ -82,13 +85,16 @@ impl<'a> Search<'a> {
     }
 
     fn whole(&mut self) -> Option<Found> {
+        let budget = Rc::clone(&self.budget);
         let mut near = Near::new(self.image);
         let found = kernel_range::scan_banners(self.image, |physical| {
             self.banner = self.banner.take().or_else(|| Banner::read(self.image, physical));
             self.banners += 1;
             let anchor = Anchor::Banner(physical);
             let found = self.cached(anchor);
-            match found.or_else(|| near.around(physical).iter().find_map(|placed| self.decoded(anchor, placed))) {
+            match found
+                .or_else(|| near.around(physical, &budget).iter().find_map(|placed| self.decoded(anchor, placed)))
+            {
                 None if self.banners < MOST_BANNERS => ControlFlow::Continue(()),
                 found => ControlFlow::Break(found),
             }
@@ -156,6 +162,8 @@ impl<'a> Search<'a> {
         let release = banner.release();
         Error::no_symbols(if self.functions_only {
             format!("kernel {release} keeps symbols of functions only: it was built without CONFIG_KALLSYMS_ALL")
+        } else if self.budget.is_spent() {
+            format!("no kernel found in {image}: too much of its memory looks like symbol tables and is none")
         } else if self.banners >= MOST_BANNERS {
             format!("no kernel found in {image}: the first {MOST_BANNERS} banners, of {release} and others, are copies")
         } else if !cut.is_empty() {

@@ -3,7 +3,7 @@
 
 use crate::image::Image;
 
-use super::kallsyms::{self, Kallsyms};
+use super::kallsyms::{self, Budget, Kallsyms};
 use super::window::Window;
 
 /// How far symbol tables may lie from the banner: both are in the kernel's read-only data.
@@ -42,14 +42,14 @@ impl<'a> Near<'a> {
     }
 
     /// The tables around a banner. Banners must come in ascending order.
-    pub fn around(&mut self, banner: u64) -> &[Placed] {
+    pub fn around(&mut self, banner: u64, budget: &Budget) -> &[Placed] {
         let end = banner.saturating_add(REACH);
         let from = banner.saturating_sub(REACH).max(self.searched);
         self.tables.retain(|table| table.tokens().saturating_add(REACH) >= banner);
         let start = from.saturating_sub(SEAM);
         if let Some(window) = Window::of(self.image, start, end.saturating_sub(start)) {
             let skip = from.saturating_sub(window.physical) as usize;
-            for kallsyms in kallsyms::find_all(&window.bytes, skip) {
+            for kallsyms in kallsyms::find_all(&window.bytes, skip, budget) {
                 let placed = Placed { physical: window.physical, kallsyms };
                 let known = self.tables.iter().any(|table| table.tokens() == placed.tokens());
                 if !known && self.tables.len() < MOST_TABLES {

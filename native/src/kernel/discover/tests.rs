@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::error::ErrorKind;
 use crate::image::Image;
-use crate::kernel::Kernel;
 use crate::kernel::kallsyms::tests::{BASE, FORMS, Form, encode, symbols};
+use crate::kernel::{Kernel, kernel_range};
 
 const MIB: u64 = 1 << 20;
 /// Where the kernel lies in physical memory, and what it has at which distance.
@@ -61,6 +61,10 @@ fn kernel_symbols(machine: Machine) -> Vec<(u64, String)> {
 
 /// Writes the machine's memory as a raw image.
 fn image(machine: Machine) -> Arc<Image> {
+    Arc::new(Image::open(write(machine).path()).unwrap())
+}
+
+fn write(machine: Machine) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     let memory = file.as_file();
     let word = |at: u64, word: u64| memory.write_all_at(&word.to_le_bytes(), at).unwrap();
@@ -74,7 +78,7 @@ fn image(machine: Machine) -> Arc<Image> {
         word(trampoline + 511 * 8, TEXT + ROOT_AT + 0x1000 + 0x63);
     }
     memory.set_len(machine.size).unwrap();
-    Arc::new(Image::open(file.path()).unwrap())
+    file
 }
 
 /// Tables at `text + ROOT_AT`, which map `BASE` to where the running kernel lies, whoever's copy they are.
@@ -111,6 +115,8 @@ fn every_form_is_found_under_four_and_five_levels() {
     for form in FORMS {
         for levels in [4, 5] {
             let machine = Machine { form, levels, ..PLAIN };
+            let guesses = kernel_range::quick(&image(machine));
+            assert_eq!(guesses.first().map(|guess| guess.text), Some(TEXT), "{machine:?}");
             check(&Kernel::discover(image(machine), None).unwrap(), machine);
             check(&Kernel::discover_by_scan(image(machine), None).unwrap(), machine);
         }
@@ -134,7 +140,7 @@ fn btf_is_found_where_no_symbol_names_it() {
 }
 
 #[test]
-fn a_cached_table_serves_a_boot_with_another_slide_only_if_the_kernel_proves_it() {
+fn a_cached_table_serves_the_same_build_and_no_other() {
     let cache = tempfile::tempdir().unwrap();
     for (round, from) in ["kallsyms", "kallsyms (cached)"].into_iter().enumerate() {
         let machine = Machine { trampoline: [Some(0x9000), None].get(round).copied().flatten(), ..PLAIN };
@@ -158,4 +164,20 @@ fn a_kernel_whose_pages_are_missing_is_named() {
     assert_eq!(kind, ErrorKind::NoSymbols);
     assert!(message.starts_with("kernel 9.9.9-hand was found in the image (raw, "), "{message}");
     assert!(message.contains("pages of it are missing"), "{message}");
+}
+
+#[test]
+fn memory_made_to_look_like_symbol_tables_ends_the_search() {
+    let hostile = Machine { trampoline: None, size: 160 * MIB, ..PLAIN };
+    let file = write(hostile);
+    // Each word counts a million symbols, and is the name of one: every step back is a walk to the end.
+    let words: Vec<u8> = [3, 0xff, 0x0f, 0].repeat(4 << 20);
+    let tokens = encode(PLAIN.form, &kernel_symbols(PLAIN));
+    for at in 1..8 {
+        file.as_file().write_all_at(&words, at * 16 * MIB).unwrap();
+        file.as_file().write_all_at(&tokens, at * 16 * MIB + 15 * MIB).unwrap();
+    }
+    file.as_file().write_all_at(BANNER, 2 * MIB).unwrap();
+    let error = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::NoSymbols);
 }
