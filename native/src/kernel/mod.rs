@@ -9,6 +9,7 @@ mod discover;
 mod kallsyms;
 mod kernel_range;
 mod modules;
+mod near;
 mod proof;
 pub mod symbols;
 mod type_source;
