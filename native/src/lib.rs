@@ -8,3 +8,5 @@ pub mod image;
 pub mod kernel;
 pub mod query;
 pub mod scan;
+#[cfg(test)]
+mod testing;

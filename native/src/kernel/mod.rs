@@ -3,6 +3,8 @@
 pub(crate) mod btf;
 pub mod symbols;
 pub mod types;
+#[cfg(test)]
+mod types_tests;
 
 use crate::arch::AddressSpace;
 use symbols::Symbols;
