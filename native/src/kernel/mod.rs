@@ -14,6 +14,8 @@ mod proof;
 pub mod symbols;
 mod type_source;
 pub mod types;
+#[cfg(test)]
+mod types_tests;
 mod vmcoreinfo;
 mod window;
 
