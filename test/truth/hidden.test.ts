@@ -62,7 +62,7 @@ for (const image of sharedImages()) {
 
     beforeAll(() => {
       execFileSync('cp', ['--sparse=always', '--reflink=auto', image.as('raw'), copy])
-      const kernel = Kernel.open(copy, null)
+      const kernel = Kernel.attach(Kernel.open(copy, { cacheDir: null }).id, () => {})
       const [row] = table('processes', copy, '--pid', `${victim}`).rows
       const patches = unlink(kernel, BigInt(row?.address as string))
       kernel.close()

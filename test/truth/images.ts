@@ -13,7 +13,7 @@ export interface TruthTask {
   tgid: number
   kthread: boolean
   num_threads: number
-  start_epoch: number
+  starttime_ticks: number
   uids: number[]
   gids: number[]
   nspid: number[]
@@ -32,7 +32,7 @@ export interface TruthProcess extends TruthTask {
 }
 
 export interface OracleTask {
-  addr: number
+  addr: string
   pid: number
   tgid: number
   comm: string
@@ -69,6 +69,11 @@ export class SharedImage {
 
   truth<T>(file: string): T {
     return JSON.parse(readFileSync(join(this.folder, 'truth', file), 'utf8')) as T
+  }
+
+  /** What another tool read from the same memory; its addresses are too large for numbers and become text. */
+  oracle(): { tasks: OracleTask[]; vmcoreinfo: string } {
+    return JSON.parse(this.text('oracle.json').replace(/: (\d{16,})/g, ': "$1"'))
   }
 
   /** A file of the truth as text. */
