@@ -49,11 +49,12 @@ export async function buildTypeScript() {
   const step = {
     stamp: 'dist/salvor-stamp',
     inputs: ['src', 'plugins', 'tsconfig.json', 'package.json', 'package-lock.json', 'scripts'],
-    outputs: ['dist/src/plugin.js', 'dist/plugins/index.json'],
+    outputs: ['dist/src/plugin.js', 'dist/bundle/cli.js', 'dist/bundle/plugins/index.json'],
   }
   await unlessFresh(step, async () => {
     rmSync(join(root, 'dist'), { recursive: true, force: true })
     await must('compiling TypeScript', tool('tsc'), ['--project', 'tsconfig.json'])
+    await must('bundling', process.execPath, ['scripts/bundle.mjs'])
     await must('indexing the plugins', process.execPath, ['scripts/index-plugins.mjs'])
   })
 }

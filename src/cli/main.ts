@@ -1,9 +1,8 @@
-import type { Argv } from 'yargs'
 import { SalvorError, toFailure } from '../engine/errors.js'
 import { Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes } from '../engine/status.js'
 import { printable } from '../output/escape.js'
-import type { Command } from './command.js'
+import type { Command, Invocation } from './command.js'
 import { analyzerCommand } from './commands/analyzer.js'
 import { analyzersCommand } from './commands/analyzers.js'
 import { distillCommand } from './commands/distill.js'
@@ -38,40 +37,49 @@ function commandsFor(registry: Registry): Command[] {
   return [...registry.list().map(analyzerCommand), ...general]
 }
 
+/** Thrown by the handler that yargs chose: after one that returns, yargs lays out the command's whole help in vain. */
+class Chosen {
+  constructor(
+    readonly command: Command,
+    readonly raw: Invocation['raw'],
+  ) {}
+}
+
 /** Lets yargs parse, and answers what it wants to print or the command to run. */
-async function parse(
-  argv: readonly string[],
-  world: World,
-  registry: Registry,
-): Promise<{ output: string } | { run: () => Promise<number> }> {
+async function parse(argv: readonly string[], world: World, registry: Registry): Promise<string | Chosen> {
   const commands = commandsFor(registry)
   const [first] = argv
   const known = commands.some(({ name, aliases }) => name === first || aliases?.includes(first ?? ''))
   if (first !== undefined && !first.startsWith('-') && !known) registry.get(first)
-  let chosen: (() => Promise<number>) | undefined
-  const yargs: Argv = createYargs(world.stdout.columns)
+  const yargs = createYargs(world.stdout.columns)
   for (const command of commands) {
     yargs.command({
       command: [command.usage, ...(command.aliases ?? [])],
       describe: command.summary,
       builder: (inner) => command.options(inner, registry),
       handler: (raw) => {
-        chosen = () => command.run({ raw, world, registry })
+        throw new Chosen(command, raw)
       },
     })
   }
   let output = ''
-  await yargs.parseAsync([...argv], {}, (error: Error | undefined, _parsed: unknown, text: string) => {
-    if (error) throw error
-    output = text
-  })
-  return chosen === undefined ? { output } : { run: chosen }
+  try {
+    await yargs.parseAsync([...argv], {}, (error: Error | undefined, _parsed: unknown, text: string) => {
+      if (error && !(error instanceof Chosen)) throw error
+      output = text
+    })
+  } catch (error) {
+    if (error instanceof Chosen) return error
+    throw error
+  }
+  return output
 }
 
 async function perform(argv: readonly string[], world: World): Promise<number> {
-  const parsed = await parse(argv, world, await makeRegistry(argv, world))
-  if ('run' in parsed) return parsed.run()
-  world.stdout.write(`${parsed.output}\n`)
+  const registry = await makeRegistry(argv, world)
+  const parsed = await parse(argv, world, registry)
+  if (parsed instanceof Chosen) return parsed.command.run({ raw: parsed.raw, world, registry })
+  world.stdout.write(`${parsed}\n`)
   return exitCodes.complete
 }
 

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
+import { bundle } from '../paths.js'
 import { fromFailure, SalvorError } from './errors.js'
 import type { Answer, Results, Task } from './tasks.js'
 
@@ -21,13 +22,13 @@ export class Pool {
   constructor(options: PoolOptions = {}) {
     this.threads = options.threads ?? availableParallelism()
     this.piscina = new Piscina({
-      filename: fileURLToPath(new URL('worker.js', import.meta.url)),
+      filename: fileURLToPath(new URL('worker.js', bundle)),
       minThreads: 0,
       maxThreads: this.threads,
       idleTimeout: IDLE_MILLISECONDS,
       recordTiming: false,
       trackUnmanagedFds: false,
-      workerData: { backend: options.backend ?? new URL('../kernel/backend.js', import.meta.url).href },
+      workerData: { backend: options.backend ?? new URL('backend.js', bundle).href },
     })
   }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Declaration } from '../api/analyzer.js'
+import { bundle } from '../paths.js'
 import { SalvorError } from './errors.js'
 import { closest } from './suggest.js'
 
@@ -21,7 +22,7 @@ export interface IndexEntry extends Declaration {
   readonly file: string
 }
 
-const builtinDirectory = new URL('../../plugins/', import.meta.url)
+const builtinDirectory = new URL('plugins/', bundle)
 
 function readBuiltins(): KnownAnalyzer[] {
   const path = fileURLToPath(new URL('index.json', builtinDirectory))

@@ -1,0 +1,9 @@
+/**
+ * Where the build's parts lie. This module is two levels below the package both as tsc compiles it (dist/src) and
+ * inside the bundle (dist/bundle), so all paths start here.
+ */
+const root = new URL('../../', import.meta.url)
+
+export const packageJson = new URL('package.json', root)
+/** The bundle: the command line, the workers and the built-in analyzers, each in few files that load fast. */
+export const bundle = new URL('dist/bundle/', root)
