@@ -1,4 +1,4 @@
-import { defineAnalyzer, idleTasks, knownTasks, type PlacedTask, placedTasks, text, threadColumns, threadRow } from 'salvor'
+import { defineAnalyzer, idleTasks, knownTasks, type PlacedTask, placedTasks, text, threadColumns } from 'salvor'
 
 /** EXIT_DEAD (include/linux/sched.h). */
 const EXIT_DEAD = 0x10
@@ -35,6 +35,6 @@ export default defineAnalyzer({
       if (!views.get(address)?.push('run queue')) views.set(address, ['run queue'])
     }
     const addresses = new Set([...scans.tasks, ...views.keys()])
-    yield placedTasks(kernel, addresses, views).map((task) => ({ ...threadRow(task), status: status(task) }))
+    yield placedTasks(kernel, addresses, views).map((task) => ({ ...task, status: status(task) }))
   },
 })

@@ -1,4 +1,4 @@
-import { defineAnalyzer, isLeader, knownTasks, placedTasks, processRow, taskColumns } from 'salvor'
+import { defineAnalyzer, isLeader, knownTasks, placedTasks, taskColumns } from 'salvor'
 
 export default defineAnalyzer({
   name: 'processes',
@@ -16,6 +16,6 @@ export default defineAnalyzer({
   columns: taskColumns,
   async *run({ kernel }) {
     const views = knownTasks(kernel)
-    yield placedTasks(kernel, views.keys(), views).filter(isLeader).map(processRow)
+    yield placedTasks(kernel, views.keys(), views).filter(isLeader)
   },
 })

@@ -51,23 +51,6 @@ export const threadColumns = {
   ...others,
 }
 
-type ProcessRow = Pick<PlacedTask, keyof typeof taskColumns>
-type ThreadRow = Pick<PlacedTask, keyof typeof threadColumns>
-
-/** What the table of processes shows of a task. */
-export function processRow(task: PlacedTask): ProcessRow {
-  return pick(task, Object.keys(taskColumns) as (keyof ProcessRow)[])
-}
-
-/** What tables of threads show of a task. */
-export function threadRow(task: PlacedTask): ThreadRow {
-  return pick(task, Object.keys(threadColumns) as (keyof ThreadRow)[])
-}
-
-function pick<K extends keyof PlacedTask>(task: PlacedTask, names: K[]): Pick<PlacedTask, K> {
-  return Object.fromEntries(names.map((name) => [name, task[name]])) as Pick<PlacedTask, K>
-}
-
 /** Reads tasks and finds out in which container each one runs; ordered by pid, then by tid. */
 export function placedTasks(kernel: Kernel, addresses: Iterable<bigint>, views: Map<bigint, View[]>): PlacedTask[] {
   const tasks = placeTasks(kernel, readTasks(kernel, addresses, views))
