@@ -10,3 +10,6 @@ pub mod query;
 pub mod scan;
 #[cfg(test)]
 mod testing;
+
+#[cfg(feature = "node")]
+pub mod binding;

@@ -19,6 +19,9 @@ use touched::TouchedPages;
 /// Size of a small page, the unit in which pages are recorded and written.
 pub const PAGE_SIZE: u64 = 4096;
 
+/// A hole that costs less to read than to leave out.
+const SHORT_HOLE: u64 = 4 << 20;
+
 /// A run of physical memory that the file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
@@ -142,9 +145,14 @@ impl Image {
 
     /// The bytes of `[physical, physical + length)` without a copy, where one range holds them all.
     pub fn borrow(&self, physical: u64, length: usize) -> Option<&[u8]> {
-        let bytes = self.mapped(physical)?.get(..length)?;
+        let bytes = self.peek(physical, length)?;
         self.touch(physical, length as u64);
         Some(bytes)
+    }
+
+    /// Like [`Image::borrow`], without recording: for a look that may come to nothing.
+    pub fn peek(&self, physical: u64, length: usize) -> Option<&[u8]> {
+        self.mapped(physical)?.get(..length)
     }
 
     /// Reads for a scan: straight from the file, so that a pass over a large image does not fill this process with
@@ -166,21 +174,36 @@ impl Image {
         buffer.get(..done).unwrap_or_default()
     }
 
-    /// Physical chunks of at most `bytes` that hold data: ranges, less the holes of a sparse file.
+    /// Physical chunks of at most `bytes` that hold data: ranges, less the long holes of a sparse file. Chunks begin at
+    /// page boundaries wherever the range does, so that no word is cut in two.
     pub fn chunks(&self, bytes: u64) -> Vec<(u64, u64)> {
         let mut chunks = Vec::new();
         for range in &self.ranges {
-            for (from, to) in self.file.data_extents(range.offset, range.offset + range.length) {
-                let mut at = range.start + (from - range.offset);
-                let end = range.start + (to - range.offset);
-                while at < end {
-                    let length = (end - at).min(bytes - at % bytes);
+            for (from, to) in self.data(range) {
+                let mut at = from;
+                while at < to {
+                    let length = (to - at).min(bytes - at % bytes);
                     chunks.push((at, length));
                     at += length;
                 }
             }
         }
         chunks
+    }
+
+    /// The parts of a range that hold data, as physical (first, end), in whole pages; short holes are not worth a seam.
+    fn data(&self, range: &Range) -> Vec<(u64, u64)> {
+        let mut parts: Vec<(u64, u64)> = Vec::new();
+        for (from, to) in self.file.data_extents(range.offset, range.offset + range.length) {
+            let start = range.start + (from - range.offset);
+            let start = (start - start % PAGE_SIZE).max(range.start);
+            let end = (range.start + (to - range.offset)).next_multiple_of(PAGE_SIZE).min(range.end());
+            match parts.last_mut() {
+                Some((_, last)) if start < last.saturating_add(SHORT_HOLE) => *last = end.max(*last),
+                _ => parts.push((start, end)),
+            }
+        }
+        parts
     }
 
     /// From now on, remembers which pages are read.

@@ -1,10 +1,23 @@
 //! The kernel that an image holds: its memory, its symbols and its types.
 
+mod banner;
 pub(crate) mod btf;
+mod build_id;
+mod cache;
+mod describe;
+mod discover;
+mod kallsyms;
+mod kernel_range;
+mod modules;
+mod near;
+mod proof;
 pub mod symbols;
+mod type_source;
 pub mod types;
 #[cfg(test)]
 mod types_tests;
+mod vmcoreinfo;
+mod window;
 
 use crate::arch::AddressSpace;
 use symbols::Symbols;
@@ -22,6 +35,13 @@ pub struct Kernel {
     pub facts: Facts,
 }
 
+impl Kernel {
+    /// How many loaded modules carry types of their own.
+    pub fn module_types(&self) -> usize {
+        modules::Modules::new(&self.symbols, &self.types).map_or(0, |modules| modules.count(&self.memory))
+    }
+}
+
 /// Facts about the kernel, as the `info` table shows them.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -35,7 +55,7 @@ pub struct Facts {
     pub physical: u64,
     /// Virtual address of `_text`.
     pub virtual_address: u64,
-    /// Where symbols came from: `kallsyms` or `cache`.
+    /// Where symbols came from: `kallsyms` or `kallsyms (cached)`.
     pub symbols_from: String,
     /// Where types came from: `btf`.
     pub types_from: String,

@@ -1,35 +1,168 @@
 //! The symbol table, wherever it came from.
+//!
+//! A kernel has up to 200,000 symbols, and a run needs a few dozen of them: names stay in one block, found through an
+//! index of hashes in order. That form is also what the cache keeps, so that a cached table is ready when it is read.
 
-use std::collections::HashMap;
+/// Where `_text` lies in the stored values, whatever the image's own slide: a table then is the same for every boot.
+pub const TEXT: u64 = 0xffff_ffff_8100_0000;
+/// Values with the top bit set lie in the kernel's half of the address space and move with it; others are absolute.
+const MOVES: u64 = 1 << 63;
+/// An index entry is a hash above this many bits of symbol number.
+const NUMBER_BITS: u32 = 24;
+
+/// Names and values of a kernel build, before they are tied to the place where an image has it.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// All names, one after another.
+    pub names: Vec<u8>,
+    /// Where each name ends.
+    pub ends: Vec<u32>,
+    /// Values as if `_text` were at [`TEXT`], in the same order.
+    pub values: Vec<u64>,
+    /// Hashes of the names in order, each with the number of its symbol.
+    pub index: Vec<u64>,
+}
+
+impl Table {
+    /// Indexes names and values. `None` where there are more symbols or text than a kernel can have.
+    pub fn new(names: Vec<u8>, ends: Vec<u32>, values: Vec<u64>) -> Option<Self> {
+        if ends.len() >= 1 << NUMBER_BITS || ends.len() != values.len() || u32::try_from(names.len()).is_err() {
+            return None;
+        }
+        let mut index = Vec::with_capacity(ends.len());
+        let mut start = 0;
+        for (number, end) in ends.iter().enumerate() {
+            let name = names.get(start as usize..*end as usize)?;
+            index.push(hash(name) << NUMBER_BITS | number as u64);
+            start = *end;
+        }
+        index.sort_unstable();
+        Some(Self { names, ends, values, index })
+    }
+
+    /// How many symbols there are.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// A symbol's name by number.
+    fn name(&self, number: usize) -> Option<&[u8]> {
+        let start = match number.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.names.get(start as usize..*self.ends.get(number)? as usize)
+    }
+
+    /// The value of the first symbol with this name.
+    pub fn value(&self, name: &str) -> Option<u64> {
+        let wanted = hash(name.as_bytes()) << NUMBER_BITS;
+        let from = self.index.partition_point(|entry| *entry < wanted);
+        self.index
+            .get(from..)?
+            .iter()
+            .take_while(|entry| **entry >> NUMBER_BITS == wanted >> NUMBER_BITS)
+            .map(|entry| (entry & ((1 << NUMBER_BITS) - 1)) as usize)
+            .find(|number| self.name(*number) == Some(name.as_bytes()))
+            .and_then(|number| self.values.get(number).copied())
+    }
+
+    /// How far a symbol lies from `_text`; `None` for absolute ones.
+    pub fn from_text(&self, name: &str) -> Option<u64> {
+        self.value(name).filter(|value| value & MOVES != 0).map(|value| value.wrapping_sub(TEXT))
+    }
+}
+
+/// A hash that takes eight bytes a step; its low bits fit above a symbol's number. Names that collide by design only
+/// cost a longer look: entries are sorted, never chained.
+fn hash(name: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |state: u64, word: u64| (state.rotate_left(23) ^ word).wrapping_mul(FACTOR);
+    let (words, rest) = name.as_chunks::<8>();
+    let state = words.iter().fold(name.len() as u64, |state, word| mix(state, u64::from_le_bytes(*word)));
+    let last = rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    mix(mix(state, last), 0) >> NUMBER_BITS
+}
 
 /// Names and their virtual addresses, as they are in this image (KASLR applied).
 #[derive(Debug, Default)]
 pub struct Symbols {
-    addresses: HashMap<Box<str>, u64>,
+    table: Table,
+    slide: u64,
 }
 
 impl Symbols {
     /// A table of (name, address); of several symbols with one name the first counts.
-    pub fn new(symbols: impl IntoIterator<Item = (Box<str>, u64)>) -> Self {
-        let mut addresses = HashMap::new();
+    pub fn new<Name: AsRef<str>>(symbols: impl IntoIterator<Item = (Name, u64)>) -> Self {
+        let (mut names, mut ends, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for (name, address) in symbols {
-            addresses.entry(name).or_insert(address);
+            names.extend_from_slice(name.as_ref().as_bytes());
+            ends.push(names.len() as u32);
+            values.push(address);
         }
-        Self { addresses }
+        Self { table: Table::new(names, ends, values).unwrap_or_default(), slide: 0 }
+    }
+
+    /// A build's table in a kernel whose `_text` is at this virtual address.
+    pub fn at(table: Table, text: u64) -> Self {
+        Self { table, slide: text.wrapping_sub(TEXT) }
+    }
+
+    /// The build's table, for the cache.
+    pub fn table(&self) -> &Table {
+        &self.table
     }
 
     /// The address of a symbol.
     pub fn address(&self, name: &str) -> Option<u64> {
-        self.addresses.get(name).copied()
+        let value = self.table.value(name)?;
+        Some(if value & MOVES == 0 { value } else { value.wrapping_add(self.slide) })
     }
 
     /// How many names there are.
     pub fn len(&self) -> usize {
-        self.addresses.len()
+        self.table.len()
     }
 
     /// Whether the table is empty.
     pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty()
+        self.table.ends.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Symbols, TEXT, Table};
+
+    #[test]
+    fn the_first_of_equal_names_counts() {
+        let symbols = Symbols::new([("a", 1), ("b", 2), ("a", 3), ("", 4)]);
+        assert_eq!(symbols.address("a"), Some(1));
+        assert_eq!(symbols.address("b"), Some(2));
+        assert_eq!(symbols.address(""), Some(4));
+        assert_eq!(symbols.address("c"), None);
+        assert_eq!(symbols.len(), 4);
+    }
+
+    #[test]
+    fn kernel_addresses_move_and_absolute_ones_stay() {
+        let table = Table::new(b"percputext".to_vec(), vec![6, 10], vec![0x2000, TEXT]);
+        let symbols = Symbols::at(table.unwrap_or_default(), 0xffff_ffff_9e00_0000);
+        assert_eq!(symbols.address("percpu"), Some(0x2000));
+        assert_eq!(symbols.address("text"), Some(0xffff_ffff_9e00_0000));
+    }
+
+    #[test]
+    fn many_names_are_all_found() {
+        let name = |number: u64| format!("symbol_{}_{number}", "x".repeat((number % 40) as usize));
+        let symbols = Symbols::new((0..20_000).map(|number| (name(number), number)));
+        assert!((0..20_000).all(|number| symbols.address(&name(number)) == Some(number)));
+    }
+
+    #[test]
+    fn ends_past_the_names_make_no_table() {
+        assert_eq!(Table::new(b"abc".to_vec(), vec![2, 9], vec![0, 0]), None);
+        assert_eq!(Table::new(b"abc".to_vec(), vec![2, 1], vec![0, 0]), None);
     }
 }

@@ -1,1 +1,3 @@
-//! scan
+//! Chunk scans: byte ranges of physical memory searched for objects that no list needs to know.
+
+pub mod tasks;

@@ -1,0 +1,215 @@
+//! The N-API edge, and nothing else: ids in, columns out. Every call catches panics and turns errors into JavaScript ones.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use napi::bindgen_prelude::{BigInt, BigInt64Array, BigUint64Array, Uint8Array, Uint32Array};
+use napi_derive::napi;
+
+use crate::error::{Error, ErrorKind};
+use crate::image::Image;
+use crate::kernel::Kernel;
+use crate::query;
+use crate::scan::tasks::TaskScan;
+
+/// An error whose `code` JavaScript can tell apart. The macro knows a result by this name.
+type Result<T> = std::result::Result<T, napi::Error<&'static str>>;
+
+impl From<Error> for napi::Error<&'static str> {
+    fn from(error: Error) -> Self {
+        let code = match error.kind {
+            ErrorKind::Usage => "USAGE",
+            ErrorKind::Evidence => "EVIDENCE",
+            ErrorKind::NoSymbols => "NO_SYMBOLS",
+            ErrorKind::Internal => "INTERNAL",
+        };
+        napi::Error::new(code, error.message)
+    }
+}
+
+/// Opened images by id. Process-wide, so that every worker thread sees the same map, symbols and types.
+static OPENED: LazyLock<RwLock<HashMap<u32, Arc<Kernel>>>> = LazyLock::new(RwLock::default);
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+fn opened(id: u32) -> crate::error::Result<Arc<Kernel>> {
+    let images = OPENED.read().unwrap_or_else(PoisonError::into_inner);
+    images.get(&id).cloned().ok_or_else(|| Error::usage(format!("no opened image has the id {id}")))
+}
+
+/// Opens an image and finds its kernel; returns an id that every thread of this process may use.
+/// `cacheDir` holds discovered symbols from run to run; null keeps none. `record` remembers every page that is read
+/// from now on, for `writeTouched`.
+#[napi(catch_unwind)]
+pub fn open_image(path: String, cache_dir: Option<String>, record: Option<bool>) -> Result<u32> {
+    let image = Image::open(Path::new(&path))?;
+    if record.unwrap_or(false) {
+        image.record_touched();
+    }
+    let kernel = Kernel::discover(Arc::new(image), cache_dir.as_deref().map(Path::new)).map_err(|mut error| {
+        error.message = format!("{path}: {}", error.message);
+        error
+    })?;
+    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    OPENED.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(kernel));
+    Ok(id)
+}
+
+/// Forgets an image. Queries that are under way finish.
+#[napi(catch_unwind)]
+pub fn close_image(id: u32) {
+    OPENED.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+}
+
+/// Facts about the image and its kernel as JSON; addresses are `0x…` strings.
+#[napi(catch_unwind)]
+pub fn describe(id: u32) -> Result<String> {
+    Ok(opened(id)?.describe().to_string())
+}
+
+/// The virtual address of a symbol, null when the kernel has none of that name.
+#[napi(catch_unwind)]
+pub fn symbol(id: u32, name: String) -> Result<Option<BigInt>> {
+    Ok(opened(id)?.symbols.address(&name).map(BigInt::from))
+}
+
+/// The physical address behind a kernel virtual one, null where nothing is mapped.
+#[napi(catch_unwind)]
+pub fn physical(id: u32, address: BigInt) -> Result<Option<BigInt>> {
+    Ok(opened(id)?.memory.translate(address.get_u64().1).map(BigInt::from))
+}
+
+/// Evaluates a query (JSON) over the kernel's objects; `addresses` are the objects where `from` says so.
+#[napi(catch_unwind)]
+pub fn query(id: u32, spec: String, addresses: Option<BigUint64Array>) -> Result<NativeBatch> {
+    let kernel = opened(id)?;
+    let addresses = addresses.as_deref().unwrap_or_default();
+    Ok(query::run(&kernel, &spec, addresses)?.into())
+}
+
+/// Physical chunks of at most `bytes` that hold data, as flat pairs of start and length.
+#[napi(catch_unwind)]
+pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
+    let bytes = (bytes as u64).max(1 << 20);
+    let chunks = opened(id)?.memory.image().chunks(bytes);
+    Ok(chunks.into_iter().flat_map(|(start, length)| [start, length]).collect::<Vec<u64>>().into())
+}
+
+/// Carves `task_struct` objects out of one physical chunk.
+#[napi(catch_unwind)]
+pub fn scan_tasks(id: u32, start: BigInt, length: BigInt) -> Result<NativeScan> {
+    let kernel = opened(id)?;
+    let hits = TaskScan::new(&kernel)?.chunk(start.get_u64().1, length.get_u64().1);
+    Ok(NativeScan { addresses: hits.addresses.into(), capped: hits.capped })
+}
+
+/// Writes every page read since the image was opened with `record` as a LiME image; returns how many pages.
+#[napi(catch_unwind)]
+pub fn write_touched(id: u32, output: String) -> Result<f64> {
+    Ok(opened(id)?.memory.image().write_touched(Path::new(&output))? as f64)
+}
+
+/// What a scan of one chunk hit.
+#[napi(object)]
+pub struct NativeScan {
+    /// Virtual addresses, ascending and unique.
+    pub addresses: BigUint64Array,
+    /// There were more hits than are kept.
+    pub capped: bool,
+}
+
+/// Rows of one walk, column by column.
+#[napi(object)]
+pub struct NativeBatch {
+    /// Rows.
+    pub length: u32,
+    /// Virtual address of the object behind each row.
+    pub addresses: BigUint64Array,
+    /// Index of each row's parent in the enclosing batch.
+    pub parents: Uint32Array,
+    /// Columns in the order of the query's `select`.
+    pub columns: Vec<NativeColumn>,
+    /// Nested walks in the order of the query's `children`.
+    pub children: Vec<NativeBatch>,
+    /// What could not be read, counted by column and reason.
+    pub warnings: Vec<NativeWarning>,
+}
+
+/// One column: `u64`, `i64` or `text`.
+#[napi(object)]
+pub struct NativeColumn {
+    /// Which of the members below is set.
+    #[napi(ts_type = "'u64' | 'i64' | 'text'")]
+    pub kind: String,
+    /// Values of an unsigned column.
+    pub unsigned: Option<BigUint64Array>,
+    /// Values of a signed column.
+    pub signed: Option<BigInt64Array>,
+    /// UTF-8 of a text column, all rows joined.
+    pub bytes: Option<Uint8Array>,
+    /// Where each row's text begins in `bytes`; one more than there are rows.
+    pub offsets: Option<Uint32Array>,
+    /// Bitmap, least significant bit first: 1 means the value could not be read or does not exist.
+    pub nulls: Uint8Array,
+}
+
+/// Something that could not be read.
+#[napi(object)]
+pub struct NativeWarning {
+    /// `unreadable`, `cap`, `cycle`, `absent`, `torn` or `truncated`.
+    pub code: String,
+    /// One line.
+    pub message: String,
+    /// The column, where it is about one.
+    pub column: Option<String>,
+    /// How many values.
+    pub count: u32,
+    /// The first address.
+    pub address: Option<BigInt>,
+}
+
+impl From<query::Batch> for NativeBatch {
+    fn from(batch: query::Batch) -> Self {
+        Self {
+            length: batch.length as u32,
+            addresses: batch.addresses.into(),
+            parents: batch.parents.into(),
+            columns: batch.columns.into_iter().map(NativeColumn::from).collect(),
+            children: batch.children.into_iter().map(NativeBatch::from).collect(),
+            warnings: batch.warnings.into_iter().map(NativeWarning::from).collect(),
+        }
+    }
+}
+
+impl From<query::ColumnData> for NativeColumn {
+    fn from(column: query::ColumnData) -> Self {
+        let empty = |kind: &str, nulls: Vec<u8>| Self {
+            kind: kind.to_owned(),
+            unsigned: None,
+            signed: None,
+            bytes: None,
+            offsets: None,
+            nulls: nulls.into(),
+        };
+        match column {
+            query::ColumnData::U64 { values, nulls } => Self { unsigned: Some(values.into()), ..empty("u64", nulls) },
+            query::ColumnData::I64 { values, nulls } => Self { signed: Some(values.into()), ..empty("i64", nulls) },
+            query::ColumnData::Text { bytes, offsets, nulls } => {
+                Self { bytes: Some(bytes.into()), offsets: Some(offsets.into()), ..empty("text", nulls) }
+            }
+        }
+    }
+}
+
+impl From<query::Warning> for NativeWarning {
+    fn from(warning: query::Warning) -> Self {
+        Self {
+            code: warning.code.name().to_owned(),
+            message: warning.message,
+            column: warning.column,
+            count: warning.count as u32,
+            address: warning.address.map(BigInt::from),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The facts of an opened image as one JSON object: the native half of the `info` table.
+
+use serde_json::{Value, json};
+
+use super::Kernel;
+
+impl Kernel {
+    /// Facts about the image and its kernel; addresses are `0x…` strings.
+    pub fn describe(&self) -> Value {
+        let image = self.memory.image();
+        let ranges: Vec<Value> = image
+            .ranges()
+            .iter()
+            .map(|range| json!({ "start": hex(range.start), "end": hex(range.end() - 1), "bytes": range.length }))
+            .collect();
+        let warnings: Vec<Value> = image
+            .warnings()
+            .iter()
+            .map(|message| json!({ "code": "truncated", "message": message }))
+            .chain(self.facts.warnings.iter().map(|message| json!({ "code": "note", "message": message })))
+            .collect();
+        json!({
+            "format": image.format(),
+            "size": image.size(),
+            "ranges": ranges,
+            "architecture": "x86_64",
+            "page_levels": self.memory.levels().count(),
+            "release": self.facts.release,
+            "banner": self.facts.banner,
+            "build_id": self.facts.build_id,
+            "kernel_physical": hex(self.facts.physical),
+            "kernel_virtual": hex(self.facts.virtual_address),
+            "symbols": self.symbols.len(),
+            "symbols_from": self.facts.symbols_from,
+            "types_from": self.facts.types_from,
+            "modules_with_types": self.module_types(),
+            "warnings": warnings,
+        })
+    }
+}
+
+fn hex(address: u64) -> String {
+    format!("{address:#x}")
+}

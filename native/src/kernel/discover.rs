@@ -1,0 +1,214 @@
+//! Finds an image's kernel: guesses where it may lie, reads its symbols there, has them proven, then reads its types.
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::{ControlFlow, Range};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::banner::Banner;
+use super::cache::{Cache, Entry, Mark};
+use super::kallsyms::{self, Budget};
+use super::kernel_range::{self, Anchor};
+use super::near::{Near, Placed};
+use super::proof::{self, Proof};
+use super::symbols::Symbols;
+use super::vmcoreinfo::{self, VmcoreInfo};
+use super::window::Window;
+use super::{Facts, Kernel, build_id, type_source};
+use crate::error::{Error, Result};
+use crate::image::Image;
+
+/// Banners that are followed up before an image is taken for hostile.
+const MOST_BANNERS: usize = 4096;
+
+impl Kernel {
+    /// Finds the kernel that an image holds. `cache` is a folder for symbol tables; without it nothing is kept.
+    pub fn discover(image: Arc<Image>, cache: Option<&Path>) -> Result<Self> {
+        let mut search = Search::new(&image, cache.map(Cache));
+        match search.quick().or_else(|| search.whole()) {
+            Some(found) => found.into_kernel(search),
+            None => Err(search.failure()),
+        }
+    }
+
+    /// Finds the kernel by reading all memory for its banner: what [`Kernel::discover`] falls back on.
+    pub fn discover_by_scan(image: Arc<Image>, cache: Option<&Path>) -> Result<Self> {
+        let mut search = Search::new(&image, cache.map(Cache));
+        match search.whole() {
+            Some(found) => found.into_kernel(search),
+            None => Err(search.failure()),
+        }
+    }
+}
+
+/// A search and what it has met so far, which is what a failure is explained by.
+struct Search<'a> {
+    image: &'a Arc<Image>,
+    cache: Option<Cache<'a>>,
+    banner: Option<Banner>,
+    banners: usize,
+    functions_only: bool,
+    budget: Rc<Budget>,
+}
+
+/// A proven kernel, and what its symbols came from.
+struct Found {
+    proof: Proof,
+    symbols: Symbols,
+    build_id: Option<String>,
+    source: Source,
+}
+
+enum Source {
+    Tables { marks: Vec<Mark>, parts: Vec<(u64, u64)> },
+    Cache,
+}
+
+impl<'a> Search<'a> {
+    fn new(image: &'a Arc<Image>, cache: Option<Cache<'a>>) -> Self {
+        Self { image, cache, banner: None, banners: 0, functions_only: false, budget: Rc::default() }
+    }
+
+    fn quick(&mut self) -> Option<Found> {
+        let budget = Rc::clone(&self.budget);
+        kernel_range::quick(self.image).into_iter().find_map(|guess| {
+            self.cached(Anchor::Text(guess.text)).or_else(|| {
+                let window = Window::of(self.image, guess.text, guess.length)?;
+                kallsyms::find_all(&window.bytes, 0, &budget).find_map(|kallsyms| {
+                    self.decoded(Anchor::Text(guess.text), &Placed { physical: window.physical, kallsyms })
+                })
+            })
+        })
+    }
+
+    fn whole(&mut self) -> Option<Found> {
+        let budget = Rc::clone(&self.budget);
+        let mut near = Near::new(self.image);
+        let found = kernel_range::scan_banners(self.image, |physical| {
+            self.banner = self.banner.take().or_else(|| Banner::read(self.image, physical));
+            self.banners += 1;
+            let anchor = Anchor::Banner(physical);
+            let found = self.cached(anchor);
+            match found
+                .or_else(|| near.around(physical, &budget).iter().find_map(|placed| self.decoded(anchor, placed)))
+            {
+                None if self.banners < MOST_BANNERS => ControlFlow::Continue(()),
+                found => ControlFlow::Break(found),
+            }
+        });
+        found.flatten()
+    }
+
+    fn cached(&self, anchor: Anchor) -> Option<Found> {
+        let (entry, text) = self.cache?.find(self.image, anchor)?;
+        let proof = proof::prove(self.image, &entry.table, None, text)?;
+        let symbols = Symbols::at(entry.table, proof.text);
+        let found = self.found(proof, symbols, &entry.parts, Source::Cache);
+        (found.build_id == entry.build_id).then_some(found)
+    }
+
+    fn decoded(&mut self, anchor: Anchor, placed: &Placed) -> Option<Found> {
+        let Placed { physical, kallsyms } = placed;
+        self.functions_only |= !proof::has_data_symbols(&kallsyms.table);
+        let text = match anchor {
+            Anchor::Text(text) => text,
+            Anchor::Banner(banner) => banner.checked_sub(kallsyms.table.from_text("linux_banner")?)?,
+        };
+        let proof = proof::prove(self.image, &kallsyms.table, kallsyms.text, text)?;
+        let places = |range: &Range<usize>| {
+            let from_text = (physical + range.start as u64).wrapping_sub(proof.physical);
+            (from_text, range.len() as u64)
+        };
+        let parts: Vec<_> = kallsyms.parts.iter().map(places).collect();
+        let marks = kallsyms
+            .marks
+            .iter()
+            .map(places)
+            .map(|(offset, length)| Mark::of(self.image, proof.physical, offset, length));
+        let source = Source::Tables { marks: marks.collect(), parts: parts.clone() };
+        let symbols = Symbols::at(kallsyms.table.clone(), proof.text);
+        Some(self.found(proof, symbols, &parts, source))
+    }
+
+    /// Counts the kernel's own tables as read, so that what is distilled from this image stands by itself.
+    fn found(&self, proof: Proof, symbols: Symbols, parts: &[(u64, u64)], source: Source) -> Found {
+        for (offset, length) in parts {
+            self.image.touch(proof.physical.wrapping_add(*offset), *length);
+        }
+        self.image.touch(proof.banner_at, proof.banner.text().len() as u64 + 2);
+        Found { build_id: self.build_id(&proof, &symbols), proof, symbols, source }
+    }
+
+    fn build_id(&self, proof: &Proof, symbols: &Symbols) -> Option<String> {
+        build_id::read(&proof.memory, symbols).or_else(|| {
+            let note = self.image.vmcoreinfo().map(str::to_owned);
+            let text = note.or_else(|| vmcoreinfo::read(&proof.memory, symbols))?;
+            VmcoreInfo::new(&text).build_id()
+        })
+    }
+
+    fn failure(&self) -> Error {
+        let image = format!("the image ({}, {} bytes)", self.image.format(), self.image.size());
+        let cut = self.image.warnings().iter().find(|warning| warning.starts_with("truncated"));
+        let cut = cut.map(|warning| format!(" ({warning})")).unwrap_or_default();
+        let Some(banner) = &self.banner else {
+            return Error::no_symbols(format!(
+                "no Linux kernel found in {image}: no kernel banner anywhere in its memory{cut}"
+            ));
+        };
+        let release = banner.release();
+        Error::no_symbols(if self.functions_only {
+            format!("kernel {release} keeps symbols of functions only: it was built without CONFIG_KALLSYMS_ALL")
+        } else if self.budget.is_spent() {
+            format!("no kernel found in {image}: too much of its memory looks like symbol tables and is none")
+        } else if self.banners >= MOST_BANNERS {
+            format!("no kernel found in {image}: the first {MOST_BANNERS} banners, of {release} and others, are copies")
+        } else if !cut.is_empty() {
+            format!("kernel {release} was found, but pages of it are missing from {image}{cut}")
+        } else {
+            format!(
+                "kernel {release} was found in {image}, but no symbols that its page tables bear out: \
+                 pages of it are missing or it was built without CONFIG_KALLSYMS"
+            )
+        })
+    }
+}
+
+impl Found {
+    fn into_kernel(self, search: Search) -> Result<Kernel> {
+        let Self { proof, symbols, build_id, source } = self;
+        let mut warnings = Vec::new();
+        let symbols_from = match source {
+            Source::Cache => "kallsyms (cached)",
+            Source::Tables { marks, parts } => {
+                if let Some(cache) = search.cache {
+                    let (banner, build_id) = (proof.banner.text().to_owned(), build_id.clone());
+                    let entry = Entry { banner, build_id, marks, parts, table: symbols.table().clone() };
+                    if let Err(error) = cache.store(&proof.banner, &entry) {
+                        warnings.push(format!("symbols could not be kept for the next run: {error}"));
+                    }
+                }
+                "kallsyms"
+            }
+        };
+        let types = type_source::read(search.image, &proof, &symbols)?;
+        Ok(Kernel {
+            facts: Facts {
+                banner: proof.banner.text().to_owned(),
+                release: proof.banner.release().to_owned(),
+                build_id,
+                physical: proof.physical,
+                virtual_address: proof.text,
+                symbols_from: symbols_from.to_owned(),
+                types_from: "btf".to_owned(),
+                warnings,
+            },
+            memory: proof.memory,
+            symbols,
+            types,
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! The proof that a symbol table belongs to the running kernel: its own page tables map it where it lies.
+
+use std::sync::Arc;
+
+use super::banner::Banner;
+use super::kernel_range::{KERNEL_MAP, STEP, STEPS};
+use super::symbols::Table;
+use crate::arch::AddressSpace;
+use crate::arch::x86_64::Levels;
+use crate::image::Image;
+
+/// A kernel whose place in physical and virtual memory is certain.
+pub struct Proof {
+    /// Kernel virtual memory.
+    pub memory: AddressSpace,
+    /// Physical address of its page-table root.
+    pub root: u64,
+    /// Physical address of `_text`.
+    pub physical: u64,
+    /// Virtual address of `_text`.
+    pub text: u64,
+    /// The banner.
+    pub banner: Banner,
+    /// Its physical address.
+    pub banner_at: u64,
+}
+
+/// Whether the table names what a proof needs: kernels without `CONFIG_KALLSYMS_ALL` keep functions only.
+pub fn has_data_symbols(table: &Table) -> bool {
+    root_from_text(table).is_some() && table.from_text("linux_banner").is_some()
+}
+
+fn root_from_text(table: &Table) -> Option<u64> {
+    table.from_text("init_top_pgt").or_else(|| table.from_text("swapper_pg_dir"))
+}
+
+/// Proves that the kernel with these symbols has its `_text` at this physical address. Copies of kernels that do not run
+/// (a page cache, an earlier boot, a guest's memory) fail here: their page tables are not in use or mean other addresses.
+pub fn prove(image: &Arc<Image>, table: &Table, claimed_text: Option<u64>, physical: u64) -> Option<Proof> {
+    let banner_from_text = table.from_text("linux_banner")?;
+    let banner_at = physical.checked_add(banner_from_text)?;
+    let banner = Banner::read(image, banner_at)?;
+    let root = physical.checked_add(root_from_text(table)?)?;
+    // Distances whose addresses must lead back to where the image has them.
+    let checks = [0, banner_from_text, root_from_text(table)?, table.from_text("_stext").unwrap_or(0)];
+    [Levels::Four, Levels::Five].into_iter().find_map(|levels| {
+        let memory = AddressSpace::new(Arc::clone(image), root, levels);
+        let maps = |text: u64| {
+            checks.iter().all(|distance| {
+                text.checked_add(*distance).and_then(|address| memory.translate(address))
+                    == physical.checked_add(*distance)
+            })
+        };
+        let text = match claimed_text {
+            Some(text) => Some(text).filter(|text| maps(*text)),
+            None => (0..STEPS).map(|step| KERNEL_MAP + step * STEP).find(|text| maps(*text)),
+        }?;
+        Some(Proof { memory, root, physical, text, banner: banner.clone(), banner_at })
+    })
+}

@@ -1,0 +1,88 @@
+//! The kernel's own BTF: between its two symbols, or else wherever its image holds one that is whole.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+
+use super::modules::Modules;
+use super::proof::Proof;
+use super::symbols::Symbols;
+use super::types::Types;
+use super::window::Window;
+use crate::arch::AddressSpace;
+use crate::error::{Error, Result};
+use crate::image::Image;
+
+/// BTF of distributions' kernels has 4 to 8 MiB.
+const LONGEST: u64 = 64 << 20;
+/// Magic, version 1 and no flags, as every section starts.
+const START: &[u8] = &[0x9f, 0xeb, 1, 0];
+/// Where to look when no symbol tells the kernel's end.
+const IMAGE_LENGTH: u64 = 128 << 20;
+const MOST_TRIES: usize = 64;
+
+/// The kernel's types, with the modules' behind them.
+pub fn read(image: &Arc<Image>, proof: &Proof, symbols: &Symbols) -> Result<Types> {
+    let types = named(&proof.memory, symbols).or_else(|| searched(image, proof, symbols)).ok_or_else(|| {
+        Error::no_symbols(format!(
+            "kernel {} describes no types: no BTF (CONFIG_DEBUG_INFO_BTF) that is whole in the image",
+            proof.banner.release()
+        ))
+    })?;
+    if let Some(modules) = Modules::new(symbols, &types) {
+        let memory = proof.memory.with_root(proof.root);
+        types.set_modules(Box::new(move || modules.load(&memory)));
+    }
+    Ok(types)
+}
+
+/// The section between its symbols.
+fn named(memory: &AddressSpace, symbols: &Symbols) -> Option<Types> {
+    let start = symbols.address("__start_BTF")?;
+    let length = symbols.address("__stop_BTF")?.checked_sub(start).filter(|length| *length <= LONGEST)?;
+    let mut bytes = vec![0; length as usize];
+    memory.read_exact(start, &mut bytes).then_some(())?;
+    parse(bytes)
+}
+
+/// A section of the kernel's image that is whole.
+fn searched(image: &Image, proof: &Proof, symbols: &Symbols) -> Option<Types> {
+    let end = symbols.address("_end").and_then(|end| end.checked_sub(proof.text));
+    let length = end.unwrap_or(IMAGE_LENGTH).min(IMAGE_LENGTH);
+    let window = Window::of(image, proof.physical, length)?;
+    memmem::find_iter(&window.bytes, START).take(MOST_TRIES).find_map(|at| {
+        let bytes = window.bytes.get(at..)?;
+        let length = section_length(bytes)?;
+        let types = parse(bytes.get(..length)?.to_vec())?;
+        image.touch(window.physical + at as u64, length as u64);
+        Some(types)
+    })
+}
+
+/// Types of a kernel, not of a module that lies in the same memory.
+fn parse(bytes: Vec<u8>) -> Option<Types> {
+    Types::from_btf(bytes).ok().filter(|types| types.find("struct task_struct").is_some())
+}
+
+/// A section's length by its header: `hdr_len`, then types and strings by offset and length from the header's end.
+fn section_length(bytes: &[u8]) -> Option<usize> {
+    let word = |at: usize| bytes.get(at..)?.first_chunk().map(|word| u64::from(u32::from_le_bytes(*word)));
+    let types_end = word(8)? + word(12)?;
+    let strings_end = word(16)? + word(20)?;
+    let length = word(4)? + types_end.max(strings_end);
+    (length <= LONGEST).then_some(length as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::section_length;
+
+    #[test]
+    fn a_sections_length_is_told_by_its_header() {
+        let words: [u32; 6] = [0x0001_eb9f, 24, 0, 100, 100, 50];
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        assert_eq!(section_length(&bytes), Some(174));
+        assert_eq!(section_length(bytes.get(..20).unwrap_or_default()), None);
+        assert_eq!(section_length(&[0xff; 24]), None);
+    }
+}

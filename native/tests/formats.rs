@@ -1,0 +1,198 @@
+//! Formats told apart by content, and files that are no images or lie about what they hold.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+use std::io::Write;
+use std::path::Path;
+
+use proptest::prelude::*;
+use salvor_native::error::ErrorKind;
+use salvor_native::image::Image;
+
+const MIB: usize = 1 << 20;
+
+fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    let error = Image::open(file(bytes).path()).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Evidence);
+    assert!(!error.message.contains('\n'), "{}", error.message);
+    error.message
+}
+
+fn lime_header(start: u64, last: u64) -> Vec<u8> {
+    let mut header = b"EMiL\x01\0\0\0".to_vec();
+    header.extend(start.to_le_bytes());
+    header.extend(last.to_le_bytes());
+    header.extend([0; 8]);
+    header
+}
+
+fn elf_core(kind: u16, machine: u16, segments: &[(u64, u64, u64)]) -> Vec<u8> {
+    let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+    bytes.resize(16, 0);
+    for word in [kind, machine] {
+        bytes.extend(word.to_le_bytes());
+    }
+    bytes.extend(1_u32.to_le_bytes());
+    for word in [0_u64, 64, 0] {
+        bytes.extend(word.to_le_bytes());
+    }
+    bytes.extend(0_u32.to_le_bytes());
+    for word in [64_u16, 56, segments.len() as u16, 0, 0, 0] {
+        bytes.extend(word.to_le_bytes());
+    }
+    for (physical, offset, size) in segments {
+        bytes.extend(1_u32.to_le_bytes());
+        bytes.extend(0_u32.to_le_bytes());
+        for word in [*offset, 0, *physical, *size, *size, 0] {
+            bytes.extend(word.to_le_bytes());
+        }
+    }
+    bytes
+}
+
+#[test]
+fn raw_is_physical_memory_from_zero() {
+    let mut bytes = vec![0; 2 * MIB];
+    bytes[MIB..MIB + 8].copy_from_slice(&7_u64.to_le_bytes());
+    let image = file(&bytes);
+    let image = Image::open(image.path()).unwrap();
+    assert_eq!((image.format(), image.read_u64(MIB as u64)), ("raw", Some(7)));
+    assert_eq!(image.read_u64(2 * MIB as u64), None);
+}
+
+#[test]
+fn lime_ranges_lie_where_their_headers_say() {
+    let mut bytes = lime_header(0x1000, 0x1fff);
+    bytes.extend([1; 4096]);
+    bytes.extend(lime_header(0x10_0000, 0x10_0fff));
+    bytes.extend([2; 4096]);
+    let image = file(&bytes);
+    let image = Image::open(image.path()).unwrap();
+    assert_eq!(image.format(), "lime");
+    assert_eq!(image.read_u64(0x10_0000), Some(0x0202_0202_0202_0202));
+    assert_eq!(image.read_u64(0x2000), None);
+    assert!(image.warnings().is_empty());
+}
+
+#[test]
+fn elf_counts_by_physical_address() {
+    let mut bytes = elf_core(4, 62, &[(0x100_0000, 4096, 4096)]);
+    bytes.resize(4096, 0);
+    bytes.extend([3; 4096]);
+    let image = file(&bytes);
+    let image = Image::open(image.path()).unwrap();
+    assert_eq!((image.format(), image.read_u64(0x100_0ff8)), ("elf", Some(0x0303_0303_0303_0303)));
+}
+
+#[test]
+fn files_that_are_no_images_are_refused_in_one_line() {
+    assert!(refusal(b"").contains("the file is empty"));
+    assert!(refusal(b"just some notes\n").contains("not a memory image"));
+    assert!(refusal(&elf_core(2, 62, &[])).contains("not a memory core"));
+    assert!(refusal(&elf_core(4, 183, &[])).contains("arm64"));
+    assert!(refusal(b"\x7fELF\x01\x01\x01").contains("64-bit"));
+    assert!(refusal(&elf_core(4, 62, &[])).contains("holds no memory"));
+    assert!(refusal(&elf_core(4, 62, &[(0, 64, 10), (0, 74, 10)])).contains("one process"));
+}
+
+#[test]
+fn paths_that_are_no_files_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, what) in [(folder.path(), "a directory"), (Path::new("/nonexistent/image"), "no such file")] {
+        let error = Image::open(path).err().unwrap();
+        assert!(error.kind == ErrorKind::Evidence && error.message.contains(what), "{}", error.message);
+    }
+    assert!(Image::open(Path::new("/dev/null")).err().unwrap().message.contains("not a regular file"));
+}
+
+#[test]
+fn lime_ranges_that_lie_are_told() {
+    let mut backwards = lime_header(0x2000, 0x1000);
+    backwards.extend([0; 4096]);
+    assert!(refusal(&backwards).contains("before it starts"));
+
+    let mut too_long = lime_header(0, u64::MAX - 1);
+    too_long.extend([0; 4096]);
+    let too_long = file(&too_long);
+    let image = Image::open(too_long.path()).unwrap();
+    assert!(image.warnings()[0].starts_with("truncated"), "{:?}", image.warnings());
+    assert_eq!((image.read_u64(4088), image.read_u64(4096)), (Some(0), None));
+
+    let mut overlapping = lime_header(0, 0xfff);
+    overlapping.extend([1; 4096]);
+    overlapping.extend(lime_header(0x800, 0x17ff));
+    overlapping.extend([2; 4096]);
+    let overlapping = file(&overlapping);
+    let image = Image::open(overlapping.path()).unwrap();
+    assert!(image.warnings()[0].contains("overlapping"), "{:?}", image.warnings());
+    assert_eq!(
+        (image.read_u64(0xff8), image.read_u64(0x1000)),
+        (Some(0x0101_0101_0101_0101), Some(0x0202_0202_0202_0202))
+    );
+}
+
+#[test]
+fn a_sparse_file_is_scanned_where_it_holds_data() {
+    let image = tempfile::NamedTempFile::new().unwrap();
+    image.as_file().set_len(512 << 30).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(image.as_file(), &[5; 8192], 300 << 30).unwrap();
+    let image = Image::open(image.path()).unwrap();
+    let chunks = image.chunks(64 << 20);
+    let bytes: u64 = chunks.iter().map(|(_, length)| length).sum();
+    assert!((8192..=1 << 20).contains(&bytes), "{bytes} bytes in {} chunks", chunks.len());
+    assert!(chunks.iter().any(|(start, length)| (*start..start + length).contains(&(300 << 30))));
+}
+
+#[test]
+fn touched_pages_make_an_image_of_their_own() {
+    let mut bytes = vec![0; 2 * MIB];
+    bytes[0x5000..0x5008].copy_from_slice(&9_u64.to_le_bytes());
+    let whole = file(&bytes);
+    let image = Image::open(whole.path()).unwrap();
+    image.record_touched();
+    assert_eq!(image.read_u64(0x5000), Some(9));
+    let folder = tempfile::tempdir().unwrap();
+    let small = folder.path().join("small.lime");
+    assert_eq!(image.write_touched(&small).unwrap(), 1);
+    let small = Image::open(&small).unwrap();
+    assert_eq!((small.read_u64(0x5000), small.read_u64(0x4000)), (Some(9), None));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a partial file was left behind");
+}
+
+proptest! {
+    /// Whatever the headers say, ranges stay inside the file, sorted and apart.
+    #[test]
+    fn ranges_stay_inside_the_file(words in proptest::collection::vec((any::<u64>(), any::<u64>(), 0_usize..5000), 1..6)) {
+        let mut bytes = Vec::new();
+        for (start, last, body) in words {
+            bytes.extend(lime_header(start, last));
+            bytes.resize(bytes.len() + body, 0xaa);
+        }
+        let image = file(&bytes);
+        if let Ok(image) = Image::open(image.path()) {
+            let mut end = 0;
+            for range in image.ranges() {
+                prop_assert!(range.start >= end && range.offset + range.length <= image.size());
+                end = range.end();
+            }
+        }
+    }
+
+    /// A damaged ELF header is refused or read, never a panic.
+    #[test]
+    fn damaged_elf_headers_do_not_panic(at in 0_usize..176, value in any::<u8>()) {
+        let mut bytes = elf_core(4, 62, &[(0x1000, 200, 100), (0x2000, 300, 100)]);
+        bytes[at] = value;
+        bytes.resize(8192, 0);
+        let image = file(&bytes);
+        if let Ok(image) = Image::open(image.path()) {
+            let mut out = [0; 64];
+            image.read(0x1000, &mut out);
+        }
+    }
+}

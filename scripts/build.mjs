@@ -1,0 +1,4 @@
+// npm run build: the native core, then TypeScript.
+import { prepare } from './steps.mjs'
+
+await prepare()

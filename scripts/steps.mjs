@@ -1,0 +1,67 @@
+// The steps from a checkout to a build; each is skipped where its result is there and fits the sources.
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fail, needTools, root, run, tool, unlessFresh } from './lib.mjs'
+
+async function must(what, command, args, options) {
+  const { code } = await run(command, args, options)
+  if (code !== 0) fail(`${what} failed (${command} ended with ${code})`)
+}
+
+export async function install() {
+  const step = {
+    stamp: 'node_modules/.salvor-stamp',
+    inputs: ['package.json', 'package-lock.json'],
+    outputs: ['node_modules/.package-lock.json'],
+  }
+  await unlessFresh(step, () => must('installing packages', 'npm', ['ci', '--no-audit', '--no-fund']))
+}
+
+/** Removes addons of earlier builds, so that none is loaded by mistake. */
+function removeAddons() {
+  for (const name of readdirSync(join(root, 'native'))) {
+    if (name.endsWith('.node')) rmSync(join(root, 'native', name))
+  }
+}
+
+export async function buildNative() {
+  const step = {
+    stamp: 'native/target/salvor-stamp',
+    inputs: ['native/Cargo.toml', 'native/Cargo.lock', 'native/build.rs', 'native/src', 'package-lock.json'],
+    outputs: ['native/index.js', 'native/index.d.ts'],
+  }
+  await unlessFresh(step, () => {
+    removeAddons()
+    const paths = [
+      '--manifest-path',
+      'native/Cargo.toml',
+      '--package-json-path',
+      'package.json',
+      '--output-dir',
+      'native',
+    ]
+    const flags = ['--release', '--platform', '--esm', '--js', 'index.js', '--dts', 'index.d.ts']
+    return must('building the native core', tool('napi'), ['build', ...flags, ...paths])
+  })
+}
+
+export async function buildTypeScript() {
+  const step = {
+    stamp: 'dist/salvor-stamp',
+    inputs: ['src', 'plugins', 'tsconfig.json', 'package.json', 'package-lock.json', 'scripts'],
+    outputs: ['dist/src/plugin.js', 'dist/plugins/index.json'],
+  }
+  await unlessFresh(step, async () => {
+    rmSync(join(root, 'dist'), { recursive: true, force: true })
+    await must('compiling TypeScript', tool('tsc'), ['--project', 'tsconfig.json'])
+    await must('indexing the plugins', process.execPath, ['scripts/index-plugins.mjs'])
+  })
+}
+
+/** Whatever is missing or stale, from a fresh checkout on. */
+export async function prepare() {
+  needTools()
+  await install()
+  await buildNative()
+  await buildTypeScript()
+}

@@ -1,0 +1,62 @@
+import type { Kernel } from '../kernel/kernel.js'
+import type { Columns, Row } from './columns.js'
+import type { Rows, Table } from './table.js'
+
+/** Something that keeps a table from being whole. `absent` is a note: this kernel has no such thing. */
+export interface Warning {
+  readonly code: string
+  readonly message: string
+  readonly analyzer?: string
+  readonly column?: string
+  readonly count?: number
+  /** The first address it happened at, `0x…`. */
+  readonly address?: string
+}
+
+export interface Example {
+  readonly command: string
+  readonly what: string
+}
+
+/** Scans of physical memory that run chunk by chunk on the pool before the analyzer starts. */
+export const scanNames = ['tasks'] as const
+export type ScanName = (typeof scanNames)[number]
+
+/** What an analyzer gets to work with. */
+export interface RunContext {
+  readonly kernel: Kernel
+  /** The tables named in `needs`. */
+  readonly tables: Readonly<Record<string, Table>>
+  /** The hits of the scans named in `scans`: addresses, ascending, each once. */
+  readonly scans: Readonly<Record<ScanName, BigUint64Array>>
+  /** A line for the user, on stderr. */
+  readonly log: (line: string) => void
+  readonly warn: (warning: Warning) => void
+  readonly progress: (done: number, total: number) => void
+  readonly signal: AbortSignal
+}
+
+export type Yielded<C extends Columns> = Row<C> | readonly Row<C>[] | Rows
+
+/** The part of an analyzer that is data: help, schemas and output are made from it alone. */
+export interface Declaration<C extends Columns = Columns> {
+  readonly name: string
+  readonly aliases?: readonly string[]
+  readonly area: string
+  readonly summary: string
+  readonly description?: string
+  readonly examples?: readonly Example[]
+  readonly columns: C
+  /** Tables this one is made from; the engine runs each at most once per image. */
+  readonly needs?: readonly string[]
+  readonly scans?: readonly ScanName[]
+}
+
+export interface Analyzer<C extends Columns = Columns> extends Declaration<C> {
+  run(context: RunContext): AsyncIterable<Yielded<C>> | Iterable<Yielded<C>>
+}
+
+/** Declares an analyzer. It returns its argument; its use is the types. */
+export function defineAnalyzer<const C extends Columns>(analyzer: Analyzer<C>): Analyzer<C> {
+  return analyzer
+}

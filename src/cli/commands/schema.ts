@@ -1,0 +1,82 @@
+import type { Column } from '../../api/columns.js'
+import type { KnownAnalyzer } from '../../engine/registry.js'
+import { exitCodes } from '../../engine/status.js'
+import type { Command } from '../command.js'
+import { addEngineOptions } from '../options.js'
+
+type Schema = Readonly<Record<string, unknown>>
+
+const hexadecimal = { type: 'string', pattern: '^-?0x[0-9a-f]+$' }
+const number = { anyOf: [{ type: 'integer' }, hexadecimal] }
+
+const forms: Readonly<Record<Column['type'], Schema>> = {
+  text: { type: 'string' },
+  integer: number,
+  count: number,
+  bytes: number,
+  address: hexadecimal,
+  time: { type: 'string', format: 'date-time' },
+  flag: { type: 'boolean' },
+  list: { type: 'array', items: { type: 'string' } },
+  record: {},
+}
+
+function columnSchema(column: Column): Schema {
+  const { description, meaning, type } = column
+  const form = forms[type]
+  const nullable = column.nullable !== false && type !== 'record'
+  return {
+    description,
+    ...(meaning === undefined ? {} : { 'x-meaning': meaning }),
+    'x-type': type,
+    ...(nullable ? { anyOf: [form, { type: 'null' }] } : form),
+  }
+}
+
+/** The JSON Schema of what `--format json` writes for one analyzer and one image. */
+export function tableSchema(analyzer: KnownAnalyzer): Schema {
+  const columns = Object.entries(analyzer.columns)
+  const row = {
+    type: 'object',
+    properties: Object.fromEntries(columns.map(([name, column]) => [name, columnSchema(column)])),
+    required: columns.map(([name]) => name),
+    additionalProperties: false,
+  }
+  const warning = {
+    type: 'object',
+    properties: {
+      code: { type: 'string' },
+      message: { type: 'string' },
+      analyzer: { type: 'string' },
+      column: { type: 'string' },
+      count: { type: 'integer' },
+      address: hexadecimal,
+    },
+    required: ['code', 'message'],
+  }
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: analyzer.name,
+    description: analyzer.summary,
+    type: 'object',
+    properties: {
+      table: { const: analyzer.name },
+      image: { type: 'string', description: 'The path of the image, as it was given' },
+      rows: { type: 'array', items: row },
+      warnings: { type: 'array', items: warning },
+    },
+    required: ['table', 'image', 'rows', 'warnings'],
+  }
+}
+
+export const schemaCommand: Command = {
+  name: 'schema',
+  usage: 'schema <name>',
+  summary: "The JSON Schema of an analyzer's output",
+  options: (yargs) =>
+    addEngineOptions(yargs).positional('name', { type: 'string', describe: 'The analyzer', demandOption: true }),
+  run: async ({ raw, world, registry }) => {
+    world.stdout.write(`${JSON.stringify(tableSchema(registry.get(String(raw.name))), null, 2)}\n`)
+    return exitCodes.complete
+  },
+}

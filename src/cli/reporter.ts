@@ -1,0 +1,68 @@
+import type { Warning } from '../api/analyzer.js'
+import type { Reporter } from '../engine/engine.js'
+import type { Failure } from '../engine/errors.js'
+import { isNote } from '../engine/warnings.js'
+import { printable } from '../output/escape.js'
+import { Progress } from './progress.js'
+import type { World } from './world.js'
+
+/** One warning as one line: `processes.args: 3 × unreadable (first at 0x…)`. */
+export function warningLine(warning: Warning): string {
+  const { analyzer, column, message, address } = warning
+  const count = warning.count ?? 1
+  const place = [analyzer, column].filter((part) => part !== undefined).join('.')
+  const times = count > 1 ? `${count} times` : ''
+  const where = address === undefined ? '' : count > 1 ? `first at ${address}` : `at ${address}`
+  const details = [times, where].filter((part) => part !== '').join(', ')
+  return `${place === '' ? '' : `${place}: `}${message}${details === '' ? '' : ` (${details})`}`
+}
+
+/** Everything that is said on stderr, line by line. */
+export class StderrReporter implements Reporter {
+  /** The image that is being read, if there are several. */
+  image: string | undefined
+  private readonly bars: Progress | undefined
+
+  constructor(
+    private readonly world: World,
+    private readonly quiet: boolean,
+  ) {
+    if (!quiet && world.stderr.isTTY === true) this.bars = new Progress(world.stderr)
+  }
+
+  progress(task: string, done: number, total: number): void {
+    this.bars?.update(task, done, total)
+  }
+
+  log(line: string): void {
+    if (!this.quiet) this.line('note', line)
+  }
+
+  warning(warning: Warning): void {
+    if (!isNote(warning)) this.line('warning', warningLine(warning))
+    else if (!this.quiet) this.line('note', warningLine(warning))
+  }
+
+  failure(analyzer: string, failure: Failure): void {
+    if (failure.code !== 'INTERRUPTED') this.error({ ...failure, message: `${analyzer}: ${failure.message}` })
+  }
+
+  error(failure: Failure): void {
+    this.line('salvor', failure.message)
+    if (this.world.env.SALVOR_DEBUG === '1' && failure.stack !== undefined) this.write(failure.stack)
+  }
+
+  close(): void {
+    this.bars?.close()
+  }
+
+  private line(prefix: string, text: string): void {
+    const image = this.image === undefined ? '' : `${this.image}: `
+    this.write(printable(`${prefix}: ${image}${text}`))
+  }
+
+  private write(line: string): void {
+    this.bars?.pause()
+    this.world.stderr.write(`${line}\n`)
+  }
+}

@@ -1,0 +1,102 @@
+/** Who claims what of a container, per column, most trustworthy first. */
+
+import type { Runtime } from './cgroup-path.js'
+import type { Claim, Claims } from './claims.js'
+import type { Subject } from './pods.js'
+
+export function runtimeClaims(subject: Subject): Claim<Runtime>[] {
+  const { group, declared, annotations, shim, conmon } = subject
+  const scope = group?.scope?.runtime ?? null
+  const stored = subject.kubernetes_name ? 'cri-o' : 'podman'
+  const engine = declared?.engine === 'podman' ? stored : declared?.engine
+  // A nerdctl container's shim is containerd's, and an ECS one's is whatever the agent uses: no contradiction.
+  const shimmed = scope === 'nerdctl' || scope === 'ecs' ? null : ofNamespace(shim?.namespace)
+  return [
+    { value: scope === 'runc' ? null : scope, source: 'cgroup path' },
+    { value: shimmed, source: 'shim arguments' },
+    { value: conmon && (conmon.name?.startsWith('k8s_') ? 'cri-o' : 'podman'), source: 'conmon arguments' },
+    { value: annotations?.manager, source: subject.spec_source },
+    { value: scope === null ? (ofNamespace(declared?.namespace) ?? engine) : null, source: 'directory name' },
+    // runc's own prefix tells nothing of the engine above it.
+    { value: scope === 'runc' ? scope : null, source: 'cgroup path' },
+  ]
+}
+
+/** Docker's containers are in containerd's namespace "moby", its plugins in "plugins.moby". */
+function ofNamespace(namespace: string | null | undefined): 'docker' | 'containerd' | null {
+  if (namespace == null) return null
+  return /^(?:plugins\.)?moby$/.test(namespace) ? 'docker' : 'containerd'
+}
+
+export function initClaims(subject: Subject, pid: number | null): Claim<number>[] {
+  if (pid === null) return []
+  const { state, docker, status } = subject.declared ?? {}
+  return [
+    { value: state?.value.init_pid === pid ? pid : null, source: 'state.json' },
+    { value: pid, source: 'task_struct' },
+    { value: state?.value.init_pid, source: 'state.json' },
+    { value: docker?.value.pid, source: 'config.v2.json' },
+    { value: status?.value.pid, source: 'CRI status' },
+  ]
+}
+
+export function nameClaims({
+  declared,
+  spec,
+  spec_source,
+  annotations,
+  from_mounts,
+  conmon,
+  ...rest
+}: Subject): Claim<string>[] {
+  const kubernetes = rest.kubernetes_name
+  return [
+    { value: from_mounts.container_name, source: 'mounts of the first process' },
+    { value: kubernetes?.value.container_name, source: kubernetes?.source ?? '' },
+    { value: kubernetes ? null : conmon?.name, source: 'conmon arguments' },
+    { value: annotations?.container_name ?? spec?.annotations.get('nerdctl/name'), source: spec_source },
+    { value: kubernetes ? null : declared?.docker?.value.name, source: 'config.v2.json' },
+    { value: declared?.metadata?.value.name, source: 'meta.db' },
+    { value: kubernetes ? null : declared?.storage?.value.name, source: 'containers.json' },
+    { value: declared?.log?.value.container_name, source: 'kubelet log name' },
+  ]
+}
+
+/** A sandbox has no name of its own; it goes by its pod's. podman's does have one. */
+export function takeSandboxName(claims: Claims, subject: Subject, pod_name: string | null): string | null {
+  const pod = { value: pod_name, source: claims.sources.pod_name ?? '' }
+  return claims.take('name', pod_name === null ? nameClaims(subject) : [pod])
+}
+
+export type PodColumn = 'pod_uid' | 'pod_name' | 'pod_namespace'
+
+export function podClaims(subject: Subject, sandbox: Subject | null, column: PodColumn): Claim<string>[] {
+  const { group, declared, annotations, from_mounts, kubernetes_name, spec_source } = subject
+  const own: Claim<string>[] = [
+    { value: column === 'pod_uid' ? group?.scope?.pod_uid : null, source: 'cgroup path' },
+    { value: column === 'pod_uid' ? from_mounts.pod_uid : null, source: 'mounts of the first process' },
+    { value: kubernetes_name?.value[column], source: kubernetes_name?.source ?? '' },
+    { value: annotations?.[column], source: spec_source },
+    { value: declared?.metadata?.value[column], source: 'meta.db' },
+    { value: declared?.storage?.value[column], source: 'containers.json' },
+    { value: declared?.log?.value[column], source: 'kubelet log name' },
+    { value: subject.pod_by_hostname?.[column], source: 'sandbox directory and kubelet log name' },
+  ]
+  if (sandbox === null) return own
+  const of = podClaims(sandbox, null, column).map((claim) => ({ ...claim, source: `sandbox's ${claim.source}` }))
+  return [...own, ...of]
+}
+
+export function hostnameClaims(subject: Subject, sandbox: Subject | null): Claim<string>[] {
+  const { declared, spec, spec_source, annotations, init } = subject
+  const own: Claim<string>[] = [
+    { value: declared?.docker?.value.hostname, source: 'config.v2.json' },
+    { value: spec?.hostname ?? annotations?.hostname, source: spec_source },
+    { value: declared?.metadata?.value.hostname, source: 'meta.db' },
+    { value: declared?.sandbox?.value.hostname, source: 'sandbox directory' },
+  ]
+  const uts: Claim<string> = { value: init?.hostname, source: 'UTS namespace' }
+  if (sandbox === null) return [...own, uts]
+  const of = hostnameClaims({ ...sandbox, init: null }, null)
+  return [...own, ...of.map((claim) => ({ ...claim, source: `sandbox's ${claim.source}` })), uts]
+}

@@ -1,0 +1,114 @@
+/**
+ * Records of containerd's CRI plugin out of its `meta.db`. The database itself is not read: pages of it may be missing,
+ * and a page that was freed still has its text. Each record is JSON that carries its own id, so it is carved, and only
+ * completes a container that something else names.
+ */
+
+import { list, members, parseObject, text } from './json.js'
+import { type OciConfig, readOciConfig } from './oci-config.js'
+
+export interface CriMetadata {
+  id: string
+  kind: 'container' | 'sandbox'
+  name: string | null
+  image: string | null
+  sandbox_id: string | null
+  hostname: string | null
+  pod_name: string | null
+  pod_namespace: string | null
+  pod_uid: string | null
+  addresses: string[]
+}
+
+export interface CarvedRecords {
+  metadata: Map<string, CriMetadata>
+  /** By the id at the end of the declared cgroup path. */
+  specs: Map<string, OciConfig>
+  /** A limit was reached before the end. */
+  capped: boolean
+}
+
+/** Text made of beginnings without ends would be read again from each: what is left to read goes down for all. */
+interface Budget {
+  records: number
+  characters: number
+}
+
+const maximumRecords = 100_000
+const maximumRecord = 256 * 1024
+const metadataStart = '{"Version":"v1","Metadata":{"ID":"'
+const specStart = '{"ociVersion":"'
+
+export function carveCriRecords(content: string): CarvedRecords {
+  const metadata = new Map<string, CriMetadata>()
+  const specs = new Map<string, OciConfig>()
+  const budget: Budget = { records: maximumRecords, characters: 4 * content.length + maximumRecord }
+  for (const json of carve(content, metadataStart, budget)) {
+    const record = readMetadata(json)
+    if (record !== null) metadata.set(record.id, record)
+  }
+  for (const json of carve(content, specStart, budget)) {
+    const spec = readOciConfig(json).value
+    const id = /[:/-]([0-9a-f]{64})(?:\.scope)?$/.exec(spec?.cgroups_path?.slice(-128) ?? '')?.[1]
+    if (spec !== null && id !== undefined) specs.set(id, spec)
+  }
+  return { metadata, specs, capped: budget.records <= 0 || budget.characters <= 0 }
+}
+
+function* carve(content: string, start: string, budget: Budget): Generator<object> {
+  let from = 0
+  while (budget.records > 0 && budget.characters > 0) {
+    const at = content.indexOf(start, from)
+    if (at < 0) return
+    budget.records--
+    const { end, whole } = endOfObject(content, at)
+    budget.characters -= end - at
+    from = whole ? end : at + start.length
+    const parsed = whole ? parseObject(content.slice(at, end), 'record') : null
+    if (parsed?.value) yield parsed.value
+  }
+}
+
+function endOfObject(content: string, start: number): { end: number; whole: boolean } {
+  const limit = Math.min(content.length, start + maximumRecord)
+  let depth = 0
+  let quoted = false
+  let at = start
+  for (; at < limit; at++) {
+    const char = content.charCodeAt(at)
+    // JSON text has no control characters in it: this is where a missing page or another record begins.
+    if (char < 0x20) break
+    if (quoted) {
+      if (char === 0x5c) at++
+      else if (char === 0x22) quoted = false
+    } else if (char === 0x22) quoted = true
+    else if (char === 0x7b) depth++
+    else if (char === 0x7d && --depth === 0) return { end: at + 1, whole: true }
+  }
+  return { end: at, whole: false }
+}
+
+function readMetadata(record: object): CriMetadata | null {
+  const id = text(record, 'Metadata', 'ID')
+  if (id === null || !/^[0-9a-f]{64}$/.test(id)) return null
+  const config = ['Metadata', 'Config'] as const
+  const sandbox_id = text(record, 'Metadata', 'SandboxID')
+  const label = (name: string): string | null => text(record, ...config, 'labels', name)
+  const hasPod = members(record, ...config, 'metadata').some(([name]) => name === 'uid')
+  const kind = sandbox_id === null && hasPod ? 'sandbox' : 'container'
+  const address = text(record, 'Metadata', 'IP')
+  const additional = list(record, 'Metadata', 'AdditionalIPs').filter((item) => typeof item === 'string')
+  const name = text(record, ...config, 'metadata', 'name')
+  return {
+    id,
+    kind,
+    name,
+    image: text(record, ...config, 'image', 'user_specified_image'),
+    sandbox_id,
+    hostname: text(record, ...config, 'hostname'),
+    pod_name: kind === 'sandbox' ? name : label('io.kubernetes.pod.name'),
+    pod_namespace: text(record, ...config, 'metadata', 'namespace') ?? label('io.kubernetes.pod.namespace'),
+    pod_uid: text(record, ...config, 'metadata', 'uid') ?? label('io.kubernetes.pod.uid'),
+    addresses: address === null ? additional : [address, ...additional],
+  }
+}

@@ -1,0 +1,243 @@
+/** What the container engines declared, read from the files that the kernel still caches. */
+
+import { type CriMetadata, carveCriRecords } from './containerd-metadata.js'
+import { type CriStatus, parseCrioState, parseCriStatus } from './cri-status.js'
+import { type DockerConfig, type DockerHostConfig, parseDockerConfig, parseDockerHostConfig } from './docker-config.js'
+import type { Parsed } from './json.js'
+import { type ContainerLogName, parseContainerLogName, parsePodLogDirectory, parsePodLogPath } from './kubelet-logs.js'
+import { findLayout } from './layouts.js'
+import { type OciConfig, parseOciConfig } from './oci-config.js'
+import { parseStoredContainers, type StoredContainer } from './podman-storage.js'
+import { parseCrunStatus, parseRuncState, type RuncState } from './runc-state.js'
+import type { Warning } from './types.js'
+
+export interface CachedFiles {
+  /** Children known to the dentry cache, sorted by name; [] when the directory is not cached. */
+  list(
+    path: string,
+  ): { name: string; path: string; kind: 'file' | 'directory' | 'symlink' | 'other'; address: bigint /* dentry */ }[]
+  /** Page-cache text; null when not cached or incomplete (reason tells). */
+  read(path: string): { text: string; address: bigint /* inode */ } | { text: null; reason: string }
+  readlink(path: string): string | null
+  /** What is cached of a file, NUL where a page is missing: for databases whose records are carved. */
+  readPresent?(path: string): { text: string; address: bigint } | null
+}
+
+export interface Found<T> {
+  value: T
+  path: string
+  /** The inode whose pages were read. */
+  address: bigint
+}
+
+export interface DeclaredContainer {
+  id: string
+  /** containerd's. */
+  namespace: string | null
+  /** Which engine's directory it was found in. */
+  engine: 'docker' | 'containerd' | 'podman' | null
+  spec: Found<OciConfig> | null
+  /** From meta.db: the declaration of a container that no longer has a bundle. */
+  stored_spec: Found<OciConfig> | null
+  state: Found<RuncState> | null
+  docker: Found<DockerConfig> | null
+  host_config: Found<DockerHostConfig> | null
+  status: Found<CriStatus> | null
+  metadata: Found<CriMetadata> | null
+  storage: Found<StoredContainer> | null
+  log: Found<ContainerLogName & { pod_uid: string | null; attempt: number | null }> | null
+  /** containerd's directory of a pod's sandbox, with the host name it holds. */
+  sandbox: Found<{ files: string[]; hostname: string | null }> | null
+}
+
+export interface Declared {
+  containers: Map<string, DeclaredContainer>
+  warnings: Warning[]
+}
+
+const maximumContainers = 20_000
+const anyId = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
+const id64 = /^[0-9a-f]{64}$/
+
+export function readDeclared(files: CachedFiles): Declared {
+  const reader = new Reader(files)
+  const layout = findLayout(files)
+  for (const root of layout.bundles) reader.bundles(root)
+  for (const { path, namespace } of layout.runc) reader.states(path, namespace, 'state.json', parseRuncState)
+  for (const path of layout.crun) reader.states(path, null, 'status', parseCrunStatus)
+  for (const path of layout.docker) reader.docker(path)
+  for (const path of layout.cri) reader.cri(path)
+  for (const path of layout.storage) reader.storage(path)
+  reader.logs()
+  for (const path of layout.metadata) reader.metadata(path)
+  return { containers: reader.containers, warnings: reader.warnings }
+}
+
+class Reader {
+  readonly containers = new Map<string, DeclaredContainer>()
+  readonly warnings: Warning[] = []
+  readonly #files: CachedFiles
+  #full = false
+
+  constructor(files: CachedFiles) {
+    this.#files = files
+  }
+
+  bundles(root: string): void {
+    for (const namespace of this.#directories(root)) {
+      for (const bundle of this.#directories(namespace.path)) {
+        const container = this.#container(bundle.name)
+        if (container === null) continue
+        container.namespace ??= namespace.name
+        container.engine ??= namespace.name === 'moby' ? 'docker' : 'containerd'
+        container.spec ??= this.#parse(`${bundle.path}/config.json`, parseOciConfig)
+      }
+    }
+  }
+
+  states(root: string, namespace: string | null, name: string, parse: (text: string) => Parsed<RuncState>): void {
+    for (const entry of this.#directories(root)) {
+      const container = this.#container(entry.name)
+      if (container === null) continue
+      container.namespace ??= namespace
+      container.state ??= this.#parse(`${entry.path}/${name}`, parse)
+    }
+  }
+
+  docker(root: string): void {
+    for (const entry of this.#directories(root)) {
+      if (!id64.test(entry.name)) continue
+      const docker = this.#parse(`${entry.path}/config.v2.json`, parseDockerConfig)
+      const host_config = this.#parse(`${entry.path}/hostconfig.json`, parseDockerHostConfig)
+      const container = this.#container(entry.name)
+      if (container === null) continue
+      container.engine = 'docker'
+      container.docker ??= docker
+      container.host_config ??= host_config
+    }
+  }
+
+  cri(root: string): void {
+    for (const entry of this.#directories(`${root}/containers`)) {
+      const container = this.#container(entry.name)
+      if (container === null) continue
+      container.engine ??= 'containerd'
+      container.status ??= this.#parse(`${entry.path}/status`, parseCriStatus)
+    }
+    for (const entry of this.#directories(`${root}/sandboxes`)) {
+      const container = this.#container(entry.name)
+      if (container === null) continue
+      container.engine ??= 'containerd'
+      const files = this.#files.list(entry.path).map((file) => file.name)
+      const hostname = this.#files.read(`${entry.path}/hostname`)
+      const name = hostname.text === null ? null : (/^\s*([\w.-]{1,253})\s*$/.exec(hostname.text)?.[1] ?? null)
+      container.sandbox ??= { value: { files, hostname: name }, path: entry.path, address: entry.address }
+    }
+  }
+
+  storage(root: string): void {
+    for (const name of ['containers.json', 'volatile-containers.json']) {
+      const stored = this.#parse(`${root}/${name}`, parseStoredContainers)
+      for (const value of stored?.value ?? []) {
+        const container = this.#container(value.id)
+        if (container === null || stored === null) continue
+        container.engine ??= 'podman'
+        container.storage ??= { value, path: stored.path, address: stored.address }
+      }
+    }
+    for (const entry of this.#directories(root)) {
+      if (!id64.test(entry.name)) continue
+      const container = this.#container(entry.name)
+      if (container === null) continue
+      container.engine ??= 'podman'
+      container.spec ??= this.#parse(`${entry.path}/userdata/config.json`, parseOciConfig)
+      container.status ??= this.#parse(`${entry.path}/userdata/state.json`, parseCrioState)
+    }
+  }
+
+  logs(): void {
+    const pods = new Map<string, string | null>()
+    for (const entry of this.#files.list('/var/log/pods')) {
+      const pod = parsePodLogDirectory(entry.name)
+      if (pod === null) continue
+      const key = `${pod.pod_namespace}/${pod.pod_name}`
+      // Two pods of one name, one after the other: without the link's target it is open which one it was.
+      pods.set(key, pods.has(key) ? null : pod.pod_uid)
+    }
+    for (const entry of this.#files.list('/var/log/containers')) {
+      const name = entry.kind === 'symlink' || entry.kind === 'file' ? parseContainerLogName(entry.name) : null
+      if (name === null) continue
+      const target = parsePodLogPath(this.#files.readlink(entry.path) ?? '')
+      const container = this.#container(name.id)
+      if (container === null) continue
+      const pod_uid = target?.pod_uid ?? pods.get(`${name.pod_namespace}/${name.pod_name}`) ?? null
+      const value = { ...name, pod_uid, attempt: target?.attempt ?? null }
+      container.log ??= { value, path: entry.path, address: entry.address }
+    }
+  }
+
+  metadata(path: string): void {
+    const present = this.#files.readPresent?.(path) ?? null
+    if (present === null) return
+    const records = carveCriRecords(present.text)
+    if (records.capped) this.warnings.push({ code: 'cap', message: `${path}: not all of its records were looked at` })
+    for (const [id, value] of records.metadata) {
+      const container = this.containers.get(id)
+      if (container !== undefined) container.metadata ??= { value, path, address: present.address }
+    }
+    for (const [id, value] of records.specs) {
+      const container = this.containers.get(id)
+      if (container !== undefined) container.stored_spec ??= { value, path, address: present.address }
+    }
+  }
+
+  #directories(path: string): { name: string; path: string; address: bigint }[] {
+    return this.#files.list(path).filter((entry) => entry.kind === 'directory')
+  }
+
+  #container(id: string): DeclaredContainer | null {
+    const known = this.containers.get(id)
+    if (known !== undefined) return known
+    if (!anyId.test(id)) return null
+    if (this.containers.size >= maximumContainers) {
+      if (!this.#full) {
+        this.warnings.push({ code: 'cap', message: `more than ${maximumContainers} container directories` })
+      }
+      this.#full = true
+      return null
+    }
+    const container: DeclaredContainer = {
+      id,
+      namespace: null,
+      engine: null,
+      spec: null,
+      stored_spec: null,
+      state: null,
+      docker: null,
+      host_config: null,
+      status: null,
+      metadata: null,
+      storage: null,
+      log: null,
+      sandbox: null,
+    }
+    this.containers.set(id, container)
+    return container
+  }
+
+  /** A file that is not cached is no news; one that is and makes no sense is. */
+  #parse<T>(path: string, parse: (text: string) => Parsed<T>): Found<T> | null {
+    const file = this.#files.read(path)
+    if (file.text === null) return null
+    const parsed = parse(file.text)
+    if (parsed.problem !== null) {
+      this.warnings.push({
+        code: 'malformed',
+        message: `${path}: ${parsed.problem}`,
+        address: `0x${file.address.toString(16)}`,
+      })
+      return null
+    }
+    return { value: parsed.value, path, address: file.address }
+  }
+}

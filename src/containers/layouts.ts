@@ -1,0 +1,88 @@
+/** Where the engines keep what they declare: their defaults and those of the distributions that move them. */
+
+import type { CachedFiles } from './declared.js'
+
+const containerdState = [
+  '/run/containerd',
+  '/run/k3s/containerd',
+  '/run/k0s/containerd',
+  '/var/snap/microk8s/common/run/containerd',
+]
+
+const containerdRoots = [
+  '/var/lib/containerd',
+  '/var/lib/rancher/k3s/agent/containerd',
+  '/var/lib/rancher/rke2/agent/containerd',
+  '/var/lib/k0s/containerd',
+  '/var/snap/microk8s/common/var/lib/containerd',
+]
+
+const storageRoots = ['/var/lib/containers/storage', '/run/containers/storage']
+
+export interface Layout {
+  /** Hold `<namespace>/<id>/config.json`. */
+  bundles: string[]
+  /** Hold `<id>/state.json`, runc's and crun's, with the containerd namespace where there is one. */
+  runc: { path: string; namespace: string | null }[]
+  /** Hold `<id>/status`. */
+  crun: string[]
+  /** Hold `<id>/config.v2.json`. */
+  docker: string[]
+  /** Hold `containers/<id>/status` and `sandboxes/<id>/`. */
+  cri: string[]
+  metadata: string[]
+  /** Hold `containers.json` and `<id>/userdata/config.json`. */
+  storage: string[]
+}
+
+export function findLayout(files: CachedFiles): Layout {
+  const users = directories(files, '/run/user')
+  const homes = [...directories(files, '/home'), '/root']
+  const under = (roots: string[], tail: string): string[] => roots.map((root) => `${root}/${tail}`)
+
+  const states = [
+    ...containerdState,
+    '/run/docker/containerd/daemon',
+    ...under(users, 'docker/containerd/daemon'),
+    ...under(users, 'containerd'),
+  ]
+  const shims = ['io.containerd.runtime.v2.task', 'io.containerd.runtime.v1.linux']
+  const byNamespace = [
+    ...under(states, 'runc'),
+    // One per runtime that dockerd was configured with: runtime-runc, runtime-nvidia …
+    ...directories(files, '/run/docker').filter((path) => /\/runtime-[^/]+$/.test(path)),
+    '/run/docker/plugins/runtime-root',
+    ...under(users, 'docker/runtime-runc'),
+  ]
+  const storage = [...storageRoots, ...under(homes, '.local/share/containers/storage'), ...under(users, 'containers')]
+  return {
+    bundles: states.flatMap((state) => shims.map((shim) => `${state}/${shim}`)),
+    runc: [
+      ...byNamespace.flatMap((root) =>
+        directories(files, root).map((path) => ({ path, namespace: path.slice(root.length + 1) })),
+      ),
+      ...['/run/runc', ...under(users, 'runc')].map((path) => ({ path, namespace: null })),
+    ],
+    crun: ['/run/crun', ...under(users, 'crun')],
+    docker: [
+      '/var/lib/docker/containers',
+      '/var/snap/docker/common/var-lib-docker/containers',
+      ...under(homes, '.local/share/docker/containers'),
+    ],
+    cri: under(containerdRoots, 'io.containerd.grpc.v1.cri'),
+    metadata: under(containerdRoots, 'io.containerd.metadata.v1.bolt/meta.db'),
+    // The directory's first word is the storage driver.
+    storage: storage.flatMap((root) =>
+      directories(files, root).filter((path) =>
+        /\/(?:overlay|vfs|btrfs|zfs|overlay2|aufs|devicemapper)-containers$/.test(path),
+      ),
+    ),
+  }
+}
+
+export function directories(files: CachedFiles, path: string): string[] {
+  return files
+    .list(path)
+    .filter((entry) => entry.kind === 'directory')
+    .map((entry) => entry.path)
+}

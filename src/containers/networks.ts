@@ -1,0 +1,70 @@
+/** A container's networks: the engine's names for them joined with the addresses of its network namespace. */
+
+import type { Claims } from './claims.js'
+import type { Subject } from './pods.js'
+import type { ContainerNetwork, InterfaceEvidence, ProcessEvidence } from './types.js'
+
+export interface NetworkFacts {
+  host: ProcessEvidence | null
+  interfaces: ReadonlyMap<number, readonly InterfaceEvidence[]>
+  /** The sandbox of the pod, or the container that this one shares a network with (`--network container:ID`). */
+  provider: Subject | null
+}
+
+export function networksOf(subject: Subject, facts: NetworkFacts, claims: Claims): ContainerNetwork[] | null {
+  const inode = subject.init?.namespaces.net ?? null
+  if (inode !== null && inode === facts.host?.namespaces.net) {
+    claims.sources.networks = 'network namespace'
+    return [{ name: 'host', interface: null, address: null }]
+  }
+  const own = declaredNetworks(subject)
+  const declared = own ?? declaredNetworks(facts.provider)
+  const actual = inode === null ? null : (facts.interfaces.get(inode)?.filter((link) => !isLocal(link)) ?? null)
+  if (declared === null && actual === null) return null
+  const lender = declared === null || own !== null ? '' : ` of ${facts.provider?.id.slice(0, 12)}`
+  const source = declared && `${declared.source}${lender}`
+  claims.sources.networks = [source, actual && 'network namespace'].filter(Boolean).join(', ')
+  return join(declared?.networks ?? [], actual, claims)
+}
+
+function join(
+  declared: ContainerNetwork[],
+  actual: readonly InterfaceEvidence[] | null,
+  claims: Claims,
+): ContainerNetwork[] {
+  if (actual === null) return declared
+  const rows: ContainerNetwork[] = []
+  const used = new Set<InterfaceEvidence>()
+  for (const network of declared) {
+    const link = actual.find(({ address }) => bare(address) === bare(network.address ?? ''))
+    if (link !== undefined) used.add(link)
+    else if (network.address !== null) {
+      claims.disagree('networks', `declared ${network.address}, which no interface of its network namespace has`)
+    }
+    rows.push({ ...network, interface: link?.interface ?? null, address: link?.address ?? network.address })
+  }
+  for (const link of actual) if (!used.has(link)) rows.push({ name: null, ...link })
+  return rows
+}
+
+function declaredNetworks(subject: Subject | null): { networks: ContainerNetwork[]; source: string } | null {
+  const docker = subject?.declared?.docker?.value
+  if (docker !== undefined && docker.networks.length > 0) {
+    const networks = docker.networks.flatMap(({ name, address, address6 }) => [
+      { name, interface: null, address },
+      ...(address6 === null ? [] : [{ name, interface: null, address: address6 }]),
+    ])
+    return { networks, source: 'config.v2.json' }
+  }
+  const addresses = subject?.declared?.metadata?.value.addresses ?? []
+  if (addresses.length === 0) return null
+  return { networks: addresses.map((address) => ({ name: null, interface: null, address })), source: 'meta.db' }
+}
+
+function isLocal({ interface: name, address }: InterfaceEvidence): boolean {
+  return name === 'lo' || /^fe[89ab][0-9a-f]:/i.test(address)
+}
+
+function bare(address: string): string {
+  return address.split('/', 1)[0] ?? ''
+}

@@ -1,0 +1,139 @@
+/** The OCI runtime's `config.json`: the container as the engine declared it to runc, crun or a shim. */
+
+import { flag, integer, list, type Parsed, parseObject, text, textMap, texts } from './json.js'
+
+export interface OciMount {
+  source: string | null
+  target: string
+  type: string | null
+  options: string[]
+}
+
+export interface OciConfig {
+  args: string[]
+  /** `NAME=value` lines. */
+  env: string[]
+  cwd: string | null
+  uid: number | null
+  hostname: string | null
+  mounts: OciMount[]
+  /** The bounding set; null when the declaration has no capabilities at all. */
+  capabilities: string[] | null
+  effective: string[]
+  seccomp: boolean
+  apparmor: string | null
+  no_new_privileges: boolean
+  masked_paths: string[]
+  /** `path` is null for a namespace of the container's own; a type that is not named is the parent's. */
+  namespaces: { type: string; path: string | null }[]
+  cgroups_path: string | null
+  rootfs: string | null
+  annotations: Map<string, string>
+}
+
+export function parseOciConfig(content: string): Parsed<OciConfig> {
+  const parsed = parseObject(content, 'OCI config.json')
+  return parsed.value === null ? parsed : readOciConfig(parsed.value)
+}
+
+export function readOciConfig(config: object): Parsed<OciConfig> {
+  if (text(config, 'ociVersion') === null) return { value: null, problem: 'OCI config.json: no ociVersion' }
+  const capabilities = texts(config, 'process', 'capabilities', 'bounding')
+  const effective = texts(config, 'process', 'capabilities', 'effective')
+  const value: OciConfig = {
+    args: texts(config, 'process', 'args'),
+    env: texts(config, 'process', 'env'),
+    cwd: text(config, 'process', 'cwd'),
+    uid: integer(config, 'process', 'user', 'uid'),
+    hostname: text(config, 'hostname'),
+    mounts: list(config, 'mounts').flatMap(readMount),
+    capabilities: hasObject(config, 'process') ? capabilities : null,
+    effective,
+    seccomp: hasObject(config, 'linux', 'seccomp'),
+    apparmor: text(config, 'process', 'apparmorProfile'),
+    no_new_privileges: flag(config, 'process', 'noNewPrivileges') ?? false,
+    masked_paths: texts(config, 'linux', 'maskedPaths'),
+    namespaces: list(config, 'linux', 'namespaces').flatMap((item) => {
+      const type = text(item, 'type')
+      return type === null ? [] : [{ type, path: text(item, 'path') }]
+    }),
+    cgroups_path: text(config, 'linux', 'cgroupsPath'),
+    rootfs: text(config, 'root', 'path'),
+    annotations: textMap(config, 'annotations'),
+  }
+  return { value, problem: null }
+}
+
+function readMount(item: unknown): OciMount[] {
+  const target = text(item, 'destination')
+  if (target === null) return []
+  return [{ source: text(item, 'source'), target, type: text(item, 'type'), options: texts(item, 'options') }]
+}
+
+function hasObject(of: unknown, ...path: string[]): boolean {
+  let at: unknown = of
+  for (const name of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return false
+    at = (at as Record<string, unknown>)[name]
+  }
+  return typeof at === 'object' && at !== null
+}
+
+/** What Kubernetes' runtimes write into the annotations, whichever of them it was. */
+export interface CriAnnotations {
+  manager: 'containerd' | 'cri-o' | 'podman' | null
+  kind: 'container' | 'sandbox' | null
+  sandbox_id: string | null
+  container_name: string | null
+  image: string | null
+  pod_name: string | null
+  pod_namespace: string | null
+  /** containerd writes it from 1.6.11 and 1.7.0 on. */
+  pod_uid: string | null
+  hostname: string | null
+}
+
+export function readCriAnnotations(annotations: Map<string, string>): CriAnnotations {
+  const get = (...names: string[]): string | null => {
+    for (const name of names) {
+      const value = annotations.get(name)
+      if (value !== undefined && value !== '') return value
+    }
+    return null
+  }
+  const type = get('io.kubernetes.cri.container-type', 'io.kubernetes.cri-o.ContainerType')
+  const kind = type === 'sandbox' || type === 'container' ? type : null
+  const image = get('io.kubernetes.cri.image-name', 'io.kubernetes.cri-o.ImageName', 'io.kubernetes.cri-o.Image')
+  return {
+    manager: readManager(annotations),
+    kind,
+    sandbox_id: get('io.kubernetes.cri.sandbox-id', 'io.kubernetes.cri-o.SandboxID'),
+    // CRI-O names its sandboxes' container "POD"; that is no name.
+    container_name: kind === 'sandbox' ? null : get('io.kubernetes.cri.container-name', 'io.kubernetes.container.name'),
+    image,
+    pod_name: get('io.kubernetes.cri.sandbox-name', 'io.kubernetes.pod.name'),
+    pod_namespace: get('io.kubernetes.cri.sandbox-namespace', 'io.kubernetes.pod.namespace'),
+    pod_uid: get('io.kubernetes.cri.sandbox-uid', 'io.kubernetes.pod.uid'),
+    hostname: get('io.kubernetes.cri-o.HostName'),
+  }
+}
+
+function readManager(annotations: Map<string, string>): CriAnnotations['manager'] {
+  const manager = annotations.get('io.container.manager')
+  if (manager === 'cri-o') return 'cri-o'
+  if (manager === 'libpod') return 'podman'
+  for (const name of annotations.keys()) {
+    if (name.startsWith('io.kubernetes.cri-o.')) return 'cri-o'
+    if (name.startsWith('io.kubernetes.cri.')) return 'containerd'
+  }
+  return null
+}
+
+/**
+ * What `--privileged` leaves in an OCI declaration: every capability, no seccomp filter and no masked path. Later
+ * kernels have more capabilities than older engines know, so all up to CAP_AUDIT_READ count as every.
+ */
+export function isPrivileged(config: OciConfig, always: readonly string[]): boolean {
+  const declared = new Set(config.capabilities ?? [])
+  return always.every((name) => declared.has(name)) && !config.seccomp && config.masked_paths.length === 0
+}

@@ -1,0 +1,84 @@
+/** What the arguments of containerd's shims and of conmon tell. A process can overwrite its own arguments. */
+
+export interface ShimArguments {
+  /** containerd's namespace: moby is Docker's, k8s.io Kubernetes'. */
+  namespace: string
+  /** In Kubernetes the sandbox's, whatever container the shim also carries. */
+  id: string
+  address: string | null
+}
+
+export interface ConmonArguments {
+  id: string
+  /** podman's name, or CRI-O's k8s_… one. */
+  name: string | null
+  bundle: string | null
+  runtime: string | null
+}
+
+export interface KubernetesName {
+  container_name: string
+  pod_name: string
+  pod_namespace: string
+  pod_uid: string
+  attempt: number
+}
+
+const maximumArguments = 256
+
+export function parseShimArguments(args: readonly string[]): ShimArguments | null {
+  const program = programName(args)
+  if (program === null || !/^containerd-shim(?:-[a-z0-9]+)*$/.test(program)) return null
+  const options = readOptions(args, ['namespace', 'id', 'address'])
+  const namespace = options.get('namespace')
+  const id = options.get('id') ?? idOfWorkdir(args)
+  if (!namespace || !id) return null
+  return { namespace, id, address: options.get('address') ?? null }
+}
+
+/** The first shim (containerd-shim, v1) has no -id: its -workdir ends with it. */
+function idOfWorkdir(args: readonly string[]): string | null {
+  const workdir = readOptions(args, ['workdir']).get('workdir')
+  return /\/([0-9a-f]{64})\/?$/.exec(workdir?.slice(-128) ?? '')?.[1] ?? null
+}
+
+export function parseConmonArguments(args: readonly string[]): ConmonArguments | null {
+  const program = programName(args)
+  if (program !== 'conmon' && program !== 'conmonrs') return null
+  const options = readOptions(args, ['c', 'cid', 'u', 'cuuid', 'n', 'name', 'b', 'bundle', 'r', 'runtime'])
+  const get = (short: string, long: string): string | null => options.get(short) || options.get(long) || null
+  const id = get('c', 'cid') ?? get('u', 'cuuid')
+  if (id === null) return null
+  return { id, name: get('n', 'name'), bundle: get('b', 'bundle'), runtime: get('r', 'runtime') }
+}
+
+/** `k8s_<container>_<pod>_<namespace>_<uid>_<attempt>`; the sandbox's container is POD. */
+export function parseKubernetesName(name: string): KubernetesName | null {
+  if (name.length > 1024) return null
+  const parts = name.replace(/^\//, '').split('_')
+  const [prefix, container_name, pod_name, pod_namespace, pod_uid, attempt] = parts
+  // dockershim appends a random part when a name is taken.
+  if (prefix !== 'k8s' || (parts.length !== 6 && parts.length !== 7)) return null
+  if (!container_name || !pod_name || !pod_namespace || !pod_uid || !/^\d{1,9}$/.test(attempt ?? '')) return null
+  return { container_name, pod_name, pod_namespace, pod_uid, attempt: Number(attempt) }
+}
+
+function programName(args: readonly string[]): string | null {
+  const path = args[0]
+  if (path === undefined || path.length > 4096) return null
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** Go's and glib's notations: -name value, --name value, --name=value. The first of a name counts. */
+function readOptions(args: readonly string[], names: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>()
+  const bounded = args.slice(1, maximumArguments)
+  for (let index = 0; index < bounded.length; index++) {
+    const option = /^--?([a-z]+)(?:=(.*))?$/s.exec((bounded[index] ?? '').slice(0, 4096))
+    const name = option?.[1]
+    if (name === undefined || !names.includes(name)) continue
+    const value = option?.[2] ?? bounded[++index]
+    if (value !== undefined && !found.has(name)) found.set(name, value)
+  }
+  return found
+}

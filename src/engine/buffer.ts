@@ -1,0 +1,91 @@
+import type { Columns, Value } from '../api/columns.js'
+import { type Batch, Rows } from '../api/table.js'
+
+/** Rows that go to the host in one message. */
+const BATCH_ROWS = 2048
+/** Batches on the way that the host has not yet made room for. */
+const MAX_OUTSTANDING = 2
+
+type Send = (batch: Batch) => Promise<void>
+
+/** Packs an analyzer's rows into column batches and sends them, never further ahead than the host allows. */
+export class RowBuffer {
+  private readonly names: readonly string[]
+  private columns: Record<string, Value[]> = {}
+  private length = 0
+  private readonly outstanding: Promise<void>[] = []
+
+  constructor(
+    columns: Columns,
+    private readonly send: Send,
+  ) {
+    this.names = Object.keys(columns)
+    this.clear()
+  }
+
+  /** Takes what an analyzer yielded: one row, several, or a packed batch. */
+  async add(yielded: unknown): Promise<void> {
+    if (yielded instanceof Rows || isBatch(yielded)) return this.addBatch(yielded)
+    if (Array.isArray(yielded)) {
+      for (const row of yielded) await this.addRow(row)
+      return
+    }
+    await this.addRow(yielded)
+  }
+
+  /** Sends what is left and waits until the host has taken everything. */
+  async end(): Promise<void> {
+    await this.flush()
+    await Promise.all(this.outstanding)
+  }
+
+  private async addRow(row: unknown): Promise<void> {
+    if (typeof row !== 'object' || row === null) throw new TypeError(`yielded ${String(row)}, which is not a row`)
+    const values = row as Record<string, Value | undefined>
+    for (const key of Object.keys(values)) this.checkName(key)
+    for (const name of this.names) this.columns[name]?.push(values[name] ?? null)
+    this.length++
+    if (this.length >= BATCH_ROWS) await this.flush()
+  }
+
+  private async addBatch(batch: Batch): Promise<void> {
+    await this.flush()
+    for (const key of Object.keys(batch.columns)) this.checkName(key)
+    const columns: Record<string, ArrayLike<Value>> = {}
+    for (const name of this.names) columns[name] = batch.columns[name] ?? new Array<Value>(batch.length).fill(null)
+    await this.post({ length: batch.length, columns })
+  }
+
+  private checkName(name: string): void {
+    if (!this.names.includes(name)) throw new TypeError(`yielded the column ${name}, which it does not declare`)
+  }
+
+  private async flush(): Promise<void> {
+    if (this.length === 0) return
+    const batch = { length: this.length, columns: this.columns }
+    this.clear()
+    await this.post(batch)
+  }
+
+  private async post(batch: Batch): Promise<void> {
+    if (this.outstanding.length >= MAX_OUTSTANDING) await this.outstanding.shift()
+    this.outstanding.push(this.send(batch))
+  }
+
+  private clear(): void {
+    this.columns = Object.fromEntries(this.names.map((name) => [name, []]))
+    this.length = 0
+  }
+}
+
+/** A user's plugin may have loaded another copy of the class. */
+function isBatch(value: unknown): value is Batch {
+  const batch = value as Partial<Batch> | null
+  return (
+    typeof batch === 'object' &&
+    batch !== null &&
+    batch.constructor?.name === 'Rows' &&
+    typeof batch.length === 'number' &&
+    typeof batch.columns === 'object'
+  )
+}

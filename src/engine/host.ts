@@ -1,0 +1,29 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { expose } from 'comlink'
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
+import type { Host } from './tasks.js'
+
+export interface HostHandlers {
+  readonly rows: Host['rows']
+  readonly progress: Host['progress']
+  readonly log: Host['log']
+  readonly signal: AbortSignal
+}
+
+/** Opens the channel over which one task reaches its host; `port` goes to the worker with the task. */
+export function openHost(handlers: HostHandlers): { port: MessagePort; close: () => void } {
+  const { port1, port2 } = new MessageChannel()
+  const { signal } = handlers
+  const host: Host = {
+    rows: handlers.rows,
+    progress: handlers.progress,
+    log: handlers.log,
+    cancelled: () =>
+      new Promise((resolve) => {
+        if (signal.aborted) resolve()
+        else signal.addEventListener('abort', () => resolve(), { once: true })
+      }),
+  }
+  expose(host, nodeEndpoint(port1))
+  return { port: port2, close: () => port1.close() }
+}

@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import type { Analyzer, Declaration } from '../api/analyzer.js'
+import { SalvorError } from './errors.js'
+import type { KnownAnalyzer, PluginSource } from './registry.js'
+import { analyzersOf } from './validate.js'
+
+/** Loads a module and gives the analyzers in it. */
+export async function loadSource(source: PluginSource): Promise<Analyzer[]> {
+  const module = source.kind === 'builtin' ? await import(source.location) : await importUserModule(source.location)
+  return analyzersOf(module as Record<string, unknown>, source.location)
+}
+
+/**
+ * A user's plugin may be TypeScript and may lie anywhere; it gets this very salvor for `import … from 'salvor'`.
+ * Nothing is written beside it.
+ */
+async function importUserModule(path: string): Promise<unknown> {
+  const [{ createJiti }, api] = await Promise.all([import('jiti'), import('salvor')])
+  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, virtualModules: { salvor: api } })
+  try {
+    return await jiti.import(path)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
+    throw new SalvorError('USAGE', `the plugin ${path} does not load: ${reason}`, { cause: error })
+  }
+}
+
+/** The file behind what the user wrote after --plugin: a path if there is such a file, or else a package's name. */
+export function locatePlugin(specifier: string, directory: string): string {
+  const path = resolve(directory, specifier)
+  try {
+    const require = createRequire(join(directory, 'package.json'))
+    return require.resolve(existsSync(path) ? path : specifier)
+  } catch (error) {
+    throw new SalvorError('USAGE', `there is no plugin ${specifier}: neither a file nor a package in reach`, {
+      cause: error,
+    })
+  }
+}
+
+/** The part of an analyzer that is data. */
+export function declarationOf(analyzer: Analyzer): Declaration {
+  const { run: _run, ...declaration } = analyzer
+  return declaration
+}
+
+/** The analyzers of a user's plugin, ready for the registry. */
+export async function loadUserPlugin(specifier: string, directory: string): Promise<KnownAnalyzer[]> {
+  const source: PluginSource = { kind: 'user', location: locatePlugin(specifier, directory) }
+  const analyzers = await loadSource(source)
+  return analyzers.map((analyzer) => ({ ...declarationOf(analyzer), source }))
+}

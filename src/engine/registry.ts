@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Declaration } from '../api/analyzer.js'
+import { SalvorError } from './errors.js'
+import { closest } from './suggest.js'
+
+/** Where an analyzer's code is: a module of salvor's own build, or a user's file or package. */
+export interface PluginSource {
+  readonly kind: 'builtin' | 'user'
+  /** A file: URL for a built-in, an absolute path for a user's. */
+  readonly location: string
+}
+
+/** A declaration and where its code is; the code itself is only loaded by the worker that runs it. */
+export interface KnownAnalyzer extends Declaration {
+  readonly source: PluginSource
+}
+
+/** One entry of the index that the build makes of plugins/. */
+export interface IndexEntry extends Declaration {
+  readonly file: string
+}
+
+const builtinDirectory = new URL('../../plugins/', import.meta.url)
+
+function readBuiltins(): KnownAnalyzer[] {
+  const path = fileURLToPath(new URL('index.json', builtinDirectory))
+  let entries: IndexEntry[]
+  try {
+    entries = JSON.parse(readFileSync(path, 'utf8')) as IndexEntry[]
+  } catch (error) {
+    throw new SalvorError('INTERNAL', 'the built-in analyzers are not built: npm run build', { cause: error })
+  }
+  return entries.map(({ file, ...declaration }) => ({
+    ...declaration,
+    source: { kind: 'builtin', location: new URL(file, builtinDirectory).href },
+  }))
+}
+
+/** All analyzers of this run, by name and alias. */
+export class Registry {
+  private readonly byName = new Map<string, KnownAnalyzer>()
+  private readonly analyzers: KnownAnalyzer[] = []
+
+  constructor(analyzers: Iterable<KnownAnalyzer>) {
+    for (const analyzer of analyzers) this.add(analyzer)
+  }
+
+  static builtin(): Registry {
+    return new Registry(readBuiltins())
+  }
+
+  add(analyzer: KnownAnalyzer): void {
+    for (const name of [analyzer.name, ...(analyzer.aliases ?? [])]) {
+      const known = this.byName.get(name)
+      if (known !== undefined) {
+        const where = `${analyzer.source.location} and ${known.source.location}`
+        throw new SalvorError('USAGE', `two analyzers are called ${name}: ${where}`)
+      }
+      this.byName.set(name, analyzer)
+    }
+    this.analyzers.push(analyzer)
+  }
+
+  find(name: string): KnownAnalyzer | undefined {
+    return this.byName.get(name)
+  }
+
+  list(): readonly KnownAnalyzer[] {
+    return this.analyzers
+  }
+
+  /** The analyzer of that name, or an error that names the nearest one. */
+  get(name: string): KnownAnalyzer {
+    const found = this.find(name)
+    if (found !== undefined) return found
+    const near = closest(name, [...this.byName.keys()])
+    const hint = near === undefined ? 'see: salvor analyzers' : `did you mean ${near}?`
+    throw new SalvorError('USAGE', `there is no analyzer ${JSON.stringify(name)}; ${hint}`)
+  }
+}

@@ -1,0 +1,61 @@
+import type { ScanName, Warning } from '../api/analyzer.js'
+import { SalvorError } from './errors.js'
+import type { Pool } from './pool.js'
+import { WarningLog } from './warnings.js'
+
+/** Long enough that a task's overhead vanishes, short enough that cancelling is prompt. */
+const CHUNK_BYTES = 16 << 20
+
+export interface ScanResult {
+  /** Ascending, each once. */
+  readonly addresses: BigUint64Array
+  readonly warnings: readonly Warning[]
+}
+
+export interface ScanOptions {
+  readonly signal: AbortSignal
+  readonly progress: (done: number, total: number) => void
+}
+
+/** Sorts hits and drops those that two chunks found alike. */
+export function mergeHits(parts: readonly BigUint64Array[]): BigUint64Array {
+  const all = new BigUint64Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    all.set(part, offset)
+    offset += part.length
+  }
+  all.sort()
+  return all.filter((address, index) => index === 0 || address !== all[index - 1])
+}
+
+/** Runs a scan over an image's memory, chunk by chunk on the pool. */
+export async function scan(pool: Pool, image: number, name: ScanName, options: ScanOptions): Promise<ScanResult> {
+  const chunks = await pool.run<'chunks'>({ kind: 'chunks', image, bytes: CHUNK_BYTES })
+  const total = chunks.length / 2
+  const parts = new Array<BigUint64Array>(total)
+  const warnings = new Array<readonly Warning[]>(total)
+  let next = 0
+  let done = 0
+  const lane = async (): Promise<void> => {
+    while (next < total) {
+      const index = next++
+      if (options.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
+      const [start = 0n, length = 0n] = chunks.subarray(index * 2, index * 2 + 2)
+      const hits = await pool.run<'scan'>({ kind: 'scan', image, scan: name, start, length })
+      parts[index] = hits.addresses
+      warnings[index] = hits.warnings
+      options.progress(++done, total)
+    }
+  }
+  // Two chunks per thread: a worker that has finished one finds the next already waiting.
+  const lanes = Array.from({ length: pool.threads * 2 }, lane)
+  try {
+    await Promise.all(lanes)
+  } finally {
+    next = total
+  }
+  const log = new WarningLog()
+  for (const warning of warnings.flat()) log.add(warning)
+  return { addresses: mergeHits(parts), warnings: log.list() }
+}

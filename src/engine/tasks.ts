@@ -1,0 +1,59 @@
+import type { ScanName, Warning } from '../api/analyzer.js'
+import type { Batch } from '../api/table.js'
+import type { ScanHits } from '../kernel/backend.js'
+import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
+import type { Failure } from './errors.js'
+import type { PluginSource } from './registry.js'
+
+/** A table in the form in which it crosses threads. */
+export interface TableData extends Batch {
+  readonly name: string
+}
+
+/** What an analyzer's task may ask of the main thread; exposed by Comlink over the task's own port. */
+export interface Host {
+  /** Resolves when the host has room for more: a worker never runs far ahead of its reader. */
+  rows(batch: Batch): Promise<void>
+  progress(done: number, total: number): void
+  log(line: string): void
+  /** Resolves once, if the run is cancelled. */
+  cancelled(): Promise<void>
+}
+
+export interface AnalyzeTask {
+  readonly kind: 'analyze'
+  readonly image: number
+  readonly analyzer: string
+  readonly source: PluginSource
+  readonly tables: readonly TableData[]
+  readonly scans: Readonly<Partial<Record<ScanName, BigUint64Array>>>
+  readonly port: import('node:worker_threads').MessagePort
+}
+
+export type Task =
+  | { readonly kind: 'open'; readonly path: string; readonly options: OpenOptions }
+  | { readonly kind: 'chunks'; readonly image: number; readonly bytes: number }
+  | {
+      readonly kind: 'scan'
+      readonly image: number
+      readonly scan: ScanName
+      readonly start: bigint
+      readonly length: bigint
+    }
+  | { readonly kind: 'write-touched'; readonly image: number; readonly output: string }
+  | { readonly kind: 'close'; readonly image: number }
+  | AnalyzeTask
+
+export interface Results {
+  open: { readonly id: number; readonly info: ImageInfo }
+  chunks: BigUint64Array
+  scan: ScanHits
+  'write-touched': number
+  close: null
+  analyze: readonly Warning[]
+}
+
+/** Warnings go with a failure too: what could not be read is often why. */
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: Failure; readonly warnings: readonly Warning[] }

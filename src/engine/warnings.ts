@@ -1,0 +1,36 @@
+import type { Warning } from '../api/analyzer.js'
+
+/** Kinds of warnings kept apart in one table; more than that are counted in one last warning. */
+const MAX_KINDS = 500
+
+/** Collects warnings, joining those that differ only in where they happened. */
+export class WarningLog {
+  private readonly kinds = new Map<string, Warning>()
+  private overflow = 0
+
+  add(warning: Warning): void {
+    const key = JSON.stringify([warning.analyzer, warning.code, warning.column, warning.message])
+    const known = this.kinds.get(key)
+    if (known !== undefined) {
+      this.kinds.set(key, { ...known, count: (known.count ?? 1) + (warning.count ?? 1) })
+    } else if (this.kinds.size < MAX_KINDS) {
+      this.kinds.set(key, warning)
+    } else {
+      this.overflow += warning.count ?? 1
+    }
+  }
+
+  list(): readonly Warning[] {
+    const warnings = [...this.kinds.values()]
+    if (this.overflow === 0) return warnings
+    return [
+      ...warnings,
+      { code: 'cap', message: 'further warnings of other kinds were left out', count: this.overflow },
+    ]
+  }
+}
+
+/** A note says what this kernel does not have; nothing is missing from the table because of it. */
+export function isNote(warning: Warning): boolean {
+  return warning.code === 'absent'
+}

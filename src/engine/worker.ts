@@ -1,0 +1,49 @@
+/** What runs inside a Piscina worker. Native calls block here, and only here. */
+import { workerData } from 'node:worker_threads'
+import type { ScanName, Warning } from '../api/analyzer.js'
+import type { Backend } from '../kernel/backend.js'
+import { analyze } from './analyze.js'
+import { toFailure } from './errors.js'
+import type { Answer, Results, Task } from './tasks.js'
+
+interface WorkerData {
+  /** The module that stands between the engine and the kernel layer. */
+  readonly backend: string
+}
+
+let loading: Promise<Backend> | undefined
+
+function loadBackend(): Promise<Backend> {
+  const data = workerData as WorkerData
+  loading ??= import(data.backend).then((module: { backend: Backend }) => module.backend)
+  return loading
+}
+
+async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['kind']]> {
+  const backend = await loadBackend()
+  switch (task.kind) {
+    case 'open':
+      return backend.open(task.path, task.options)
+    case 'chunks':
+      return backend.chunks(task.image, task.bytes)
+    case 'scan':
+      return backend.scan(task.scan satisfies ScanName, task.image, task.start, task.length)
+    case 'write-touched':
+      return backend.writeTouched(task.image, task.output)
+    case 'close':
+      backend.close(task.image)
+      return null
+    case 'analyze':
+      return analyze(task, backend, warnings)
+  }
+}
+
+/** Never throws: an error that crosses threads by itself loses its code. */
+export default async function run(task: Task): Promise<Answer<Results[Task['kind']]>> {
+  const warnings: Warning[] = []
+  try {
+    return { ok: true, value: await perform(task, warnings) }
+  } catch (error) {
+    return { ok: false, failure: toFailure(error), warnings }
+  }
+}

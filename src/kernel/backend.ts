@@ -1,0 +1,33 @@
+import type { ScanName, Warning } from '../api/analyzer.js'
+import { type ImageInfo, Kernel, type OpenOptions } from './kernel.js'
+import { native } from './native.js'
+
+/** All that the engine's workers ask of the kernel layer; tests put another module in its place. */
+export interface Backend {
+  open(path: string, options: OpenOptions): { id: number; info: ImageInfo }
+  attach(id: number, warn: (warning: Warning) => void): Kernel
+  /** Flat pairs of start and length of the physical chunks to scan. */
+  chunks(id: number, bytes: number): BigUint64Array
+  scan(name: ScanName, id: number, start: bigint, length: bigint): ScanHits
+  /** Writes the pages read since a recording open; returns how many. */
+  writeTouched(id: number, output: string): number
+  close(id: number): void
+}
+
+export interface ScanHits {
+  readonly addresses: BigUint64Array
+  readonly warnings: readonly Warning[]
+}
+
+export const backend: Backend = {
+  open: Kernel.open,
+  attach: Kernel.attach,
+  chunks: native.scanChunks,
+  scan(_name, id, start, length) {
+    const { addresses, capped } = native.scanTasks(id, start, length)
+    const warning = { code: 'cap', message: `more hits than are kept in the chunk at 0x${start.toString(16)}` }
+    return { addresses, warnings: capped ? [warning] : [] }
+  },
+  writeTouched: native.writeTouched,
+  close: native.closeImage,
+}

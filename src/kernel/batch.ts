@@ -1,0 +1,122 @@
+/** Rows as the native core returns them: packed columns, read in place. */
+
+import type { NativeBatch, NativeColumn } from './native.js'
+import type { Nested, Select, ValueOfSelect } from './query.js'
+
+/** A value of a column. Null: it could not be read, or does not exist. */
+export type Value = string | number | bigint | null
+
+const decoder = new TextDecoder()
+
+/** One column of a batch. */
+export class Column {
+  readonly #native: NativeColumn
+
+  constructor(native: NativeColumn) {
+    this.#native = native
+  }
+
+  #isNull(row: number): boolean {
+    return ((this.#native.nulls[row >> 3] ?? 0) >> (row & 7)) % 2 === 1
+  }
+
+  /** The value as an integer of any size. */
+  bigint(row: number): bigint | null {
+    const values = this.#native.unsigned ?? this.#native.signed
+    return this.#isNull(row) ? null : (values?.[row] ?? null)
+  }
+
+  /** The value as a number; one beyond 2^53 would lose digits and is an error of the caller's. */
+  number(row: number): number | null {
+    const value = this.bigint(row)
+    return value === null ? null : Number(value)
+  }
+
+  /** The value as text. */
+  text(row: number): string | null {
+    const { bytes, offsets } = this.#native
+    if (this.#isNull(row) || bytes === undefined || offsets === undefined) return null
+    return decoder.decode(bytes.subarray(offsets[row], offsets[row + 1]))
+  }
+
+  /** The value as it prints: a number where it is exact, else a bigint. */
+  get(row: number): Value {
+    if (this.#native.kind === 'text') return this.text(row)
+    const value = this.bigint(row)
+    if (value === null) return null
+    const exact = value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER)
+    return exact ? Number(value) : value
+  }
+}
+
+/** A row with the address of its object beside the selected columns. */
+export type BatchRow<S> = { address: bigint } & { [K in keyof S]: ValueOfSelect<S[K]> }
+
+/** The rows of one walk, with those of its nested walks. */
+export class Batch<S extends Record<string, Select> = Record<string, Select>> {
+  readonly length: number
+  /** Address of the object behind each row. */
+  readonly addresses: BigUint64Array
+  /** Index of each row's parent in the batch around this one. */
+  readonly parents: Uint32Array
+  readonly #columns: Map<string, Column>
+  readonly #children: Map<string, Batch>
+
+  constructor(native: NativeBatch, shape: Pick<Nested, 'select' | 'children'>) {
+    this.length = native.length
+    this.addresses = native.addresses
+    this.parents = native.parents
+    const names = Object.keys(shape.select)
+    this.#columns = new Map(native.columns.map((column, index) => [names[index] ?? '', new Column(column)]))
+    const nested = Object.entries(shape.children ?? {})
+    this.#children = new Map(
+      nested.flatMap(([name, child], index) => {
+        const batch = native.children[index]
+        return batch ? [[name, new Batch(batch, child)] as const] : []
+      }),
+    )
+  }
+
+  /** A column by its name in the query. */
+  column(name: string): Column {
+    const column = this.#columns.get(name)
+    if (!column) throw new Error(`the query selects no column '${name}'`)
+    return column
+  }
+
+  /** A nested walk's rows by its name in the query. */
+  child(name: string): Batch {
+    const child = this.#children.get(name)
+    if (!child) throw new Error(`the query has no nested walk '${name}'`)
+    return child
+  }
+
+  /** The address of a row's object. */
+  address(row: number): bigint {
+    return this.addresses[row] ?? 0n
+  }
+
+  /** Row numbers grouped by parent row. */
+  byParent(): Map<number, number[]> {
+    const groups = new Map<number, number[]>()
+    this.parents.forEach((parent, row) => {
+      const group = groups.get(parent)
+      if (group) group.push(row)
+      else groups.set(parent, [row])
+    })
+    return groups
+  }
+
+  /** One object per row, with the object's `address` beside the selected columns. */
+  *rows(): Generator<BatchRow<S>> {
+    for (let row = 0; row < this.length; row++) {
+      const value: Record<string, Value> = { address: this.address(row) }
+      for (const [name, column] of this.#columns) value[name] = column.get(row)
+      yield value as BatchRow<S>
+    }
+  }
+
+  [Symbol.iterator](): Generator<BatchRow<S>> {
+    return this.rows()
+  }
+}

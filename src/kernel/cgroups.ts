@@ -1,0 +1,123 @@
+/** Cgroup hierarchies, v1 and v2 alike, from `cgroup_roots` down. */
+
+import type { Kernel } from './kernel.js'
+import { addressOf, array, kernfsPath, list, type Nested, optional, text } from './query.js'
+
+const CGROUP = 'struct cgroup'
+/** CSS_ONLINE (include/linux/cgroup-defs.h): without it the cgroup was removed and only waits to be freed. */
+const CSS_ONLINE = 2
+/** Deeper trees than this are made by nobody but an attacker. */
+const DEEPEST = 256
+
+/** CGROUP_FROZEN (kernel/cgroup/legacy_freezer.c). */
+const CGROUP_FROZEN = 8
+
+const CGROUP_MEMBERS = {
+  path: kernfsPath('kn'),
+  flags: 'self.flags',
+  freeze: optional('freezer.freeze'),
+  // A css is the first member of its controller's own struct.
+  legacy_freezer: optional('((struct freezer *)subsys[freezer_cgrp_id])->state'),
+}
+
+/** A cgroup of one hierarchy. */
+export interface Cgroup {
+  address: bigint
+  path: string | null
+  /** `unified`, the controllers of a v1 hierarchy (`cpu,cpuacct`), or its name (`name=systemd`). */
+  hierarchy: string
+  frozen: boolean
+}
+
+/** A task set's cgroup in one hierarchy. */
+export interface Membership {
+  css_set: bigint
+  cgroup: bigint
+}
+
+/** Names of the controllers that are attached to a cgroup. */
+const CONTROLLERS: Nested = {
+  walk: array('cgrp.subsys', { pointers: true, type: 'struct cgroup_subsys_state' }),
+  select: { name: text(['ss->legacy_name', 'ss->name']) },
+}
+
+interface Hierarchy {
+  root: bigint
+  name: string
+}
+
+/** How many hierarchies there are: one on a machine that only uses v2. */
+export function countHierarchies(kernel: Kernel): number {
+  return kernel.list('cgroup_roots', 'struct cgroup_root', 'root_list').select({}).length
+}
+
+/** Every hierarchy that is in use. */
+function hierarchies(kernel: Kernel): Hierarchy[] {
+  const roots = kernel
+    .list('cgroup_roots', 'struct cgroup_root', 'root_list')
+    .select({ top: addressOf('cgrp'), id: 'hierarchy_id', name: text('name') }, { controllers: CONTROLLERS })
+  const controllers = roots.child('controllers')
+  const byRoot = controllers.byParent()
+  const unified = kernel.address('cgrp_dfl_root')
+  return Array.from({ length: roots.length }, (_, row) => {
+    const names = (byRoot.get(row) ?? []).map((index) => controllers.column('name').text(index) ?? '?')
+    const own = roots.column('name').text(row)
+    const parts = own ? [...names, `name=${own}`] : names
+    const name = roots.address(row) === unified ? 'unified' : parts.join(',')
+    return { root: roots.column('top').bigint(row) ?? 0n, name }
+  }).filter(({ root }) => root !== 0n)
+}
+
+/** Every cgroup that was not removed, hierarchy by hierarchy, sorted by path. */
+export function readCgroups(kernel: Kernel): Cgroup[] {
+  const all = hierarchies(kernel).flatMap(({ root, name }) => {
+    const cgroups = tree(kernel, root, name)
+    // A machine on v1 has the unified hierarchy too, unmounted and with nothing below its root.
+    return name === 'unified' && cgroups.length === 1 && isHidden(kernel) ? [] : cgroups
+  })
+  const byName = (left: string, right: string) => (left < right ? -1 : left > right ? 1 : 0)
+  return all.sort((left, right) => byName(left.hierarchy, right.hierarchy) || byName(left.path ?? '', right.path ?? ''))
+}
+
+function tree(kernel: Kernel, root: bigint, hierarchy: string): Cgroup[] {
+  const cgroups: Cgroup[] = []
+  const seen = new Set<bigint>()
+  let level = [root]
+  for (let depth = 0; depth < DEEPEST && level.length > 0; depth++) {
+    const fresh = level.filter((address) => !seen.has(address))
+    for (const address of fresh) seen.add(address)
+    const children: Nested = { walk: list('self.children', CGROUP, 'self.sibling'), select: {} }
+    const batch = kernel
+      .at(fresh, CGROUP)
+      .select(CGROUP_MEMBERS, { children })
+    for (let row = 0; row < batch.length; row++) {
+      const flags = batch.column('flags').number(row)
+      if (flags !== null && (flags & CSS_ONLINE) === 0) continue
+      const legacy = batch.column('legacy_freezer').number(row) ?? 0
+      const frozen = batch.column('freeze').number(row) === 1 || (legacy & CGROUP_FROZEN) !== 0
+      cgroups.push({ address: batch.address(row), path: batch.column('path').text(row), hierarchy, frozen })
+    }
+    level = [...batch.child('children').addresses]
+  }
+  return cgroups
+}
+
+function isHidden(kernel: Kernel): boolean {
+  const address = kernel.address('cgrp_dfl_visible')
+  if (address === null) return false
+  return kernel.at([address], 'unsigned char').select({ visible: '' }).column('visible').number(0) === 0
+}
+
+/** In which cgroups the tasks of each `css_set` are: one per hierarchy. */
+export function readMemberships(kernel: Kernel, cssSets: Iterable<bigint>): Membership[] {
+  const links: Nested = {
+    walk: list('cgrp_links', 'struct cgrp_cset_link', 'cgrp_link'),
+    select: { cgroup: 'cgrp' },
+  }
+  const sets = kernel.at(new Set(cssSets), 'struct css_set').select({}, { links })
+  const found = sets.child('links')
+  return Array.from({ length: found.length }, (_, row) => ({
+    css_set: sets.address(found.parents[row] ?? 0),
+    cgroup: found.column('cgroup').bigint(row) ?? 0n,
+  }))
+}

@@ -1,0 +1,153 @@
+/** The kernel of an opened image, as analyzers see it. */
+
+import type { Warning } from '../api/analyzer.js'
+import { Batch } from './batch.js'
+import { type NativeBatch, native } from './native.js'
+import { list, type Nested, nestedSpec, type Select, type Walk } from './query.js'
+
+/** Facts about an image and its kernel. Addresses are `0x…` strings. */
+export interface ImageInfo {
+  format: string
+  size: number
+  ranges: { start: string; end: string; bytes: number }[]
+  architecture: string
+  page_levels: number
+  release: string
+  banner: string
+  build_id: string | null
+  kernel_physical: string
+  kernel_virtual: string
+  symbols: number
+  symbols_from: string
+  types_from: string
+  modules_with_types: number
+  /** What the file promises but does not hold, and what was not as it should be. */
+  warnings: Warning[]
+}
+
+export interface OpenOptions {
+  /** Where discovered symbols are kept; null keeps none. */
+  readonly cacheDir: string | null
+  /** Remember every page that is read from the start on, for a distilled image. */
+  readonly record?: boolean
+}
+
+function describe(id: number): ImageInfo {
+  return JSON.parse(native.describe(id)) as ImageInfo
+}
+
+/** What to read of each object, and which walks start at it. */
+export type Shape = Pick<Nested, 'select' | 'children'>
+
+/** Where a query's objects come from. */
+type From = { symbol: string; type: string; perCpu?: boolean } | { addresses: true; type: string }
+
+/** Objects of one type, and how to reach more from them. Nothing is read before `select`. */
+export class Objects {
+  readonly #kernel: Kernel
+  readonly #from: From
+  readonly #addresses: BigUint64Array | null
+  readonly #walk: Walk | null
+
+  constructor(kernel: Kernel, from: From, addresses: BigUint64Array | null, walk: Walk | null) {
+    this.#kernel = kernel
+    this.#from = from
+    this.#addresses = addresses
+    this.#walk = walk
+  }
+
+  /** The objects that a walk yields from each of these. */
+  walk(walk: Walk): Objects {
+    return new Objects(this.#kernel, this.#from, this.#addresses, walk)
+  }
+
+  /** Reads columns of every object, and those of nested walks, in one call. */
+  select<const S extends Record<string, Select>>(select: S, children: Record<string, Nested> = {}): Batch<S> {
+    const walk = this.#walk ?? { kind: 'object', of: '' }
+    return this.#kernel.run(this.#from, { walk, select, children }, this.#addresses)
+  }
+}
+
+/** An opened image's kernel, attached to this thread. */
+export class Kernel {
+  readonly id: number
+  readonly info: ImageInfo
+  readonly #warn: (warning: Warning) => void
+
+  private constructor(id: number, warn: (warning: Warning) => void) {
+    this.id = id
+    this.info = describe(id)
+    this.#warn = warn
+  }
+
+  /** Opens an image; the id is valid on every thread of this process. */
+  static open(path: string, options: OpenOptions): { id: number; info: ImageInfo } {
+    const id = native.openImage(path, options.cacheDir, options.record ?? false)
+    return { id, info: describe(id) }
+  }
+
+  /** Attaches to an image that some thread of this process has opened; `warn` hears what cannot be read. */
+  static attach(id: number, warn: (warning: Warning) => void): Kernel {
+    return new Kernel(id, warn)
+  }
+
+  /** A symbol's address; null when the kernel has no such symbol. */
+  address(symbol: string): bigint | null {
+    return native.symbol(this.id, symbol)
+  }
+
+  /** The physical address behind a kernel virtual one; null where nothing is mapped. */
+  physical(address: bigint): bigint | null {
+    return native.physical(this.id, address)
+  }
+
+  /** Forgets the image, for every thread. */
+  close(): void {
+    native.closeImage(this.id)
+  }
+
+  /** The object at a symbol. */
+  symbol(symbol: string, type: string): Objects {
+    return new Objects(this, { symbol, type }, null, null)
+  }
+
+  /** Every CPU's copy of a per-CPU symbol. */
+  perCpu(symbol: string, type: string): Objects {
+    return new Objects(this, { symbol, type, perCpu: true }, null, null)
+  }
+
+  /** Objects at known addresses. */
+  at(addresses: Iterable<bigint>, type: string): Objects {
+    const packed = addresses instanceof BigUint64Array ? addresses : BigUint64Array.from(addresses)
+    return new Objects(this, { addresses: true, type }, packed, null)
+  }
+
+  /** Every object on a global `list_head`. */
+  list(symbol: string, type: string, link: string): Objects {
+    return this.symbol(symbol, 'struct list_head').walk(list('', type, link))
+  }
+
+  /** Runs a query; its warnings go to whoever attached. */
+  run<S extends Record<string, Select>>(
+    from: From,
+    nested: Nested & { select: S },
+    addresses: BigUint64Array | null = null,
+  ): Batch<S> {
+    const result = native.query(this.id, JSON.stringify({ from, ...nestedSpec(nested) }), addresses)
+    this.#report(result)
+    return new Batch(result, nested)
+  }
+
+  #report(batch: NativeBatch): void {
+    for (const { code, message, column, count, address } of batch.warnings) {
+      this.#warn({
+        code,
+        message,
+        count,
+        ...(column === undefined ? {} : { column }),
+        ...(address === undefined ? {} : { address: `0x${address.toString(16)}` }),
+      })
+    }
+    for (const child of batch.children) this.#report(child)
+  }
+}

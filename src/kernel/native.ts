@@ -1,0 +1,56 @@
+/** The native core as TypeScript sees it. Only this file loads the addon. */
+
+export interface NativeColumn {
+  kind: 'u64' | 'i64' | 'text'
+  unsigned?: BigUint64Array
+  signed?: BigInt64Array
+  /** UTF-8 of all rows, joined. */
+  bytes?: Uint8Array
+  /** Where each row's text begins; one more than there are rows. */
+  offsets?: Uint32Array
+  /** Bitmap, least significant bit first: 1 means null. */
+  nulls: Uint8Array
+}
+
+export interface NativeWarning {
+  code: string
+  message: string
+  column?: string
+  count: number
+  address?: bigint
+}
+
+export interface NativeBatch {
+  length: number
+  addresses: BigUint64Array
+  parents: Uint32Array
+  columns: NativeColumn[]
+  children: NativeBatch[]
+  warnings: NativeWarning[]
+}
+
+/** The addon's functions; errors carry `code`: EVIDENCE, NO_SYMBOLS, USAGE or INTERNAL. */
+export interface Native {
+  /** Opens an image; the id is valid on every thread of this process. */
+  openImage(path: string, cacheDir?: string | null, record?: boolean): number
+  closeImage(id: number): void
+  /** Facts as JSON. */
+  describe(id: number): string
+  /** A symbol's virtual address. */
+  symbol(id: number, name: string): bigint | null
+  /** The physical address behind a kernel virtual one. */
+  physical(id: number, address: bigint): bigint | null
+  query(id: number, spec: string, addresses?: BigUint64Array | null): NativeBatch
+  /** Physical chunks as flat pairs of start and length. */
+  scanChunks(id: number, bytes: number): BigUint64Array
+  /** Virtual addresses of the `task_struct`s of one physical chunk; capped when there were more than are kept. */
+  scanTasks(id: number, start: bigint, length: bigint): { addresses: BigUint64Array; capped: boolean }
+  /** Writes the pages read since opening with `record`; returns how many. */
+  writeTouched(id: number, output: string): number
+}
+
+// A variable, so that the type checker does not look for a file that only the build makes.
+const specifier: string = 'salvor/native'
+
+/** The addon. Only worker threads import this module: neither help nor output needs it. */
+export const native = (await import(specifier)) as Native

@@ -1,0 +1,58 @@
+/** Network interfaces and their addresses, by network namespace. */
+
+import type { Kernel } from './kernel.js'
+import { chain, list, type Nested, text } from './query.js'
+
+/** An interface of a network namespace. */
+export interface Interface {
+  /** Inode number of the namespace. */
+  net_ns: number | null
+  name: string | null
+  /** IPv4 addresses with their prefix length, `10.0.2.15/24`. */
+  addresses: string[]
+}
+
+/** A network namespace, whether or not a process is in it. */
+export interface NetNamespace {
+  address: bigint
+  inode: number | null
+}
+
+/** Every network namespace the kernel knows. */
+export function readNetNamespaces(kernel: Kernel): NetNamespace[] {
+  const batch = kernel.list('net_namespace_list', 'struct net', 'list').select({ inode: 'ns.inum' })
+  return Array.from({ length: batch.length }, (_, row) => ({
+    address: batch.address(row),
+    inode: batch.column('inode').number(row),
+  }))
+}
+
+/** The interfaces of every network namespace, in the kernel's order. */
+export function readInterfaces(kernel: Kernel): Interface[] {
+  const ipv4: Nested = {
+    walk: chain('ip_ptr->ifa_list', 'struct in_ifaddr', 'ifa_next'),
+    select: { local: 'ifa_local', prefix: 'ifa_prefixlen' },
+  }
+  const devices: Nested = {
+    walk: list('dev_base_head', 'struct net_device', 'dev_list'),
+    select: { name: text('name') },
+    children: { ipv4 },
+  }
+  const nets = kernel.list('net_namespace_list', 'struct net', 'list').select({ inode: 'ns.inum' }, { devices })
+  const found = nets.child('devices')
+  const addresses = found.child('ipv4')
+  const byDevice = addresses.byParent()
+  return Array.from({ length: found.length }, (_, row) => ({
+    net_ns: nets.column('inode').number(found.parents[row] ?? 0),
+    name: found.column('name').text(row),
+    addresses: (byDevice.get(row) ?? []).flatMap((index) => {
+      const local = addresses.column('local').number(index)
+      return local === null ? [] : [`${dotted(local)}/${addresses.column('prefix').number(index) ?? '?'}`]
+    }),
+  }))
+}
+
+/** A `__be32` as it was read on a little-endian machine. */
+function dotted(address: number): string {
+  return [0, 8, 16, 24].map((shift) => (address >>> shift) & 255).join('.')
+}

@@ -1,0 +1,247 @@
+/** `task_struct`: the one projection of its members, and the views that know of a task. */
+
+import { isoTime } from '../api/time.js'
+import type { Batch } from './batch.js'
+import type { Kernel } from './kernel.js'
+import { array, cmdline, dPath, hlist, kernfsPath, list, type Nested, optional, text, xarray } from './query.js'
+import { bootTime } from './time.js'
+
+export const TASK_STRUCT = 'struct task_struct'
+
+/** PF_KTHREAD (include/linux/sched.h). */
+const PF_KTHREAD = 0x0020_0000
+
+/** A view that knows a task: where an analyst would look for it by hand. */
+export type View = 'task list' | 'pid IDR' | 'thread list' | 'run queue'
+
+/** Namespaces a task is in, by inode number. */
+export interface NamespaceSet {
+  pid_ns: number | null
+  mnt_ns: number | null
+  net_ns: number | null
+  uts_ns: number | null
+  ipc_ns: number | null
+  user_ns: number | null
+  cgroup_ns: number | null
+  time_ns: number | null
+}
+
+/** A task, which is a thread; its thread group's leader stands for the process. */
+export interface Task extends NamespaceSet {
+  address: bigint
+  /** The thread's own id; in the kernel's words `pid`. */
+  tid: number | null
+  /** The thread group's id, which users call pid. */
+  pid: number | null
+  ppid: number | null
+  comm: string | null
+  /** Empty for kernel threads. */
+  args: string[] | null
+  exe: string | null
+  /** The letter /proc shows. */
+  state: string | null
+  uid: number | null
+  gid: number | null
+  euid: number | null
+  egid: number | null
+  kernel_thread: boolean | null
+  threads: number | null
+  started: string | null
+  /** The id in the innermost pid namespace. */
+  pid_in_ns: number | null
+  /** Path in the unified hierarchy. */
+  cgroup: string | null
+  css_set: bigint | null
+  found_by: View[]
+  exit_state: number | null
+  usage: number | null
+  /** `struct pid`; 0 once the task was unhashed. */
+  thread_pid: bigint | null
+  /** The number that `thread_pid` itself holds in the initial namespace. */
+  thread_pid_nr: number | null
+  leader: bigint | null
+  leader_tgid: number | null
+  hostname: string | null
+  seccomp: number | null
+  capabilities: { bounding: bigint | null; effective: bigint | null }
+  namespaces: { net: bigint | null; uts: bigint | null; pid_for_children: number | null; time_for_children: number | null }
+}
+
+const MEMBERS = {
+  tid: 'pid',
+  pid: 'tgid',
+  ppid: 'real_parent->tgid',
+  comm: text('comm'),
+  args: cmdline('mm'),
+  exe: dPath('mm->exe_file->f_path'),
+  mm: 'mm',
+  state: ['__state', 'state'],
+  exit_state: 'exit_state',
+  flags: 'flags',
+  uid: 'real_cred->uid.val',
+  gid: 'real_cred->gid.val',
+  euid: 'real_cred->euid.val',
+  egid: 'real_cred->egid.val',
+  cap_bset: { path: 'real_cred->cap_bset', as: 'hex', max: 8 },
+  cap_effective: { path: 'real_cred->cap_effective', as: 'hex', max: 8 },
+  threads: 'signal->nr_threads',
+  started: ['start_boottime', 'real_start_time'],
+  usage: ['usage.refs.counter', 'usage.counter'],
+  thread_pid: 'thread_pid',
+  thread_pid_nr: 'thread_pid->numbers[0].nr',
+  leader: 'group_leader',
+  leader_tgid: 'group_leader->tgid',
+  seccomp: optional('seccomp.mode'),
+  css_set: 'cgroups',
+  cgroup: kernfsPath('cgroups->dfl_cgrp->kn'),
+  mnt_ns: 'nsproxy->mnt_ns->ns.inum',
+  net_ns: 'nsproxy->net_ns->ns.inum',
+  uts_ns: 'nsproxy->uts_ns->ns.inum',
+  ipc_ns: 'nsproxy->ipc_ns->ns.inum',
+  cgroup_ns: 'nsproxy->cgroup_ns->ns.inum',
+  time_ns: optional('nsproxy->time_ns->ns.inum'),
+  user_ns: 'real_cred->user_ns->ns.inum',
+  net: 'nsproxy->net_ns',
+  uts: 'nsproxy->uts_ns',
+  hostname: text('nsproxy->uts_ns->name.nodename'),
+  pid_for_children: 'nsproxy->pid_ns_for_children->ns.inum',
+  time_for_children: optional('nsproxy->time_ns_for_children->ns.inum'),
+} as const
+
+/** A task's number in every pid namespace from the initial one inwards. */
+const PIDS: Nested = {
+  walk: array('thread_pid->numbers', { count: 'thread_pid->level + 1', type: 'struct upid' }),
+  select: { nr: 'nr', inode: 'ns->ns.inum' },
+}
+
+/** Reads tasks at known addresses, in the order given. */
+export function readTasks(kernel: Kernel, addresses: Iterable<bigint>, views: Map<bigint, View[]>): Task[] {
+  const batch = kernel.at(addresses, TASK_STRUCT).select(MEMBERS, { pids: PIDS })
+  const boot = bootTime(kernel)
+  const pids = batch.child('pids')
+  const innermost = new Map([...pids.parents].map((parent, row) => [parent, row]))
+  return Array.from({ length: batch.length }, (_, row) => {
+    const pid = innermost.get(row)
+    const own = { pid_ns: pid === undefined ? null : pids.column('inode').number(pid), pid_in_ns: pid === undefined ? null : pids.column('nr').number(pid) }
+    return { ...task(batch, row, boot), ...own, found_by: views.get(batch.address(row)) ?? [] }
+  })
+}
+
+function task(batch: Batch, row: number, boot: bigint | null): Omit<Task, 'pid_ns' | 'pid_in_ns' | 'found_by'> {
+  const number = (name: keyof typeof MEMBERS) => batch.column(name).number(row)
+  const bigint = (name: keyof typeof MEMBERS) => batch.column(name).bigint(row)
+  const string = (name: keyof typeof MEMBERS) => batch.column(name).text(row)
+  const flags = number('flags')
+  const started = bigint('started')
+  return {
+    address: batch.address(row),
+    tid: number('tid'),
+    pid: number('pid'),
+    ppid: number('ppid'),
+    comm: string('comm'),
+    args: bigint('mm') === 0n ? [] : argumentList(string('args')),
+    exe: string('exe'),
+    state: stateLetter(number('state'), number('exit_state')),
+    uid: number('uid'),
+    gid: number('gid'),
+    euid: number('euid'),
+    egid: number('egid'),
+    kernel_thread: flags === null ? null : (flags & PF_KTHREAD) !== 0,
+    threads: number('threads'),
+    started: boot === null || started === null ? null : isoTime(boot + started),
+    cgroup: string('cgroup'),
+    css_set: bigint('css_set'),
+    exit_state: number('exit_state'),
+    usage: number('usage'),
+    thread_pid: bigint('thread_pid'),
+    thread_pid_nr: number('thread_pid_nr'),
+    leader: bigint('leader'),
+    leader_tgid: number('leader_tgid'),
+    hostname: string('hostname'),
+    seccomp: number('seccomp'),
+    capabilities: { bounding: capabilitySet(string('cap_bset')), effective: capabilitySet(string('cap_effective')) },
+    mnt_ns: number('mnt_ns'),
+    net_ns: number('net_ns'),
+    uts_ns: number('uts_ns'),
+    ipc_ns: number('ipc_ns'),
+    user_ns: number('user_ns'),
+    cgroup_ns: number('cgroup_ns'),
+    time_ns: number('time_ns'),
+    namespaces: {
+      net: bigint('net'),
+      uts: bigint('uts'),
+      pid_for_children: number('pid_for_children'),
+      time_for_children: number('time_for_children'),
+    },
+  }
+}
+
+/** Arguments as they lie in memory: each ends with a NUL, and the last one need not. */
+function argumentList(text: string | null): string[] | null {
+  if (text === null) return null
+  const parts = text.split('\0')
+  if (parts.at(-1) === '') parts.pop()
+  return parts
+}
+
+/** `kernel_cap_t` from its eight bytes, lowest first, whichever way the kernel declares it. */
+function capabilitySet(hex: string | null): bigint | null {
+  const bytes = hex?.match(/../g)
+  return bytes?.length === 8 ? BigInt(`0x${bytes.reverse().join('')}`) : null
+}
+
+const TASK_REPORT = 0x7f
+const TASK_UNINTERRUPTIBLE = 0x02
+const TASK_IDLE = 0x402
+const TASK_RTLOCK_WAIT = 0x1000
+const TASK_FROZEN = 0x8000
+
+/** The letter of a task's state, as task_state_index() has it (include/linux/sched.h, fs/proc/array.c). */
+export function stateLetter(state: number | null, exitState: number | null): string | null {
+  if (state === null || exitState === null) return null
+  if ((state & TASK_IDLE) === TASK_IDLE) return 'I'
+  const waits = (state & (TASK_RTLOCK_WAIT | TASK_FROZEN)) !== 0
+  const reported = waits ? TASK_UNINTERRUPTIBLE : (state | exitState) & TASK_REPORT
+  return 'RSDTtXZP'.charAt(32 - Math.clz32(reported))
+}
+
+/** Every task that the task list, the pid IDR or a thread list knows, with the views that do. */
+export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
+  const views = new Map<bigint, View[]>()
+  const see = (addresses: Iterable<bigint>, view: View) => {
+    for (const address of addresses) {
+      const seen = views.get(address)
+      if (!seen) views.set(address, [view])
+      else if (!seen.includes(view)) seen.push(view)
+    }
+  }
+  const listed = kernel.symbol('init_task', TASK_STRUCT).walk(list('tasks', TASK_STRUCT, 'tasks')).select({})
+  see(listed.addresses, 'task list')
+  see(hashedTasks(kernel), 'pid IDR')
+  const threads = kernel
+    .at(views.keys(), TASK_STRUCT)
+    .walk(list('signal->thread_head', TASK_STRUCT, 'thread_node'))
+    .select({})
+  see(threads.addresses, 'thread list')
+  return views
+}
+
+/** Tasks reached by number: each `struct pid` of the initial namespace holds the task that bears it. */
+function hashedTasks(kernel: Kernel): BigUint64Array {
+  const pids = kernel.symbol('init_pid_ns', 'struct pid_namespace').walk(xarray('idr', 'struct pid'))
+  const task: Nested = { walk: hlist('tasks[0]', TASK_STRUCT, ['pid_links[0]', 'pids[0].node']), select: {} }
+  return pids.select({}, { task }).child('task').addresses
+}
+
+/** The idle task of each CPU, which no list holds: only its run queue knows it. */
+export function idleTasks(kernel: Kernel): bigint[] {
+  const idle = kernel.perCpu('runqueues', 'struct rq').select({ idle: 'idle' })
+  const addresses = Array.from({ length: idle.length }, (_, row) => idle.column('idle').bigint(row))
+  return addresses.filter((address): address is bigint => address !== null && address !== 0n)
+}
+
+/** Whether a task is its thread group's leader, and so stands for the process. */
+export function isLeader(task: Task): boolean {
+  return task.tid === task.pid
+}
+

@@ -1,0 +1,42 @@
+/** Wall-clock times from the kernel's own timekeeper. */
+
+import type { Kernel } from './kernel.js'
+
+const SECOND = 1_000_000_000n
+/** The timekeeper follows a sequence counter and, on newer kernels, a lock: it starts within this many bytes. */
+const FARTHEST = 256
+
+/**
+ * When the machine booted, in nanoseconds since the epoch: `offs_real - offs_boot`, as getboottime64() has it
+ * (kernel/time/timekeeping.c). Null when no timekeeper can be found or believed.
+ *
+ * `tk_core` is of an unnamed type, so where its timekeeper starts is found by an invariant that the kernel keeps:
+ * `offs_real` is `wall_to_monotonic` with the sign turned.
+ */
+export function bootTime(kernel: Kernel): bigint | null {
+  const start = firstSymbol(kernel, ['tk_core', 'timekeeper_data'])
+  if (start === null) return null
+  const candidates = Array.from({ length: FARTHEST / 8 }, (_, index) => start + BigInt(index * 8))
+  const batch = kernel.at(candidates, 'struct timekeeper').select({
+    offs_real: 'offs_real',
+    offs_boot: 'offs_boot',
+    seconds: 'wall_to_monotonic.tv_sec',
+    nanoseconds: 'wall_to_monotonic.tv_nsec',
+  })
+  for (let row = 0; row < batch.length; row++) {
+    const [real, boot, seconds, nanoseconds] = ['offs_real', 'offs_boot', 'seconds', 'nanoseconds'].map((name) =>
+      batch.column(name).bigint(row),
+    )
+    if (real == null || boot == null || seconds == null || nanoseconds == null) continue
+    if (real > SECOND && real === -(seconds * SECOND + nanoseconds)) return real - boot
+  }
+  return null
+}
+
+function firstSymbol(kernel: Kernel, names: string[]): bigint | null {
+  for (const name of names) {
+    const address = kernel.address(name)
+    if (address !== null) return address
+  }
+  return null
+}

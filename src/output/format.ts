@@ -1,0 +1,47 @@
+import type { Warning } from '../api/analyzer.js'
+import type { Columns } from '../api/columns.js'
+import type { Batch } from '../api/table.js'
+
+export const formatNames = ['table', 'json', 'ndjson', 'csv'] as const
+export type FormatName = (typeof formatNames)[number]
+
+/** Which table of which image is being written. */
+export interface TableHead {
+  readonly table: string
+  readonly image: string
+  /** The columns to write, in order. */
+  readonly columns: Columns
+}
+
+/** Turns tables, one after the other, into text. Every call answers the next piece of it. */
+export interface Format {
+  start(head: TableHead): string
+  rows(head: TableHead, batch: Batch): string
+  end(head: TableHead, warnings: readonly Warning[]): string
+  /** What closes the whole output; called once, if any table was started. */
+  finish(): string
+}
+
+export interface FormatOptions {
+  /** Several tables or images go into this output. */
+  readonly several: boolean
+  /** Columns of the terminal, if it is one. */
+  readonly width?: number
+  readonly colour: boolean
+  /** A line for the user beside the output. */
+  readonly note: (line: string) => void
+}
+
+/** Loads only the format that is used. */
+export async function makeFormat(name: FormatName, options: FormatOptions): Promise<Format> {
+  switch (name) {
+    case 'json':
+      return new (await import('./json.js')).JsonFormat(options.several)
+    case 'ndjson':
+      return new (await import('./json.js')).NdjsonFormat(options.several)
+    case 'csv':
+      return new (await import('./csv.js')).CsvFormat()
+    case 'table':
+      return new (await import('./table.js')).TableFormat(options)
+  }
+}

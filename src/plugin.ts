@@ -1,0 +1,41 @@
+/** The public plugin API: all that an analyzer, built in or a user's own, imports from 'salvor'. */
+export {
+  type Analyzer,
+  type Declaration,
+  defineAnalyzer,
+  type Example,
+  type RunContext,
+  type ScanName,
+  type Warning,
+} from './api/analyzer.js'
+export {
+  address,
+  bytes,
+  type Column,
+  type ColumnOptions,
+  type Columns,
+  type ColumnType,
+  count,
+  flag,
+  integer,
+  list,
+  type Meaning,
+  type Row,
+  record,
+  text,
+  time,
+  type Value,
+} from './api/columns.js'
+export { type Batch, Rows, Table } from './api/table.js'
+export { isoTime } from './api/time.js'
+export { type CgroupIdentity, parseCgroupPath } from './containers/cgroup-path.js'
+export { containerOf } from './containers/membership.js'
+export { readCgroups, readMemberships } from './kernel/cgroups.js'
+export { onlineCpus } from './kernel/cpus.js'
+export type { ImageInfo, Kernel } from './kernel/kernel.js'
+export * as read from './kernel/query.js'
+export { idleTasks, isLeader, knownTasks, readTasks, type Task, type View } from './kernel/tasks.js'
+export { bootTime } from './kernel/time.js'
+export { containerRows } from './tables/containers.js'
+export { namespaceRows } from './tables/namespaces.js'
+export { type PlacedTask, placedTasks, processRow, taskColumns, threadColumns, threadRow } from './tables/task.js'
