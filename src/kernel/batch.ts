@@ -8,16 +8,27 @@ export type Value = string | number | bigint | null
 
 const decoder = new TextDecoder()
 
+/** Half of a 64-bit word. */
+const HALF = 2 ** 32
+
 /** One column of a batch. */
 export class Column {
   readonly #native: NativeColumn
+  /** The words in halves, low then high: numbers are made without a bigint on the way. */
+  readonly #halves: Uint32Array | null
+  readonly #signed: boolean
+  /** All of a text column's text, where each byte is a character and rows can be cut out of it. */
+  #ascii: string | null | undefined
 
   constructor(native: NativeColumn) {
     this.#native = native
+    const values = native.unsigned ?? native.signed
+    this.#halves = values ? new Uint32Array(values.buffer, values.byteOffset, values.length * 2) : null
+    this.#signed = native.signed !== undefined
   }
 
   #isNull(row: number): boolean {
-    return ((this.#native.nulls[row >> 3] ?? 0) >> (row & 7)) % 2 === 1
+    return ((this.#native.nulls[row >> 3] ?? 0) & (1 << (row & 7))) !== 0
   }
 
   /** The value as an integer of any size. */
@@ -26,26 +37,31 @@ export class Column {
     return this.#isNull(row) ? null : (values?.[row] ?? null)
   }
 
-  /** The value as a number; one beyond 2^53 would lose digits and is an error of the caller's. */
+  /** The value as a number; one beyond 2^53 loses digits. */
   number(row: number): number | null {
-    const value = this.bigint(row)
-    return value === null ? null : Number(value)
+    const low = this.#halves?.[row * 2]
+    const high = this.#halves?.[row * 2 + 1]
+    if (low === undefined || high === undefined || this.#isNull(row)) return null
+    return (this.#signed ? high | 0 : high) * HALF + low
   }
 
   /** The value as text. */
   text(row: number): string | null {
     const { bytes, offsets } = this.#native
-    if (this.#isNull(row) || bytes === undefined || offsets === undefined) return null
-    return decoder.decode(bytes.subarray(offsets[row], offsets[row + 1]))
+    if (bytes === undefined || offsets === undefined || this.#isNull(row)) return null
+    const [from, to] = [offsets[row], offsets[row + 1]]
+    if (this.#ascii === undefined) {
+      const whole = decoder.decode(bytes)
+      this.#ascii = whole.length === bytes.length ? whole : null
+    }
+    return this.#ascii?.slice(from, to) ?? decoder.decode(bytes.subarray(from, to))
   }
 
   /** The value as it prints: a number where it is exact, else a bigint. */
   get(row: number): Value {
     if (this.#native.kind === 'text') return this.text(row)
-    const value = this.bigint(row)
-    if (value === null) return null
-    const exact = value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER)
-    return exact ? Number(value) : value
+    const value = this.number(row)
+    return value === null || Number.isSafeInteger(value) ? value : this.bigint(row)
   }
 }
 

@@ -1,7 +1,7 @@
 /** `task_struct`: the one projection of its members, and the views that know of a task. */
 
 import { isoTime } from '../api/time.js'
-import type { Batch } from './batch.js'
+import type { Column } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { array, cmdline, dPath, hlist, kernfsPath, list, type Nested, optional, text, xarray } from './query.js'
 import { bootTime } from './time.js'
@@ -59,17 +59,13 @@ export interface Task extends NamespaceSet {
   thread_pid: bigint | null
   /** The number that `thread_pid` itself holds in the initial namespace. */
   thread_pid_nr: number | null
-  leader: bigint | null
   leader_tgid: number | null
   hostname: string | null
   seccomp: number | null
   capabilities: { bounding: bigint | null; effective: bigint | null }
-  namespaces: {
-    net: bigint | null
-    uts: bigint | null
-    pid_for_children: number | null
-    time_for_children: number | null
-  }
+  /** What its children will be in, where that is another one. */
+  pid_ns_for_children: number | null
+  time_ns_for_children: number | null
 }
 
 const MEMBERS = {
@@ -94,7 +90,6 @@ const MEMBERS = {
   usage: ['usage.refs.counter', 'usage.counter'],
   thread_pid: 'thread_pid',
   thread_pid_nr: 'thread_pid->numbers[0].nr',
-  leader: 'group_leader',
   leader_tgid: 'group_leader->tgid',
   seccomp: optional('seccomp.mode'),
   css_set: 'cgroups',
@@ -106,8 +101,6 @@ const MEMBERS = {
   cgroup_ns: 'nsproxy->cgroup_ns->ns.inum',
   time_ns: optional('nsproxy->time_ns->ns.inum'),
   user_ns: 'real_cred->user_ns->ns.inum',
-  net: 'nsproxy->net_ns',
-  uts: 'nsproxy->uts_ns',
   hostname: text('nsproxy->uts_ns->name.nodename'),
   pid_for_children: 'nsproxy->pid_ns_for_children->ns.inum',
   time_for_children: optional('nsproxy->time_ns_for_children->ns.inum'),
@@ -119,68 +112,76 @@ const PIDS: Nested = {
   select: { nr: 'nr', inode: 'ns->ns.inum' },
 }
 
+type TaskColumns = Record<keyof typeof MEMBERS, Column>
+
 /** Reads tasks at known addresses, in the order given. */
 export function readTasks(kernel: Kernel, addresses: Iterable<bigint>, views: Map<bigint, View[]>): Task[] {
   const batch = kernel.at(addresses, TASK_STRUCT).select(MEMBERS, { pids: PIDS })
+  const names = Object.keys(MEMBERS) as (keyof typeof MEMBERS)[]
+  const columns = Object.fromEntries(names.map((name) => [name, batch.column(name)])) as TaskColumns
   const boot = bootTime(kernel)
   const pids = batch.child('pids')
+  const [inode, nr] = [pids.column('inode'), pids.column('nr')]
+  // Numbers come from the initial namespace inwards: the last of a task is its innermost.
   const innermost = new Map([...pids.parents].map((parent, row) => [parent, row]))
   return Array.from({ length: batch.length }, (_, row) => {
     const pid = innermost.get(row)
-    const own = {
-      pid_ns: pid === undefined ? null : pids.column('inode').number(pid),
-      pid_in_ns: pid === undefined ? null : pids.column('nr').number(pid),
+    return {
+      address: batch.address(row),
+      ...task(columns, row, boot),
+      pid_ns: pid === undefined ? null : inode.number(pid),
+      pid_in_ns: pid === undefined ? null : nr.number(pid),
+      found_by: views.get(batch.address(row)) ?? [],
     }
-    return { ...task(batch, row, boot), ...own, found_by: views.get(batch.address(row)) ?? [] }
   })
 }
 
-function task(batch: Batch, row: number, boot: bigint | null): Omit<Task, 'pid_ns' | 'pid_in_ns' | 'found_by'> {
-  const number = (name: keyof typeof MEMBERS) => batch.column(name).number(row)
-  const bigint = (name: keyof typeof MEMBERS) => batch.column(name).bigint(row)
-  const string = (name: keyof typeof MEMBERS) => batch.column(name).text(row)
-  const flags = number('flags')
-  const started = bigint('started')
+function task(
+  columns: TaskColumns,
+  row: number,
+  boot: bigint | null,
+): Omit<Task, 'address' | 'pid_ns' | 'pid_in_ns' | 'found_by'> {
+  const flags = columns.flags.number(row)
+  const started = columns.started.bigint(row)
+  const state = columns.state.number(row)
+  const exitState = columns.exit_state.number(row)
   return {
-    address: batch.address(row),
-    tid: number('tid'),
-    pid: number('pid'),
-    ppid: number('ppid'),
-    comm: string('comm'),
-    args: bigint('mm') === 0n ? [] : argumentList(string('args')),
-    exe: string('exe'),
-    state: stateLetter(number('state'), number('exit_state')),
-    uid: number('uid'),
-    gid: number('gid'),
-    euid: number('euid'),
-    egid: number('egid'),
+    tid: columns.tid.number(row),
+    pid: columns.pid.number(row),
+    ppid: columns.ppid.number(row),
+    comm: columns.comm.text(row),
+    args: columns.mm.number(row) === 0 ? [] : argumentList(columns.args.text(row)),
+    exe: columns.exe.text(row),
+    state: stateLetter(state, exitState),
+    uid: columns.uid.number(row),
+    gid: columns.gid.number(row),
+    euid: columns.euid.number(row),
+    egid: columns.egid.number(row),
     kernel_thread: flags === null ? null : (flags & PF_KTHREAD) !== 0,
-    threads: number('threads'),
+    threads: columns.threads.number(row),
     started: boot === null || started === null ? null : isoTime(boot + started),
-    cgroup: string('cgroup'),
-    css_set: bigint('css_set'),
-    exit_state: number('exit_state'),
-    usage: number('usage'),
-    thread_pid: bigint('thread_pid'),
-    thread_pid_nr: number('thread_pid_nr'),
-    leader: bigint('leader'),
-    leader_tgid: number('leader_tgid'),
-    hostname: string('hostname'),
-    seccomp: number('seccomp'),
-    capabilities: { bounding: capabilitySet(string('cap_bset')), effective: capabilitySet(string('cap_effective')) },
-    mnt_ns: number('mnt_ns'),
-    net_ns: number('net_ns'),
-    uts_ns: number('uts_ns'),
-    ipc_ns: number('ipc_ns'),
-    user_ns: number('user_ns'),
-    cgroup_ns: number('cgroup_ns'),
-    time_ns: number('time_ns'),
-    namespaces: {
-      net: bigint('net'),
-      uts: bigint('uts'),
-      pid_for_children: number('pid_for_children'),
-      time_for_children: number('time_for_children'),
+    cgroup: columns.cgroup.text(row),
+    css_set: columns.css_set.bigint(row),
+    exit_state: exitState,
+    usage: columns.usage.number(row),
+    thread_pid: columns.thread_pid.bigint(row),
+    thread_pid_nr: columns.thread_pid_nr.number(row),
+    leader_tgid: columns.leader_tgid.number(row),
+    hostname: columns.hostname.text(row),
+    seccomp: columns.seccomp.number(row),
+    capabilities: {
+      bounding: capabilitySet(columns.cap_bset.text(row)),
+      effective: capabilitySet(columns.cap_effective.text(row)),
     },
+    mnt_ns: columns.mnt_ns.number(row),
+    net_ns: columns.net_ns.number(row),
+    uts_ns: columns.uts_ns.number(row),
+    ipc_ns: columns.ipc_ns.number(row),
+    user_ns: columns.user_ns.number(row),
+    cgroup_ns: columns.cgroup_ns.number(row),
+    time_ns: columns.time_ns.number(row),
+    pid_ns_for_children: columns.pid_for_children.number(row),
+    time_ns_for_children: columns.time_for_children.number(row),
   }
 }
 

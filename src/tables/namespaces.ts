@@ -58,8 +58,8 @@ function membersOf(tasks: PlacedTask[], type: string): Map<number, PlacedTask[]>
 
 function inodesOf(task: Task, type: string): number[] {
   const own = task[TYPES[type] ?? 'pid_ns']
-  const { pid_for_children, time_for_children } = task.namespaces
-  const next = type === 'pid' ? pid_for_children : type === 'time' ? time_for_children : null
+  const { pid_ns_for_children, time_ns_for_children } = task
+  const next = type === 'pid' ? pid_ns_for_children : type === 'time' ? time_ns_for_children : null
   return [own, next].filter((inode): inode is number => inode !== null)
 }
 
