@@ -96,18 +96,27 @@ pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
     Ok(chunks.into_iter().flat_map(|(start, length)| [start, length]).collect::<Vec<u64>>().into())
 }
 
-/// Carves `task_struct` objects out of one physical chunk; returns their virtual addresses, ascending.
+/// Carves `task_struct` objects out of one physical chunk.
 #[napi(catch_unwind)]
-pub fn scan_tasks(id: u32, start: BigInt, length: BigInt) -> Result<BigUint64Array> {
+pub fn scan_tasks(id: u32, start: BigInt, length: BigInt) -> Result<NativeScan> {
     let kernel = opened(id)?;
-    let found = TaskScan::new(&kernel)?.chunk(start.get_u64().1, length.get_u64().1);
-    Ok(found.into())
+    let hits = TaskScan::new(&kernel)?.chunk(start.get_u64().1, length.get_u64().1);
+    Ok(NativeScan { addresses: hits.addresses.into(), capped: hits.capped })
 }
 
 /// Writes every page read since the image was opened with `record` as a LiME image; returns how many pages.
 #[napi(catch_unwind)]
 pub fn write_touched(id: u32, output: String) -> Result<f64> {
     Ok(opened(id)?.memory.image().write_touched(Path::new(&output))? as f64)
+}
+
+/// What a scan of one chunk hit.
+#[napi(object)]
+pub struct NativeScan {
+    /// Virtual addresses, ascending and unique.
+    pub addresses: BigUint64Array,
+    /// There were more hits than are kept.
+    pub capped: bool,
 }
 
 /// Rows of one walk, column by column.

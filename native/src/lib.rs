@@ -8,6 +8,8 @@ pub mod image;
 pub mod kernel;
 pub mod query;
 pub mod scan;
+#[cfg(test)]
+mod testing;
 
 #[cfg(feature = "node")]
 pub mod binding;

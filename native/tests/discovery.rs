@@ -1,12 +1,15 @@
 //! Discovery against real images and what their machines said of themselves. Set `SALVOR_IMAGES` to a folder of images;
 //! without it nothing is tested.
 
+#![allow(clippy::panic, reason = "a helper that cannot go on fails its test")]
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use salvor_native::error::ErrorKind;
 use salvor_native::image::Image;
 use salvor_native::kernel::Kernel;
 
@@ -152,4 +155,36 @@ fn a_cache_that_cannot_be_written_is_a_warning() {
     let kernel = kernel.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(kernel.facts.symbols_from, "kallsyms");
     assert_eq!(kernel.facts.warnings.len(), 1);
+}
+
+#[test]
+fn what_discovery_reads_is_enough_to_discover_it_again() {
+    for image in images() {
+        let truth = truth(&image);
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let (cache, distilled) = (folder.path().join("symbols"), folder.path().join("distilled.lime"));
+        for round in ["kallsyms", "kallsyms (cached)"] {
+            let whole = open(&image.join("memory.elf"));
+            whole.record_touched();
+            let kernel = Kernel::discover(Arc::clone(&whole), Some(&cache)).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(kernel.facts.symbols_from, round);
+            assert!(kernel.types.modules().count() > 50 && kernel.module_types() > 50);
+            whole.write_touched(&distilled).unwrap_or_else(|error| panic!("{error}"));
+            let size = fs::metadata(&distilled).map_or(0, |file| file.len());
+            assert!(size < 40 << 20, "{size} bytes of {} for discovery alone", whole.size());
+            for discover in [Kernel::discover, Kernel::discover_by_scan] {
+                let kernel = discover(open(&distilled), None).unwrap_or_else(|error| panic!("{error}"));
+                check(&kernel, &image, &truth);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_image_without_a_kernel_says_so() {
+    let file = tempfile::NamedTempFile::new().unwrap_or_else(|error| panic!("{error}"));
+    fs::write(file.path(), vec![0x5a; 4 << 20]).unwrap_or_else(|error| panic!("{error}"));
+    let error = Kernel::discover(open(file.path()), None).err().map(|error| (error.kind, error.message));
+    let message = "no Linux kernel found in the image (raw, 4194304 bytes): no kernel banner anywhere in its memory";
+    assert_eq!(error, Some((ErrorKind::NoSymbols, message.to_owned())));
 }

@@ -2,72 +2,14 @@
 //! `SALVOR_IMAGES` does not name the folder they were unpacked to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod common;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use salvor_native::arch::AddressSpace;
-use salvor_native::arch::x86_64::Levels;
-use salvor_native::image::Image;
-use salvor_native::kernel::symbols::Symbols;
-use salvor_native::kernel::types::Types;
-use salvor_native::kernel::{Facts, Kernel};
-use salvor_native::query::{Batch, ColumnData, run};
-use serde_json::{Value, json};
-
-/// A shared image with its truth; symbols and types come from the truth, so that only queries are under test.
-struct Case {
-    kernel: Kernel,
-    oracle: Value,
-    processes: Value,
-}
-
-fn cases() -> Vec<Case> {
-    let Some(folder) = std::env::var_os("SALVOR_IMAGES").map(PathBuf::from) else {
-        eprintln!("skipped: SALVOR_IMAGES is not set");
-        return Vec::new();
-    };
-    ["docker-debian12", "k8s-debian13"].iter().map(|name| case(&folder.join(name))).collect()
-}
-
-fn case(folder: &std::path::Path) -> Case {
-    let truth = |name: &str| std::fs::read(folder.join("truth").join(name)).unwrap();
-    let oracle: Value = serde_json::from_slice(&truth("oracle.json")).unwrap();
-    let address = |value: &Value| match value.as_str() {
-        Some(hex) => u64::from_str_radix(hex.trim_start_matches("0x"), 16).unwrap(),
-        None => value.as_u64().unwrap(),
-    };
-    let symbols: BTreeMap<&str, u64> =
-        oracle["symbols"].as_object().unwrap().iter().map(|(name, value)| (name.as_str(), address(value))).collect();
-    let note = oracle["vmcoreinfo"].as_str().unwrap();
-    let line = |start: &str| note.lines().find_map(|line| line.strip_prefix(start)).unwrap();
-    let base: u64 = line("NUMBER(phys_base)=").parse::<i64>().unwrap() as u64;
-    let root = symbols["init_top_pgt"].wrapping_sub(0xffff_ffff_8000_0000).wrapping_add(base);
-    let image = Arc::new(Image::open(&folder.join("memory.elf")).unwrap());
-    let kernel = Kernel {
-        memory: AddressSpace::new(image, root, Levels::Four),
-        symbols: Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at))),
-        types: Types::from_btf(truth("btf-vmlinux.bin")).unwrap(),
-        facts: Facts { release: line("OSRELEASE=").to_owned(), ..Facts::default() },
-    };
-    let processes = serde_json::from_slice(&truth("processes.json")).unwrap();
-    Case { kernel, oracle, processes }
-}
-
-fn text(column: &ColumnData, row: usize) -> Option<&str> {
-    let ColumnData::Text { bytes, offsets, nulls } = column else { panic!("not text") };
-    let bytes = &bytes[offsets[row] as usize..offsets[row + 1] as usize];
-    (nulls[row / 8] >> (row % 8) & 1 == 0).then(|| std::str::from_utf8(bytes).unwrap())
-}
-
-fn number(column: &ColumnData, row: usize) -> Option<u64> {
-    let (value, nulls) = match column {
-        ColumnData::U64 { values, nulls } => (values[row], nulls),
-        ColumnData::I64 { values, nulls } => (values[row] as u64, nulls),
-        ColumnData::Text { .. } => panic!("not a number"),
-    };
-    (nulls[row / 8] >> (row % 8) & 1 == 0).then_some(value)
-}
+use common::{cases, number, text};
+use salvor_native::kernel::Kernel;
+use salvor_native::query::{Batch, run};
+use serde_json::json;
 
 fn tasks(kernel: &Kernel) -> Batch {
     let threads =

@@ -41,7 +41,8 @@ interface ValueTypes {
   time: string
   flag: boolean
   list: readonly string[]
-  record: Value
+  /** Anything that JSON can say. */
+  record: Value | object
 }
 
 export type ValueOf<C> = C extends Column<infer T> ? ValueTypes[T] | null : never

@@ -28,7 +28,7 @@ export interface CgroupIdentity {
   chain: CgroupScope[]
   /** The innermost scope that a process in this cgroup runs in; monitors are not it. */
   container: CgroupScope | null
-  /** The pod of the path's end, also where the path ends at the pod. */
+  /** The nearest pod around the path's end, also where the path ends at the pod. */
   pod_uid: string | null
   qos: Qos | null
   /** The path is longer or deeper than any kernel path; the rest was not read. */
@@ -86,7 +86,7 @@ export function parseCgroupPath(path: string): CgroupIdentity {
   let context: Context = { pod_uid: null, qos: null, task: null }
   let truncated = path.length > maximumPath || components.length > maximumComponents
 
-  for (const [index, component] of components.slice(0, maximumComponents).entries()) {
+  for (let index = 0; index < Math.min(components.length, maximumComponents); index++) {
     const above = readContext(components, index, context)
     if (above !== null) {
       context = above
@@ -102,17 +102,16 @@ export function parseCgroupPath(path: string): CgroupIdentity {
       break
     }
     chain.push(scope)
-    const isColon = component.includes(':')
-    if (!isColon) context = { pod_uid: null, qos: null, task: null }
+    context = { pod_uid: null, qos: null, task: null }
   }
 
   const container = chain.filter((scope) => scope.kind !== 'monitor').at(-1) ?? null
-  const last = chain.at(-1)
+  const pod = context.pod_uid === null ? chain.filter((scope) => scope.pod_uid !== null).at(-1) : context
   return {
     chain,
     container,
-    pod_uid: context.pod_uid ?? last?.pod_uid ?? null,
-    qos: context.qos ?? last?.qos ?? null,
+    pod_uid: pod?.pod_uid ?? null,
+    qos: pod?.qos ?? null,
     truncated,
   }
 }
@@ -223,5 +222,6 @@ function readBare(components: string[], index: number, context: Context): Cgroup
 }
 
 function scope(runtime: Runtime | null, id: string, kind: CgroupScope['kind'], context: Context): CgroupScope {
-  return { runtime, id, kind, pod_uid: context.pod_uid, qos: context.qos, task: context.task, namespace: null }
+  const qos = context.pod_uid === null ? null : context.qos
+  return { runtime, id, kind, pod_uid: context.pod_uid, qos, task: context.task, namespace: null }
 }

@@ -24,9 +24,17 @@ export interface CarvedRecords {
   metadata: Map<string, CriMetadata>
   /** By the id at the end of the declared cgroup path. */
   specs: Map<string, OciConfig>
+  /** A limit was reached before the end. */
+  capped: boolean
 }
 
-const maximumRecords = 4096
+/** Text made of beginnings without ends would be read again from each: what is left to read goes down for all. */
+interface Budget {
+  records: number
+  characters: number
+}
+
+const maximumRecords = 100_000
 const maximumRecord = 256 * 1024
 const metadataStart = '{"Version":"v1","Metadata":{"ID":"'
 const specStart = '{"ociVersion":"'
@@ -34,49 +42,50 @@ const specStart = '{"ociVersion":"'
 export function carveCriRecords(content: string): CarvedRecords {
   const metadata = new Map<string, CriMetadata>()
   const specs = new Map<string, OciConfig>()
-  for (const json of carve(content, metadataStart)) {
+  const budget: Budget = { records: maximumRecords, characters: 4 * content.length + maximumRecord }
+  for (const json of carve(content, metadataStart, budget)) {
     const record = readMetadata(json)
     if (record !== null) metadata.set(record.id, record)
   }
-  for (const json of carve(content, specStart)) {
+  for (const json of carve(content, specStart, budget)) {
     const spec = readOciConfig(json).value
     const id = /[:/-]([0-9a-f]{64})(?:\.scope)?$/.exec(spec?.cgroups_path?.slice(-128) ?? '')?.[1]
     if (spec !== null && id !== undefined) specs.set(id, spec)
   }
-  return { metadata, specs }
+  return { metadata, specs, capped: budget.records <= 0 || budget.characters <= 0 }
 }
 
-function* carve(content: string, start: string): Generator<object> {
+function* carve(content: string, start: string, budget: Budget): Generator<object> {
   let from = 0
-  for (let count = 0; count < maximumRecords; count++) {
+  while (budget.records > 0 && budget.characters > 0) {
     const at = content.indexOf(start, from)
     if (at < 0) return
-    from = at + start.length
-    const end = endOfObject(content, at)
-    if (end === null) continue
-    const parsed = parseObject(content.slice(at, end), 'record')
-    if (parsed.value === null) continue
-    yield parsed.value
-    from = end
+    budget.records--
+    const { end, whole } = endOfObject(content, at)
+    budget.characters -= end - at
+    from = whole ? end : at + start.length
+    const parsed = whole ? parseObject(content.slice(at, end), 'record') : null
+    if (parsed?.value) yield parsed.value
   }
 }
 
-function endOfObject(content: string, start: number): number | null {
+function endOfObject(content: string, start: number): { end: number; whole: boolean } {
   const limit = Math.min(content.length, start + maximumRecord)
   let depth = 0
   let quoted = false
-  for (let at = start; at < limit; at++) {
+  let at = start
+  for (; at < limit; at++) {
     const char = content.charCodeAt(at)
     // JSON text has no control characters in it: this is where a missing page or another record begins.
-    if (char < 0x20) return null
+    if (char < 0x20) break
     if (quoted) {
       if (char === 0x5c) at++
       else if (char === 0x22) quoted = false
     } else if (char === 0x22) quoted = true
     else if (char === 0x7b) depth++
-    else if (char === 0x7d && --depth === 0) return at + 1
+    else if (char === 0x7d && --depth === 0) return { end: at + 1, whole: true }
   }
-  return null
+  return { end: at, whole: false }
 }
 
 function readMetadata(record: object): CriMetadata | null {

@@ -97,13 +97,14 @@ function initProcess(
   byPid: ReadonlyMap<number, ProcessEvidence>,
 ): ProcessEvidence | null {
   const { state, docker, status } = declared ?? {}
+  const sandbox_id = annotationsOf(declared?.spec?.value ?? null)?.sandbox_id
   for (const pid of [state?.value.init_pid, docker?.value.pid, status?.value.pid]) {
     const process = byPid.get(pid ?? -1)
     if (process === undefined) continue
     if (group?.processes.includes(process)) return process
     // Moved to another cgroup: still the container's when its own shim started it, and no reused pid.
-    const shim = monitors.shims.get(process.ppid ?? -1)
-    if (group?.first == null && shim !== undefined && shim.id === declared?.id) return process
+    const shim = monitors.shims.get(process.ppid ?? -1)?.id
+    if (shim !== undefined && (shim === declared?.id || shim === sandbox_id)) return process
   }
   return group?.first ?? null
 }
@@ -122,11 +123,8 @@ function buildRow(
   const state = stateOf(subject, claims)
   const count = group?.processes.length ?? 0
   claims.sources.processes = 'cgroup path'
-  if (count === 0 && init !== null) {
-    claims.disagree(
-      'processes',
-      `its shim's child ${init.pid}, which state.json calls its first process, is in another cgroup`,
-    )
+  if (init !== null && !group?.processes.includes(init)) {
+    claims.disagree('processes', `its first process ${init.pid}, a child of its shim, is in another cgroup`)
   }
   const pid = state === 'exited' ? null : (init?.pid ?? null)
   const init_pid = claims.take('init_pid', initClaims(subject, pid))
@@ -170,6 +168,7 @@ function buildRow(
         value: spec && isPrivileged(spec, everyCapability),
         source: `${spec_source} (all capabilities, no seccomp filter, no masked paths)`,
       },
+      { value: declared?.storage?.value.privileged, source: 'containers.json' },
     ]),
     capabilities: claims.take(
       'capabilities',

@@ -1,7 +1,10 @@
-/** `io.containerd.grpc.v1.cri/containers/<id>/status`: containerd's checkpoint of a container's life. */
+/**
+ * A Kubernetes engine's own record of a container's life: containerd's `io.containerd.grpc.v1.cri/containers/<id>/status`
+ * and CRI-O's `userdata/state.json`.
+ */
 
 import { field, integer, type Parsed, parseObject, text } from './json.js'
-import { isoFromNanoseconds } from './time.js'
+import { isoFromNanoseconds, isoFromText } from './time.js'
 
 export interface CriStatus {
   pid: number | null
@@ -29,6 +32,26 @@ export function parseCriStatus(content: string): Parsed<CriStatus> {
     exit_code: integer(status, 'ExitCode'),
     reason: text(status, 'Reason'),
     message: text(status, 'Message'),
+  }
+  return { value, problem: null }
+}
+
+export function parseCrioState(content: string): Parsed<CriStatus> {
+  const parsed = parseObject(content, 'CRI-O state')
+  if (parsed.value === null) return parsed
+  const state = parsed.value
+  if (text(state, 'ociVersion') === null && text(state, 'created') === null) {
+    return { value: null, problem: 'CRI-O state: no version or creation time' }
+  }
+  const pid = integer(state, 'initPid') ?? integer(state, 'pid')
+  const value: CriStatus = {
+    pid: pid !== null && pid > 0 ? pid : null,
+    created: isoFromText(text(state, 'created')),
+    started: isoFromText(text(state, 'started')),
+    finished: isoFromText(text(state, 'finished')),
+    exit_code: integer(state, 'exitCode'),
+    reason: null,
+    message: text(state, 'error'),
   }
   return { value, problem: null }
 }

@@ -1,7 +1,7 @@
 /** What the container engines declared, read from the files that the kernel still caches. */
 
 import { type CriMetadata, carveCriRecords } from './containerd-metadata.js'
-import { type CriStatus, parseCriStatus } from './cri-status.js'
+import { type CriStatus, parseCrioState, parseCriStatus } from './cri-status.js'
 import { type DockerConfig, type DockerHostConfig, parseDockerConfig, parseDockerHostConfig } from './docker-config.js'
 import type { Parsed } from './json.js'
 import { type ContainerLogName, parseContainerLogName, parsePodLogDirectory, parsePodLogPath } from './kubelet-logs.js'
@@ -136,12 +136,14 @@ class Reader {
   }
 
   storage(root: string): void {
-    const stored = this.#parse(`${root}/containers.json`, parseStoredContainers)
-    for (const value of stored?.value ?? []) {
-      const container = this.#container(value.id)
-      if (container === null || stored === null) continue
-      container.engine ??= 'podman'
-      container.storage ??= { value, path: stored.path, address: stored.address }
+    for (const name of ['containers.json', 'volatile-containers.json']) {
+      const stored = this.#parse(`${root}/${name}`, parseStoredContainers)
+      for (const value of stored?.value ?? []) {
+        const container = this.#container(value.id)
+        if (container === null || stored === null) continue
+        container.engine ??= 'podman'
+        container.storage ??= { value, path: stored.path, address: stored.address }
+      }
     }
     for (const entry of this.#directories(root)) {
       if (!id64.test(entry.name)) continue
@@ -149,6 +151,7 @@ class Reader {
       if (container === null) continue
       container.engine ??= 'podman'
       container.spec ??= this.#parse(`${entry.path}/userdata/config.json`, parseOciConfig)
+      container.status ??= this.#parse(`${entry.path}/userdata/state.json`, parseCrioState)
     }
   }
 
@@ -162,7 +165,7 @@ class Reader {
       pods.set(key, pods.has(key) ? null : pod.pod_uid)
     }
     for (const entry of this.#files.list('/var/log/containers')) {
-      const name = parseContainerLogName(entry.name)
+      const name = entry.kind === 'symlink' || entry.kind === 'file' ? parseContainerLogName(entry.name) : null
       if (name === null) continue
       const target = parsePodLogPath(this.#files.readlink(entry.path) ?? '')
       const container = this.#container(name.id)
@@ -177,6 +180,7 @@ class Reader {
     const present = this.#files.readPresent?.(path) ?? null
     if (present === null) return
     const records = carveCriRecords(present.text)
+    if (records.capped) this.warnings.push({ code: 'cap', message: `${path}: not all of its records were looked at` })
     for (const [id, value] of records.metadata) {
       const container = this.containers.get(id)
       if (container !== undefined) container.metadata ??= { value, path, address: present.address }

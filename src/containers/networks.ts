@@ -17,10 +17,13 @@ export function networksOf(subject: Subject, facts: NetworkFacts, claims: Claims
     claims.sources.networks = 'network namespace'
     return [{ name: 'host', interface: null, address: null }]
   }
-  const declared = declaredNetworks(subject) ?? declaredNetworks(facts.provider)
+  const own = declaredNetworks(subject)
+  const declared = own ?? declaredNetworks(facts.provider)
   const actual = inode === null ? null : (facts.interfaces.get(inode)?.filter((link) => !isLocal(link)) ?? null)
   if (declared === null && actual === null) return null
-  claims.sources.networks = [declared?.source, actual && 'network namespace'].filter(Boolean).join(', ')
+  const lender = declared === null || own !== null ? '' : ` of ${facts.provider?.id.slice(0, 12)}`
+  const source = declared && `${declared.source}${lender}`
+  claims.sources.networks = [source, actual && 'network namespace'].filter(Boolean).join(', ')
   return join(declared?.networks ?? [], actual, claims)
 }
 

@@ -1,6 +1,9 @@
-/** `containers.json` of containers/storage: podman's and CRI-O's list of containers, running or not. */
+/**
+ * The lists of containers/storage, podman's and CRI-O's, running or not: `containers.json`, and on the tmpfs
+ * `volatile-containers.json` of those that need not outlive the host.
+ */
 
-import { list, type Parsed, parseObject, text, texts } from './json.js'
+import { flag, list, type Parsed, parseObject, text, texts } from './json.js'
 import { isoFromText } from './time.js'
 
 export interface StoredContainer {
@@ -15,6 +18,9 @@ export interface StoredContainer {
   pod_id: string | null
   pod_uid: string | null
   pod_namespace: string | null
+  /** CRI-O's mark of a pod's own container. */
+  sandbox: boolean
+  privileged: boolean | null
 }
 
 export function parseStoredContainers(content: string): Parsed<StoredContainer[]> {
@@ -43,6 +49,8 @@ function readContainer(item: unknown): StoredContainer[] {
       pod_id: text(metadata, 'pod-id'),
       pod_uid: text(metadata, 'uid'),
       pod_namespace: text(metadata, 'namespace'),
+      sandbox: flag(metadata, 'pod') ?? false,
+      privileged: flag(metadata, 'privileged'),
     },
   ]
 }

@@ -116,7 +116,7 @@ export function isSandbox(subject: Subject): boolean {
   const { annotations, declared, group, kubernetes_name } = subject
   const kind = annotations?.kind ?? declared?.metadata?.value.kind ?? null
   if (kind !== null) return kind === 'sandbox'
-  if (declared?.sandbox || group?.scope?.kind === 'sandbox') return true
+  if (declared?.sandbox || declared?.storage?.value.sandbox || group?.scope?.kind === 'sandbox') return true
   if (declared?.docker?.value.labels.get('io.kubernetes.docker.type') === 'podsandbox') return true
   if (kubernetes_name !== null) return kubernetes_name.value.container_name === 'POD'
   const inPod = group?.scope?.pod_uid != null || group?.scope?.runtime === 'podman'
@@ -126,8 +126,9 @@ export function isSandbox(subject: Subject): boolean {
 
 /** The sandbox that a container names, or that its shim, its mounts, its pod or its network namespace show. */
 export function sandboxOf(subject: Subject, sandboxes: readonly Subject[], shared: SharedNamespaces): Subject | null {
-  const named =
-    subject.annotations?.sandbox_id ?? subject.declared?.metadata?.value.sandbox_id ?? subject.from_mounts.sandbox_id
+  const { annotations, declared, from_mounts } = subject
+  const recorded = declared?.metadata?.value.sandbox_id ?? declared?.storage?.value.pod_id
+  const named = annotations?.sandbox_id ?? from_mounts.sandbox_id ?? recorded
   const id = named ?? (subject.shim?.namespace === 'k8s.io' ? subject.shim.id : null)
   const byId = sandboxes.find((sandbox) => sandbox.id === id)
   if (byId !== undefined) return byId

@@ -23,7 +23,11 @@ export const backend: Backend = {
   open: Kernel.open,
   attach: Kernel.attach,
   chunks: native.scanChunks,
-  scan: (_name, id, start, length) => native.scanTasks(id, start, length),
+  scan(_name, id, start, length) {
+    const { addresses, capped } = native.scanTasks(id, start, length)
+    const warning = { code: 'cap', message: `more hits than are kept in the chunk at 0x${start.toString(16)}` }
+    return { addresses, warnings: capped ? [warning] : [] }
+  },
   writeTouched: native.writeTouched,
   close: native.closeImage,
 }

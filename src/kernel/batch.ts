@@ -1,7 +1,7 @@
 /** Rows as the native core returns them: packed columns, read in place. */
 
 import type { NativeBatch, NativeColumn } from './native.js'
-import type { Nested } from './query.js'
+import type { Nested, Select, ValueOfSelect } from './query.js'
 
 /** A value of a column. Null: it could not be read, or does not exist. */
 export type Value = string | number | bigint | null
@@ -49,8 +49,11 @@ export class Column {
   }
 }
 
+/** A row with the address of its object beside the selected columns. */
+export type BatchRow<S> = { address: bigint } & { [K in keyof S]: ValueOfSelect<S[K]> }
+
 /** The rows of one walk, with those of its nested walks. */
-export class Batch {
+export class Batch<S extends Record<string, Select> = Record<string, Select>> {
   readonly length: number
   /** Address of the object behind each row. */
   readonly addresses: BigUint64Array
@@ -105,15 +108,15 @@ export class Batch {
   }
 
   /** One object per row, with the object's `address` beside the selected columns. */
-  *rows(): Generator<Record<string, Value>> {
+  *rows(): Generator<BatchRow<S>> {
     for (let row = 0; row < this.length; row++) {
       const value: Record<string, Value> = { address: this.address(row) }
       for (const [name, column] of this.#columns) value[name] = column.get(row)
-      yield value
+      yield value as BatchRow<S>
     }
   }
 
-  [Symbol.iterator](): Generator<Record<string, Value>> {
+  [Symbol.iterator](): Generator<BatchRow<S>> {
     return this.rows()
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Kernel } from './kernel.js'
 import { readMounts } from './mounts.js'
-import { contents, firstOf, hlist, list, optional, text } from './query.js'
+import { cached, contents, firstOf, hlist, list, text } from './query.js'
 
 const DENTRY = 'struct dentry'
 const TYPE_MASK = 0o170000
@@ -10,6 +10,9 @@ const TYPE_MASK = 0o170000
 const LARGEST = 4 << 20
 /** A symlink to a symlink to …: the kernel gives up after 40 as well (MAXSYMLINKS). */
 const MOST_LINKS = 40
+
+/** PATH_MAX (include/uapi/linux/limits.h). */
+const LONGEST_PATH = 4096
 
 export type FileKind = 'file' | 'directory' | 'symlink' | 'other'
 
@@ -33,7 +36,6 @@ interface Place {
 
 interface Node extends Entry {
   inode: bigint
-  link: string | null
 }
 
 /** Children of a dentry: a list before 6.8, an hlist from then on. */
@@ -43,7 +45,6 @@ const MEMBERS = {
   name: text('d_name.name', 256),
   inode: 'd_inode',
   mode: 'd_inode->i_mode',
-  link: text('d_inode->i_link', 4096),
   hashed: 'd_hash.pprev',
 }
 
@@ -95,17 +96,33 @@ export class CachedFiles {
     if (node.kind !== 'file') return { text: null, reason: `a ${node.kind}` }
     const batch = this.#kernel
       .at([node.inode], 'struct inode')
-      .select({ text: optional(contents('', LARGEST)) })
+      .select({ text: contents('', LARGEST) })
     const value = batch.column('text').text(0)
     return value === null
       ? { text: null, reason: 'not wholly in the page cache' }
       : { text: value, address: node.inode }
   }
 
-  /** Where a symlink points, where the inode itself holds that (short links do). */
+  /** What the page cache holds of a file, with NULs where pages are missing; null where there is nothing. */
+  readPresent(path: string): { text: string; address: bigint } | null {
+    const node = this.#node(path)
+    if (node?.kind !== 'file') return null
+    const batch = this.#kernel.at([node.inode], 'struct inode').select({ text: cached('', LARGEST) })
+    const value = batch.column('text').text(0)
+    return value === null ? null : { text: value, address: node.inode }
+  }
+
+  /** Where a symlink points. */
   readlink(path: string): string | null {
     const node = this.#node(path, false)
-    return node?.kind === 'symlink' ? node.link : null
+    return node?.kind === 'symlink' ? this.#target(node) : null
+  }
+
+  /** A symlink's target: short ones lie in the inode, long ones in the page cache. */
+  #target(node: Node): string | null {
+    const inode = this.#kernel.at([node.inode], 'struct inode')
+    const short = inode.select({ link: text('i_link', LONGEST_PATH) }).column('link').text(0)
+    return short || inode.select({ link: cached('', LONGEST_PATH) }).column('link').text(0)
   }
 
   #children(dentry: bigint): Map<string, Node> {
@@ -119,7 +136,7 @@ export class CachedFiles {
       // A dentry without an inode says that the name does not exist, and an unhashed one that it was removed.
       if (name === null || !inode || !batch.column('hashed').bigint(row) || children.has(name)) continue
       const kind = fileKind(batch.column('mode').number(row))
-      children.set(name, { name, path: '', kind, address: batch.address(row), inode, link: batch.column('link').text(row) })
+      children.set(name, { name, path: '', kind, address: batch.address(row), inode })
     }
     this.#directories.set(dentry, children)
     return children
@@ -131,7 +148,7 @@ export class CachedFiles {
     const node = directory && this.#children(directory.dentry).get(path.slice(slash + 1))
     if (!node) return null
     if (!follow || node.kind !== 'symlink') return node
-    const target = this.#follow(path, node.link)
+    const target = this.#follow(path, this.#target(node))
     return target === null ? null : this.#node(target, false)
   }
 
@@ -148,7 +165,7 @@ export class CachedFiles {
       const node = this.#children(place.dentry).get(name)
       if (!node) return null
       if (node.kind === 'symlink') {
-        const target = this.#follow(`${walked}/${name}`, node.link)
+        const target = this.#follow(`${walked}/${name}`, this.#target(node))
         if (target === null || links >= MOST_LINKS) return null
         return this.#resolve([target, ...names.slice(index + 1)].join('/'), links + 1)
       }

@@ -2,7 +2,7 @@
 
 import type { Warning } from '../api/analyzer.js'
 import { Batch } from './batch.js'
-import { type NativeWarning, native } from './native.js'
+import { type NativeBatch, native } from './native.js'
 import { list, type Nested, nestedSpec, type Select, type Walk } from './query.js'
 
 /** Facts about an image and its kernel. Addresses are `0x…` strings. */
@@ -62,7 +62,7 @@ export class Objects {
   }
 
   /** Reads columns of every object, and those of nested walks, in one call. */
-  select(select: Record<string, Select>, children: Record<string, Nested> = {}): Batch {
+  select<const S extends Record<string, Select>>(select: S, children: Record<string, Nested> = {}): Batch<S> {
     const walk = this.#walk ?? { kind: 'object', of: '' }
     return this.#kernel.run(this.#from, { walk, select, children }, this.#addresses)
   }
@@ -128,13 +128,17 @@ export class Kernel {
   }
 
   /** Runs a query; its warnings go to whoever attached. */
-  run(from: From, nested: Nested, addresses: BigUint64Array | null = null): Batch {
+  run<S extends Record<string, Select>>(
+    from: From,
+    nested: Nested & { select: S },
+    addresses: BigUint64Array | null = null,
+  ): Batch<S> {
     const result = native.query(this.id, JSON.stringify({ from, ...nestedSpec(nested) }), addresses)
     this.#report(result)
     return new Batch(result, nested)
   }
 
-  #report(batch: { warnings: NativeWarning[]; children: { warnings: NativeWarning[] }[] }): void {
+  #report(batch: NativeBatch): void {
     for (const { code, message, column, count, address } of batch.warnings) {
       this.#warn({
         code,
@@ -144,6 +148,6 @@ export class Kernel {
         ...(address === undefined ? {} : { address: `0x${address.toString(16)}` }),
       })
     }
-    for (const child of batch.children) this.#report(child as Parameters<Kernel['#report']>[0])
+    for (const child of batch.children) this.#report(child)
   }
 }

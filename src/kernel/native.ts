@@ -43,8 +43,8 @@ export interface Native {
   query(id: number, spec: string, addresses?: BigUint64Array | null): NativeBatch
   /** Physical chunks as flat pairs of start and length. */
   scanChunks(id: number, bytes: number): BigUint64Array
-  /** Virtual addresses of the `task_struct`s of one physical chunk. */
-  scanTasks(id: number, start: bigint, length: bigint): BigUint64Array
+  /** Virtual addresses of the `task_struct`s of one physical chunk; capped when there were more than are kept. */
+  scanTasks(id: number, start: bigint, length: bigint): { addresses: BigUint64Array; capped: boolean }
   /** Writes the pages read since opening with `record`; returns how many. */
   writeTouched(id: number, output: string): number
 }

@@ -17,18 +17,26 @@ export type Leaf =
   | 'kernfs_path'
   | 'cmdline'
   | 'contents'
+  | 'cached'
 
 /** A column of a query: a path, or a path with the way it is read. */
 export type Select = Paths | Field
 
-export interface Field {
+export interface Field<L extends Leaf = Leaf> {
   readonly path: Paths
-  readonly as: Leaf
+  readonly as: L
   /** Most bytes to read, for text. */
   readonly max?: number
   /** A kernel without the member gives nulls and a note, not an error. */
   readonly optional?: boolean
 }
+
+/** What a column's values are; null where a value could not be read or does not exist. */
+export type ValueOfSelect<S> = S extends Field<infer L>
+  ? L extends 'value' | 'address'
+    ? number | bigint | null
+    : string | null
+  : number | bigint | null
 
 export type Walk =
   | { kind: 'object'; of: Paths }
@@ -50,43 +58,48 @@ export interface Nested {
 }
 
 /** Text of a `char[]` or `char *`. */
-export function text(path: Paths, max?: number): Field {
+export function text(path: Paths, max?: number): Field<'string'> {
   return max === undefined ? { path, as: 'string' } : { path, as: 'string', max }
 }
 
 /** The address of the object that a path names. */
-export function addressOf(path: Paths): Field {
+export function addressOf(path: Paths): Field<'address'> {
   return { path, as: 'address' }
 }
 
 /** The path of a `struct path`, across mounts, as the kernel's d_path gives it. */
-export function dPath(path: Paths): Field {
+export function dPath(path: Paths): Field<'d_path'> {
   return { path, as: 'd_path' }
 }
 
 /** The path of a `struct dentry *` within its own file system. */
-export function dentryPath(path: Paths): Field {
+export function dentryPath(path: Paths): Field<'dentry_path'> {
   return { path, as: 'dentry_path' }
 }
 
 /** The path of a `struct kernfs_node *`, from its hierarchy's root. */
-export function kernfsPath(path: Paths): Field {
+export function kernfsPath(path: Paths): Field<'kernfs_path'> {
   return { path, as: 'kernfs_path' }
 }
 
 /** The arguments of a `struct mm_struct *`, as /proc/PID/cmdline gives them. */
-export function cmdline(path: Paths): Field {
+export function cmdline(path: Paths): Field<'cmdline'> {
   return { path, as: 'cmdline' }
 }
 
 /** What the page cache holds of a `struct inode *`. */
-export function contents(path: Paths, max: number): Field {
+export function contents(path: Paths, max: number): Field<'contents'> {
   return { path, as: 'contents', max }
 }
 
+/** The same, with NULs for pages that are not there. */
+export function cached(path: Paths, max: number): Field<'cached'> {
+  return { path, as: 'cached', max }
+}
+
 /** The same column, null with a note where the kernel has no such member. */
-export function optional(select: Select): Field {
-  return { ...asField(select), optional: true }
+export function optional<S extends Select>(select: S): S extends Field ? S : Field<'value'> {
+  return { ...asField(select), optional: true } as S extends Field ? S : Field<'value'>
 }
 
 function asField(select: Select): Field {

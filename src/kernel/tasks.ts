@@ -1,9 +1,10 @@
 /** `task_struct`: the one projection of its members, and the views that know of a task. */
 
+import { isoTime } from '../api/time.js'
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { array, cmdline, dPath, hlist, kernfsPath, list, type Nested, optional, text, xarray } from './query.js'
-import { bootTime, isoTime } from './time.js'
+import { bootTime } from './time.js'
 
 export const TASK_STRUCT = 'struct task_struct'
 

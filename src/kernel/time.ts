@@ -6,15 +6,6 @@ const SECOND = 1_000_000_000n
 /** The timekeeper follows a sequence counter and, on newer kernels, a lock: it starts within this many bytes. */
 const FARTHEST = 256
 
-/** ISO 8601 in UTC with microseconds, from nanoseconds since the epoch. Null stays null, and so does an absurd time. */
-export function isoTime(nanoseconds: bigint | null): string | null {
-  if (nanoseconds === null) return null
-  const date = new Date(Number(nanoseconds / 1_000_000n))
-  if (Number.isNaN(date.getTime()) || nanoseconds < 0n) return null
-  const microseconds = String((nanoseconds / 1000n) % 1_000_000n).padStart(6, '0')
-  return `${date.toISOString().slice(0, 19)}.${microseconds}Z`
-}
-
 /**
  * When the machine booted, in nanoseconds since the epoch: `offs_real - offs_boot`, as getboottime64() has it
  * (kernel/time/timekeeping.c). Null when no timekeeper can be found or believed.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { capabilityNames } from '../../src/containers/capabilities.js'
 import { buildContainers } from '../../src/containers/containers.js'
 import { FakeFiles } from './cached-files.js'
 import { evidenceFrom, type Json, micros, readAll, readJson, truthOf } from './truth.js'
@@ -19,6 +20,7 @@ describe.skipIf(truth === null)('containers of docker-debian12', () => {
 
   it('have the mounts, networks and capabilities that docker inspect and /proc told', () => {
     const { rows } = buildContainers(evidenceFrom(path, dockerFiles(path)))
+    const processes: Json[] = readJson(path, 'processes.json')
     for (const told of inspected()) {
       const row = rows.find(({ id }) => id === told.Id)
       const asked = told.Mounts.map((mount: Json) => ({
@@ -37,11 +39,8 @@ describe.skipIf(truth === null)('containers of docker-debian12', () => {
         const [name, of] = network ?? Object.entries<Json>(provider.NetworkSettings.Networks)[0] ?? []
         expect(row?.networks).toEqual([{ name, interface: 'eth0', address: `${of.IPAddress}/${of.IPPrefixLen}` }])
       }
-      expect(row?.capabilities?.length).toBe(
-        { 'corp-locked': 0, 'corp-agent': 38, 'corp-ci': 15, 'corp-migrate': undefined }[
-          told.Name.slice(1) as string
-        ] ?? (told.Name === '/corp-migrate' ? undefined : 14),
-      )
+      const init = processes.find((entry) => entry.pid === told.State.Pid)
+      expect(row?.capabilities ?? null).toEqual(init ? capabilityNames(BigInt(`0x${init.caps.CapBnd}`)) : null)
     }
   })
 
@@ -64,6 +63,8 @@ describe.skipIf(truth === null)('containers of docker-debian12', () => {
       mounts: 'config.v2.json',
       networks: 'config.v2.json, network namespace',
     })
+    const sidecar = rows.find(({ name }) => name === 'corp-sidecar')
+    expect(sidecar?.sources.networks).toBe('config.v2.json of 018e0db6fd22, network namespace')
     expect(web?.evidence.map(({ source }) => source)).toEqual([
       'OCI config.json',
       'state.json',

@@ -1,13 +1,18 @@
 //! Finds an image's kernel: guesses where it may lie, reads its symbols there, has them proven, then reads its types.
 
-use std::ops::ControlFlow;
+#[cfg(test)]
+mod tests;
+
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::banner::Banner;
 use super::cache::{Cache, Entry, Mark};
-use super::kallsyms::{self, Kallsyms};
-use super::kernel_range::{self, Anchor, Guess};
+use super::kallsyms::{self, Budget};
+use super::kernel_range::{self, Anchor};
+use super::near::{Near, Placed};
 use super::proof::{self, Proof};
 use super::symbols::Symbols;
 use super::vmcoreinfo::{self, VmcoreInfo};
@@ -16,8 +21,8 @@ use super::{Facts, Kernel, build_id, type_source};
 use crate::error::{Error, Result};
 use crate::image::Image;
 
-/// Banners that are followed up. Real memory holds one or two; a search around each costs tens of milliseconds.
-const MOST_BANNERS: usize = 64;
+/// Banners that are followed up before an image is taken for hostile.
+const MOST_BANNERS: usize = 4096;
 
 impl Kernel {
     /// Finds the kernel that an image holds. `cache` is a folder for symbol tables; without it nothing is kept.
@@ -44,7 +49,9 @@ struct Search<'a> {
     image: &'a Arc<Image>,
     cache: Option<Cache<'a>>,
     banner: Option<Banner>,
+    banners: usize,
     functions_only: bool,
+    budget: Rc<Budget>,
 }
 
 /// A proven kernel, and what its symbols came from.
@@ -62,71 +69,76 @@ enum Source {
 
 impl<'a> Search<'a> {
     fn new(image: &'a Arc<Image>, cache: Option<Cache<'a>>) -> Self {
-        Self { image, cache, banner: None, functions_only: false }
+        Self { image, cache, banner: None, banners: 0, functions_only: false, budget: Rc::default() }
     }
 
     fn quick(&mut self) -> Option<Found> {
-        kernel_range::quick(self.image).into_iter().find_map(|guess| self.follow(guess))
+        let budget = Rc::clone(&self.budget);
+        kernel_range::quick(self.image).into_iter().find_map(|guess| {
+            self.cached(Anchor::Text(guess.text)).or_else(|| {
+                let window = Window::of(self.image, guess.text, guess.length)?;
+                kallsyms::find_all(&window.bytes, 0, &budget).find_map(|kallsyms| {
+                    self.decoded(Anchor::Text(guess.text), &Placed { physical: window.physical, kallsyms })
+                })
+            })
+        })
     }
 
     fn whole(&mut self) -> Option<Found> {
-        let mut left = MOST_BANNERS;
+        let budget = Rc::clone(&self.budget);
+        let mut near = Near::new(self.image);
         let found = kernel_range::scan_banners(self.image, |physical| {
             self.banner = self.banner.take().or_else(|| Banner::read(self.image, physical));
-            left -= 1;
-            match self.follow(Guess::around_banner(physical)) {
-                Some(found) => ControlFlow::Break(Some(found)),
-                None if left == 0 => ControlFlow::Break(None),
-                None => ControlFlow::Continue(()),
+            self.banners += 1;
+            let anchor = Anchor::Banner(physical);
+            let found = self.cached(anchor);
+            match found
+                .or_else(|| near.around(physical, &budget).iter().find_map(|placed| self.decoded(anchor, placed)))
+            {
+                None if self.banners < MOST_BANNERS => ControlFlow::Continue(()),
+                found => ControlFlow::Break(found),
             }
         });
         found.flatten()
-    }
-
-    fn follow(&mut self, guess: Guess) -> Option<Found> {
-        self.cached(guess.anchor).or_else(|| self.decoded(guess))
     }
 
     fn cached(&self, anchor: Anchor) -> Option<Found> {
         let (entry, text) = self.cache?.find(self.image, anchor)?;
         let proof = proof::prove(self.image, &entry.table, None, text)?;
         let symbols = Symbols::at(entry.table, proof.text);
-        let build_id = self.build_id(&proof, &symbols);
-        if build_id != entry.build_id {
-            return None;
-        }
-        // The kernel's own tables count as read, so that what is distilled from this image stands by itself.
-        for (offset, length) in &entry.parts {
-            self.image.touch(text.wrapping_add(*offset), *length);
-        }
-        Some(Found { proof, symbols, build_id, source: Source::Cache })
+        let found = self.found(proof, symbols, &entry.parts, Source::Cache);
+        (found.build_id == entry.build_id).then_some(found)
     }
 
-    fn decoded(&mut self, guess: Guess) -> Option<Found> {
-        let window = Window::of(self.image, guess.physical, guess.length)?;
-        kallsyms::find_all(&window.bytes).find_map(|kallsyms| {
-            self.functions_only |= !proof::has_data_symbols(&kallsyms.table);
-            let text = match guess.anchor {
-                Anchor::Text(text) => text,
-                Anchor::Banner(banner) => banner.checked_sub(kallsyms.table.from_text("linux_banner")?)?,
-            };
-            let proof = proof::prove(self.image, &kallsyms.table, kallsyms.text, text)?;
-            Some(self.take(&window, kallsyms, proof))
-        })
-    }
-
-    fn take(&self, window: &Window, kallsyms: Kallsyms, proof: Proof) -> Found {
-        let from_text = |at: usize| (window.physical + at as u64).wrapping_sub(proof.physical);
-        for part in &kallsyms.parts {
-            self.image.touch(window.physical + part.start as u64, part.len() as u64);
-        }
-        let marks =
-            kallsyms.marks.iter().filter_map(|mark| Mark::of(from_text(mark.start), window.bytes.get(mark.clone())?));
-        let source = Source::Tables {
-            marks: marks.collect(),
-            parts: kallsyms.parts.iter().map(|part| (from_text(part.start), part.len() as u64)).collect(),
+    fn decoded(&mut self, anchor: Anchor, placed: &Placed) -> Option<Found> {
+        let Placed { physical, kallsyms } = placed;
+        self.functions_only |= !proof::has_data_symbols(&kallsyms.table);
+        let text = match anchor {
+            Anchor::Text(text) => text,
+            Anchor::Banner(banner) => banner.checked_sub(kallsyms.table.from_text("linux_banner")?)?,
         };
-        let symbols = Symbols::at(kallsyms.table, proof.text);
+        let proof = proof::prove(self.image, &kallsyms.table, kallsyms.text, text)?;
+        let places = |range: &Range<usize>| {
+            let from_text = (physical + range.start as u64).wrapping_sub(proof.physical);
+            (from_text, range.len() as u64)
+        };
+        let parts: Vec<_> = kallsyms.parts.iter().map(places).collect();
+        let marks = kallsyms
+            .marks
+            .iter()
+            .map(places)
+            .map(|(offset, length)| Mark::of(self.image, proof.physical, offset, length));
+        let source = Source::Tables { marks: marks.collect(), parts: parts.clone() };
+        let symbols = Symbols::at(kallsyms.table.clone(), proof.text);
+        Some(self.found(proof, symbols, &parts, source))
+    }
+
+    /// Counts the kernel's own tables as read, so that what is distilled from this image stands by itself.
+    fn found(&self, proof: Proof, symbols: Symbols, parts: &[(u64, u64)], source: Source) -> Found {
+        for (offset, length) in parts {
+            self.image.touch(proof.physical.wrapping_add(*offset), *length);
+        }
+        self.image.touch(proof.banner_at, proof.banner.text().len() as u64 + 2);
         Found { build_id: self.build_id(&proof, &symbols), proof, symbols, source }
     }
 
@@ -140,24 +152,27 @@ impl<'a> Search<'a> {
 
     fn failure(&self) -> Error {
         let image = format!("the image ({}, {} bytes)", self.image.format(), self.image.size());
+        let cut = self.image.warnings().iter().find(|warning| warning.starts_with("truncated"));
+        let cut = cut.map(|warning| format!(" ({warning})")).unwrap_or_default();
         let Some(banner) = &self.banner else {
             return Error::no_symbols(format!(
-                "no Linux kernel found in {image}: no kernel banner anywhere in its memory"
+                "no Linux kernel found in {image}: no kernel banner anywhere in its memory{cut}"
             ));
         };
         let release = banner.release();
-        if self.functions_only {
-            return Error::no_symbols(format!(
-                "kernel {release} keeps symbols of functions only: it was built without CONFIG_KALLSYMS_ALL"
-            ));
-        }
-        let cut = self.image.warnings().iter().find(|warning| warning.starts_with("truncated"));
-        Error::no_symbols(match cut {
-            Some(cut) => format!("kernel {release} was found, but pages of it are missing from {image}: {cut}"),
-            None => format!(
-                "kernel {release} was found in {image}, but no symbol table that its page tables bear out: \
+        Error::no_symbols(if self.functions_only {
+            format!("kernel {release} keeps symbols of functions only: it was built without CONFIG_KALLSYMS_ALL")
+        } else if self.budget.is_spent() {
+            format!("no kernel found in {image}: too much of its memory looks like symbol tables and is none")
+        } else if self.banners >= MOST_BANNERS {
+            format!("no kernel found in {image}: the first {MOST_BANNERS} banners, of {release} and others, are copies")
+        } else if !cut.is_empty() {
+            format!("kernel {release} was found, but pages of it are missing from {image}{cut}")
+        } else {
+            format!(
+                "kernel {release} was found in {image}, but no symbols that its page tables bear out: \
                  pages of it are missing or it was built without CONFIG_KALLSYMS"
-            ),
+            )
         })
     }
 }

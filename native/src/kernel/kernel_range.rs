@@ -24,12 +24,10 @@ const LONGEST: u64 = 128 << 20;
 /// Fewer mapped steps than this (8 MiB) are no kernel.
 const FEWEST_STEPS: u64 = 4;
 const MOST_GUESSES: usize = 16;
-/// How far the symbol tables may lie from the banner; both are read-only data.
-const AROUND_BANNER: u64 = 64 << 20;
 const SCAN_BLOCK: u64 = 4 << 20;
 
-/// A part of the kernel whose physical place a guess takes for known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A part of the kernel whose physical place is taken for known.
+#[derive(Debug, Clone, Copy)]
 pub enum Anchor {
     /// `_text`.
     Text(u64),
@@ -40,23 +38,15 @@ pub enum Anchor {
 /// Physical memory that may hold the kernel's image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guess {
-    /// Where it starts.
-    pub physical: u64,
+    /// Where it starts, with `_text`.
+    pub text: u64,
     /// Its length.
     pub length: u64,
-    /// What is at a known place in it.
-    pub anchor: Anchor,
 }
 
 impl Guess {
-    fn from_text(physical: u64, length: u64) -> Self {
-        Self { physical, length: length.min(LONGEST), anchor: Anchor::Text(physical) }
-    }
-
-    /// The surroundings of a banner.
-    pub fn around_banner(physical: u64) -> Self {
-        let start = physical.saturating_sub(AROUND_BANNER);
-        Self { physical: start, length: physical - start + AROUND_BANNER, anchor: Anchor::Banner(physical) }
+    fn new(text: u64, length: u64) -> Self {
+        Self { text, length: length.min(LONGEST) }
     }
 }
 
@@ -77,8 +67,8 @@ pub fn quick(image: &Arc<Image>) -> Vec<Guess> {
     guesses.extend(image.vmcoreinfo().and_then(|text| from_vmcoreinfo(&VmcoreInfo::new(text))));
     let mut seen = Vec::new();
     guesses.retain(|guess| {
-        !seen.contains(&guess.anchor) && {
-            seen.push(guess.anchor);
+        !seen.contains(&guess.text) && {
+            seen.push(guess.text);
             true
         }
     });
@@ -107,7 +97,7 @@ fn mapped_runs(memory: &AddressSpace) -> Vec<Guess> {
     }
     let mut runs: Vec<_> = runs.into_values().filter(|(_, _, steps)| *steps >= FEWEST_STEPS).collect();
     runs.sort_by_key(|(_, _, steps)| std::cmp::Reverse(*steps));
-    runs.iter().take(2).map(|(first, last, _)| Guess::from_text(*first, last - first + STEP)).collect()
+    runs.iter().take(2).map(|(first, last, _)| Guess::new(*first, last - first + STEP)).collect()
 }
 
 /// Where the note of a dump says that the kernel is.
@@ -115,7 +105,7 @@ fn from_vmcoreinfo(info: &VmcoreInfo) -> Option<Guess> {
     let text = info.symbol("_stext")? & !(STEP - 1);
     let base = info.number("phys_base")?;
     let physical = text.checked_sub(KERNEL_MAP)?.checked_add_signed(base)?;
-    Some(Guess::from_text(physical, LONGEST))
+    Some(Guess::new(physical, LONGEST))
 }
 
 /// Reads all memory for banners and hands over each one's place, until the caller breaks.
@@ -138,14 +128,14 @@ pub fn scan_banners<Found>(image: &Image, mut each: impl FnMut(u64) -> ControlFl
 
 #[cfg(test)]
 mod tests {
-    use super::{Anchor, Guess, KERNEL_MAP, from_vmcoreinfo};
+    use super::{KERNEL_MAP, from_vmcoreinfo};
     use crate::kernel::vmcoreinfo::VmcoreInfo;
 
     #[test]
     fn a_note_tells_where_text_is() {
         let text = "SYMBOL(_stext)=ffffffff8ec00000\nNUMBER(phys_base)=413138944\n";
         let guess = from_vmcoreinfo(&VmcoreInfo::new(text));
-        assert_eq!(guess.map(|guess| guess.anchor), Some(Anchor::Text(0x2760_0000)));
+        assert_eq!(guess.map(|guess| guess.text), Some(0x2760_0000));
     }
 
     #[test]
@@ -155,11 +145,5 @@ mod tests {
             let guess = from_vmcoreinfo(&VmcoreInfo::new(&text));
             assert!(guess.is_none_or(|guess| guess.length <= super::LONGEST));
         }
-    }
-
-    #[test]
-    fn the_window_around_a_low_banner_starts_at_zero() {
-        let guess = Guess::around_banner(0x1000);
-        assert_eq!((guess.physical, guess.length), (0, 0x1000 + super::AROUND_BANNER));
     }
 }

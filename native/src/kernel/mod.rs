@@ -9,10 +9,13 @@ mod discover;
 mod kallsyms;
 mod kernel_range;
 mod modules;
+mod near;
 mod proof;
 pub mod symbols;
 mod type_source;
 pub mod types;
+#[cfg(test)]
+mod types_tests;
 mod vmcoreinfo;
 mod window;
 

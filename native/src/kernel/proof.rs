@@ -21,6 +21,8 @@ pub struct Proof {
     pub text: u64,
     /// The banner.
     pub banner: Banner,
+    /// Its physical address.
+    pub banner_at: u64,
 }
 
 /// Whether the table names what a proof needs: kernels without `CONFIG_KALLSYMS_ALL` keep functions only.
@@ -36,7 +38,8 @@ fn root_from_text(table: &Table) -> Option<u64> {
 /// (a page cache, an earlier boot, a guest's memory) fail here: their page tables are not in use or mean other addresses.
 pub fn prove(image: &Arc<Image>, table: &Table, claimed_text: Option<u64>, physical: u64) -> Option<Proof> {
     let banner_from_text = table.from_text("linux_banner")?;
-    let banner = Banner::read(image, physical.checked_add(banner_from_text)?)?;
+    let banner_at = physical.checked_add(banner_from_text)?;
+    let banner = Banner::read(image, banner_at)?;
     let root = physical.checked_add(root_from_text(table)?)?;
     // Distances whose addresses must lead back to where the image has them.
     let checks = [0, banner_from_text, root_from_text(table)?, table.from_text("_stext").unwrap_or(0)];
@@ -52,6 +55,6 @@ pub fn prove(image: &Arc<Image>, table: &Table, claimed_text: Option<u64>, physi
             Some(text) => Some(text).filter(|text| maps(*text)),
             None => (0..STEPS).map(|step| KERNEL_MAP + step * STEP).find(|text| maps(*text)),
         }?;
-        Some(Proof { memory, root, physical, text, banner: banner.clone() })
+        Some(Proof { memory, root, physical, text, banner: banner.clone(), banner_at })
     })
 }

@@ -13,6 +13,8 @@ mod path;
 mod program;
 mod reader;
 mod spec;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use crate::error::{Error, Result};

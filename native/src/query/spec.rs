@@ -179,14 +179,18 @@ pub enum Leaf {
     String,
     /// Its bytes, two digits each.
     Hex,
-    /// A `struct path` as the kernel prints it.
+    /// A `struct path` as the kernel prints it; of a `struct vfsmount`, where it is mounted.
     DPath,
+    /// A `struct dentry` from its file system's root.
+    DentryPath,
     /// A `struct kernfs_node` from its root.
     KernfsPath,
     /// A `struct mm_struct`'s arguments.
     Cmdline,
-    /// An inode's page cache.
+    /// An inode's page cache, where it is whole.
     Contents,
+    /// An inode's page cache, with zeros for what is not there.
+    Cached,
     /// A `struct mm_struct`'s environment.
     UserStrings,
 }

@@ -5,6 +5,7 @@
 //! member is an anchor. What an anchor hits is then held against rules that every `task_struct`, dead or alive, obeys.
 
 use crate::error::{Error, Result};
+use crate::image::PAGE_SIZE;
 use crate::kernel::Kernel;
 use crate::kernel::types::TypeId;
 
@@ -17,9 +18,21 @@ const PID_MAX: u32 = 4 * 1024 * 1024;
 const PRIO_MAX: u32 = 140;
 /// First address of the upper half under 5-level paging, which holds that of 4-level paging too.
 const KERNEL_HALF: u64 = 0xff00_0000_0000_0000;
+/// Where the kernel's own text and data are mapped (Documentation/arch/x86/x86_64/mm.rst).
+const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
 /// How much is read at a time: a block that stays in the processor's cache.
 const BLOCK: u64 = 1 << 20;
 const WORD: usize = 8;
+/// More objects in one chunk than a kernel ever has threads (PID_MAX_LIMIT would fill 16 GiB): the image was made so.
+const MOST_HITS: usize = 65_536;
+
+/// The objects of one chunk.
+pub struct Hits {
+    /// Virtual addresses, ascending and unique.
+    pub addresses: Vec<u64>,
+    /// There were more than are kept.
+    pub capped: bool,
+}
 
 /// Where the members lie that the scan looks at.
 pub struct TaskScan<'a> {
@@ -32,6 +45,8 @@ pub struct TaskScan<'a> {
     tgid: usize,
     prio: usize,
     comm: usize,
+    stack: usize,
+    sched_class: usize,
     /// Members that hold a kernel pointer in every task, dead ones too.
     pointers: Vec<usize>,
     /// Members that hold a kernel pointer or, once the task is gone, nothing.
@@ -64,22 +79,24 @@ impl<'a> TaskScan<'a> {
             tgid: need("tgid")?,
             prio: need("prio")?,
             comm: need("comm")?,
+            stack: need("stack")?,
+            sched_class: need("sched_class")?,
             pointers: vec![need("real_parent")?, need("group_leader")?, need("tasks")?],
-            pointers_or_null: ["stack", "mm", "cred", "real_cred", "signal", "sighand", "files", "nsproxy"]
+            pointers_or_null: ["mm", "cred", "real_cred", "signal", "sighand", "files", "nsproxy"]
                 .iter()
                 .filter_map(|name| offset(name))
                 .collect(),
         })
     }
 
-    /// Virtual addresses of the objects whose anchor lies in `[start, start + length)`, ascending and unique.
-    pub fn chunk(&self, start: u64, length: u64) -> Vec<u64> {
+    /// The objects whose anchor lies in `[start, start + length)`.
+    pub fn chunk(&self, start: u64, length: u64) -> Hits {
         let image = self.kernel.memory.image();
         let mut found = Vec::new();
         let mut buffer = Vec::new();
         let end = start.saturating_add(length);
         let mut at = start;
-        while at < end {
+        while at < end && found.len() < MOST_HITS {
             let want = (end - at).min(BLOCK) as usize;
             let block = image.read_block(at, want, &mut buffer);
             self.block(at, block, &mut found);
@@ -88,7 +105,7 @@ impl<'a> TaskScan<'a> {
         found.extend(self.init_task(start, end));
         found.sort_unstable();
         found.dedup();
-        found
+        Hits { addresses: found, capped: at < end }
     }
 
     /// `init_task` lies in the kernel's own data and not in a slab, so no direct-map pointer leads to it.
@@ -142,7 +159,10 @@ impl<'a> TaskScan<'a> {
         let u64_at = |at: usize| object.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word));
         let is_pointer = |at: &usize| u64_at(*at).is_some_and(|value| value >= KERNEL_HALF && value % 8 == 0);
         let is_null_or_pointer = |at: &usize| u64_at(*at) == Some(0) || is_pointer(at);
-        let plausible = u32_at(self.pid).is_some_and(|pid| pid <= PID_MAX)
+        // A task is scheduled by one of the classes in the kernel's own data, from its first moment to its last.
+        let plausible = u64_at(self.sched_class).is_some_and(|class| class >= KERNEL_IMAGE)
+            && u64_at(self.stack).is_some_and(|stack| stack % PAGE_SIZE == 0 && (stack == 0 || stack >= KERNEL_HALF))
+            && u32_at(self.pid).is_some_and(|pid| pid <= PID_MAX)
             && u32_at(self.tgid).is_some_and(|tgid| tgid <= PID_MAX)
             && u32_at(self.prio).is_some_and(|prio| prio <= PRIO_MAX)
             && self.pointers.iter().all(is_pointer)

@@ -7,33 +7,36 @@ use crate::kernel::symbols::Table;
 const MAGIC: &[u8; 8] = b"salvorS1";
 const DIGEST: usize = blake3::OUT_LEN;
 /// Marks are small tables; a file that asks for more is wrong.
-const LONGEST_MARK: u32 = 1 << 20;
+const LONGEST_MARK: u64 = 1 << 20;
 
 /// Memory of the kernel that this build, and no other, has: its place from `_text` and its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     offset: u64,
-    length: u32,
+    length: u64,
     digest: [u8; DIGEST],
 }
 
 impl Mark {
-    /// Remembers bytes that lie so far from `_text`.
-    pub fn of(offset: u64, bytes: &[u8]) -> Option<Self> {
-        let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= LONGEST_MARK)?;
-        Some(Self { offset, length, digest: *blake3::hash(bytes).as_bytes() })
+    /// Remembers what an image has so far from `_text`.
+    pub fn of(image: &Image, text: u64, offset: u64, length: u64) -> Self {
+        let length = length.min(LONGEST_MARK);
+        Self { offset, length, digest: digest(image, text.wrapping_add(offset), length) }
     }
 
-    /// Whether the image has the same there.
+    /// Whether an image has the same there.
     pub fn agrees(&self, image: &Image, text: u64) -> bool {
-        let mut buffer = Vec::new();
-        let (physical, length) = (text.wrapping_add(self.offset), self.length.min(LONGEST_MARK) as usize);
-        let bytes = match image.peek(physical, length) {
-            Some(bytes) => bytes,
-            None => image.read_block(physical, length, &mut buffer),
-        };
-        blake3::hash(bytes) == self.digest
+        self.digest == digest(image, text.wrapping_add(self.offset), self.length.min(LONGEST_MARK))
     }
+}
+
+fn digest(image: &Image, physical: u64, length: u64) -> [u8; DIGEST] {
+    let mut buffer = Vec::new();
+    let bytes = match image.peek(physical, length as usize) {
+        Some(bytes) => bytes,
+        None => image.read_block(physical, length as usize, &mut buffer),
+    };
+    *blake3::hash(bytes).as_bytes()
 }
 
 /// A build's symbol table and what it can be recognized by.
@@ -60,7 +63,7 @@ impl Entry {
         bytes.extend((self.marks.len() as u64).to_le_bytes());
         for mark in &self.marks {
             bytes.extend(mark.offset.to_le_bytes());
-            bytes.extend(u64::from(mark.length).to_le_bytes());
+            bytes.extend(mark.length.to_le_bytes());
             bytes.extend(mark.digest);
         }
         bytes.extend((self.parts.len() as u64).to_le_bytes());
@@ -89,7 +92,7 @@ impl Entry {
             let (offset, length) = (word(&mut rest)?, word(&mut rest)?);
             let (digest, after) = rest.split_first_chunk()?;
             rest = after;
-            marks.push(Mark { offset, length: u32::try_from(length).ok()?, digest: *digest });
+            marks.push(Mark { offset, length, digest: *digest });
         }
         let mut parts = Vec::new();
         for _ in 0..word(&mut rest)? {
@@ -144,7 +147,7 @@ mod tests {
         Entry {
             banner: "Linux version 6.1.0 (x) #1".to_owned(),
             build_id: Some("3b43fad5".to_owned()),
-            marks: Mark::of(0x1000, b"tokens").into_iter().collect(),
+            marks: vec![Mark { offset: 0x1000, length: 6, digest: [7; 32] }],
             parts: vec![(0x1000, 6), (0x2000, 4096)],
             table: table.unwrap_or_default(),
         }

@@ -7,10 +7,11 @@
 
 mod names;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod tokens;
 mod values;
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::symbols::{TEXT, Table};
@@ -19,7 +20,7 @@ use tokens::Tokens;
 use values::Values;
 
 /// Token tables that are tried in one window: a kernel has one, a page cache with other kernels' images a few.
-const MOST_TABLES: usize = 16;
+const MOST_TABLES: usize = 8;
 
 /// A symbol table, with places counted from the window's start.
 #[derive(Debug)]
@@ -34,13 +35,42 @@ pub struct Kallsyms {
     pub marks: [Range<usize>; 2],
 }
 
-/// Every symbol table in a window of memory, in order.
-pub fn find_all(window: &[u8]) -> impl Iterator<Item = Kallsyms> {
-    Tokens::find_all(window).take(MOST_TABLES).filter_map(|tokens| decode(window, &tokens))
+/// Steps that the search for tables may take in all of an image: what keeps one that is made to look like nothing but
+/// symbol tables from costing hours. The shared images take fewer than half a million.
+const MOST_STEPS: usize = 1 << 27;
+
+/// What is left of a search's steps.
+#[derive(Debug)]
+pub struct Budget(Cell<usize>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Cell::new(MOST_STEPS))
+    }
 }
 
-fn decode(window: &[u8], tokens: &Tokens) -> Option<Kallsyms> {
-    let names = Names::before(window, tokens)?;
+impl Budget {
+    /// Takes steps; `None` when there are not enough, and then for good.
+    fn spend(&self, steps: usize) -> Option<()> {
+        let left = self.0.get().checked_sub(steps);
+        self.0.set(left.unwrap_or(0));
+        left.map(|_| ())
+    }
+
+    /// Whether the search ended early.
+    pub fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
+}
+
+/// Every symbol table in a window of memory whose tokens do not lie before `from`, in order.
+pub fn find_all(window: &[u8], from: usize, budget: &Budget) -> impl Iterator<Item = Kallsyms> {
+    let tables = Tokens::find_all(window, from, budget).take(MOST_TABLES);
+    tables.filter_map(|tokens| decode(window, &tokens, budget))
+}
+
+fn decode(window: &[u8], tokens: &Tokens, budget: &Budget) -> Option<Kallsyms> {
+    let names = Names::before(window, tokens, budget)?;
     let values = Values::of(window, &names, tokens)?;
     let (text, ends) = names.expand(window, tokens)?;
     let mut table = Table::new(text, ends, values.values)?;

@@ -2,17 +2,16 @@
 
 use std::ops::Range;
 
+use super::Budget;
 use super::tokens::Tokens;
 
 /// Fewer symbols than this are no kernel; more than any kernel has would only cost time.
-const COUNTS: Range<usize> = 256..1 << 21;
+const COUNTS: Range<usize> = 256..1 << 20;
 /// Names, markers and sequence numbers together stay far below this before the token table.
 const FARTHEST: usize = 32 << 20;
-/// Steps over names that a search may take, all guesses together: what keeps a hostile image from costing hours.
-const MOST_STEPS: usize = 1 << 25;
 /// `KSYM_NAME_LEN` is 512 at most, with the type letter and room to grow.
 const LONGEST_NAME: usize = 1024;
-const MOST_TEXT: usize = 128 << 20;
+const MOST_TEXT: usize = 32 << 20;
 
 /// The names, whose markers agree with them.
 #[derive(Debug)]
@@ -29,14 +28,13 @@ pub struct Names {
 
 impl Names {
     /// The names that belong to a token table.
-    pub fn before(window: &[u8], tokens: &Tokens) -> Option<Self> {
-        let mut steps = MOST_STEPS;
+    pub fn before(window: &[u8], tokens: &Tokens, budget: &Budget) -> Option<Self> {
         let last = tokens.start.checked_sub(8)? & !3;
         let first = tokens.start.saturating_sub(FARTHEST).next_multiple_of(4);
-        (first..=last).rev().step_by(4).find_map(|at| Self::at(window, at, tokens.start, &mut steps))
+        (first..=last).rev().step_by(4).find_map(|at| Self::at(window, at, tokens.start, budget))
     }
 
-    fn at(window: &[u8], count_at: usize, limit: usize, steps: &mut usize) -> Option<Self> {
+    fn at(window: &[u8], count_at: usize, limit: usize, budget: &Budget) -> Option<Self> {
         let word = |at: usize| window.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word));
         let count = word(count_at)? as usize;
         if !COUNTS.contains(&count) {
@@ -45,7 +43,7 @@ impl Names {
         // The count is a u32 before 8-byte alignment, or a u64 in 4.18 and 4.19. Without padding the names follow at once.
         let aligned = (count_at.is_multiple_of(8) && word(count_at + 4) == Some(0)).then_some(count_at + 8);
         [aligned, Some(count_at + 4)].into_iter().flatten().find_map(|start| {
-            let (end, marks) = walk(window.get(..limit)?, start, count, steps)?;
+            let (end, marks) = walk(window.get(..limit)?, start, count, budget)?;
             let markers = [end.next_multiple_of(4), end.next_multiple_of(8)]
                 .into_iter()
                 .find_map(|at| markers::<4>(window, at, &marks).or_else(|| markers::<8>(window, at, &marks)))?;
@@ -91,7 +89,7 @@ fn name_length(bytes: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// Steps over `count` names; returns where they end and where every 256th begins.
-fn walk(window: &[u8], start: usize, count: usize, steps: &mut usize) -> Option<(usize, Vec<u32>)> {
+fn walk(window: &[u8], start: usize, count: usize, budget: &Budget) -> Option<(usize, Vec<u32>)> {
     if window.len().checked_sub(start)? < count * 2 {
         return None;
     }
@@ -100,7 +98,7 @@ fn walk(window: &[u8], start: usize, count: usize, steps: &mut usize) -> Option<
     for number in 0..count {
         if number % 256 == 0 {
             marks.push(u32::try_from(at - start).ok()?);
-            *steps = steps.checked_sub(256)?;
+            budget.spend(256)?;
         }
         let (length, header) = name_length(window.get(at..)?)?;
         at += header + length;

@@ -2,6 +2,8 @@
 
 use memchr::memmem;
 
+use super::Budget;
+
 /// Digits occur in symbol names, so each stands for itself: ten tokens that every kernel has in a row.
 const DIGITS: &[u8] = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00";
 const FIRST_DIGIT: usize = b'0' as usize;
@@ -21,9 +23,11 @@ pub struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    /// Every token table in a window of memory, in order.
-    pub fn find_all(window: &'a [u8]) -> impl Iterator<Item = Tokens<'a>> {
-        memmem::find_iter(window, DIGITS).filter_map(|digits| Self::around(window, digits))
+    /// Every token table of a window of memory that lies at `from` or, all but its start, behind it; in order.
+    pub fn find_all(window: &'a [u8], from: usize, budget: &Budget) -> impl Iterator<Item = Tokens<'a>> {
+        let digits = memmem::find_iter(window.get(from..).unwrap_or_default(), DIGITS);
+        let digits = digits.take_while(|_| budget.spend(256).is_some());
+        digits.filter_map(move |digits| Self::around(window, from + digits))
     }
 
     /// What a byte of a compressed name stands for.

@@ -4,8 +4,9 @@ use super::access::{Access, Named, first};
 use super::scope::{Compiled, Failure, Scope};
 use crate::kernel::types::TypeId;
 use crate::query::batch::Packing;
-use crate::query::leaf::contents::Contents;
-use crate::query::leaf::dpath::DPath;
+use crate::query::leaf::contents::{Contents, Missing};
+use crate::query::leaf::dentry::Dentry;
+use crate::query::leaf::dpath::{DPath, Start};
 use crate::query::leaf::kernfs::Kernfs;
 use crate::query::leaf::text::{CString, Hex};
 use crate::query::leaf::user::UserText;
@@ -90,14 +91,26 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
                 let root = |expr: &_| expected(scope, Access::compile(scope, start, expr)?, "struct path");
                 first::<Program>(paths, root)
             });
-            Box::new(DPath::compile(scope, expected(scope, access, "struct path")?, root.transpose()?)?)
+            let (program, id) = access.into_object(scope)?;
+            let begin = match scope.name(scope.kernel.types.strip(id)).as_str() {
+                "struct path" => Start::Path,
+                "struct vfsmount" => Start::Mount,
+                found => {
+                    return Err(Failure::Wrong(format!("names a {found}, where a struct path or vfsmount is needed")));
+                }
+            };
+            Box::new(DPath::compile(scope, program, begin, root.transpose()?)?)
         }
+        Leaf::DentryPath => Box::new(Dentry::compile(scope, expected(scope, access, "struct dentry")?)?),
         Leaf::KernfsPath => Box::new(Kernfs::compile(scope, expected(scope, access, "struct kernfs_node")?)?),
         Leaf::Cmdline | Leaf::UserStrings => {
             let program = expected(scope, access, "struct mm_struct")?;
             Box::new(UserText::compile(scope, program, column.leaf == Leaf::UserStrings, max)?)
         }
-        Leaf::Contents => Box::new(Contents::compile(scope, expected(scope, access, "struct inode")?, max)?),
+        Leaf::Contents | Leaf::Cached => {
+            let missing = if column.leaf == Leaf::Cached { Missing::Zeros } else { Missing::Unreadable };
+            Box::new(Contents::compile(scope, expected(scope, access, "struct inode")?, max, missing)?)
+        }
     };
     Ok(Source::Text(text))
 }

@@ -32,11 +32,21 @@ pub struct Contents {
     /// Address of the first `struct page`.
     pages: Option<u64>,
     limit: usize,
+    missing: Missing,
+}
+
+/// What a page that is not in memory makes of the text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It cannot be read.
+    Unreadable,
+    /// Zeros in the page's place: for files that are searched rather than read.
+    Zeros,
 }
 
 impl Contents {
     /// `program` ends at the `struct inode`.
-    pub fn compile(scope: Scope, program: Program, max: Option<usize>) -> Compiled<Self> {
+    pub fn compile(scope: Scope, program: Program, max: Option<usize>, missing: Missing) -> Compiled<Self> {
         let types = &scope.kernel.types;
         let mapping = scope.find("struct address_space")?;
         let tree = scope.member(mapping, "i_pages").or_else(|_| scope.member(mapping, "page_tree"))?;
@@ -61,6 +71,7 @@ impl Contents {
             uptodate: types.enumerator("PG_uptodate").and_then(|bit| u32::try_from(bit).ok()),
             pages,
             limit: max.unwrap_or(CONTENTS),
+            missing,
         })
     }
 
@@ -113,7 +124,11 @@ impl Leaf for Contents {
         };
         self.nodes.walk(&mut walker, head, &mut collect);
         found.dedup_by_key(|(index, _)| *index);
-        if !holes_are_zero && (found.len() as u64) < count {
+        if found.is_empty() && count > 0 && self.missing == Missing::Zeros {
+            return Err(Gap::Null);
+        }
+        let whole = holes_are_zero || self.missing == Missing::Zeros || found.len() as u64 == count;
+        if !whole {
             return Err(Gap::Unreadable(inode));
         }
         let start = out.len();
@@ -126,6 +141,6 @@ impl Leaf for Contents {
                 return Err(Gap::Unreadable(inode));
             }
         }
-        Ok(length == size)
+        Ok(length == size || self.missing == Missing::Zeros)
     }
 }

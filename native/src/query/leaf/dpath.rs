@@ -7,9 +7,19 @@ use crate::query::limits::{NAME, PATH, PATH_DEPTH};
 use crate::query::program::{Gap, Program, Read};
 use crate::query::reader::Reader;
 
+/// What the program of a [`DPath`] ends at.
+#[derive(Clone, Copy)]
+pub enum Start {
+    /// A `struct path`.
+    Path,
+    /// A `struct vfsmount`, which stands for its own root.
+    Mount,
+}
+
 /// The path of a `struct path`, relative to another one where that is on the way.
 pub struct DPath {
     program: Program,
+    start: Start,
     root: Option<Program>,
     layout: Layout,
 }
@@ -73,17 +83,20 @@ impl Layout {
 }
 
 impl DPath {
-    /// `program` and `root` end at a `struct path`.
-    pub fn compile(scope: Scope, program: Program, root: Option<Program>) -> Compiled<Self> {
-        Ok(Self { program, root, layout: Layout::compile(scope)? })
+    /// `program` ends at what `start` says, `root` at a `struct path`.
+    pub fn compile(scope: Scope, program: Program, start: Start, root: Option<Program>) -> Compiled<Self> {
+        Ok(Self { program, start, root, layout: Layout::compile(scope)? })
     }
 }
 
 impl Leaf for DPath {
     fn read(&self, reader: &Reader, object: u64, out: &mut Vec<u8>) -> Read<bool> {
-        let path = self.program.run(reader, object)?;
+        let at = self.program.run(reader, object)?;
         let names = Names { reader, layout: &self.layout };
-        let (mnt, dentry) = names.path(path)?;
+        let (mnt, dentry) = match self.start {
+            Start::Path => names.path(at)?,
+            Start::Mount => (at, names.word(at, self.layout.mnt_root)?),
+        };
         if mnt == 0 || dentry == 0 {
             return Err(Gap::Null);
         }

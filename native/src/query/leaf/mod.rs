@@ -1,6 +1,7 @@
 //! Leaves: text that is not simply a value, read as the kernel itself would print it.
 
 pub mod contents;
+pub mod dentry;
 pub mod dpath;
 pub mod kernfs;
 pub mod text;

@@ -87,7 +87,7 @@ impl Walk for Hash {
 /// Walks one chain; false at a limit.
 fn bucket(walker: &mut Walker, head: u64, flavour: Flavour, link: i64) -> bool {
     if flavour == Flavour::Ring {
-        return list::ring(walker, head, link);
+        return list::ring(walker, head, link, true);
     }
     let Some(first) = walker.word(head) else { return true };
     let mut node = if flavour == Flavour::Locked { first & !1 } else { first };

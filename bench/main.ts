@@ -1,0 +1,118 @@
+/**
+ * Timings of the main paths over one image: `npm run bench [IMAGE]`.
+ *
+ * Results go to bench/results/<time>.json, in which each suite has operations per second and its error margin, so that
+ * a later run on the same machine can be compared with `npm run bench -- --compare FILE`.
+ */
+
+import { execFileSync } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import benny from 'benny'
+import { Kernel } from '../dist/src/kernel/kernel.js'
+import { native } from '../dist/src/kernel/native.js'
+import { list, text } from '../dist/src/kernel/query.js'
+import { sampleImage } from '../dist/src/sample.js'
+
+const TASK = 'struct task_struct'
+const CHUNK = 64 << 20
+const ROOT = join(import.meta.dirname, '..')
+const RESULTS = join(ROOT, 'bench', 'results')
+
+/** Operations per second by name, and what one operation is. */
+interface Result {
+  name: string
+  operations_per_second: number
+  margin_percent: number
+  /** What an operation stands for, where it is more than itself: rows, or bytes. */
+  amount: number
+  unit: string
+}
+
+interface Case {
+  name: string
+  amount: number
+  unit: string
+  run: () => void
+}
+
+function cases(image: string, cache: string): Case[] {
+  const kernel = Kernel.open(image, cache)
+  const addresses = kernel.symbol('init_task', TASK).walk(list('tasks', TASK, 'tasks')).select({}).addresses
+  const many = BigUint64Array.from({ length: 20_000 }, (_, index) => addresses[index % addresses.length] ?? 0n)
+  const select = { pid: 'pid', comm: text('comm'), uid: 'real_cred->uid.val', parent: 'real_parent->tgid' }
+  const flat = [...native.scanChunks(kernel.id, CHUNK)]
+  const chunks = flat.flatMap((start, index) => (index % 2 === 0 ? [[start, flat[index + 1] ?? 0n] as const] : []))
+  const size = chunks.reduce((sum, [, length]) => sum + Number(length), 0)
+  const salvor = (...options: string[]) =>
+    execFileSync(process.execPath, [join(ROOT, 'bin', 'salvor.js'), 'processes', image, '--format', 'ndjson', '--quiet', ...options], {
+      maxBuffer: 1 << 30,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+  return [
+    { name: 'open, cold', amount: 1, unit: 'opens', run: () => Kernel.open(image, null).close() },
+    { name: 'open, symbols cached', amount: 1, unit: 'opens', run: () => Kernel.open(image, cache).close() },
+    { name: 'access paths, four columns', amount: many.length, unit: 'rows', run: () => void kernel.at(many, TASK).select(select) },
+    {
+      name: 'task_struct scan, one thread',
+      amount: size,
+      unit: 'bytes',
+      run: () => {
+        for (const [start, length] of chunks) native.scanTasks(kernel.id, start, length)
+      },
+    },
+    { name: 'reading the same file', amount: size, unit: 'bytes', run: () => readWhole(image) },
+    { name: 'processes, whole process, no cache', amount: 1, unit: 'runs', run: () => void salvor('--no-cache') },
+    { name: 'processes, whole process, symbols cached', amount: 1, unit: 'runs', run: () => void salvor('--cache-dir', cache) },
+  ]
+}
+
+function readWhole(path: string): void {
+  const block = Buffer.alloc(1 << 20)
+  const file = openSync(path, 'r')
+  while (readSync(file, block) > 0);
+  closeSync(file)
+}
+
+async function measure(list: Case[]): Promise<Result[]> {
+  const summary = await benny.suite(
+    'salvor',
+    ...list.map(({ name, run }) => benny.add(name, run, { minSamples: 5, maxTime: 3 })),
+    benny.cycle(),
+  )
+  return summary.results.map(({ name, ops, margin }, index) => ({
+    name,
+    operations_per_second: ops,
+    margin_percent: margin,
+    amount: list[index]?.amount ?? 1,
+    unit: list[index]?.unit ?? '',
+  }))
+}
+
+function print(results: Result[], before: Result[]): void {
+  for (const { name, operations_per_second: ops, margin_percent, amount, unit } of results) {
+    const rate = ops * amount
+    const shown = unit === 'bytes' ? `${(rate / 2 ** 30).toFixed(2)} GiB/s` : `${Math.round(rate).toLocaleString('en')} ${unit}/s`
+    const earlier = before.find((result) => result.name === name)
+    const change = earlier ? `, ${(ops / earlier.operations_per_second).toFixed(2)} times the earlier run` : ''
+    console.log(`${name}: ${(1000 / ops).toFixed(2)} ms ± ${margin_percent}% (${shown})${change}`)
+  }
+}
+
+const [compareAt, args] = [process.argv.indexOf('--compare'), process.argv.slice(2)]
+const before: Result[] = compareAt < 0 ? [] : JSON.parse(readFileSync(process.argv[compareAt + 1] ?? '', 'utf8')).results
+const named = args.find((argument, index) => !argument.startsWith('--') && args[index - 1] !== '--compare')
+const shared = join(process.env.SALVOR_IMAGES ?? join(homedir(), '.cache', 'salvor-images'), 'docker-debian12', 'memory.elf')
+const image = named ?? (existsSync(shared) ? shared : sampleImage())
+const cache = mkdtempSync(join(tmpdir(), 'salvor-bench-'))
+try {
+  const results = await measure(cases(image, cache))
+  print(results, before)
+  mkdirSync(RESULTS, { recursive: true })
+  const output = join(RESULTS, `${new Date().toISOString().replaceAll(':', '')}.json`)
+  writeFileSync(output, `${JSON.stringify({ size: statSync(image).size, node: process.version, results }, null, 2)}\n`)
+  console.log(`written to ${output}`)
+} finally {
+  rmSync(cache, { recursive: true })
+}

@@ -1,0 +1,183 @@
+//! Small machines made by hand: every form of symbol tables under four and five levels of page tables.
+
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use crate::error::ErrorKind;
+use crate::image::Image;
+use crate::kernel::kallsyms::tests::{BASE, FORMS, Form, encode, symbols};
+use crate::kernel::{Kernel, kernel_range};
+
+const MIB: u64 = 1 << 20;
+/// Where the kernel lies in physical memory, and what it has at which distance.
+const TEXT: u64 = 24 * MIB;
+const BANNER_AT: u64 = 4 * MIB + 0x20;
+const ROOT_AT: u64 = 5 * MIB;
+const BTF_AT: u64 = 6 * MIB + 8;
+const BANNER: &[u8] = b"Linux version 9.9.9-hand (me@here) (gcc 15) #1 SMP\n\0";
+
+#[derive(Debug, Clone, Copy)]
+struct Machine {
+    form: Form,
+    levels: u32,
+    /// Where its trampoline's page table is, if it has one.
+    trampoline: Option<u64>,
+    /// Where a copy of the kernel lies that does not run.
+    copy: Option<u64>,
+    /// Whether symbols tell where BTF is.
+    named_btf: bool,
+    /// The file's size.
+    size: u64,
+}
+
+const PLAIN: Machine = Machine {
+    form: Form::AfterSigned,
+    levels: 4,
+    trampoline: Some(0x9000),
+    copy: None,
+    named_btf: true,
+    size: 40 * MIB,
+};
+
+/// The smallest BTF that is a kernel's: one empty struct.
+fn btf() -> Vec<u8> {
+    let strings = b"\0task_struct\0";
+    let words: [u32; 9] = [0x0001_eb9f, 24, 0, 12, 12, strings.len() as u32, 1, 4 << 24, 0];
+    words.iter().flat_map(|word| word.to_le_bytes()).chain(*strings).collect()
+}
+
+fn kernel_symbols(machine: Machine) -> Vec<(u64, String)> {
+    let mut symbols = symbols(machine.form, 1500);
+    let mut add = |distance: u64, name: &str| symbols.push((BASE + distance, name.to_owned()));
+    add(BANNER_AT, "linux_banner");
+    add(ROOT_AT, "init_top_pgt");
+    if machine.named_btf {
+        add(BTF_AT, "__start_BTF");
+        add(BTF_AT + btf().len() as u64, "__stop_BTF");
+    }
+    add(7 * MIB, "_end");
+    symbols
+}
+
+/// Writes the machine's memory as a raw image.
+fn image(machine: Machine) -> Arc<Image> {
+    Arc::new(Image::open(write(machine).path()).unwrap())
+}
+
+fn write(machine: Machine) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let memory = file.as_file();
+    let word = |at: u64, word: u64| memory.write_all_at(&word.to_le_bytes(), at).unwrap();
+    for text in [Some(TEXT), machine.copy].into_iter().flatten() {
+        memory.write_all_at(&encode(machine.form, &kernel_symbols(machine)), text).unwrap();
+        memory.write_all_at(BANNER, text + BANNER_AT).unwrap();
+        memory.write_all_at(&btf(), text + BTF_AT).unwrap();
+        page_tables(machine, text, &word);
+    }
+    if let Some(trampoline) = machine.trampoline {
+        word(trampoline + 511 * 8, TEXT + ROOT_AT + 0x1000 + 0x63);
+    }
+    memory.set_len(machine.size).unwrap();
+    file
+}
+
+/// Tables at `text + ROOT_AT`, which map `BASE` to where the running kernel lies, whoever's copy they are.
+fn page_tables(machine: Machine, text: u64, word: &impl Fn(u64, u64)) {
+    let mut table = text + ROOT_AT;
+    for level in (2..machine.levels).rev() {
+        let index = BASE >> (12 + 9 * level) & 511;
+        let next = table + 0x1000;
+        word(table + index * 8, (next - text + TEXT) | 0x63);
+        table = next;
+    }
+    for page in 0..4 {
+        word(table + ((BASE >> 21 & 511) + page) * 8, (TEXT + page * 2 * MIB) | 0xe3);
+    }
+}
+
+fn check(kernel: &Kernel, machine: Machine) {
+    assert_eq!(kernel.facts.release, "9.9.9-hand", "{machine:?}");
+    assert_eq!((kernel.facts.physical, kernel.facts.virtual_address), (TEXT, BASE), "{machine:?}");
+    assert_eq!(kernel.memory.levels().count(), machine.levels, "{machine:?}");
+    for (address, name) in kernel_symbols(machine) {
+        assert_eq!(kernel.symbols.address(&name), Some(address), "{machine:?} {name}");
+    }
+    assert!(kernel.types.find("struct task_struct").is_some(), "{machine:?}");
+}
+
+fn failure(machine: Machine) -> (ErrorKind, String) {
+    let error = Kernel::discover(image(machine), None).err().unwrap();
+    (error.kind, error.message)
+}
+
+#[test]
+fn every_form_is_found_under_four_and_five_levels() {
+    for form in FORMS {
+        for levels in [4, 5] {
+            let machine = Machine { form, levels, ..PLAIN };
+            let guesses = kernel_range::quick(&image(machine));
+            assert_eq!(guesses.first().map(|guess| guess.text), Some(TEXT), "{machine:?}");
+            check(&Kernel::discover(image(machine), None).unwrap(), machine);
+            check(&Kernel::discover_by_scan(image(machine), None).unwrap(), machine);
+        }
+    }
+}
+
+#[test]
+fn a_copy_of_the_kernel_that_does_not_run_is_passed_over() {
+    for form in FORMS {
+        for copy in [8 * MIB, 32 * MIB] {
+            let machine = Machine { form, copy: Some(copy), trampoline: None, ..PLAIN };
+            check(&Kernel::discover(image(machine), None).unwrap(), machine);
+        }
+    }
+}
+
+#[test]
+fn btf_is_found_where_no_symbol_names_it() {
+    let machine = Machine { named_btf: false, ..PLAIN };
+    check(&Kernel::discover(image(machine), None).unwrap(), machine);
+}
+
+#[test]
+fn a_cached_table_serves_the_same_build_and_no_other() {
+    let cache = tempfile::tempdir().unwrap();
+    for (round, from) in ["kallsyms", "kallsyms (cached)"].into_iter().enumerate() {
+        let machine = Machine { trampoline: [Some(0x9000), None].get(round).copied().flatten(), ..PLAIN };
+        let kernel = Kernel::discover(image(machine), Some(cache.path())).unwrap();
+        assert_eq!(kernel.facts.symbols_from, from);
+        check(&kernel, machine);
+    }
+    // Same banner, other tables: the entry does not fit and is replaced.
+    let machine = Machine { form: Form::BeforeSigned, ..PLAIN };
+    for from in ["kallsyms", "kallsyms (cached)"] {
+        let kernel = Kernel::discover(image(machine), Some(cache.path())).unwrap();
+        assert_eq!(kernel.facts.symbols_from, from);
+        check(&kernel, machine);
+    }
+}
+
+#[test]
+fn a_kernel_whose_pages_are_missing_is_named() {
+    let machine = Machine { trampoline: None, size: TEXT + 5 * MIB, ..PLAIN };
+    let (kind, message) = failure(machine);
+    assert_eq!(kind, ErrorKind::NoSymbols);
+    assert!(message.starts_with("kernel 9.9.9-hand was found in the image (raw, "), "{message}");
+    assert!(message.contains("pages of it are missing"), "{message}");
+}
+
+#[test]
+fn memory_made_to_look_like_symbol_tables_ends_the_search() {
+    let hostile = Machine { trampoline: None, size: 160 * MIB, ..PLAIN };
+    let file = write(hostile);
+    // Each word counts a million symbols, and is the name of one: every step back is a walk to the end.
+    let words: Vec<u8> = [3, 0xff, 0x0f, 0].repeat(4 << 20);
+    let tokens = encode(PLAIN.form, &kernel_symbols(PLAIN));
+    for at in 1..8 {
+        file.as_file().write_all_at(&words, at * 16 * MIB).unwrap();
+        file.as_file().write_all_at(&tokens, at * 16 * MIB + 15 * MIB).unwrap();
+    }
+    file.as_file().write_all_at(BANNER, 2 * MIB).unwrap();
+    let error = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::NoSymbols);
+}

@@ -1,0 +1,71 @@
+//! Damaged memory and damaged types: every walk ends, nothing panics.
+
+use super::*;
+use crate::testing::memory::BASE;
+use proptest::prelude::*;
+
+/// A query that walks every container.
+fn everything() -> String {
+    let items = |name: &str, walk: Value| {
+        let select = json!([
+            { "name": "id", "path": "id" },
+            { "name": "next", "path": "next->next->signed_value" },
+            { "name": "text", "path": "text", "as": "string" },
+        ]);
+        json!({ "name": name, "walk": walk, "select": select })
+    };
+    let linked = |kind: &str, place: &str, head: &str, link: &str| {
+        let mut walk = json!({ "kind": kind, "type": "struct item", "link": link });
+        walk[place] = json!(head);
+        items(head, walk)
+    };
+    json!({
+        "from": { "addresses": true, "type": "struct holder" },
+        "select": [],
+        "children": [
+            linked("list", "head", "list", "list"),
+            linked("hlist", "head", "hlist", "hash"),
+            linked("hlist", "head", "locked", "hash"),
+            linked("hlist", "head", "nulls", "hash"),
+            linked("hash", "of", "buckets", "hash"),
+            linked("rbtree", "root", "root", "tree"),
+            linked("rbtree", "root", "cached", "tree"),
+            items("xarray", json!({ "kind": "xarray", "of": "xarray", "type": "struct item" })),
+            items("radix", json!({ "kind": "xarray", "of": "radix", "type": "struct item" })),
+            items("maple", json!({ "kind": "maple", "of": "maple", "type": "struct item" })),
+            items("table", json!({ "kind": "array", "of": "table", "count": "count", "pointers": true })),
+            items("first", json!({ "kind": "chain", "first": "first", "type": "struct item", "next": "next" })),
+        ],
+    })
+    .to_string()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Every word of the containers points somewhere into them, tagged at random.
+    #[test]
+    fn walks_over_wild_pointers_end(words in prop::collection::vec((0u64..0x4000, 0u64..4), 2048)) {
+        let mut memory = Memory::new();
+        let start = memory.take(0x8000);
+        for (at, (to, tag)) in words.iter().enumerate() {
+            memory.put(start + at as u64 * 8, start + (to & !7) + tag);
+        }
+        let limits = Limits { walk: 500, rows: 3000, ..Limits::default() };
+        let batch = run_limited(&kernel(&memory), &everything(), &[start, start + 0x100], &limits).unwrap();
+        prop_assert!(batch.children.iter().map(|child| child.length).sum::<usize>() <= 3000);
+    }
+
+    #[test]
+    fn any_bytes_for_a_query_give_an_error(text in "[\\[\\]{}\",:a-z0-9]{0,64}") {
+        prop_assert!(run(&kernel(&Memory::new()), &text, &[]).is_err());
+    }
+}
+
+#[test]
+fn addresses_at_the_ends_of_the_address_space_are_only_unreadable() {
+    let kernel = kernel(&Memory::new());
+    for address in [0, 1, 7, BASE - 1, u64::MAX, u64::MAX - 7, 1 << 63, 1 << 47] {
+        run(&kernel, &everything(), &[address]).unwrap();
+    }
+}

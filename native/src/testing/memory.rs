@@ -1,0 +1,67 @@
+//! A few MiB of kernel memory: raw image, page tables with 2 MiB pages, a bump allocator.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use crate::arch::AddressSpace;
+use crate::arch::x86_64::Levels;
+use crate::image::Image;
+use crate::kernel::symbols::Symbols;
+use crate::kernel::types::Types;
+use crate::kernel::{Facts, Kernel};
+
+/// Where physical 0 is mapped for the kernel; user space sees the same memory from 0 on.
+pub const BASE: u64 = 0xffff_8880_0000_0000;
+/// Physical memory; past it nothing is mapped.
+pub const SIZE: u64 = 4 << 20;
+/// A kernel address that is not mapped.
+pub const NOWHERE: u64 = BASE + (1 << 30);
+/// Physical address of the top table.
+pub const ROOT: u64 = 0x1000;
+
+pub struct Memory {
+    pub bytes: Vec<u8>,
+    next: u64,
+}
+
+impl Memory {
+    pub fn new() -> Self {
+        let mut memory = Self { bytes: vec![0; SIZE as usize], next: BASE + 0x10000 };
+        for index in [0, BASE >> 39 & 511] {
+            memory.put(BASE + ROOT + index * 8, 0x2000 | 3);
+        }
+        memory.put(BASE + 0x2000, 0x3000 | 3);
+        for page in 0..SIZE >> 21 {
+            memory.put(BASE + 0x3000 + page * 8, page << 21 | 0x83);
+        }
+        memory
+    }
+
+    /// Zeroed memory, aligned to 256 bytes as maple nodes want it.
+    pub fn take(&mut self, bytes: u64) -> u64 {
+        self.next = (self.next + bytes).next_multiple_of(256);
+        assert!(self.next < BASE + SIZE, "out of memory");
+        (self.next - bytes) & !255
+    }
+
+    pub fn put(&mut self, address: u64, value: u64) {
+        self.write(address, &value.to_le_bytes());
+    }
+
+    pub fn write(&mut self, address: u64, bytes: &[u8]) {
+        let at = (address - BASE) as usize;
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    pub fn kernel(&self, btf: Vec<u8>, symbols: &[(&str, u64)]) -> Kernel {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&self.bytes).unwrap();
+        let image = Arc::new(Image::open(file.path()).unwrap());
+        Kernel {
+            memory: AddressSpace::new(image, ROOT, Levels::Four),
+            symbols: Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at))),
+            types: Types::from_btf(btf).unwrap(),
+            facts: Facts { release: "6.0-test".into(), ..Facts::default() },
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import { address, bootTime, bytes, count, defineAnalyzer, integer, isoTime, onlineCpus, read, record, text, time } from 'salvor'
+
+export default defineAnalyzer({
+  name: 'info',
+  aliases: ['banner'],
+  area: 'image',
+  summary: 'The image, and the kernel that was found in it',
+  examples: [{ command: 'salvor info memory.lime', what: 'format, kernel, boot time and where the symbols came from' }],
+  columns: {
+    format: text('Format of the file: raw, lime or elf'),
+    size: bytes('Size of the file'),
+    ranges: record('Ranges of physical memory that the file holds: start, end, bytes'),
+    architecture: text('Processor architecture'),
+    page_levels: integer('Levels of page tables: 4 or 5'),
+    release: text('Kernel release'),
+    banner: text('Kernel banner'),
+    build_id: text('GNU build id of the kernel'),
+    kernel_physical: address('Physical address of the kernel (_text)'),
+    kernel_virtual: address('Virtual address of the kernel (_text)'),
+    boot_time: time('When the machine booted'),
+    hostname: text('Host name of the initial UTS namespace'),
+    cpus: count('Processors that are online'),
+    symbols: count('Symbols that were found'),
+    symbols_from: text('Where symbols come from'),
+    types_from: text('Where types come from'),
+    modules_with_types: count('Loaded modules that bring their own types'),
+  },
+  async *run({ kernel }) {
+    const { warnings: _, ...facts } = kernel.info
+    const uts = kernel.symbol('init_uts_ns', 'struct uts_namespace').select({ hostname: read.text('name.nodename') })
+    const boot = bootTime(kernel)
+    yield {
+      ...facts,
+      kernel_physical: BigInt(facts.kernel_physical),
+      kernel_virtual: BigInt(facts.kernel_virtual),
+      boot_time: boot === null ? null : isoTime(boot),
+      hostname: uts.column('hostname').text(0),
+      cpus: onlineCpus(kernel),
+    }
+  },
+})

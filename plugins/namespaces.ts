@@ -1,0 +1,24 @@
+import { count, defineAnalyzer, integer, knownTasks, namespaceRows, text } from 'salvor'
+
+export default defineAnalyzer({
+  name: 'namespaces',
+  aliases: ['lsns'],
+  area: 'containers',
+  summary: 'Namespaces, with the processes in them and the container they belong to',
+  description:
+    'Namespaces that a process or thread is in, or makes its children start in, and network namespaces that nobody ' +
+    'is in. The owner is the process with the lowest id.',
+  examples: [{ command: 'salvor namespaces memory.elf --format csv', what: 'all namespaces as CSV' }],
+  columns: {
+    type: text('mnt, pid, net, uts, ipc, user, cgroup or time'),
+    inode: integer('Inode number, as in /proc/PID/ns', { meaning: 'namespace' }),
+    owner_pid: integer('Lowest process id in it', { meaning: 'pid' }),
+    owner_comm: text('Name of that process'),
+    processes: count('Processes with a thread in it'),
+    hostname: text('Host name, for a UTS namespace'),
+    container: text('Id of the container its owner runs in', { meaning: 'container' }),
+  },
+  async *run({ kernel }) {
+    yield namespaceRows(kernel, knownTasks(kernel))
+  },
+})

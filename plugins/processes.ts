@@ -1,0 +1,21 @@
+import { defineAnalyzer, isLeader, knownTasks, placedTasks, taskColumns } from 'salvor'
+
+export default defineAnalyzer({
+  name: 'processes',
+  aliases: ['pslist', 'ps'],
+  area: 'processes',
+  summary: 'Processes, with the namespaces and the container each one runs in',
+  description:
+    'Every thread group leader that the task list, the pid IDR or a thread list knows. A process that only some of ' +
+    'them know was taken off the others: `found_by` tells which views agree.',
+  examples: [
+    { command: 'salvor processes memory.elf', what: 'all processes' },
+    { command: 'salvor processes memory.elf --container 018e0db6fd22', what: 'what runs in one container' },
+    { command: 'salvor processes memory.elf --format ndjson', what: 'one JSON object per line, for a pipe' },
+  ],
+  columns: taskColumns,
+  async *run({ kernel }) {
+    const views = knownTasks(kernel)
+    yield placedTasks(kernel, views.keys(), views).filter(isLeader)
+  },
+})

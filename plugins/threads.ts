@@ -1,0 +1,13 @@
+import { defineAnalyzer, knownTasks, placedTasks, threadColumns } from 'salvor'
+
+export default defineAnalyzer({
+  name: 'threads',
+  area: 'processes',
+  summary: 'Threads of every process, with the same identity as `processes` gives',
+  examples: [{ command: 'salvor threads memory.elf --pid 236', what: 'the threads of one process' }],
+  columns: threadColumns,
+  async *run({ kernel }) {
+    const views = knownTasks(kernel)
+    yield placedTasks(kernel, views.keys(), views)
+  },
+})

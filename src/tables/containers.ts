@@ -1,0 +1,99 @@
+/** Gathers from the kernel what container reasoning needs, and hands it over. */
+
+import { buildContainers } from '../containers/containers.js'
+import type { CgroupEvidence, ContainerRow, Evidence, MountEvidence, ProcessEvidence, Warning } from '../containers/types.js'
+import { readCgroups, readMemberships } from '../kernel/cgroups.js'
+import { CachedFiles } from '../kernel/files.js'
+import type { Kernel } from '../kernel/kernel.js'
+import { readMounts } from '../kernel/mounts.js'
+import { readInterfaces } from '../kernel/networks.js'
+import { isLeader, knownTasks } from '../kernel/tasks.js'
+import { type PlacedTask, placedTasks } from './task.js'
+
+/** Containers and sandboxes with where each value came from; what disagrees or is missing goes to `warn`. */
+export function containerRows(kernel: Kernel, warn: (warning: Warning) => void): ContainerRow[] {
+  const views = knownTasks(kernel)
+  const tasks = placedTasks(kernel, views.keys(), views).filter(isLeader)
+  const init = tasks.find(({ pid }) => pid === 1)
+  const files = init && CachedFiles.of(kernel, init.address)
+  if (!files) {
+    warn({ code: 'unreadable', message: "the host's mounts cannot be read: no container configuration was looked for" })
+  }
+  const { rows, warnings } = buildContainers({
+    cgroups: cgroupEvidence(kernel, tasks),
+    processes: tasks.map(processEvidence),
+    mounts: mountEvidence(kernel, tasks),
+    networks: networkEvidence(kernel),
+    files: files ?? { list: () => [], read: () => ({ text: null, reason: 'mounts unreadable' }), readlink: () => null },
+  })
+  for (const warning of warnings) warn(warning)
+  return rows
+}
+
+function cgroupEvidence(kernel: Kernel, tasks: PlacedTask[]): CgroupEvidence[] {
+  const cgroupsOf = new Map<bigint, bigint[]>()
+  const sets = tasks.flatMap(({ css_set }) => css_set ?? [])
+  for (const { css_set, cgroup } of readMemberships(kernel, sets)) {
+    cgroupsOf.set(css_set, [...(cgroupsOf.get(css_set) ?? []), cgroup])
+  }
+  const pids = new Map<bigint, number[]>()
+  for (const { css_set, pid } of tasks) {
+    for (const cgroup of cgroupsOf.get(css_set ?? 0n) ?? []) {
+      if (pid !== null) pids.set(cgroup, [...(pids.get(cgroup) ?? []), pid])
+    }
+  }
+  return readCgroups(kernel).flatMap(({ address, path, hierarchy, frozen }) =>
+    path === null ? [] : [{ path, hierarchy, pids: pids.get(address) ?? [], frozen }],
+  )
+}
+
+function processEvidence(task: PlacedTask): ProcessEvidence {
+  return {
+    pid: task.pid ?? -1,
+    ppid: task.ppid,
+    comm: task.comm,
+    args: task.args ?? [],
+    exe: task.exe,
+    started: task.started,
+    container: task.container,
+    namespaces: {
+      mnt: task.mnt_ns,
+      pid: task.pid_ns,
+      net: task.net_ns,
+      uts: task.uts_ns,
+      ipc: task.ipc_ns,
+      user: task.user_ns,
+      cgroup: task.cgroup_ns,
+    },
+    hostname: task.hostname,
+    seccomp: task.seccomp,
+    cap_bset: task.capabilities.bounding,
+    cap_eff: task.capabilities.effective,
+  }
+}
+
+/** Mounts of the first process of each container; the others share its namespace or left it, and are not asked. */
+function mountEvidence(kernel: Kernel, tasks: PlacedTask[]): Map<number, MountEvidence[]> {
+  const first = new Map<string, PlacedTask>()
+  for (const task of tasks) if (task.container !== null && !first.has(task.container)) first.set(task.container, task)
+  const asked = [...first.values()]
+  const mounts = readMounts(kernel, asked.map(({ address }) => address), true)
+  return new Map(
+    asked.map(({ pid, address }) => [
+      pid ?? -1,
+      (mounts.get(address) ?? []).flatMap(({ root, target, type, source }) =>
+        root === null || target === null ? [] : [{ root, mountpoint: target, fstype: type ?? '', source }],
+      ),
+    ]),
+  )
+}
+
+function networkEvidence(kernel: Kernel): Evidence['networks'] {
+  const networks = new Map<number, { interface: string; address: string }[]>()
+  for (const { net_ns, name, addresses } of readInterfaces(kernel)) {
+    if (net_ns === null || name === null) continue
+    const known = networks.get(net_ns) ?? []
+    networks.set(net_ns, [...known, ...addresses.map((address) => ({ interface: name, address }))])
+  }
+  return networks
+}

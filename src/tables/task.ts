@@ -1,0 +1,62 @@
+/** What every table about tasks shows of one: columns and rows, declared once. */
+
+import { placeTasks } from '../containers/membership.js'
+import { address, count, flag, integer, list, text, time } from '../api/columns.js'
+import type { Kernel } from '../kernel/kernel.js'
+import { readTasks, type Task, type View } from '../kernel/tasks.js'
+
+/** A task with the container it runs in. */
+export interface PlacedTask extends Task {
+  /** Full id of the innermost container, from the cgroup path. */
+  container: string | null
+}
+
+/** Columns that identify a task and tell where it runs. `pid` is the thread group's id. */
+export const taskColumns = {
+  address: address('Address of the task_struct'),
+  pid: integer('Process id: the thread group id in the initial pid namespace', { meaning: 'pid' }),
+  ppid: integer('Process id of the parent'),
+  comm: text('Name of the thread, at most 15 bytes'),
+  args: list('Arguments from user memory; empty for kernel threads'),
+  exe: text('Path of the executable; null for kernel threads'),
+  state: text('State letter as in /proc: R S D T t X Z P I'),
+  uid: integer('Real user id'),
+  gid: integer('Real group id'),
+  euid: integer('Effective user id'),
+  egid: integer('Effective group id'),
+  kernel_thread: flag('Whether the kernel made it for itself (PF_KTHREAD)'),
+  threads: count('Threads of the process'),
+  started: time('When it started'),
+  pid_in_ns: integer('Its id in the innermost pid namespace'),
+  pid_ns: integer('Inode number of its pid namespace', { meaning: 'namespace' }),
+  mnt_ns: integer('Inode number of its mount namespace', { meaning: 'namespace' }),
+  net_ns: integer('Inode number of its network namespace', { meaning: 'namespace' }),
+  uts_ns: integer('Inode number of its UTS namespace', { meaning: 'namespace' }),
+  ipc_ns: integer('Inode number of its IPC namespace', { meaning: 'namespace' }),
+  user_ns: integer('Inode number of its user namespace', { meaning: 'namespace' }),
+  cgroup_ns: integer('Inode number of its cgroup namespace', { meaning: 'namespace' }),
+  time_ns: integer('Inode number of its time namespace', { meaning: 'namespace' }),
+  cgroup: text('Path of its cgroup', { meaning: 'cgroup' }),
+  container: text('Id of the innermost container its cgroup belongs to', { meaning: 'container' }),
+  found_by: list('Views that know it: task list, pid IDR, thread list, run queue'),
+}
+
+const { address: first, pid, ...others } = taskColumns
+
+/** The same for tables of threads, with `tid` beside `pid`. */
+export const threadColumns = {
+  address: first,
+  tid: integer('Thread id in the initial pid namespace', { meaning: 'tid' }),
+  pid,
+  ...others,
+}
+
+/** Reads tasks and finds out in which container each one runs; ordered by pid, then by tid. */
+export function placedTasks(kernel: Kernel, addresses: Iterable<bigint>, views: Map<bigint, View[]>): PlacedTask[] {
+  const tasks = placeTasks(kernel, readTasks(kernel, addresses, views))
+  const order = (left: number | null, right: number | null) => (left ?? -1) - (right ?? -1)
+  return tasks.sort(
+    (left, right) =>
+      order(left.pid, right.pid) || order(left.tid, right.tid) || (left.address < right.address ? -1 : 1),
+  )
+}

@@ -1,0 +1,196 @@
+/** Whole tables of the shared images against what the guests themselves recorded, in every format. */
+
+import { describe, expect, it } from 'vitest'
+import { sharedImages, type Table, type TruthProcess, type TruthTask, table } from './images.js'
+
+const FORMATS = ['elf', 'raw', 'lime'] as const
+
+/** /proc gives a worker's name with what it works on; `comm` alone is what the task holds. */
+function commOf(task: TruthTask, row: Record<string, unknown>): string {
+  return task.kthread && task.comm.startsWith(`${row.comm}`) ? `${row.comm}` : task.comm
+}
+
+function identity(task: TruthTask, row: Record<string, unknown>): Record<string, unknown> {
+  return {
+    pid: task.tgid,
+    ppid: task.ppid,
+    comm: commOf(task, row),
+    uid: task.uids[0],
+    euid: task.uids[1],
+    gid: task.gids[0],
+    egid: task.gids[1],
+    kernel_thread: task.kthread,
+    pid_in_ns: task.nspid.at(-1),
+    pid_ns: task.ns.pid,
+    mnt_ns: task.ns.mnt,
+    net_ns: task.ns.net,
+    uts_ns: task.ns.uts,
+    ipc_ns: task.ns.ipc,
+    user_ns: task.ns.user,
+    cgroup_ns: task.ns.cgroup,
+    time_ns: task.ns.time,
+    cgroup: task.cgroup.find((line) => line.startsWith('0::'))?.slice(3),
+    container: task.cgroup.join().match(/(?:docker|cri-containerd)-([0-9a-f]{64})\.scope/)?.[1] ?? null,
+  }
+}
+
+function pick(row: Record<string, unknown>, like: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.keys(like).map((name) => [name, row[name]]))
+}
+
+const byName = (left: { path: string }, right: { path: string }) => (left.path < right.path ? -1 : 1)
+
+for (const image of sharedImages()) {
+  const results = new Map<string, Table>()
+  const read = (analyzer: string, format: (typeof FORMATS)[number] = 'elf'): Table => {
+    const key = `${analyzer} ${format}`
+    const known = results.get(key) ?? table(analyzer, image.as(format))
+    results.set(key, known)
+    return known
+  }
+  const rowOf = (rows: Record<string, unknown>[], key: string, value: unknown): Record<string, unknown> => {
+    const found = rows.filter((row) => row[key] === value)
+    expect(found, `${key} ${value}`).toHaveLength(1)
+    return found[0] ?? {}
+  }
+
+  describe(image.name, () => {
+    it('lists every process that was there at the stop, and none else', () => {
+      const pids = read('processes').rows.map(({ pid }) => pid as number)
+      const truth = image.processes().map(({ pid }) => pid)
+      const { gone, came } = image.moved
+      const collectors = image.truth<TruthProcess[]>('processes.json').filter(({ collector }) => collector)
+      const mayBe = new Set([...truth, ...gone, ...came, ...collectors.map(({ pid }) => pid)])
+      expect(pids).toEqual([...pids].sort((left, right) => left - right))
+      expect(truth.filter((pid) => !pids.includes(pid))).toEqual([])
+      expect(pids.filter((pid) => !mayBe.has(pid))).toEqual([])
+    })
+
+    it('gives every process the identity that /proc gave', () => {
+      const { rows } = read('processes')
+      const boot = Date.parse(read('info').rows[0]?.boot_time as string)
+      for (const process of image.processes()) {
+        const row = rowOf(rows, 'pid', process.pid)
+        const expected = { ...identity(process, row), threads: process.num_threads, args: process.cmdline, exe: process.exe }
+        expect(pick(row, expected), `pid ${process.pid}`).toEqual(expected)
+        // /proc counts in ticks of 10 ms since boot, and rounds the boot down to a second.
+        const sinceBoot = (Date.parse(row.started as string) - boot) / 1000
+        expect(Math.abs(sinceBoot - process.starttime_ticks / 100), `pid ${process.pid}`).toBeLessThan(0.012)
+        expect(row.found_by).toEqual(['task list', 'pid IDR', 'thread list'])
+      }
+    })
+
+    it('gives the state letters that /proc gave, but for who ran at the record', () => {
+      const { rows } = read('processes')
+      const differing = image.processes().filter(({ pid, state }) => rowOf(rows, 'pid', pid).state !== state)
+      // A kernel worker that was idle may be asleep in another way a moment later, and back.
+      expect(differing.filter(({ state, kthread }) => state !== 'R' && !kthread)).toEqual([])
+      expect(differing.length).toBeLessThanOrEqual(3)
+    })
+
+    it('lists every thread, with the addresses that another tool read', () => {
+      const { rows } = read('threads')
+      const oracle = image.oracle().tasks
+      expect(rows.map(({ tid }) => tid).sort()).toEqual(oracle.map(({ pid }) => pid).sort())
+      for (const task of oracle) {
+        const row = rowOf(rows, 'tid', task.pid)
+        expect(BigInt(row.address as string)).toBe(BigInt(task.addr))
+        expect(row.pid).toBe(task.tgid)
+        expect(row.comm).toBe(task.comm)
+      }
+      for (const process of image.processes()) {
+        for (const thread of process.threads) {
+          const row = rows.find(({ tid }) => tid === thread.tid)
+          // Runtimes start and end threads at any moment: one that is gone from memory is gone from the oracle too.
+          if (!row) continue
+          const expected = identity(thread, row)
+          expect(pick(row, expected), `thread ${thread.tid}`).toEqual(expected)
+        }
+      }
+    })
+
+    it('lists every namespace with its processes', () => {
+      const truth = image.truth<Record<string, { type: string; pids: number[] }>>('namespaces.json')
+      const there = new Set(read('processes').rows.map(({ pid }) => pid))
+      const expected = Object.entries(truth)
+        .map(([inode, { type, pids }]) => ({ type, inode: Number(inode), pids: pids.filter((pid) => there.has(pid)) }))
+        .filter(({ pids }) => pids.length > 0)
+      const { rows } = read('namespaces')
+      expect(rows.map(({ type, inode }) => `${type} ${inode}`).sort()).toEqual(
+        expected.map(({ type, inode }) => `${type} ${inode}`).sort(),
+      )
+      for (const { inode, pids } of expected) {
+        const row = rowOf(rows, 'inode', inode)
+        expect(row.owner_pid).toBe(Math.min(...pids))
+        const came = image.moved.came.filter((pid) => there.has(pid)).length
+        expect(row.processes as number).toBeGreaterThanOrEqual(pids.length)
+        expect(row.processes as number).toBeLessThanOrEqual(pids.length + came)
+      }
+    })
+
+    it('lists every cgroup with its processes', () => {
+      const truth = image.truth<Record<string, { procs: number[] }>>('cgroups.json')
+      const there = new Set(read('processes').rows.map(({ pid }) => pid))
+      const moving = new Set(image.moved.came)
+      const listed = new Set(read('cgroups').rows.map(({ path }) => path))
+      // systemd soon removes the cgroup of a service whose last process ended.
+      const ended = ({ procs }: { procs: number[] }) => procs.length > 0 && !procs.some((pid) => there.has(pid))
+      const present = Object.entries(truth).filter(
+        ([path, cgroup]) => !ended(cgroup) || listed.has(path.slice('/sys/fs/cgroup'.length)),
+      )
+      const known = present.map(([path, { procs }]) => ({
+        path: path.slice('/sys/fs/cgroup'.length) || '/',
+        processes: procs.filter((pid) => there.has(pid) && !moving.has(pid)).length,
+      }))
+      const { rows } = read('cgroups')
+      const after = new Map<unknown, number>()
+      for (const { pid, cgroup } of read('processes').rows) {
+        if (moving.has(pid as number)) after.set(cgroup, (after.get(cgroup) ?? 0) + 1)
+      }
+      const found = rows.map(({ path, processes }) => ({
+        path: path as string,
+        processes: (processes as number) - (after.get(path) ?? 0),
+      }))
+      expect(found.sort(byName)).toEqual(known.sort(byName))
+      expect(new Set(rows.map(({ hierarchy }) => hierarchy))).toEqual(new Set(['unified']))
+    })
+
+    it('knows the kernel', () => {
+      const host = image.truth<{ version: string; uname: string[]; hostname: string; btime: number }>('host.json')
+      const [row] = read('info').rows
+      expect(row).toMatchObject({
+        format: 'elf',
+        architecture: 'x86_64',
+        page_levels: 4,
+        banner: host.version,
+        release: host.uname[2],
+        hostname: host.hostname,
+        cpus: 2,
+        types_from: 'btf',
+      })
+      const { vmcoreinfo } = image.oracle()
+      expect(row?.build_id).toBe(vmcoreinfo.match(/^BUILD-ID=([0-9a-f]+)$/m)?.[1])
+      expect(Math.abs(Date.parse(row?.boot_time as string) / 1000 - host.btime)).toBeLessThan(1.5)
+      const text = image.text('raw/proc-kallsyms.txt').match(/^([0-9a-f]{16}) T _text$/m)?.[1]
+      expect(row?.kernel_virtual).toBe(`0x${text}`)
+      const code = image.text('raw/proc-iomem.txt').match(/([0-9a-f]+)-[0-9a-f]+ : Kernel code/)?.[1]
+      expect(row?.kernel_physical).toBe(`0x${code?.replace(/^0+/, '')}`)
+    })
+
+    it.each(['processes', 'threads', 'namespaces', 'cgroups', 'containers'])('gives the same %s from every format', (name) => {
+      const { rows } = read(name, 'elf')
+      expect(rows.length).toBeGreaterThan(0)
+      expect(read(name, 'raw').rows).toEqual(rows)
+      expect(read(name, 'lime').rows).toEqual(rows)
+    })
+
+    it('finds no live task that no list knows', () => {
+      const { rows } = read('process-scan')
+      const oracle = image.oracle().tasks
+      const live = rows.filter(({ status }) => status === 'live')
+      expect(live.filter(({ found_by }) => (found_by as string[]).length === 0)).toEqual([])
+      expect(live.filter(({ tid }) => tid !== 0).map(({ tid }) => tid).sort()).toEqual(oracle.map(({ pid }) => pid).sort())
+      expect(live.filter(({ tid }) => tid === 0)).toHaveLength(2)
+    })
+  })
+}
