@@ -6,7 +6,18 @@
  */
 
 import { execFileSync } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import benny from 'benny'
@@ -37,23 +48,39 @@ interface Case {
   run: () => void
 }
 
+function open(image: string, cacheDir: string | null): Kernel {
+  return Kernel.attach(Kernel.open(image, { cacheDir }).id, ({ message }) => console.error(message))
+}
+
 function cases(image: string, cache: string): Case[] {
-  const kernel = Kernel.open(image, cache)
-  const addresses = kernel.symbol('init_task', TASK).walk(list('tasks', TASK, 'tasks')).select({}).addresses
+  const kernel = open(image, cache)
+  const addresses = kernel
+    .symbol('init_task', TASK)
+    .walk(list('tasks', TASK, 'tasks'))
+    .select({}).addresses
   const many = BigUint64Array.from({ length: 20_000 }, (_, index) => addresses[index % addresses.length] ?? 0n)
   const select = { pid: 'pid', comm: text('comm'), uid: 'real_cred->uid.val', parent: 'real_parent->tgid' }
   const flat = [...native.scanChunks(kernel.id, CHUNK)]
   const chunks = flat.flatMap((start, index) => (index % 2 === 0 ? [[start, flat[index + 1] ?? 0n] as const] : []))
   const size = chunks.reduce((sum, [, length]) => sum + Number(length), 0)
   const salvor = (...options: string[]) =>
-    execFileSync(process.execPath, [join(ROOT, 'bin', 'salvor.js'), 'processes', image, '--format', 'ndjson', '--quiet', ...options], {
-      maxBuffer: 1 << 30,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
+    execFileSync(
+      process.execPath,
+      [join(ROOT, 'bin', 'salvor.js'), 'processes', image, '--format', 'ndjson', '--quiet', ...options],
+      {
+        maxBuffer: 1 << 30,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    )
   return [
-    { name: 'open, cold', amount: 1, unit: 'opens', run: () => Kernel.open(image, null).close() },
-    { name: 'open, symbols cached', amount: 1, unit: 'opens', run: () => Kernel.open(image, cache).close() },
-    { name: 'access paths, four columns', amount: many.length, unit: 'rows', run: () => void kernel.at(many, TASK).select(select) },
+    { name: 'open, cold', amount: 1, unit: 'opens', run: () => open(image, null).close() },
+    { name: 'open, symbols cached', amount: 1, unit: 'opens', run: () => open(image, cache).close() },
+    {
+      name: 'access paths, four columns',
+      amount: many.length,
+      unit: 'rows',
+      run: () => void kernel.at(many, TASK).select(select),
+    },
     {
       name: 'task_struct scan, one thread',
       amount: size,
@@ -64,7 +91,12 @@ function cases(image: string, cache: string): Case[] {
     },
     { name: 'reading the same file', amount: size, unit: 'bytes', run: () => readWhole(image) },
     { name: 'processes, whole process, no cache', amount: 1, unit: 'runs', run: () => void salvor('--no-cache') },
-    { name: 'processes, whole process, symbols cached', amount: 1, unit: 'runs', run: () => void salvor('--cache-dir', cache) },
+    {
+      name: 'processes, whole process, symbols cached',
+      amount: 1,
+      unit: 'runs',
+      run: () => void salvor('--cache-dir', cache),
+    },
   ]
 }
 
@@ -93,7 +125,8 @@ async function measure(list: Case[]): Promise<Result[]> {
 function print(results: Result[], before: Result[]): void {
   for (const { name, operations_per_second: ops, margin_percent, amount, unit } of results) {
     const rate = ops * amount
-    const shown = unit === 'bytes' ? `${(rate / 2 ** 30).toFixed(2)} GiB/s` : `${Math.round(rate).toLocaleString('en')} ${unit}/s`
+    const shown =
+      unit === 'bytes' ? `${(rate / 2 ** 30).toFixed(2)} GiB/s` : `${Math.round(rate).toLocaleString('en')} ${unit}/s`
     const earlier = before.find((result) => result.name === name)
     const change = earlier ? `, ${(ops / earlier.operations_per_second).toFixed(2)} times the earlier run` : ''
     console.log(`${name}: ${(1000 / ops).toFixed(2)} ms ± ${margin_percent}% (${shown})${change}`)
@@ -101,9 +134,14 @@ function print(results: Result[], before: Result[]): void {
 }
 
 const [compareAt, args] = [process.argv.indexOf('--compare'), process.argv.slice(2)]
-const before: Result[] = compareAt < 0 ? [] : JSON.parse(readFileSync(process.argv[compareAt + 1] ?? '', 'utf8')).results
+const before: Result[] =
+  compareAt < 0 ? [] : JSON.parse(readFileSync(process.argv[compareAt + 1] ?? '', 'utf8')).results
 const named = args.find((argument, index) => !argument.startsWith('--') && args[index - 1] !== '--compare')
-const shared = join(process.env.SALVOR_IMAGES ?? join(homedir(), '.cache', 'salvor-images'), 'docker-debian12', 'memory.elf')
+const shared = join(
+  process.env.SALVOR_IMAGES ?? join(homedir(), '.cache', 'salvor-images'),
+  'docker-debian12',
+  'memory.elf',
+)
 const image = named ?? (existsSync(shared) ? shared : sampleImage())
 const cache = mkdtempSync(join(tmpdir(), 'salvor-bench-'))
 try {

@@ -1,4 +1,16 @@
-import { containerOf, count, defineAnalyzer, knownTasks, parseCgroupPath, readCgroups, readMemberships, readTasks, text, address, isLeader } from 'salvor'
+import {
+  address,
+  containerOf,
+  count,
+  defineAnalyzer,
+  isLeader,
+  knownTasks,
+  parseCgroupPath,
+  readCgroups,
+  readMemberships,
+  readTasks,
+  text,
+} from 'salvor'
 
 export default defineAnalyzer({
   name: 'cgroups',
@@ -17,7 +29,10 @@ export default defineAnalyzer({
     const views = knownTasks(kernel)
     const processes = readTasks(kernel, views.keys(), views).filter(isLeader)
     const members = new Map<bigint, bigint[]>()
-    for (const { css_set, cgroup } of readMemberships(kernel, processes.flatMap(({ css_set }) => css_set ?? []))) {
+    for (const { css_set, cgroup } of readMemberships(
+      kernel,
+      processes.flatMap(({ css_set }) => css_set ?? []),
+    )) {
       members.set(css_set, [...(members.get(css_set) ?? []), cgroup])
     }
     const counts = new Map<bigint, number>()

@@ -1,4 +1,17 @@
-import { address, bootTime, bytes, count, defineAnalyzer, integer, isoTime, onlineCpus, read, record, text, time } from 'salvor'
+import {
+  address,
+  bootTime,
+  bytes,
+  count,
+  defineAnalyzer,
+  integer,
+  isoTime,
+  onlineCpus,
+  read,
+  record,
+  text,
+  time,
+} from 'salvor'
 
 export default defineAnalyzer({
   name: 'info',

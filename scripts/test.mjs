@@ -16,9 +16,9 @@ function cargoCounts(text) {
   return counts
 }
 
-async function cargoTests() {
+async function cargoTests(images) {
   const args = ['test', '--manifest-path', 'native/Cargo.toml', '--no-default-features', '--no-fail-fast']
-  const { code, text } = await run('cargo', args, { capture: true })
+  const { code, text } = await run('cargo', args, { capture: true, env: { SALVOR_IMAGES: images } })
   const counts = cargoCounts(text)
   // A test binary that did not compile, or that died, is a failure that no line counts.
   if (code !== 0 && counts.failed === 0) counts.failed = 1
@@ -45,7 +45,7 @@ await prepare()
 const images = process.env.SALVOR_IMAGES || join(homedir(), '.cache', 'salvor-images')
 const failedChecks = await check()
 const runs = [
-  await cargoTests(),
+  await cargoTests(images),
   await vitestTests(images),
   { passed: 4 - failedChecks.length, failed: failedChecks.length },
 ]

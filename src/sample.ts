@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
 const ROOT = join(import.meta.dirname, '..', '..')
-const PACKED = join(ROOT, 'test', 'samples', 'docker-debian12.lime.gz')
+const PACKED = join(ROOT, 'test', 'samples', 'docker-debian12', 'memory.lime.gz')
 
 /** Path of the sample, unpacked once into the checkout's own `.salvor` folder. */
 export function sampleImage(): string {

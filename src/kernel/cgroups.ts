@@ -87,9 +87,7 @@ function tree(kernel: Kernel, root: bigint, hierarchy: string): Cgroup[] {
     const fresh = level.filter((address) => !seen.has(address))
     for (const address of fresh) seen.add(address)
     const children: Nested = { walk: list('self.children', CGROUP, 'self.sibling'), select: {} }
-    const batch = kernel
-      .at(fresh, CGROUP)
-      .select(CGROUP_MEMBERS, { children })
+    const batch = kernel.at(fresh, CGROUP).select(CGROUP_MEMBERS, { children })
     for (let row = 0; row < batch.length; row++) {
       const flags = batch.column('flags').number(row)
       if (flags !== null && (flags & CSS_ONLINE) === 0) continue

@@ -74,7 +74,8 @@ export class CachedFiles {
     if (!mount || !dentry) return null
     const files = new CachedFiles(kernel, { mount: mount.address, dentry })
     for (const { address, parent, mountpoint, root_dentry } of mounts) {
-      if (parent !== address) files.#covers.set(key({ mount: parent, dentry: mountpoint }), { mount: address, dentry: root_dentry })
+      if (parent !== address)
+        files.#covers.set(key({ mount: parent, dentry: mountpoint }), { mount: address, dentry: root_dentry })
     }
     return files
   }
@@ -94,9 +95,7 @@ export class CachedFiles {
     const node = this.#node(path)
     if (!node) return { text: null, reason: 'not in the dentry cache' }
     if (node.kind !== 'file') return { text: null, reason: `a ${node.kind}` }
-    const batch = this.#kernel
-      .at([node.inode], 'struct inode')
-      .select({ text: contents('', LARGEST) })
+    const batch = this.#kernel.at([node.inode], 'struct inode').select({ text: contents('', LARGEST) })
     const value = batch.column('text').text(0)
     return value === null
       ? { text: null, reason: 'not wholly in the page cache' }
@@ -121,8 +120,17 @@ export class CachedFiles {
   /** A symlink's target: short ones lie in the inode, long ones in the page cache. */
   #target(node: Node): string | null {
     const inode = this.#kernel.at([node.inode], 'struct inode')
-    const short = inode.select({ link: text('i_link', LONGEST_PATH) }).column('link').text(0)
-    return short || inode.select({ link: cached('', LONGEST_PATH) }).column('link').text(0)
+    const short = inode
+      .select({ link: text('i_link', LONGEST_PATH) })
+      .column('link')
+      .text(0)
+    return (
+      short ||
+      inode
+        .select({ link: cached('', LONGEST_PATH) })
+        .column('link')
+        .text(0)
+    )
   }
 
   #children(dentry: bigint): Map<string, Node> {

@@ -32,11 +32,12 @@ export interface Field<L extends Leaf = Leaf> {
 }
 
 /** What a column's values are; null where a value could not be read or does not exist. */
-export type ValueOfSelect<S> = S extends Field<infer L>
-  ? L extends 'value' | 'address'
-    ? number | bigint | null
-    : string | null
-  : number | bigint | null
+export type ValueOfSelect<S> =
+  S extends Field<infer L>
+    ? L extends 'value' | 'address'
+      ? number | bigint | null
+      : string | null
+    : number | bigint | null
 
 export type Walk =
   | { kind: 'object'; of: Paths }

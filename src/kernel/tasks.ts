@@ -64,7 +64,12 @@ export interface Task extends NamespaceSet {
   hostname: string | null
   seccomp: number | null
   capabilities: { bounding: bigint | null; effective: bigint | null }
-  namespaces: { net: bigint | null; uts: bigint | null; pid_for_children: number | null; time_for_children: number | null }
+  namespaces: {
+    net: bigint | null
+    uts: bigint | null
+    pid_for_children: number | null
+    time_for_children: number | null
+  }
 }
 
 const MEMBERS = {
@@ -122,7 +127,10 @@ export function readTasks(kernel: Kernel, addresses: Iterable<bigint>, views: Ma
   const innermost = new Map([...pids.parents].map((parent, row) => [parent, row]))
   return Array.from({ length: batch.length }, (_, row) => {
     const pid = innermost.get(row)
-    const own = { pid_ns: pid === undefined ? null : pids.column('inode').number(pid), pid_in_ns: pid === undefined ? null : pids.column('nr').number(pid) }
+    const own = {
+      pid_ns: pid === undefined ? null : pids.column('inode').number(pid),
+      pid_in_ns: pid === undefined ? null : pids.column('nr').number(pid),
+    }
     return { ...task(batch, row, boot), ...own, found_by: views.get(batch.address(row)) ?? [] }
   })
 }
@@ -215,7 +223,10 @@ export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
       else if (!seen.includes(view)) seen.push(view)
     }
   }
-  const listed = kernel.symbol('init_task', TASK_STRUCT).walk(list('tasks', TASK_STRUCT, 'tasks')).select({})
+  const listed = kernel
+    .symbol('init_task', TASK_STRUCT)
+    .walk(list('tasks', TASK_STRUCT, 'tasks'))
+    .select({})
   see(listed.addresses, 'task list')
   see(hashedTasks(kernel), 'pid IDR')
   const threads = kernel
@@ -244,4 +255,3 @@ export function idleTasks(kernel: Kernel): bigint[] {
 export function isLeader(task: Task): boolean {
   return task.tid === task.pid
 }
-

@@ -1,7 +1,14 @@
 /** Gathers from the kernel what container reasoning needs, and hands it over. */
 
 import { buildContainers } from '../containers/containers.js'
-import type { CgroupEvidence, ContainerRow, Evidence, MountEvidence, ProcessEvidence, Warning } from '../containers/types.js'
+import type {
+  CgroupEvidence,
+  ContainerRow,
+  Evidence,
+  MountEvidence,
+  ProcessEvidence,
+  Warning,
+} from '../containers/types.js'
 import { readCgroups, readMemberships } from '../kernel/cgroups.js'
 import { CachedFiles } from '../kernel/files.js'
 import type { Kernel } from '../kernel/kernel.js'
@@ -77,7 +84,11 @@ function mountEvidence(kernel: Kernel, tasks: PlacedTask[]): Map<number, MountEv
   const first = new Map<string, PlacedTask>()
   for (const task of tasks) if (task.container !== null && !first.has(task.container)) first.set(task.container, task)
   const asked = [...first.values()]
-  const mounts = readMounts(kernel, asked.map(({ address }) => address), true)
+  const mounts = readMounts(
+    kernel,
+    asked.map(({ address }) => address),
+    true,
+  )
   return new Map(
     asked.map(({ pid, address }) => [
       pid ?? -1,

@@ -1,7 +1,7 @@
 /** Namespaces gathered from the tasks that are in them. */
 
-import { readNetNamespaces } from '../kernel/networks.js'
 import type { Kernel } from '../kernel/kernel.js'
+import { readNetNamespaces } from '../kernel/networks.js'
 import { isLeader, type NamespaceSet, type Task, type View } from '../kernel/tasks.js'
 import { type PlacedTask, placedTasks } from './task.js'
 
@@ -34,9 +34,12 @@ export function namespaceRows(kernel: Kernel, views: Map<bigint, View[]>): Names
   return Object.keys(TYPES).flatMap((type) => {
     const members = membersOf(tasks, type)
     if (type === 'net') {
-      for (const { inode } of readNetNamespaces(kernel)) if (inode !== null && !members.has(inode)) members.set(inode, [])
+      for (const { inode } of readNetNamespaces(kernel))
+        if (inode !== null && !members.has(inode)) members.set(inode, [])
     }
-    return [...members].sort(([left], [right]) => left - right).map(([inode, inside]) => row(type, inode, inside, leaders))
+    return [...members]
+      .sort(([left], [right]) => left - right)
+      .map(([inode, inside]) => row(type, inode, inside, leaders))
   })
 }
 
@@ -60,12 +63,7 @@ function inodesOf(task: Task, type: string): number[] {
   return [own, next].filter((inode): inode is number => inode !== null)
 }
 
-function row(
-  type: string,
-  inode: number,
-  inside: PlacedTask[],
-  leaders: Map<number | null, PlacedTask>,
-): NamespaceRow {
+function row(type: string, inode: number, inside: PlacedTask[], leaders: Map<number | null, PlacedTask>): NamespaceRow {
   // Tasks come ordered by pid: the first is the owner.
   const owner = inside[0] && (leaders.get(inside[0].pid) ?? inside[0])
   return {

@@ -1,7 +1,7 @@
 /** What every table about tasks shows of one: columns and rows, declared once. */
 
-import { placeTasks } from '../containers/membership.js'
 import { address, count, flag, integer, list, text, time } from '../api/columns.js'
+import { placeTasks } from '../containers/membership.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { readTasks, type Task, type View } from '../kernel/tasks.js'
 

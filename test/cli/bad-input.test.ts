@@ -1,7 +1,7 @@
 /** Files that are no images, or damaged ones: one clear line, the right exit code, never a trace. */
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -57,9 +57,13 @@ describe('evidence that cannot be read exits 3', () => {
   it.each([
     ['an empty file', () => file('empty', ''), /the file is empty/],
     ['a text file', () => file('notes.txt', 'case notes\n'.repeat(100)), /not a memory image/],
-    ['a LiME range that ends before it starts', () => file('backwards.lime', lime(0x2000n, 0x1000n, 4096)), /before it starts/],
+    [
+      'a LiME range that ends before it starts',
+      () => file('backwards.lime', lime(0x2000n, 0x1000n, 4096)),
+      /before it starts/,
+    ],
     ['an ELF program', () => file('program', elf(2)), /not a memory core/],
-    ['a directory', () => (mkdirSync(join(folder, 'dir')), join(folder, 'dir')), /a directory/],
+    ['a directory', () => mkdtempSync(join(folder, 'dir-')), /a directory/],
     ['a missing file', () => join(folder, 'missing.raw'), /no such file/],
   ])('%s', (_, make, message) => {
     const path = make()
@@ -74,7 +78,10 @@ describe('evidence that cannot be read exits 3', () => {
     if (process.getuid?.() !== 0) {
       const path = file('secret.raw', Buffer.alloc(MIB))
       chmodSync(path, 0)
-      expect(salvor(['processes', path])).toMatchObject({ status: 3, lines: [expect.stringMatching(/permission denied/)] })
+      expect(salvor(['processes', path])).toMatchObject({
+        status: 3,
+        lines: [expect.stringMatching(/permission denied/)],
+      })
       return
     }
     // Root may read everything, so salvor runs as nobody, if nobody may run it.
@@ -85,18 +92,27 @@ describe('evidence that cannot be read exits 3', () => {
     chmodSync(folder, 0o755)
     const path = file('secret.raw', Buffer.alloc(MIB))
     chmodSync(path, 0o600)
-    expect(salvor(['processes', path], nobody)).toMatchObject({ status: 3, lines: [expect.stringMatching(/permission denied/)] })
+    expect(salvor(['processes', path], nobody)).toMatchObject({
+      status: 3,
+      lines: [expect.stringMatching(/permission denied/)],
+    })
   })
 })
 
 describe('an image without a kernel exits 4', () => {
   it.each([
     ['zeros', () => file('zeros.raw', Buffer.alloc(4 * MIB))],
-    ['a banner and nothing else', () => {
-      const bytes = Buffer.alloc(8 * MIB)
-      bytes.write('Linux version 6.1.0-56-cloud-amd64 (debian-kernel@lists.debian.org) (gcc) #1 SMP Debian 6.1.192-2\n\0', 2 * MIB)
-      return file('banner.raw', bytes)
-    }],
+    [
+      'a banner and nothing else',
+      () => {
+        const bytes = Buffer.alloc(8 * MIB)
+        bytes.write(
+          'Linux version 6.1.0-56-cloud-amd64 (debian-kernel@lists.debian.org) (gcc) #1 SMP Debian 6.1.192-2\n\0',
+          2 * MIB,
+        )
+        return file('banner.raw', bytes)
+      },
+    ],
     ['a LiME range longer than the file', () => file('long.lime', lime(0n, 0xffff_ffff_ffff_fff0n, MIB))],
   ])('%s', (_, make) => {
     const { status, stdout, lines } = salvor(['processes', make()])

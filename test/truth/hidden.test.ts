@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Kernel } from '../../dist/src/kernel/kernel.js'
 import { addressOf } from '../../dist/src/kernel/query.js'
-import { IMAGES, type SharedImage, sharedImages, table } from './images.js'
+import { IMAGES, sharedImages, type TruthImage, table } from './images.js'
 
 const TASK = 'struct task_struct'
 const LISTS = ['tasks', 'sibling', 'thread_node']
@@ -48,7 +48,7 @@ function unlink(kernel: Kernel, task: bigint): Patch[] {
   ]
 }
 
-function victimOf(image: SharedImage): number {
+function victimOf(image: TruthImage): number {
   const [first] = image.processes().filter(({ exe }) => exe?.endsWith('(deleted)'))
   if (!first) throw new Error('no process with a deleted executable to hide')
   return first.pid
@@ -87,7 +87,9 @@ for (const image of sharedImages()) {
         ({ status, found_by }) => status === 'live' && (found_by as string[]).length === 0,
       )
       const truth = image.processes().find(({ pid }) => pid === victim)
-      expect(hidden).toMatchObject([{ pid: victim, tid: victim, comm: truth?.comm, exe: truth?.exe, args: truth?.cmdline }])
+      expect(hidden).toMatchObject([
+        { pid: victim, tid: victim, comm: truth?.comm, exe: truth?.exe, args: truth?.cmdline },
+      ])
     })
   })
 }

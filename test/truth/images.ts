@@ -2,8 +2,9 @@
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, renameSync, writeSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sampleImage } from '../../dist/src/sample.js'
 
 export interface TruthTask {
   tid: number
@@ -46,25 +47,31 @@ interface Moved {
   came: number[]
 }
 
+const DOCKER: Moved = { gone: [448, 452, 1882], came: [2100] }
+
 const MOVED: Record<string, Moved> = {
-  'docker-debian12': { gone: [448, 452, 1882], came: [2100] },
+  'docker-debian12': DOCKER,
   'k8s-debian13': { gone: [423, 2259, 2277], came: [2601, 2593] },
 }
 
+export type Format = 'elf' | 'raw' | 'lime'
+
+/** The embedded sample is distilled from docker-debian12. */
+const SAMPLE = 'embedded sample'
+
 export const IMAGES = process.env.SALVOR_IMAGES ?? join(homedir(), '.cache', 'salvor-images')
 
-/** A shared image that is unpacked on this machine. */
-export class SharedImage {
+/** An image with its recorded truth beside it. */
+export class TruthImage {
   readonly name: string
   readonly folder: string
+  /** The formats in which there is its memory, the first of them the one it was taken in. */
+  readonly formats: readonly Format[]
 
-  constructor(name: string) {
+  constructor(name: string, folder: string, formats: readonly Format[]) {
     this.name = name
-    this.folder = join(IMAGES, name)
-  }
-
-  get elf(): string {
-    return join(this.folder, 'memory.elf')
+    this.folder = folder
+    this.formats = formats
   }
 
   truth<T>(file: string): T {
@@ -82,7 +89,7 @@ export class SharedImage {
   }
 
   get moved(): Moved {
-    return MOVED[this.name] ?? { gone: [], came: [] }
+    return MOVED[this.name] ?? DOCKER
   }
 
   /** Processes of the record that were still there when memory was taken. */
@@ -92,17 +99,23 @@ export class SharedImage {
   }
 
   /** The same memory in another format, made once beside the image. */
-  as(format: 'elf' | 'raw' | 'lime'): string {
+  as(format: Format): string {
+    if (this.name === SAMPLE) return sampleImage()
     const path = join(this.folder, `memory.${format}`)
-    if (!existsSync(path)) convert(this.elf, path, format)
+    if (!existsSync(path)) convert(join(this.folder, 'memory.elf'), path, format)
     return path
   }
 }
 
+/** The embedded sample, which is always there. */
+export function sample(): TruthImage {
+  return new TruthImage(SAMPLE, join(import.meta.dirname, '..', 'samples', 'docker-debian12'), ['lime'])
+}
+
 /** The images that are there; says so on stderr where one is missing. */
-export function sharedImages(): SharedImage[] {
+export function sharedImages(): TruthImage[] {
   return Object.keys(MOVED)
-    .map((name) => new SharedImage(name))
+    .map((name) => new TruthImage(name, join(IMAGES, name), ['elf', 'raw', 'lime']))
     .filter(({ name, folder }) => {
       const there = existsSync(join(folder, '.complete'))
       if (!there) console.error(`skipped: the shared image ${name} is not unpacked in SALVOR_IMAGES (${IMAGES})`)
@@ -175,7 +188,7 @@ export function table(analyzer: string, image: string, ...options: string[]): Ta
 
 /** A cache of the tests' own, so that a run neither uses nor leaves anything in the user's. */
 export function cacheHome(): string {
-  const folder = join(IMAGES, '.test-cache')
+  const folder = join(tmpdir(), 'salvor-test-cache')
   mkdirSync(folder, { recursive: true })
   return folder
 }

@@ -1,0 +1,73 @@
+// Makes the embedded sample anew: node scripts/make-sample.mjs IMAGE_FOLDER [NAME]
+//
+// IMAGE_FOLDER holds memory.elf and truth/. Writes test/samples/NAME/memory.lime.gz, distilled to the pages that the
+// built-in analyzers read, and beside it the part of the truth that the tests hold it against.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { fail, root } from './lib.mjs'
+
+const [, , folder, name = basename(folder ?? '')] = process.argv
+if (!folder) fail('usage: node scripts/make-sample.mjs IMAGE_FOLDER [NAME]')
+const sample = join(root, 'test', 'samples', name)
+const truth = (file) => readFileSync(join(folder, 'truth', file), 'utf8')
+
+function pick(object, names) {
+  return Object.fromEntries(names.map((key) => [key, object[key]]))
+}
+
+const TASK = ['tid', 'comm', 'state', 'ppid', 'tgid', 'kthread', 'num_threads', 'starttime_ticks', 'uids', 'gids']
+const NAMESPACES = ['nspid', 'ns', 'cgroup', 'seccomp', 'caps']
+const PROCESS = ['pid', 'cmdline', 'exe', 'collector']
+
+function write(file, text) {
+  const path = join(sample, 'truth', file)
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, text)
+}
+
+function lines(text, wanted) {
+  return `${text
+    .split('\n')
+    .filter((line) => wanted.test(line))
+    .join('\n')}\n`
+}
+
+const temporary = mkdtempSync(join(tmpdir(), 'salvor-sample-'))
+try {
+  const small = join(temporary, 'small.lime')
+  const salvor = [join(root, 'bin', 'salvor.mjs'), 'distill', join(folder, 'memory.elf'), '--output', small]
+  const { status } = spawnSync(process.execPath, salvor, { stdio: 'inherit' })
+  if (status !== 0) fail(`distilling ended with ${status}`)
+  rmSync(sample, { recursive: true, force: true })
+  mkdirSync(sample, { recursive: true })
+  writeFileSync(join(sample, 'memory.lime.gz'), gzipSync(readFileSync(small), { level: 9 }))
+} finally {
+  rmSync(temporary, { recursive: true })
+}
+
+const processes = JSON.parse(truth('processes.json')).map((process) => ({
+  ...pick(process, [...PROCESS, ...TASK, ...NAMESPACES]),
+  threads: process.threads.map((thread) => pick(thread, [...TASK, ...NAMESPACES])),
+}))
+write('processes.json', JSON.stringify(processes))
+write('namespaces.json', JSON.stringify(JSON.parse(truth('namespaces.json'))))
+write(
+  'cgroups.json',
+  JSON.stringify(JSON.parse(truth('cgroups.json')), (key, value) => (key === 'inode' ? undefined : value)),
+)
+write('host.json', JSON.stringify(pick(JSON.parse(truth('host.json')), ['version', 'uname', 'hostname', 'btime'])))
+// Addresses are larger than numbers can hold: they stay text.
+const oracle = JSON.parse(truth('oracle.json').replace(/: (\d{16,})/g, ': "$1"'))
+const tasks = oracle.tasks.map((task) => pick(task, ['addr', 'pid', 'tgid', 'comm']))
+write('oracle.json', JSON.stringify({ tasks, vmcoreinfo: lines(oracle.vmcoreinfo, /^BUILD-ID=/) }))
+write('raw/proc-kallsyms.txt', lines(truth('raw/proc-kallsyms.txt'), / _text$/))
+write('raw/proc-iomem.txt', lines(truth('raw/proc-iomem.txt'), /Kernel code/))
+try {
+  const inspected = JSON.parse(truth('raw/docker-inspect.json'))
+  write('raw/docker-inspect.json', JSON.stringify(inspected))
+} catch (error) {
+  if (error.code !== 'ENOENT') throw error
+}
