@@ -4,6 +4,8 @@ import { version } from './version.js'
 
 const MAX_HELP_WIDTH = 110
 
+const missing = 'an argument is missing; --help tells which'
+
 /** yargs, set up so that it prints nothing and ends nothing by itself. */
 export function createYargs(columns: number | undefined): Argv {
   return makeYargs([])
@@ -21,6 +23,7 @@ export function createYargs(columns: number | undefined): Argv {
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message: string, error?: Error) => {
-      throw error ?? new SalvorError('USAGE', message.replaceAll('\n', ' '))
+      if (error !== undefined && error.name !== 'YError') throw error
+      throw new SalvorError('USAGE', message.startsWith('Not enough') ? missing : message.replaceAll('\n', ' '))
     })
 }

@@ -141,7 +141,9 @@ class ImageRun {
       if (this.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
       return await this.analyze(analyzer, tables, scans, take)
     } catch (error) {
-      return { ok: false, failure: toFailure(error), warnings: [] }
+      // A worker that was ended because of the signal did not fail.
+      const interrupted = this.signal.aborted ? new SalvorError('INTERRUPTED', 'interrupted') : error
+      return { ok: false, failure: toFailure(interrupted), warnings: [] }
     }
   }
 

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Analyzer, Declaration } from '../api/analyzer.js'
 import { SalvorError } from './errors.js'
 import type { KnownAnalyzer, PluginSource } from './registry.js'
@@ -22,17 +22,27 @@ async function importUserModule(path: string): Promise<unknown> {
   try {
     return await jiti.import(path)
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
+    const reason = error instanceof Error ? error.message.split('\n')[0]?.trim() : String(error)
     throw new SalvorError('USAGE', `the plugin ${path} does not load: ${reason}`, { cause: error })
   }
 }
 
-/** The file behind what the user wrote after --plugin: a path if there is such a file, or else a package's name. */
-export function locatePlugin(specifier: string, directory: string): string {
+/** The name in a package folder's package.json, by which the package finds itself. */
+function packageName(folder: string): string {
+  const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown }
+  return String(name)
+}
+
+/** The file behind what the user wrote after --plugin: a file, a package's folder, or a package's name. */
+export async function locatePlugin(specifier: string, directory: string): Promise<string> {
   const path = resolve(directory, specifier)
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found?.isFile()) return path
+  const [from, name] = found?.isDirectory() ? [path, packageName] : [directory, () => specifier]
   try {
-    const require = createRequire(join(directory, 'package.json'))
-    return require.resolve(existsSync(path) ? path : specifier)
+    const { createJiti } = await import('jiti')
+    const jiti = createJiti(import.meta.url, { fsCache: false })
+    return fileURLToPath(jiti.esmResolve(name(from), pathToFileURL(join(from, 'package.json')).href))
   } catch (error) {
     throw new SalvorError('USAGE', `there is no plugin ${specifier}: neither a file nor a package in reach`, {
       cause: error,
@@ -48,7 +58,7 @@ export function declarationOf(analyzer: Analyzer): Declaration {
 
 /** The analyzers of a user's plugin, ready for the registry. */
 export async function loadUserPlugin(specifier: string, directory: string): Promise<KnownAnalyzer[]> {
-  const source: PluginSource = { kind: 'user', location: locatePlugin(specifier, directory) }
+  const source: PluginSource = { kind: 'user', location: await locatePlugin(specifier, directory) }
   const analyzers = await loadSource(source)
   return analyzers.map((analyzer) => ({ ...declarationOf(analyzer), source }))
 }

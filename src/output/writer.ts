@@ -1,5 +1,5 @@
 import { createWriteStream, mkdirSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { Warning } from '../api/analyzer.js'
 import type { Batch } from '../api/table.js'
@@ -18,10 +18,19 @@ export interface Destination {
 
 function openOutput(path: string): Sink {
   const found = statSync(path, { throwIfNoEntry: false })
-  if (found?.isDirectory()) throw new SalvorError('USAGE', `--output ${path} is a directory`)
   // A pipe or a device is written to as it is; renaming over it would replace it.
   if (found !== undefined && !found.isFile()) return new StreamSink(createWriteStream(path))
   return new FileSink(path)
+}
+
+/** Says before a long run what would only fail at its end. */
+function checkOutput(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new SalvorError('USAGE', `--output ${path} is a directory`)
+  }
+  if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new SalvorError('USAGE', `--output ${path}: there is no directory ${dirname(path)}`)
+  }
 }
 
 /** Writes tables one after the other; nothing is created before the first one starts. */
@@ -40,6 +49,7 @@ export class Writer {
     if (filePerTable && destination.output === undefined) {
       throw new SalvorError('USAGE', 'several tables do not fit into one CSV: name a directory with --output')
     }
+    if (!filePerTable && destination.output !== undefined) checkOutput(destination.output)
     return new Writer(destination, await makeFormat(destination.format, options), filePerTable)
   }
 

@@ -13,7 +13,7 @@ function declaration({ source: _source, ...rest }: KnownAnalyzer): Declaration {
 function describe(analyzer: KnownAnalyzer): string {
   const aliases = analyzer.aliases?.length ? ` (${analyzer.aliases.join(', ')})` : ''
   const head = `${analyzer.name}${aliases}: ${analyzer.summary}`
-  return printable([head, ...columnLines(analyzer.columns, '  ')].join('\u0000')).replaceAll('\\0', '\n')
+  return [head, ...columnLines(analyzer.columns, '  ')].map(printable).join('\n')
 }
 
 export const analyzersCommand: Command = {
@@ -25,7 +25,7 @@ export const analyzersCommand: Command = {
   run: async ({ raw, world, registry }) => {
     const output =
       raw.format === 'json'
-        ? printableJson(JSON.stringify(registry.list().map(declaration), null, 2))
+        ? JSON.stringify(registry.list().map(declaration), null, 2).split('\n').map(printableJson).join('\n')
         : registry.list().map(describe).join('\n\n')
     world.stdout.write(`${output}\n`)
     return exitCodes.complete

@@ -1,0 +1,96 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { repository, start } from './run.js'
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'salvor-plugin-'))
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+const run = (...args: string[]) => start(args, { directory }).ended
+
+const source = `import { defineAnalyzer, text } from 'salvor'
+export default defineAnalyzer({
+  name: 'packaged', area: 'own', summary: 'From a package', columns: { value: text('A value') },
+  *run() { yield { value: 'v' } },
+})
+`
+
+function writePackage(folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'salvor-own', type: 'module', exports: { import: './lib.js' } }),
+  )
+  writeFileSync(join(folder, 'lib.js'), source)
+}
+
+test('a package loads by its name and by its folder', async () => {
+  writePackage(join(directory, 'node_modules/salvor-own'))
+  writePackage(join(directory, 'folder'))
+  for (const plugin of ['salvor-own', './folder', 'folder/lib.js']) {
+    expect(await run('packaged', 'x', '-f', 'ndjson', '--plugin', plugin)).toMatchObject({
+      code: 0,
+      stdout: '{"value":"v"}\n',
+    })
+  }
+})
+
+test.each([
+  ['no run function', 'export default { name: "own", area: "a", summary: "s", columns: {} }', 'it has no run function'],
+  [
+    'a wrong column name',
+    'export default { name: "own", area: "a", summary: "s", run() {}, columns: { aB: {} } }',
+    'not snake_case',
+  ],
+  [
+    'a wrong scan',
+    'export default { name: "own", area: "a", summary: "s", run() {}, scans: ["x"], columns: {} }',
+    'no scan called x',
+  ],
+  ['a taken name', source.replace('packaged', 'processes'), 'two analyzers are called processes'],
+  ["a command's name", source.replace('packaged', 'distill'), 'an analyzer cannot be called distill'],
+  ['a syntax error', 'export default {', 'does not load'],
+])('a plugin with %s is a usage error', async (_what, code, message) => {
+  writeFileSync(join(directory, 'own.ts'), code)
+  const ended = await run('own', 'x', '--plugin', './own.ts')
+  expect(ended.stderr).toMatch(/^salvor: .*\n$/)
+  expect(ended.stderr).toContain(message)
+  expect(ended.code).toBe(2)
+})
+
+test('two plugins that need each other are a usage error', async () => {
+  const needing = (name: string, need: string) =>
+    source.replace("name: 'packaged'", `name: '${name}', needs: ['${need}']`)
+  writeFileSync(join(directory, 'a.ts'), needing('a', 'b'))
+  writeFileSync(join(directory, 'b.ts'), needing('b', 'a'))
+  const ended = await run('a', 'x', '--plugin', './a.ts', '--plugin', './b.ts')
+  expect([ended.code, ended.stderr]).toEqual([2, 'salvor: analyzers need each other in a circle: a → b → a\n'])
+})
+
+test('new-plugin writes an analyzer that runs and a test that passes, and overwrites nothing', async () => {
+  expect((await run('new-plugin', 'my-facts')).code).toBe(0)
+  const { code, stdout } = await run('my-facts', 'x', '--plugin', './my-facts.ts', '-f', 'ndjson')
+  expect(code).toBe(0)
+  expect(stdout).toContain('{"fact":"release","value":"6.1.0-fake"}\n')
+  const again = await run('new-plugin', 'my-facts')
+  expect([again.code, again.stderr]).toEqual([2, 'salvor: my-facts.ts is there already\n'])
+  expect((await run('new-plugin', 'processes')).code).toBe(2)
+
+  // Where the repository's own tests lie, so that 'salvor' and vitest are found from there.
+  const inside = mkdtempSync(join(repository, 'test', 'new-plugin-'))
+  try {
+    for (const name of ['my-facts.ts', 'my-facts.test.ts']) cpSync(join(directory, name), join(inside, name))
+    const vitest = join(repository, 'node_modules/.bin/vitest')
+    const env = { ...process.env, VITEST: undefined, NO_COLOR: '1', FORCE_COLOR: undefined }
+    const result = spawnSync(vitest, ['run', inside], { cwd: repository, encoding: 'utf8', env })
+    expect(result.stdout).toMatch(/Tests +1 passed/)
+    expect(result.status).toBe(0)
+  } finally {
+    rmSync(inside, { recursive: true })
+  }
+})

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest'
+import { plan } from '../../dist/src/engine/plan.js'
+import { mergeHits } from '../../dist/src/engine/scans.js'
+import { closest } from '../../dist/src/engine/suggest.js'
+import { WarningLog } from '../../dist/src/engine/warnings.js'
+
+function graph(needs: Record<string, string[]>) {
+  const all = Object.entries(needs).map(([name, list]) => ({ name, area: 't', summary: 's', columns: {}, needs: list }))
+  const find = (name: string) => all.find((analyzer) => analyzer.name === name)
+  return (...names: string[]) =>
+    plan(
+      names.flatMap((name) => find(name) ?? []),
+      find,
+    ).map(({ name }) => name)
+}
+
+test('what is needed comes first, and once', () => {
+  const order = graph({ a: ['b', 'c'], b: ['c'], c: [], d: ['c'] })
+  expect(order('a', 'd', 'a')).toEqual(['c', 'b', 'a', 'd'])
+})
+
+test('a circle is named', () => {
+  const order = graph({ a: ['b'], b: ['c'], c: ['b'] })
+  expect(() => order('a')).toThrow('analyzers need each other in a circle: b → c → b')
+})
+
+test('a need that nobody provides is named', () => {
+  expect(() => graph({ a: ['gone'] })('a')).toThrow('the analyzer a needs gone, which no plugin provides')
+})
+
+test('hits of all chunks are merged ascending, each once', () => {
+  const parts = [new BigUint64Array([9n, 3n]), new BigUint64Array([]), new BigUint64Array([3n, 1n])]
+  expect([...mergeHits(parts)]).toEqual([1n, 3n, 9n])
+})
+
+test('a mistyped name finds its neighbour, and nonsense finds none', () => {
+  expect(closest('proceses', ['processes', 'threads'])).toBe('processes')
+  expect(closest('xyzzy', ['processes', 'threads'])).toBeUndefined()
+})
+
+test('warnings of one kind are counted, with the first address', () => {
+  const log = new WarningLog()
+  const warning = { code: 'unreadable', message: 'm', column: 'args' }
+  log.add({ ...warning, count: 2, address: '0x1' })
+  log.add({ ...warning, count: 3, address: '0x2' })
+  log.add({ ...warning, column: 'comm' })
+  expect(log.list()).toEqual([
+    { ...warning, count: 5, address: '0x1' },
+    { ...warning, column: 'comm' },
+  ])
+})
+
+test('warnings of endless kinds are capped, and that is a warning', () => {
+  const log = new WarningLog()
+  for (let index = 0; index < 600; index++) log.add({ code: 'torn', message: `m${index}` })
+  expect(log.list().at(-1)).toMatchObject({ code: 'cap', count: 100 })
+})
