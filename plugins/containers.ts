@@ -16,7 +16,7 @@ export default defineAnalyzer({
   columns: {
     id: text('Container id', { meaning: 'container' }),
     kind: text('container, sandbox (what holds a pod together) or build (a step of an image build)'),
-    parent: text('Id of the container around this one'),
+    parent: text('Id of the container around this one', { detail: true }),
     runtime: text('docker, containerd, cri-o, podman, …'),
     name: text('Name of the container; the pod, for a sandbox', { meaning: 'container_name' }),
     image: text('Image it was made from'),
@@ -29,12 +29,12 @@ export default defineAnalyzer({
     pod_namespace: text('Kubernetes namespace of its pod'),
     hostname: text('Host name in its UTS namespace'),
     privileged: flag('Whether it was started privileged'),
-    capabilities: list('Capabilities it may gain'),
+    capabilities: list('Capabilities it may gain', { detail: true }),
     seccomp: text('disabled, strict or filter'),
-    mounts: record('Declared mounts: source, target, type, options'),
-    networks: record('Networks: name, interface, address'),
-    sources: record('For each column, where its value came from'),
-    evidence: record('Cached files that were read for this row: source, path, address of the inode'),
+    mounts: record('Declared mounts: source, target, type, options', { detail: true }),
+    networks: record('Networks: name, interface, address', { detail: true }),
+    sources: record('For each column, where its value came from', { detail: true }),
+    evidence: record('Cached files that were read for this row: source, path, address of the inode', { detail: true }),
   },
   async *run({ kernel, warn }) {
     yield containerRows(kernel, warn)

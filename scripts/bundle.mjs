@@ -29,8 +29,9 @@ const bundle = await rolldown({
     ...Object.fromEntries(plugins.map((file) => [`plugins/${basename(file, '.js')}`, dist(`plugins/${file}`)])),
   },
   platform: 'node',
-  // jiti loads parts of itself by path, and only users' plugins need it.
-  external: ['jiti', '@napi-rs/nice'],
+  // jiti loads parts of itself by path, and cli-progress calls the string-width that is replaced below as a function;
+  // both are loaded late, and seldom.
+  external: ['jiti', 'cli-progress', '@napi-rs/nice'],
   resolve: {
     alias: {
       salvor: dist('src/plugin.js'),

@@ -8,6 +8,7 @@ import { makeFilter } from '../output/filter.js'
 import type { TableHead } from '../output/format.js'
 import { OrderedTables } from '../output/ordered.js'
 import { Writer } from '../output/writer.js'
+import { containerIds } from './container-names.js'
 import type { RunOptions } from './options.js'
 import { StderrReporter } from './reporter.js'
 import { hasColour, type World } from './world.js'
@@ -50,11 +51,9 @@ export async function runAnalyzers(
   several: boolean,
 ): Promise<number> {
   const { world, options, registry } = session
-  const tables = analyzers.map((analyzer) => ({
-    analyzer,
-    columns: chosenColumns(analyzer, options.columns),
-    filter: makeFilter(analyzer, options, registry.list()),
-  }))
+  const tables = analyzers.map((analyzer) => ({ analyzer, columns: chosenColumns(analyzer, options.columns) }))
+  // A filter that makes no sense for a table is the user's mistake, told before an image is opened.
+  for (const analyzer of analyzers) makeFilter(analyzer, options, registry.list())
   const reporter = new StderrReporter(world, options.quiet)
   const toTerminal = options.output === undefined && world.stdout.isTTY === true
   const writer = await Writer.make(
@@ -77,11 +76,16 @@ export async function runAnalyzers(
   try {
     for (const image of images) {
       if (images.length > 1) reporter.image = image
-      const heads = tables.map(({ analyzer, columns, filter }) => ({
-        head: { table: analyzer.name, image, columns },
-        filter,
-      }))
-      codes.push(await runImage(engine, session, analyzers, image, new OrderedTables(writer, heads, several), reporter))
+      const sink = (container: readonly string[]) =>
+        new OrderedTables(
+          writer,
+          tables.map(({ analyzer, columns }) => ({
+            head: { table: analyzer.name, image, columns },
+            filter: makeFilter(analyzer, { ...options, container }, registry.list()),
+          })),
+          several,
+        )
+      codes.push(await runImage(engine, session, analyzers, image, sink, reporter))
       if (world.signal.aborted) break
     }
     if (world.signal.aborted) codes.push(exitCodes.interrupted)
@@ -108,16 +112,17 @@ export function makeEngine({ world, registry, options }: Session): Engine {
 
 async function runImage(
   engine: Engine,
-  { world, options }: Session,
+  { world, options, registry }: Session,
   analyzers: readonly KnownAnalyzer[],
   path: string,
-  tables: OrderedTables,
+  sink: (container: readonly string[]) => OrderedTables,
   reporter: StderrReporter,
 ): Promise<number> {
   try {
     const image = await engine.open(path, { cacheDir: cacheDirectory(options, world.env) })
     for (const warning of image.info.warnings) reporter.warning(warning)
-    const outcomes = await engine.run(image, analyzers, tables, reporter)
+    const container = await containerIds(engine, registry, image, analyzers, options.container, reporter)
+    const outcomes = await engine.run(image, analyzers, sink(container), reporter)
     if (!world.signal.aborted) await engine.closeImage(image)
     const opened = { analyzer: '', rows: 1, warnings: image.info.warnings }
     return worst([imageExitCode(outcomes), imageExitCode([opened])])

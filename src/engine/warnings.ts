@@ -30,7 +30,12 @@ export class WarningLog {
   }
 }
 
-/** A note says what this kernel does not have; nothing is missing from the table because of it. */
+/**
+ * Codes that say something about a table from which nothing is missing: the kernel has no such thing, two sources
+ * disagree and the better one was taken, something is left of what is gone, or the run itself had trouble.
+ */
+const notes = new Set(['absent', 'disagree', 'leftover', 'note'])
+
 export function isNote(warning: Warning): boolean {
-  return warning.code === 'absent'
+  return notes.has(warning.code)
 }

@@ -2,14 +2,15 @@ import type { Column, Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
 import { printable } from './escape.js'
 import type { Format, TableHead } from './format.js'
-import { textCell } from './values.js'
+import { jsonCell, textCell } from './values.js'
 
 // A spreadsheet takes a cell that begins so for a formula, the full-width forms as well.
 const formula = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/
 const textual = new Set(['text', 'list', 'record'])
 
 function cell(column: Column, value: Value | undefined): string {
-  const raw = textCell(column, value)
+  // A list stays exact: what its texts hold must not decide where one ends.
+  const raw = Array.isArray(value) ? JSON.stringify(jsonCell(column, value)) : textCell(column, value)
   const guarded = textual.has(column.type) && formula.test(raw) ? `'${raw}` : raw
   const safe = printable(guarded)
   // An empty text is quoted, so that it differs from a value that could not be read.

@@ -5,6 +5,8 @@ const GAP = 2
 /** A text column is not cut shorter than this before whole columns are left out. */
 const MIN_TEXT = 12
 const ELLIPSIS = '…'
+/** What stands for a value that could not be read or does not exist. */
+export const NULL = '-'
 
 const plain = /^[\x20-\x7e]*$/
 
@@ -50,7 +52,10 @@ export function lay(columns: readonly [string, Column][], cells: readonly string
   const least = columns.map(([, column], index) =>
     isFlexible(column) ? Math.min(natural[index] ?? 0, MIN_TEXT) : (natural[index] ?? 0),
   )
-  const kept = keep(columns, least, available)
+  const dispensable = columns.map(
+    ([, column], index) => column.detail === true || cells.every((row) => row[index] === NULL),
+  )
+  const kept = keep(dispensable, least, available)
   const widths = spread(kept, natural, least, available)
   return {
     shown: kept.map((index, position) => ({ index, width: widths[position] ?? 0 })),
@@ -58,10 +63,10 @@ export function lay(columns: readonly [string, Column][], cells: readonly string
   }
 }
 
-/** Drops columns until the rest fits: those marked as detail first, each kind from the right. */
-function keep(columns: readonly [string, Column][], least: readonly number[], available: number): number[] {
-  const all = columns.map((_, index) => index)
-  const details = all.filter((index) => columns[index]?.[1].detail === true)
+/** Drops columns until the rest fits: details and those without any value first, each kind from the right. */
+function keep(dispensable: readonly boolean[], least: readonly number[], available: number): number[] {
+  const all = dispensable.map((_, index) => index)
+  const details = all.filter((index) => dispensable[index])
   const dropping = [...all.filter((index) => !details.includes(index)), ...details]
   let kept = all
   const needed = () => kept.reduce((sum, index) => sum + (least[index] ?? 0) + GAP, -GAP)

@@ -4,10 +4,8 @@ import type { Column, Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
 import { printable } from './escape.js'
 import type { Format, FormatOptions, TableHead } from './format.js'
-import { type Layout, lay, pad, shorten } from './layout.js'
+import { type Layout, lay, NULL, pad, shorten } from './layout.js'
 import { isNumeric, textCell } from './values.js'
-
-const NULL = '-'
 
 function shown(column: Column, value: Value | undefined): string {
   if (value === null || value === undefined) return NULL

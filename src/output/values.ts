@@ -31,12 +31,17 @@ export function jsonCell(column: Column, value: Value | undefined): Value {
   return jsonValue(value)
 }
 
+/** A text of a list, quoted where a space would make two of it. */
+function word(text: string): string {
+  return text === '' || /[\s"]/.test(text) ? JSON.stringify(text) : text
+}
+
 /** A cell as text, for the formats that have nothing else; null is empty. */
 export function textCell(column: Column, value: Value | undefined): string {
   const plain = jsonCell(column, value)
   if (plain === null) return ''
   if (typeof plain === 'string') return plain
-  if (Array.isArray(plain) && plain.every((item) => typeof item === 'string')) return plain.join(' ')
+  if (Array.isArray(plain) && plain.every((item) => typeof item === 'string')) return plain.map(word).join(' ')
   return typeof plain === 'object' ? JSON.stringify(plain) : String(plain)
 }
 

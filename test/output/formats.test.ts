@@ -65,8 +65,8 @@ test('NDJSON has a row per line, and says which table only among several', () =>
 test('CSV quotes as RFC 4180 and disarms formulas', () => {
   expect(write(new CsvFormat()).split('\r\n')).toEqual([
     'address,pid,name,args',
-    '0xffff888000000000,1,"a ""b"", c",x y z',
-    '0x10,0x8000000000000000,"\'=cmd()",',
+    '0xffff888000000000,1,"a ""b"", c","[""x"",""y z""]"',
+    '0x10,0x8000000000000000,"\'=cmd()",[]',
     ',-1,"",',
     '',
   ])
@@ -76,7 +76,7 @@ test('a text table is aligned, shows null as a dash, and ends no line in blanks'
   const text = write(new TableFormat({ several: false, colour: false, note: () => {} }))
   expect(text.split('\n')).toEqual([
     'address                            pid  name      args',
-    '0xffff888000000000                   1  a "b", c  x y z',
+    '0xffff888000000000                   1  a "b", c  x "y z"',
     '0x10                0x8000000000000000  =cmd()',
     '-                                   -1            -',
     '',

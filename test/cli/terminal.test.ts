@@ -1,0 +1,48 @@
+/** What a person sees: the same commands on a terminal, which only `script` can give a test. */
+
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { sampleImage } from '../../dist/src/sample.js'
+
+const SALVOR = join(import.meta.dirname, '../../bin/salvor.mjs')
+const hasScript = spawnSync('script', ['--version']).status === 0
+
+/** Runs salvor on a terminal of a given width; what it wrote to both streams comes back as one text. */
+function onTerminal(
+  columns: number,
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+): { status: number | null; text: string } {
+  const command = [process.execPath, SALVOR, ...args].map((word) => `'${word}'`).join(' ')
+  const { status, stdout } = spawnSync('script', ['-qec', `stty cols ${columns}; ${command}`, '/dev/null'], {
+    encoding: 'utf8',
+    env: { ...process.env, TERM: 'xterm', ...env },
+  })
+  return { status, text: stdout }
+}
+
+describe.runIf(hasScript)('on a terminal', () => {
+  it('shows progress while it scans, and the table after it', () => {
+    const { status, text } = onTerminal(160, ['process-scan', sampleImage(), '--no-cache'])
+    expect(text).toMatch(/scan for tasks/)
+    expect(text).toMatch(/systemd/)
+    expect(text).not.toMatch(/\n\s+at /)
+    expect(status).toBe(0)
+  })
+
+  it('keeps within its width, and says which columns it left out', () => {
+    const { status, text } = onTerminal(100, ['containers', sampleImage(), '--no-cache'], { NO_COLOR: '1' })
+    const lines = text.split(/\r?\n/).filter((line) => /^[0-9a-f]{8}/.test(line))
+    expect(lines.length).toBe(10)
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(100)
+    expect(text).toMatch(/columns do not fit/)
+    expect(status).toBe(0)
+  })
+
+  it('colours unless NO_COLOR says not to', () => {
+    const escape = String.fromCharCode(27)
+    expect(onTerminal(160, ['info', sampleImage(), '--quiet']).text).toContain(`${escape}[`)
+    expect(onTerminal(160, ['info', sampleImage(), '--quiet'], { NO_COLOR: '1' }).text).not.toContain(`${escape}[`)
+  })
+})
