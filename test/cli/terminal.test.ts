@@ -41,8 +41,8 @@ describe.runIf(hasScript)('on a terminal', () => {
   })
 
   it('colours unless NO_COLOR says not to', () => {
-    const escape = String.fromCharCode(27)
-    expect(onTerminal(160, ['info', sampleImage(), '--quiet']).text).toContain(`${escape}[`)
-    expect(onTerminal(160, ['info', sampleImage(), '--quiet'], { NO_COLOR: '1' }).text).not.toContain(`${escape}[`)
+    const start = String.fromCharCode(27)
+    expect(onTerminal(160, ['info', sampleImage(), '--quiet']).text).toContain(`${start}[`)
+    expect(onTerminal(160, ['info', sampleImage(), '--quiet'], { NO_COLOR: '1' }).text).not.toContain(`${start}[`)
   })
 })
