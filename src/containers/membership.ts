@@ -17,7 +17,7 @@ export function placeTasks<T extends Task>(kernel: Kernel, tasks: T[]): (T & { c
   return tasks.map((task) => {
     const cgroup = paths?.get(task.css_set ?? 0n) ?? task.cgroup
     if (cgroup !== null && !containers.has(cgroup)) containers.set(cgroup, containerOf(cgroup))
-    return { ...task, cgroup, container: cgroup === null ? null : (containers.get(cgroup) ?? null) }
+    return Object.assign(task, { cgroup, container: cgroup === null ? null : (containers.get(cgroup) ?? null) })
   })
 }
 
