@@ -20,6 +20,7 @@ import {
 } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import benny from 'benny'
 import { Kernel } from '../dist/src/kernel/kernel.js'
 import { native } from '../dist/src/kernel/native.js'
@@ -107,49 +108,53 @@ function readWhole(path: string): void {
   closeSync(file)
 }
 
-async function measure(list: Case[]): Promise<Result[]> {
-  const summary = await benny.suite(
-    'salvor',
-    ...list.map(({ name, run }) => benny.add(name, run, { minSamples: 5, maxTime: 3 })),
-    benny.cycle(),
-  )
-  return summary.results.map(({ name, ops, margin }, index) => ({
-    name,
-    operations_per_second: ops,
-    margin_percent: margin,
-    amount: list[index]?.amount ?? 1,
-    unit: list[index]?.unit ?? '',
-  }))
-}
-
-function print(results: Result[], before: Result[]): void {
-  for (const { name, operations_per_second: ops, margin_percent, amount, unit } of results) {
-    const rate = ops * amount
-    const shown =
-      unit === 'bytes' ? `${(rate / 2 ** 30).toFixed(2)} GiB/s` : `${Math.round(rate).toLocaleString('en')} ${unit}/s`
-    const earlier = before.find((result) => result.name === name)
-    const change = earlier ? `, ${(ops / earlier.operations_per_second).toFixed(2)} times the earlier run` : ''
-    console.log(`${name}: ${(1000 / ops).toFixed(2)} ms ± ${margin_percent}% (${shown})${change}`)
+/** Measures every case, and tells of each as it ends. */
+async function measure(list: Case[], before: Result[]): Promise<Result[]> {
+  const results: Result[] = []
+  const done = ({ name, ops, margin }: { name: string; ops: number; margin: number }): string => {
+    const { amount, unit } = list[results.length] ?? { amount: 1, unit: '' }
+    results.push({ name, operations_per_second: ops, margin_percent: margin, amount, unit })
+    print(results.at(-1), before)
+    return ''
   }
+  const added = list.map(({ name, run }) => benny.add(name, run, { minSamples: 5, maxTime: 3 }))
+  await benny.suite('salvor', ...added, benny.cycle(done))
+  return results
 }
 
-const [compareAt, args] = [process.argv.indexOf('--compare'), process.argv.slice(2)]
-const before: Result[] =
-  compareAt < 0 ? [] : JSON.parse(readFileSync(process.argv[compareAt + 1] ?? '', 'utf8')).results
-const named = args.find((argument, index) => !argument.startsWith('--') && args[index - 1] !== '--compare')
+function print(result: Result | undefined, before: Result[]): void {
+  if (result === undefined) return
+  const { name, operations_per_second: ops, margin_percent, amount, unit } = result
+  const rate = ops * amount
+  const shown =
+    unit === 'bytes' ? `${(rate / 2 ** 30).toFixed(2)} GiB/s` : `${Math.round(rate).toLocaleString('en')} ${unit}/s`
+  const earlier = before.find((other) => other.name === name)
+  const change = earlier ? `, ${(ops / earlier.operations_per_second).toFixed(2)} times the earlier run` : ''
+  console.log(`${name}: ${(1000 / ops).toFixed(2)} ms ± ${margin_percent}% (${shown})${change}`)
+}
+
+/** The results of an earlier run over the same image. */
+function earlierResults(path: string, size: number): Result[] {
+  const earlier = JSON.parse(readFileSync(path, 'utf8')) as { size: number; results: Result[] }
+  if (earlier.size !== size) throw new Error(`${path} is about an image of ${earlier.size} bytes, not ${size}`)
+  return earlier.results
+}
+
+const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { compare: { type: 'string' } } })
 const shared = join(
   process.env.SALVOR_IMAGES ?? join(homedir(), '.cache', 'salvor-images'),
   'docker-debian12',
   'memory.elf',
 )
-const image = named ?? (existsSync(shared) ? shared : sampleImage())
+const image = positionals[0] ?? (existsSync(shared) ? shared : sampleImage())
 const cache = mkdtempSync(join(tmpdir(), 'salvor-bench-'))
 try {
-  const results = await measure(cases(image, cache))
-  print(results, before)
+  const { size } = statSync(image)
+  const before = options.compare === undefined ? [] : earlierResults(options.compare, size)
+  const results = await measure(cases(image, cache), before)
   mkdirSync(RESULTS, { recursive: true })
   const output = join(RESULTS, `${new Date().toISOString().replaceAll(':', '')}.json`)
-  writeFileSync(output, `${JSON.stringify({ size: statSync(image).size, node: process.version, results }, null, 2)}\n`)
+  writeFileSync(output, `${JSON.stringify({ size, node: process.version, results }, null, 2)}\n`)
   console.log(`written to ${output}`)
 } finally {
   rmSync(cache, { recursive: true })
