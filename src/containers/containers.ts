@@ -31,7 +31,7 @@ const id64 = /^[0-9a-f]{64}$/
 
 export function buildContainers(evidence: Evidence): { rows: ContainerRow[]; warnings: Warning[] } {
   const declared = readDeclared(evidence.files)
-  const groups = groupByContainer(evidence.cgroups, evidence.processes)
+  const groups = groupByContainer(evidence.cgroups, evidence.processes, declared)
   const monitors = findMonitors(evidence.processes)
   const byPid = new Map(evidence.processes.map((process) => [process.pid, process]))
   const host = byPid.get(1) ?? null
@@ -108,11 +108,17 @@ function initProcess(
     const process = byPid.get(pid ?? -1)
     if (process === undefined) continue
     if (group?.processes.includes(process)) return process
-    // Moved to another cgroup: still the container's when its own shim started it, and no reused pid.
+    // In another cgroup: still the container's when its own shim or its runtime started it, and no reused pid.
     const shim = monitors.shims.get(process.ppid ?? -1)?.id
     if (shim !== undefined && (shim === declared?.id || shim === sandbox_id)) return process
+    if (pid === state?.value.init_pid && isClose(process.started, state?.value.created ?? null)) return process
   }
   return group?.first ?? null
+}
+
+/** A runtime makes a container's first process while it writes down when the container was created. */
+function isClose(started: string | null, created: string | null): boolean {
+  return started !== null && created !== null && Math.abs(Date.parse(started) - Date.parse(created)) < 5000
 }
 
 function buildRow(
@@ -130,9 +136,9 @@ function buildRow(
   const runtime = claims.take('runtime', runtimeClaims(subject))
   const state = stateOf(subject, claims)
   const count = group?.processes.length ?? 0
-  claims.sources.processes = group === null ? 'no cgroup of its own' : 'cgroup path'
+  claims.sources.processes = processesSource(group)
   if (init !== null && !group?.processes.includes(init)) {
-    claims.disagree('processes', `its first process ${init.pid}, a child of its shim, is in another cgroup`)
+    claims.disagree('processes', `its first process ${init.pid} is in another cgroup`)
   }
   const pid = state === 'exited' ? null : (init?.pid ?? null)
   const init_pid = claims.take('init_pid', initClaims(subject, pid))
@@ -201,6 +207,11 @@ function buildRow(
     sources: claims.sources,
     evidence: evidenceOf(declared),
   }
+}
+
+function processesSource(group: Subject['group']): string {
+  if (group === null) return 'no cgroup of its own'
+  return group.scope === null ? 'declared cgroup path' : 'cgroup path'
 }
 
 function podmanPrivileged(spec: OciConfig | null): boolean | null {

@@ -4,7 +4,7 @@ import { type Cgroup, countHierarchies, readCgroups, readMemberships } from '../
 import type { Kernel } from '../kernel/kernel.js'
 import type { Task } from '../kernel/tasks.js'
 import { parseCgroupPath } from './cgroup-path.js'
-import { parseShimArguments } from './shim-args.js'
+import { shimmedBy } from './shim-args.js'
 
 /** Tells the innermost container of a cgroup path; null on the host itself. */
 export type ContainerFinder = (path: string | null) => string | null
@@ -14,18 +14,13 @@ export type ContainerFinder = (path: string | null) => string | null
  * could be anything, and is believed where a shim says that it looks after that container.
  */
 export function containerFinder(tasks: readonly Pick<Task, 'args'>[]): ContainerFinder {
-  const byShim = new Map<string, string>()
-  for (const { args } of tasks) {
-    const shim = args && parseShimArguments(args)
-    if (shim) byShim.set(`${shim.namespace}/${shim.id}`, shim.id)
-  }
+  const shimmed = shimmedBy(tasks)
   const found = new Map<string, string | null>()
   return (path) => {
     if (path === null) return null
     const known = found.get(path)
     if (known !== undefined) return known
-    const [, namespace, id] = path.split('/')
-    const container = parseCgroupPath(path).container?.id ?? byShim.get(`${namespace}/${id}`) ?? null
+    const container = parseCgroupPath(path, shimmed).container?.id ?? null
     found.set(path, container)
     return container
   }
