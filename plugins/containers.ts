@@ -27,7 +27,7 @@ export default defineAnalyzer({
     pod_uid: text('Uid of its Kubernetes pod, as the API writes it', { meaning: 'pod', detail: true }),
     pod_name: text('Name of its pod'),
     pod_namespace: text('Kubernetes namespace of its pod', { detail: true }),
-    hostname: text('Host name it was given, else that of its UTS namespace'),
+    hostname: text('Host name it was given, else that of its UTS namespace', { detail: true }),
     privileged: flag('Whether it was started privileged'),
     capabilities: list('Capabilities it may gain', { detail: true }),
     seccomp: text('disabled, strict or filter'),
