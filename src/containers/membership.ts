@@ -32,7 +32,7 @@ export function placeTasks<T extends Task>(kernel: Kernel, tasks: T[]): (T & { c
   const paths = countHierarchies(kernel) > 1 ? legacyPaths(kernel, tasks, containerOf) : null
   return tasks.map((task) => {
     const cgroup = paths?.get(task.css_set ?? 0n) ?? task.cgroup
-    return { ...task, cgroup, container: containerOf(cgroup) }
+    return Object.assign(task, { cgroup, container: containerOf(cgroup) })
   })
 }
 
