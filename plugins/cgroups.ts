@@ -33,7 +33,9 @@ export default defineAnalyzer({
       kernel,
       processes.flatMap(({ css_set }) => css_set ?? []),
     )) {
-      members.set(css_set, [...(members.get(css_set) ?? []), cgroup])
+      const known = members.get(css_set)
+      if (known) known.push(cgroup)
+      else members.set(css_set, [cgroup])
     }
     const counts = new Map<bigint, number>()
     for (const { css_set } of processes) {

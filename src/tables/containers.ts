@@ -41,17 +41,24 @@ function cgroupEvidence(kernel: Kernel, tasks: PlacedTask[]): CgroupEvidence[] {
   const cgroupsOf = new Map<bigint, bigint[]>()
   const sets = tasks.flatMap(({ css_set }) => css_set ?? [])
   for (const { css_set, cgroup } of readMemberships(kernel, sets)) {
-    cgroupsOf.set(css_set, [...(cgroupsOf.get(css_set) ?? []), cgroup])
+    append(cgroupsOf, css_set, cgroup)
   }
   const pids = new Map<bigint, number[]>()
   for (const { css_set, pid } of tasks) {
     for (const cgroup of cgroupsOf.get(css_set ?? 0n) ?? []) {
-      if (pid !== null) pids.set(cgroup, [...(pids.get(cgroup) ?? []), pid])
+      if (pid !== null) append(pids, cgroup, pid)
     }
   }
   return readCgroups(kernel).flatMap(({ address, path, hierarchy, frozen }) =>
     path === null ? [] : [{ path, hierarchy, pids: pids.get(address) ?? [], frozen }],
   )
+}
+
+/** A copy for each value would be quadratic, and an image may put everything under one key. */
+function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const known = map.get(key)
+  if (known) known.push(value)
+  else map.set(key, [value])
 }
 
 function processEvidence(task: PlacedTask): ProcessEvidence {
@@ -103,8 +110,7 @@ function networkEvidence(kernel: Kernel): Evidence['networks'] {
   const networks = new Map<number, { interface: string; address: string }[]>()
   for (const { net_ns, name, addresses } of readInterfaces(kernel)) {
     if (net_ns === null || name === null) continue
-    const known = networks.get(net_ns) ?? []
-    networks.set(net_ns, [...known, ...addresses.map((address) => ({ interface: name, address }))])
+    for (const address of addresses) append(networks, net_ns, { interface: name, address })
   }
   return networks
 }
