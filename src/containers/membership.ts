@@ -47,7 +47,10 @@ export function cgroupMembers(kernel: Kernel, processes: readonly Task[]): Map<b
   }
   const members = new Map<bigint, Task[]>()
   for (const { css_set, cgroup } of readMemberships(kernel, bySet.keys())) {
-    members.set(cgroup, [...(members.get(cgroup) ?? []), ...(bySet.get(css_set) ?? [])])
+    // Into one array: a copy for each set would be quadratic, and an image may put every set into one cgroup.
+    const inside = members.get(cgroup) ?? []
+    for (const process of bySet.get(css_set) ?? []) inside.push(process)
+    members.set(cgroup, inside)
   }
   return members
 }

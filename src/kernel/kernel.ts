@@ -96,6 +96,18 @@ export class Kernel {
     return native.symbol(this.id, symbol)
   }
 
+  /** Says that something is missing or was left out. */
+  warn(warning: Warning): void {
+    this.#warn(warning)
+  }
+
+  /** How many of `length` objects are taken; more than `most` were made to exhaust memory, and are reported. */
+  capped(what: string, length: number, most: number): number {
+    if (length <= most) return length
+    this.#warn({ code: 'cap', message: `more than ${most} ${what}: the rest is left out`, count: length - most })
+    return most
+  }
+
   /** The physical address behind a kernel virtual one; null where nothing is mapped. */
   physical(address: bigint): bigint | null {
     return native.physical(this.id, address)

@@ -11,6 +11,12 @@ export const TASK_STRUCT = 'struct task_struct'
 /** PF_KTHREAD (include/linux/sched.h). */
 const PF_KTHREAD = 0x0020_0000
 
+/** MAX_PID_NS_LEVEL (include/linux/pid_namespace.h), and the initial namespace above. */
+const MOST_LEVELS = 33
+
+/** Tasks of one view that are read. Each becomes a row with its texts; a hostile list may be longer than memory. */
+const MOST_TASKS = 1 << 18
+
 /** A view that knows a task: where an analyst would look for it by hand. */
 export type View = 'task list' | 'pid IDR' | 'thread list' | 'run queue'
 
@@ -108,7 +114,7 @@ const MEMBERS = {
 
 /** A task's number in every pid namespace from the initial one inwards. */
 const PIDS: Nested = {
-  walk: array('thread_pid->numbers', { count: 'thread_pid->level + 1', type: 'struct upid' }),
+  walk: array('thread_pid->numbers', { count: 'thread_pid->level + 1', type: 'struct upid', most: MOST_LEVELS }),
   select: { nr: 'nr', inode: 'ns->ns.inum' },
 }
 
@@ -218,8 +224,9 @@ export function stateLetter(state: number | null, exitState: number | null): str
 /** Every task that the task list, the pid IDR or a thread list knows, with the views that do. */
 export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
   const views = new Map<bigint, View[]>()
-  const see = (addresses: Iterable<bigint>, view: View) => {
-    for (const address of addresses) {
+  const see = (addresses: BigUint64Array, view: View) => {
+    const count = kernel.capped(`tasks on the ${view}`, addresses.length, MOST_TASKS)
+    for (const address of addresses.subarray(0, count)) {
       const seen = views.get(address)
       if (!seen) views.set(address, [view])
       else if (!seen.includes(view)) seen.push(view)
@@ -232,11 +239,18 @@ export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
   see(listed.addresses, 'task list')
   see(hashedTasks(kernel), 'pid IDR')
   const threads = kernel
-    .at(views.keys(), TASK_STRUCT)
-    .walk(list('signal->thread_head', TASK_STRUCT, 'thread_node'))
+    .at(threadGroups(kernel, views.keys()), 'struct signal_struct')
+    .walk(list('thread_head', TASK_STRUCT, 'thread_node'))
     .select({})
   see(threads.addresses, 'thread list')
   return views
+}
+
+/** The `signal_struct`s of tasks, each once: a group's threads share it, and its list of them is walked once. */
+function threadGroups(kernel: Kernel, tasks: Iterable<bigint>): Set<bigint> {
+  const batch = kernel.at(tasks, TASK_STRUCT).select({ signal: 'signal' })
+  const signals = Array.from({ length: batch.length }, (_, row) => batch.column('signal').bigint(row))
+  return new Set(signals.filter((address): address is bigint => address !== null && address !== 0n))
 }
 
 /** Tasks reached by number: each `struct pid` of the initial namespace holds the task that bears it. */

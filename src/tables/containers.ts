@@ -46,6 +46,13 @@ function cgroupEvidence(kernel: Kernel, tasks: PlacedTask[]): CgroupEvidence[] {
   })
 }
 
+/** A copy for each value would be quadratic, and an image may put everything under one key. */
+function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const known = map.get(key)
+  if (known) known.push(value)
+  else map.set(key, [value])
+}
+
 function processEvidence(task: PlacedTask): ProcessEvidence {
   return {
     pid: task.pid ?? -1,
@@ -95,8 +102,7 @@ function networkEvidence(kernel: Kernel): Evidence['networks'] {
   const networks = new Map<number, { interface: string; address: string }[]>()
   for (const { net_ns, name, addresses } of readInterfaces(kernel)) {
     if (net_ns === null || name === null) continue
-    const known = networks.get(net_ns) ?? []
-    networks.set(net_ns, [...known, ...addresses.map((address) => ({ interface: name, address }))])
+    for (const address of addresses) append(networks, net_ns, { interface: name, address })
   }
   return networks
 }

@@ -12,7 +12,7 @@ use crate::arch::AddressSpace;
 /// More modules than any kernel loads: a longer list is torn.
 const MOST_MODULES: usize = 4096;
 const LONGEST_BTF: u64 = 16 << 20;
-const MOST_BTF: u64 = 256 << 20;
+const MOST_BTF: u64 = 64 << 20;
 const LONGEST_NAME: usize = 64;
 
 /// The list of modules with types, and where its structs keep what is read from them.

@@ -95,6 +95,8 @@ pub enum Walk {
         type_name: Option<String>,
         #[serde(default)]
         pointers: bool,
+        /// More elements than this are no count but damage.
+        most: Option<u64>,
     },
     List {
         head: Paths,
