@@ -156,10 +156,9 @@ export class CachedFiles {
     const known = this.#directories.get(dentry)
     if (known) return known
     if (!this.#mayRead()) return new Map()
-    const batch = this.#kernel.at([dentry], DENTRY).walk(CHILDREN).select(MEMBERS)
+    const batch = this.#kernel.at([dentry], DENTRY).walk(CHILDREN).most(MOST_NAMES).select(MEMBERS)
     const children = new Map<string, Node>()
-    const count = this.#kernel.capped('names in a directory', batch.length, MOST_NAMES)
-    for (let row = 0; row < count; row++) {
+    for (let row = 0; row < batch.length; row++) {
       const name = batch.column('name').text(row)
       const inode = batch.column('inode').bigint(row)
       // A dentry without an inode says that the name does not exist, and an unhashed one that it was removed.

@@ -14,7 +14,7 @@ const PF_KTHREAD = 0x0020_0000
 /** MAX_PID_NS_LEVEL (include/linux/pid_namespace.h), and the initial namespace above. */
 const MOST_LEVELS = 33
 
-/** Tasks of one view that are read. Each becomes a row with its texts; a hostile list may be longer than memory. */
+/** Tasks of one view that are read, however much memory there is: each becomes a row with its texts. */
 const MOST_TASKS = 1 << 18
 
 /** A view that knows a task: where an analyst would look for it by hand. */
@@ -224,8 +224,10 @@ export function stateLetter(state: number | null, exitState: number | null): str
 /** Every task that the task list, the pid IDR or a thread list knows, with the views that do. */
 export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
   const views = new Map<bigint, View[]>()
+  // A task_struct fills more than a page: a list of more tasks than there are pages was made to exhaust memory.
+  const most = Math.min(MOST_TASKS, kernel.pages)
   const see = (addresses: BigUint64Array, view: View) => {
-    const count = kernel.capped(`tasks on the ${view}`, addresses.length, MOST_TASKS)
+    const count = kernel.capped(`tasks on the ${view}`, addresses.length, most)
     for (const address of addresses.subarray(0, count)) {
       const seen = views.get(address)
       if (!seen) views.set(address, [view])
@@ -235,12 +237,14 @@ export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
   const listed = kernel
     .symbol('init_task', TASK_STRUCT)
     .walk(list('tasks', TASK_STRUCT, 'tasks'))
+    .most(most)
     .select({})
   see(listed.addresses, 'task list')
-  see(hashedTasks(kernel), 'pid IDR')
+  see(hashedTasks(kernel, most), 'pid IDR')
   const threads = kernel
     .at(threadGroups(kernel, views.keys()), 'struct signal_struct')
     .walk(list('thread_head', TASK_STRUCT, 'thread_node'))
+    .most(most)
     .select({})
   see(threads.addresses, 'thread list')
   return views
@@ -254,10 +258,14 @@ function threadGroups(kernel: Kernel, tasks: Iterable<bigint>): Set<bigint> {
 }
 
 /** Tasks reached by number: each `struct pid` of the initial namespace holds the task that bears it. */
-function hashedTasks(kernel: Kernel): BigUint64Array {
+function hashedTasks(kernel: Kernel, most: number): BigUint64Array {
   const pids = kernel.symbol('init_pid_ns', 'struct pid_namespace').walk(xarray('idr', 'struct pid'))
   const task: Nested = { walk: hlist('tasks[0]', TASK_STRUCT, ['pid_links[0]', 'pids[0].node']), select: {} }
-  return pids.select({}, { task }).child('task').addresses
+  // Not every number's task is there: `struct pid`s are smaller than tasks.
+  return pids
+    .most(most * 4)
+    .select({}, { task })
+    .child('task').addresses
 }
 
 /** The idle task of each CPU, which no list holds: only its run queue knows it. */

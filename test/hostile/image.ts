@@ -60,10 +60,16 @@ export class Edited {
   /** Where a kernel virtual address lies in the file. */
   #place(address: bigint): number {
     const physical = intact.physical(address)
+    if (physical === null) throw new Error(`0x${address.toString(16)} is not mapped in the sample`)
+    return this.#at(physical)
+  }
+
+  /** Where a physical address lies in the file. */
+  #at(physical: bigint): number {
     const range = ranges.find(({ start, length }) => {
-      return physical !== null && physical >= start && physical < start + BigInt(length)
+      return physical >= start && physical < start + BigInt(length)
     })
-    if (physical === null || range === undefined) throw new Error(`0x${address.toString(16)} is not in the sample`)
+    if (range === undefined) throw new Error(`physical 0x${physical.toString(16)} is not in the sample`)
     return range.body + Number(physical - range.start)
   }
 
@@ -86,10 +92,22 @@ export class Edited {
     return this
   }
 
-  /** Makes the page at an address unreadable, as a smeared acquisition leaves it. */
-  zeroPage(address: bigint): this {
-    const place = this.#place(address & ~0xfffn)
-    this.#bytes.fill(0, place, place + PAGE)
+  /** Writes over the first place where a text is, wherever it lies; both are of one length. */
+  replace(old: string, text: string): this {
+    const place = this.#bytes.indexOf(old)
+    if (place < 0 || Buffer.byteLength(old) !== Buffer.byteLength(text)) throw new Error(`cannot replace ${old}`)
+    this.#bytes.write(text, place)
+    return this
+  }
+
+  /** Makes what lies around an address unreadable: zeroes its page-table entry of a level, or that entry's whole page. */
+  unmap(address: bigint, level: number, page: boolean): this {
+    let table = (intact.physical(intact.address('init_top_pgt') ?? 0n) ?? 0n) & ~0xfffn
+    for (let at = 3; at > level; at--) {
+      table = this.#bytes.readBigUInt64LE(this.#at(table + entry(address, at))) & 0xf_ffff_ffff_f000n
+    }
+    const place = this.#at(table + (page ? 0n : entry(address, level)))
+    this.#bytes.fill(0, place, place + (page ? PAGE : 8))
     return this
   }
 
@@ -114,6 +132,10 @@ export class Edited {
   file(): string {
     return imageFile(Buffer.concat([this.#bytes, ...this.#added]))
   }
+}
+
+function entry(address: bigint, level: number): bigint {
+  return ((address >> BigInt(12 + 9 * level)) & 511n) * 8n
 }
 
 /** A gap between the sample's ranges that the direct map covers. */

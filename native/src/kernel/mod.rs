@@ -36,9 +36,9 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// How many loaded modules carry types of their own.
-    pub fn module_types(&self) -> usize {
-        modules::Modules::new(&self.symbols, &self.types).map_or(0, |modules| modules.count(&self.memory))
+    /// How many loaded modules carry types of their own, and what is wrong with the list of them.
+    pub fn module_types(&self) -> (usize, Option<&'static str>) {
+        modules::Modules::new(&self.symbols, &self.types).map_or((0, None), |modules| modules.count(&self.memory))
     }
 }
 
