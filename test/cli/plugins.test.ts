@@ -77,7 +77,7 @@ test('new-plugin writes an analyzer that runs and a test that passes, and overwr
   expect((await run('new-plugin', 'my-facts')).code).toBe(0)
   const plugin = ['--plugin', join(directory, 'my-facts.ts')]
   const salvor = [
-    join(repository, 'bin/salvor.mjs'),
+    join(repository, 'bin/salvor.cjs'),
     'my-facts',
     sampleImage(),
     ...plugin,

@@ -174,7 +174,7 @@ export interface Table {
   warnings: { code: string; message: string }[]
 }
 
-export const SALVOR = join(import.meta.dirname, '../../bin/salvor.mjs')
+export const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
 
 /** Runs salvor for one table over one image and returns what it printed. */
 export function table(analyzer: string, image: string, ...options: string[]): Table {
