@@ -77,6 +77,7 @@ export function readCgroups(kernel: Kernel): Cgroup[] {
     // A machine on v1 has the unified hierarchy too, unmounted and with nothing below its root.
     return name === 'unified' && cgroups.length === 1 && isHidden(kernel) ? [] : cgroups
   })
+  if (all.length === 0) kernel.warn({ code: 'torn', message: 'no hierarchy has a cgroup, not even its root' })
   const byName = (left: string, right: string) => (left < right ? -1 : left > right ? 1 : 0)
   return all.sort((left, right) => byName(left.hierarchy, right.hierarchy) || byName(left.path ?? '', right.path ?? ''))
 }

@@ -247,6 +247,8 @@ export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
     .most(most)
     .select({})
   see(threads.addresses, 'thread list')
+  // A kernel that runs has tasks: a list that is merely empty was made so.
+  if (views.size === 0) kernel.warn({ code: 'torn', message: 'neither the task list nor the pid IDR knows any task' })
   return views
 }
 

@@ -34,6 +34,19 @@ describe('the task list', () => {
     expect(pids(found)).toEqual(expect.arrayContaining([1, 2, dockerd, inContainer]))
   })
 
+  it('emptied, and the pid IDR with it, is not an empty table that is complete', async () => {
+    const idr = member(intact.address('init_pid_ns') ?? 0n, 'struct pid_namespace', 'idr.idr_rt.xa_head')
+    const path = new Edited()
+      .set(node(0), node(0))
+      .set(node(0) + 8n, node(0))
+      .set(idr, 0n)
+      .file()
+    for (const analyzer of ['processes', 'threads', 'containers', 'namespaces']) {
+      const found = await table(analyzer, path)
+      expect([analyzer, found.code, codes(found).includes('torn')]).toEqual([analyzer, 5, true])
+    }
+  })
+
   it('torn both ways is told even where other views know every task', async () => {
     const image = new Edited().set(node(2), 8n).set(node(2) + 8n, 8n)
     const found = await table('processes', image.file())

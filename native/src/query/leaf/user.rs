@@ -73,12 +73,13 @@ fn arguments(
     if user.read(end - 1, &mut last) == 1 && last != [0] {
         let room = if env_start == end && env_end >= env_start { env_end - start } else { end - start };
         let from = out.len();
-        copy(reader, user, start, start.saturating_add(room.min(PAGE)), limit, out)?;
+        let whole = copy(reader, user, start, start.saturating_add(room.min(PAGE)), limit, out)?;
         // The kernel hands out the NUL as well.
         if let Some(nul) = out.get(from..).and_then(|title| memchr::memchr(0, title)) {
             out.truncate(from + nul + 1);
+            return Ok(true);
         }
-        return Ok(true);
+        return Ok(whole);
     }
     copy(reader, user, start, end, limit, out)
 }
