@@ -66,7 +66,7 @@ function cases(image: string, cache: string): Case[] {
   const salvor = (...options: string[]) =>
     execFileSync(
       process.execPath,
-      [join(ROOT, 'bin', 'salvor.js'), 'processes', image, '--format', 'ndjson', '--quiet', ...options],
+      [join(ROOT, 'bin', 'salvor.cjs'), 'processes', image, '--format', 'ndjson', '--quiet', ...options],
       {
         maxBuffer: 1 << 30,
         stdio: ['ignore', 'pipe', 'ignore'],

@@ -1,4 +1,5 @@
-// Bundles dist/ into dist/bundle/: loading a hundred small modules costs a short run more than all its work.
+// Bundles dist/ into dist/bundle/: loading a hundred small modules costs a short run more than all its work, and so does
+// the loader of ES modules. Hence few files, all of them CommonJS.
 import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { rolldown } from 'rolldown'
@@ -14,37 +15,47 @@ const piscinaWorker = {
     handler(code) {
       const own = "(0, node_path_1.resolve)(__dirname, 'worker.js')"
       if (!code.includes(own)) throw new Error('piscina no longer starts its workers as scripts/bundle.mjs expects')
-      return code.replace(own, "require('node:url').fileURLToPath(new URL('piscina-worker.js', import.meta.url))")
+      return code.replace(own, "(0, node_path_1.resolve)(__dirname, 'piscina-worker.cjs')")
     },
   },
 }
 
-const plugins = readdirSync(dist('plugins')).filter((file) => file.endsWith('.js'))
-const bundle = await rolldown({
-  input: {
-    cli: dist('src/cli/process.js'),
-    worker: dist('src/engine/worker.js'),
-    backend: dist('src/kernel/backend.js'),
-    'piscina-worker': join(root, 'node_modules/piscina/dist/worker.js'),
-    ...Object.fromEntries(plugins.map((file) => [`plugins/${basename(file, '.js')}`, dist(`plugins/${file}`)])),
-  },
-  platform: 'node',
-  // jiti loads parts of itself by path, and cli-progress calls the string-width that is replaced below as a function;
-  // both are loaded late, and seldom.
-  external: ['jiti', 'cli-progress', '@napi-rs/nice'],
-  resolve: {
-    alias: {
-      salvor: dist('src/plugin.js'),
-      // Its regular expressions over all emoji sequences take longer to compile than everything else in the help.
-      'string-width': join(root, 'node_modules/fast-string-width/dist/index.js'),
+/** Each call makes files that share nothing with those of another: a thread loads only what it needs. */
+async function bundle(input) {
+  const build = await rolldown({
+    input,
+    // What several files share may go into the first one that every thread loads.
+    preserveEntrySignatures: 'allow-extension',
+    platform: 'node',
+    // jiti loads parts of itself by path, and cli-progress calls the string-width that is replaced below as a function;
+    // both are loaded late, and seldom.
+    external: ['jiti', 'cli-progress', '@napi-rs/nice'],
+    resolve: {
+      alias: {
+        salvor: dist('src/plugin.js'),
+        // Its regular expressions over all emoji sequences take longer to compile than everything else in the help.
+        'string-width': join(root, 'node_modules/fast-string-width/dist/index.js'),
+      },
     },
-  },
-  plugins: [piscinaWorker],
-})
-await bundle.write({
-  dir: dist('bundle'),
-  format: 'esm',
-  entryFileNames: '[name].js',
-  chunkFileNames: '[name]-[hash].js',
-  minify: true,
+    // yargs resolves by it what a configuration file extends, and there is none.
+    checks: { emptyImportMeta: false },
+    plugins: [piscinaWorker],
+  })
+  await build.write({
+    dir: dist('bundle'),
+    format: 'cjs',
+    exports: 'named',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name]-[hash].cjs',
+    minify: true,
+  })
+}
+
+const plugins = readdirSync(dist('plugins')).filter((file) => file.endsWith('.js'))
+await bundle({ cli: dist('src/cli/process.js') })
+await bundle({ 'piscina-worker': join(root, 'node_modules/piscina/dist/worker.js') })
+await bundle({
+  worker: dist('src/engine/worker.js'),
+  backend: dist('src/kernel/backend.js'),
+  ...Object.fromEntries(plugins.map((file) => [`plugins/${basename(file, '.js')}`, dist(`plugins/${file}`)])),
 })

@@ -13,6 +13,6 @@ for (const [analyzer, ...options] of [
   ['processes', '--columns', 'pid,ppid,comm,uid,state,started,exe,container'],
 ]) {
   process.stdout.write(`\n$ npx salvor ${[analyzer, sample, ...options].join(' ')}\n`)
-  const { code } = await run(process.execPath, ['bin/salvor.mjs', analyzer, sample, ...options])
+  const { code } = await run(process.execPath, ['bin/salvor.cjs', analyzer, sample, ...options])
   if (code !== 0) process.exitCode = code
 }

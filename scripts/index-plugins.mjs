@@ -1,14 +1,17 @@
 // Writes dist/bundle/plugins/index.json: the declarations of all built-in analyzers, so that a run loads only the one it needs.
 import { readdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 
+const require = createRequire(import.meta.url)
 const directory = new URL('../dist/bundle/plugins/', import.meta.url)
 const { analyzersOf } = await import('../dist/src/engine/validate.js')
 const { declarationOf } = await import('../dist/src/engine/load.js')
 
 const entries = []
 for (const file of readdirSync(directory).sort()) {
-  if (!file.endsWith('.js')) continue
-  const module = await import(new URL(file, directory).href)
+  if (!file.endsWith('.cjs')) continue
+  const module = require(fileURLToPath(new URL(file, directory)))
   for (const analyzer of analyzersOf(module, file)) entries.push({ ...declarationOf(analyzer), file })
 }
 writeFileSync(new URL('index.json', directory), `${JSON.stringify(entries)}\n`)

@@ -38,7 +38,7 @@ function lines(text, wanted) {
 const temporary = mkdtempSync(join(tmpdir(), 'salvor-sample-'))
 try {
   const small = join(temporary, 'small.lime')
-  const salvor = [join(root, 'bin', 'salvor.mjs'), 'distill', join(folder, 'memory.elf'), '--output', small]
+  const salvor = [join(root, 'bin', 'salvor.cjs'), 'distill', join(folder, 'memory.elf'), '--output', small]
   const { status } = spawnSync(process.execPath, salvor, { stdio: 'inherit' })
   if (status !== 0) fail(`distilling ended with ${status}`)
   rmSync(sample, { recursive: true, force: true })

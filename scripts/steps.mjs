@@ -28,7 +28,7 @@ export async function buildNative() {
   const step = {
     stamp: 'native/target/salvor-stamp',
     inputs: ['native/Cargo.toml', 'native/Cargo.lock', 'native/build.rs', 'native/src', 'package-lock.json'],
-    outputs: ['native/index.js', 'native/index.d.ts'],
+    outputs: ['native/index.cjs', 'native/index.d.ts'],
   }
   await unlessFresh(step, () => {
     removeAddons()
@@ -40,7 +40,7 @@ export async function buildNative() {
       '--output-dir',
       'native',
     ]
-    const flags = ['--release', '--platform', '--esm', '--js', 'index.js', '--dts', 'index.d.ts']
+    const flags = ['--release', '--platform', '--js', 'index.cjs', '--dts', 'index.d.ts']
     return must('building the native core', tool('napi'), ['build', ...flags, ...paths])
   })
 }
@@ -49,7 +49,7 @@ export async function buildTypeScript() {
   const step = {
     stamp: 'dist/salvor-stamp',
     inputs: ['src', 'plugins', 'tsconfig.json', 'package.json', 'package-lock.json', 'scripts'],
-    outputs: ['dist/src/plugin.js', 'dist/bundle/cli.js', 'dist/bundle/plugins/index.json'],
+    outputs: ['dist/src/plugin.js', 'dist/bundle/cli.cjs', 'dist/bundle/plugins/index.json'],
   }
   await unlessFresh(step, async () => {
     rmSync(join(root, 'dist'), { recursive: true, force: true })

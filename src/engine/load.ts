@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Analyzer, Declaration } from '../api/analyzer.js'
@@ -6,9 +7,12 @@ import { SalvorError } from './errors.js'
 import type { KnownAnalyzer, PluginSource } from './registry.js'
 import { analyzersOf } from './validate.js'
 
+/** The bundle's files are CommonJS. */
+const require = createRequire(import.meta.url)
+
 /** Loads a module and gives the analyzers in it. */
 export async function loadSource(source: PluginSource): Promise<Analyzer[]> {
-  const module = source.kind === 'builtin' ? await import(source.location) : await importUserModule(source.location)
+  const module = source.kind === 'builtin' ? require(source.location) : await importUserModule(source.location)
   return analyzersOf(module as Record<string, unknown>, source.location)
 }
 

@@ -22,13 +22,13 @@ export class Pool {
   constructor(options: PoolOptions = {}) {
     this.threads = options.threads ?? availableParallelism()
     this.piscina = new Piscina({
-      filename: fileURLToPath(new URL('worker.js', bundle)),
+      filename: fileURLToPath(new URL('worker.cjs', bundle)),
       minThreads: 0,
       maxThreads: this.threads,
       idleTimeout: IDLE_MILLISECONDS,
       recordTiming: false,
       trackUnmanagedFds: false,
-      workerData: { backend: options.backend ?? new URL('backend.js', bundle).href },
+      workerData: { backend: options.backend },
     })
   }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Declaration } from '../api/analyzer.js'
 import { bundle } from '../paths.js'
@@ -8,7 +9,7 @@ import { closest } from './suggest.js'
 /** Where an analyzer's code is: a module of salvor's own build, or a user's file or package. */
 export interface PluginSource {
   readonly kind: 'builtin' | 'user'
-  /** A file: URL for a built-in, an absolute path for a user's. */
+  /** An absolute path. */
   readonly location: string
 }
 
@@ -22,10 +23,10 @@ export interface IndexEntry extends Declaration {
   readonly file: string
 }
 
-const builtinDirectory = new URL('plugins/', bundle)
+const builtinDirectory = fileURLToPath(new URL('plugins/', bundle))
 
 function readBuiltins(): KnownAnalyzer[] {
-  const path = fileURLToPath(new URL('index.json', builtinDirectory))
+  const path = join(builtinDirectory, 'index.json')
   let entries: IndexEntry[]
   try {
     entries = JSON.parse(readFileSync(path, 'utf8')) as IndexEntry[]
@@ -34,7 +35,7 @@ function readBuiltins(): KnownAnalyzer[] {
   }
   return entries.map(({ file, ...declaration }) => ({
     ...declaration,
-    source: { kind: 'builtin', location: new URL(file, builtinDirectory).href },
+    source: { kind: 'builtin', location: join(builtinDirectory, file) },
   }))
 }
 

@@ -7,15 +7,17 @@ import { toFailure } from './errors.js'
 import type { Answer, Results, Task } from './tasks.js'
 
 interface WorkerData {
-  /** The module that stands between the engine and the kernel layer. */
-  readonly backend: string
+  /** A module to use instead of the kernel layer. */
+  readonly backend: string | undefined
 }
 
 let loading: Promise<Backend> | undefined
 
 function loadBackend(): Promise<Backend> {
-  const data = workerData as WorkerData
-  loading ??= import(data.backend).then((module: { backend: Backend }) => module.backend)
+  const other = (workerData as WorkerData).backend
+  loading ??= (other === undefined ? import('../kernel/backend.js') : import(other)).then(
+    (module: { backend: Backend }) => module.backend,
+  )
   return loading
 }
 

@@ -1,5 +1,9 @@
 /** The native core as TypeScript sees it. Only this file loads the addon. */
 
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { addon } from '../paths.js'
+
 export interface NativeColumn {
   kind: 'u64' | 'i64' | 'text'
   unsigned?: BigUint64Array
@@ -49,8 +53,5 @@ export interface Native {
   writeTouched(id: number, output: string): number
 }
 
-// A variable, so that the type checker does not look for a file that only the build makes.
-const specifier: string = 'salvor/native'
-
 /** The addon. Only worker threads import this module: neither help nor output needs it. */
-export const native = (await import(specifier)) as Native
+export const native = createRequire(import.meta.url)(fileURLToPath(addon)) as Native

@@ -1,7 +1,7 @@
 /** `task_struct`: the one projection of its members, and the views that know of a task. */
 
 import { isoTime } from '../api/time.js'
-import type { Column } from './batch.js'
+import type { Batch, Column } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { array, cmdline, dPath, hlist, kernfsPath, list, type Nested, optional, text, xarray } from './query.js'
 import { bootTime } from './time.js'
@@ -127,31 +127,29 @@ export function readTasks(kernel: Kernel, addresses: Iterable<bigint>, views: Ma
   const columns = Object.fromEntries(names.map((name) => [name, batch.column(name)])) as TaskColumns
   const boot = bootTime(kernel)
   const pids = batch.child('pids')
-  const [inode, nr] = [pids.column('inode'), pids.column('nr')]
   // Numbers come from the initial namespace inwards: the last of a task is its innermost.
   const innermost = new Map([...pids.parents].map((parent, row) => [parent, row]))
-  return Array.from({ length: batch.length }, (_, row) => {
-    const pid = innermost.get(row)
-    return {
-      address: batch.address(row),
-      ...task(columns, row, boot),
-      pid_ns: pid === undefined ? null : inode.number(pid),
-      pid_in_ns: pid === undefined ? null : nr.number(pid),
-      found_by: views.get(batch.address(row)) ?? [],
-    }
-  })
+  return Array.from({ length: batch.length }, (_, row) =>
+    task(columns, row, batch.address(row), boot, views, pids, innermost.get(row)),
+  )
 }
 
+/** One object literal, whole: to put one together out of parts takes longer than to read what is in it. */
 function task(
   columns: TaskColumns,
   row: number,
+  address: bigint,
   boot: bigint | null,
-): Omit<Task, 'address' | 'pid_ns' | 'pid_in_ns' | 'found_by'> {
+  views: Map<bigint, View[]>,
+  pids: Batch,
+  innermost: number | undefined,
+): Task {
   const flags = columns.flags.number(row)
   const started = columns.started.bigint(row)
   const state = columns.state.number(row)
   const exitState = columns.exit_state.number(row)
   return {
+    address,
     tid: columns.tid.number(row),
     pid: columns.pid.number(row),
     ppid: columns.ppid.number(row),
@@ -166,8 +164,10 @@ function task(
     kernel_thread: flags === null ? null : (flags & PF_KTHREAD) !== 0,
     threads: columns.threads.number(row),
     started: boot === null || started === null ? null : isoTime(boot + started),
+    pid_in_ns: innermost === undefined ? null : pids.column('nr').number(innermost),
     cgroup: columns.cgroup.text(row),
     css_set: columns.css_set.bigint(row),
+    found_by: views.get(address) ?? [],
     exit_state: exitState,
     usage: columns.usage.number(row),
     thread_pid: columns.thread_pid.bigint(row),
@@ -179,6 +179,7 @@ function task(
       bounding: capabilitySet(columns.cap_bset.text(row)),
       effective: capabilitySet(columns.cap_effective.text(row)),
     },
+    pid_ns: innermost === undefined ? null : pids.column('inode').number(innermost),
     mnt_ns: columns.mnt_ns.number(row),
     net_ns: columns.net_ns.number(row),
     uts_ns: columns.uts_ns.number(row),

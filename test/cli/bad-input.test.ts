@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { sampleImage } from '../../dist/src/sample.js'
 
-const SALVOR = join(import.meta.dirname, '../../bin/salvor.mjs')
+const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
 const folder = mkdtempSync(join(tmpdir(), 'salvor-bad-'))
 const MIB = 1 << 20
 

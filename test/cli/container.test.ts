@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { sampleImage } from '../../dist/src/sample.js'
 
-const SALVOR = join(import.meta.dirname, '../../bin/salvor.mjs')
+const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
 
 function processes(...options: string[]): { status: number | null; pids: number[]; stderr: string } {
   const args = [SALVOR, 'processes', sampleImage(), '--no-cache', '--format', 'ndjson', ...options]

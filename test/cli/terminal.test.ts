@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sampleImage } from '../../dist/src/sample.js'
 
-const SALVOR = join(import.meta.dirname, '../../bin/salvor.mjs')
+const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
 const hasScript = spawnSync('script', ['--version']).status === 0
 
 /** Runs salvor on a terminal of a given width; what it wrote to both streams comes back as one text. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 
-const SALVOR = join(import.meta.dirname, '../../bin/salvor.mjs')
+const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
 const MIB = 1 << 20
 const MOST_MEMORY = 600 * MIB
 const MOST_MILLISECONDS = 20_000

@@ -14,7 +14,7 @@ test('every file in plugins/ is in the index', () => {
 const sentence = /^[\p{L}\d].*[^.\s]$/u
 
 test.each(analyzers)('$name is described to the standard', (analyzer) => {
-  expect(analyzer.file).toBe(`${analyzer.name}.js`)
+  expect(analyzer.file).toBe(`${analyzer.name}.cjs`)
   expect(analyzer.summary).toMatch(sentence)
   expect(analyzer.summary.length).toBeLessThanOrEqual(110)
   expect(analyzer.area).toMatch(/^[a-z]+$/)

@@ -174,16 +174,20 @@ export interface Table {
   warnings: { code: string; message: string }[]
 }
 
-export const SALVOR = join(import.meta.dirname, '../../bin/salvor.mjs')
+export const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
 
 /** Runs salvor for one table over one image and returns what it printed. */
 export function table(analyzer: string, image: string, ...options: string[]): Table {
-  const output = execFileSync(process.execPath, [SALVOR, analyzer, image, '--format', 'json', '--quiet', ...options], {
+  return JSON.parse(text(analyzer, image, ...options)) as Table
+}
+
+/** The same as the bytes that it printed. */
+export function text(analyzer: string, image: string, ...options: string[]): string {
+  return execFileSync(process.execPath, [SALVOR, analyzer, image, '--format', 'json', '--quiet', ...options], {
     encoding: 'utf8',
     maxBuffer: 1 << 30,
     env: { ...process.env, XDG_CACHE_HOME: cacheHome() },
   })
-  return JSON.parse(output) as Table
 }
 
 /** A cache of the tests' own, so that a run neither uses nor leaves anything in the user's. */

@@ -1,7 +1,16 @@
 /** Whole tables against what the guests themselves recorded: of the embedded sample, and of the shared images in every format. */
 
 import { describe, expect, it } from 'vitest'
-import { type Format, sample, sharedImages, type Table, type TruthProcess, type TruthTask, table } from './images.js'
+import {
+  type Format,
+  sample,
+  sharedImages,
+  type Table,
+  type TruthProcess,
+  type TruthTask,
+  table,
+  text,
+} from './images.js'
 
 /** /proc gives a worker's name with what it works on; `comm` alone is what the task holds. */
 function commOf(task: TruthTask, row: Record<string, unknown>): string {
@@ -189,6 +198,13 @@ for (const image of [sample(), ...sharedImages()]) {
         for (const format of image.formats) expect(read(name, format).rows, format).toEqual(rows)
       },
     )
+
+    it('gives the same bytes with symbols of its own and with cached ones', () => {
+      for (const name of ['info', 'processes', 'containers']) {
+        const cold = text(name, image.as(own ?? 'lime'), '--no-cache')
+        expect(text(name, image.as(own ?? 'lime')), name).toBe(cold)
+      }
+    })
 
     it('finds no live task that no list knows', () => {
       const { rows } = read('process-scan')

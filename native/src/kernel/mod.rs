@@ -55,8 +55,10 @@ pub struct Facts {
     pub physical: u64,
     /// Virtual address of `_text`.
     pub virtual_address: u64,
-    /// Where symbols came from: `kallsyms` or `kallsyms (cached)`.
+    /// Where symbols come from: `kallsyms`, whether read now or in an earlier run, so that a table says the same each time.
     pub symbols_from: String,
+    /// Whether an earlier run had found these symbols.
+    pub symbols_cached: bool,
     /// Where types came from: `btf`.
     pub types_from: String,
     /// What could not be found or believed.
