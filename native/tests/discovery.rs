@@ -74,8 +74,8 @@ fn check(kernel: &Kernel, image: &Path, truth: &HashMap<String, u64>) {
     assert!(wrong.is_empty(), "wrong or missing: {wrong:x?}");
     assert!(truth.len() > 50_000 && kernel.symbols.len() >= truth.len());
     assert!(kernel.types.find("struct task_struct").is_some());
-    assert!(kernel.module_types() > 50);
-    assert_eq!(kernel.types.modules().count(), kernel.module_types());
+    assert!(kernel.module_types().0 > 50);
+    assert_eq!(kernel.types.modules().count(), kernel.module_types().0);
 }
 
 /// CPU time of this thread.
