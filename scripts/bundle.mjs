@@ -21,7 +21,7 @@ const piscinaWorker = {
 }
 
 /** Each call makes files that share nothing with those of another: a thread loads only what it needs. */
-async function bundle(input) {
+async function bundle(input, banner = '') {
   const build = await rolldown({
     input,
     // What several files share may go into the first one that every thread loads.
@@ -48,12 +48,16 @@ async function bundle(input) {
     entryFileNames: '[name].cjs',
     chunkFileNames: '[name]-[hash].cjs',
     minify: true,
+    banner,
   })
 }
 
 const plugins = readdirSync(dist('plugins')).filter((file) => file.endsWith('.js'))
 await bundle({ cli: dist('src/cli/process.js') })
-await bundle({ 'piscina-worker': join(root, 'node_modules/piscina/dist/worker.js') })
+await bundle(
+  { 'piscina-worker': join(root, 'node_modules/piscina/dist/worker.js') },
+  "require('../../bin/compiled.cjs');",
+)
 await bundle({
   worker: dist('src/engine/worker.js'),
   backend: dist('src/kernel/backend.js'),

@@ -48,14 +48,20 @@ export async function buildNative() {
 export async function buildTypeScript() {
   const step = {
     stamp: 'dist/salvor-stamp',
-    inputs: ['src', 'plugins', 'tsconfig.json', 'package.json', 'package-lock.json', 'scripts'],
-    outputs: ['dist/src/plugin.js', 'dist/bundle/cli.cjs', 'dist/bundle/plugins/index.json'],
+    inputs: ['src', 'plugins', 'bin', 'tsconfig.json', 'package.json', 'package-lock.json', 'scripts'],
+    outputs: [
+      'dist/src/plugin.js',
+      'dist/bundle/cli.cjs',
+      'dist/bundle/plugins/index.json',
+      'dist/bundle/cli.cjs.code',
+    ],
   }
   await unlessFresh(step, async () => {
     rmSync(join(root, 'dist'), { recursive: true, force: true })
     await must('compiling TypeScript', tool('tsc'), ['--project', 'tsconfig.json'])
     await must('bundling', process.execPath, ['scripts/bundle.mjs'])
     await must('indexing the plugins', process.execPath, ['scripts/index-plugins.mjs'])
+    await must('compiling the bundle', process.execPath, ['scripts/compile.mjs'])
   })
 }
 

@@ -1,4 +1,5 @@
 import type { MultiBar, SingleBar } from 'cli-progress'
+import { require } from '../require.js'
 import type { OutputStream } from './world.js'
 
 /** A run shorter than this shows no bar. */
@@ -8,17 +9,14 @@ const DELAY_MILLISECONDS = 400
 export class Progress {
   private readonly begun = performance.now()
   private bars: MultiBar | undefined
-  private loading = false
+  private closed = false
   private readonly tasks = new Map<string, SingleBar>()
 
   constructor(private readonly stream: OutputStream) {}
 
   update(task: string, done: number, total: number): void {
-    if (performance.now() - this.begun < DELAY_MILLISECONDS) return
-    if (this.bars === undefined) {
-      void this.load()
-      return
-    }
+    if (this.closed || performance.now() - this.begun < DELAY_MILLISECONDS) return
+    this.bars ??= makeBars(this.stream)
     const bar = this.tasks.get(task) ?? this.bars.create(total, done, { task })
     this.tasks.set(task, bar)
     bar.setTotal(total)
@@ -33,21 +31,18 @@ export class Progress {
   }
 
   close(): void {
-    this.loading = true
+    this.closed = true
     this.pause()
   }
+}
 
-  private async load(): Promise<void> {
-    if (this.loading) return
-    this.loading = true
-    const { default: cliProgress } = await import('cli-progress')
-    this.bars = new cliProgress.MultiBar({
-      stream: this.stream as NodeJS.WritableStream,
-      format: '{task} [{bar}] {percentage}%',
-      clearOnComplete: true,
-      hideCursor: true,
-      gracefulExit: false,
-    })
-    this.loading = false
-  }
+function makeBars(stream: OutputStream): MultiBar {
+  const cliProgress = require('cli-progress') as typeof import('cli-progress')
+  return new cliProgress.MultiBar({
+    stream: stream as NodeJS.WritableStream,
+    format: '{task} [{bar}] {percentage}%',
+    clearOnComplete: true,
+    hideCursor: true,
+    gracefulExit: false,
+  })
 }

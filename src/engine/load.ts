@@ -1,14 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Analyzer, Declaration } from '../api/analyzer.js'
+import { require } from '../require.js'
 import { SalvorError } from './errors.js'
 import type { KnownAnalyzer, PluginSource } from './registry.js'
 import { analyzersOf } from './validate.js'
-
-/** The bundle's files are CommonJS. */
-const require = createRequire(import.meta.url)
 
 /** Loads a module and gives the analyzers in it. */
 export async function loadSource(source: PluginSource): Promise<Analyzer[]> {
@@ -21,7 +18,8 @@ export async function loadSource(source: PluginSource): Promise<Analyzer[]> {
  * Nothing is written beside it.
  */
 async function importUserModule(path: string): Promise<unknown> {
-  const [{ createJiti }, api] = await Promise.all([import('jiti'), import('salvor')])
+  const { createJiti } = require('jiti') as typeof import('jiti')
+  const api = await import('salvor')
   const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, virtualModules: { salvor: api } })
   try {
     return await jiti.import(path)
@@ -44,7 +42,7 @@ export async function locatePlugin(specifier: string, directory: string): Promis
   if (found?.isFile()) return path
   const [from, name] = found?.isDirectory() ? [path, packageName] : [directory, () => specifier]
   try {
-    const { createJiti } = await import('jiti')
+    const { createJiti } = require('jiti') as typeof import('jiti')
     const jiti = createJiti(import.meta.url, { fsCache: false })
     return fileURLToPath(jiti.esmResolve(name(from), pathToFileURL(join(from, 'package.json')).href))
   } catch (error) {

@@ -2,6 +2,7 @@
 import { workerData } from 'node:worker_threads'
 import type { ScanName, Warning } from '../api/analyzer.js'
 import type { Backend } from '../kernel/backend.js'
+import { require } from '../require.js'
 import { analyze } from './analyze.js'
 import { toFailure } from './errors.js'
 import type { Answer, Results, Task } from './tasks.js'
@@ -11,14 +12,10 @@ interface WorkerData {
   readonly backend: string | undefined
 }
 
-let loading: Promise<Backend> | undefined
-
-function loadBackend(): Promise<Backend> {
-  const other = (workerData as WorkerData).backend
-  loading ??= (other === undefined ? import('../kernel/backend.js') : import(other)).then(
-    (module: { backend: Backend }) => module.backend,
-  )
-  return loading
+async function loadBackend(): Promise<Backend> {
+  const other = (workerData as WorkerData | null)?.backend
+  const module = other === undefined ? await import('../kernel/backend.js') : (require(other) as { backend: Backend })
+  return module.backend
 }
 
 async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['kind']]> {

@@ -1,8 +1,8 @@
 /** The native core as TypeScript sees it. Only this file loads the addon. */
 
-import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { addon } from '../paths.js'
+import { require } from '../require.js'
 
 export interface NativeColumn {
   kind: 'u64' | 'i64' | 'text'
@@ -54,4 +54,4 @@ export interface Native {
 }
 
 /** The addon. Only worker threads import this module: neither help nor output needs it. */
-export const native = createRequire(import.meta.url)(fileURLToPath(addon)) as Native
+export const native = require(fileURLToPath(addon)) as Native

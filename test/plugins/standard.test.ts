@@ -7,7 +7,7 @@ const analyzers = JSON.parse(readFileSync(index, 'utf8')) as IndexEntry[]
 const files = readdirSync(new URL('../../plugins/', import.meta.url)).filter((file) => file.endsWith('.ts'))
 
 test('every file in plugins/ is in the index', () => {
-  expect([...new Set(analyzers.map(({ file }) => file.replace(/\.js$/, '.ts')))].sort()).toEqual(files.sort())
+  expect([...new Set(analyzers.map(({ file }) => file.replace(/\.cjs$/, '.ts')))].sort()).toEqual(files.sort())
 })
 
 /** Sentences stand in lists and in help, where a full stop is added if one is wanted. */
