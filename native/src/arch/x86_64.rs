@@ -95,6 +95,18 @@ impl AddressSpace {
         Some(physical)
     }
 
+    /// The physical address of a stretch whose pages follow one another in physical memory too.
+    pub fn contiguous(&self, address: u64, length: u64) -> Option<u64> {
+        let physical = self.translate(address)?;
+        let end = address.checked_add(length)?;
+        let mut at = (address - address % PAGE).checked_add(PAGE)?;
+        while at < end {
+            (self.translate(at)? == physical.checked_add(at - address)?).then_some(())?;
+            at = at.checked_add(PAGE)?;
+        }
+        Some(physical)
+    }
+
     fn walk(&self, address: u64) -> Option<u64> {
         if !self.levels.is_canonical(address) {
             return None;

@@ -2,6 +2,7 @@
 //!
 //! A format is one file with a `parse` function over the file's bytes and one line in [`FORMATS`].
 
+mod bytes;
 mod elf;
 mod file;
 mod lime;
@@ -13,6 +14,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
+pub use bytes::Bytes;
 use file::Evidence;
 use touched::TouchedPages;
 
@@ -114,10 +116,14 @@ impl Image {
         &self.warnings
     }
 
+    fn range_at(&self, physical: u64) -> Option<&Range> {
+        let index = self.ranges.partition_point(|range| range.end() <= physical);
+        self.ranges.get(index).filter(|range| range.start <= physical)
+    }
+
     /// The mapped bytes from a physical address to the end of its range.
     fn mapped(&self, physical: u64) -> Option<&[u8]> {
-        let index = self.ranges.partition_point(|range| range.end() <= physical);
-        let range = self.ranges.get(index).filter(|range| range.start <= physical)?;
+        let range = self.range_at(physical)?;
         let from = range.offset + (physical - range.start);
         self.file.bytes().get(from as usize..(range.offset + range.length) as usize)
     }
@@ -162,8 +168,7 @@ impl Image {
         let mut done = 0;
         while done < length {
             let at = physical + done as u64;
-            let index = self.ranges.partition_point(|range| range.end() <= at);
-            let Some(range) = self.ranges.get(index).filter(|range| range.start <= at) else { break };
+            let Some(range) = self.range_at(at) else { break };
             let part = (range.end() - at).min((length - done) as u64) as usize;
             let Some(out) = buffer.get_mut(done..done + part) else { break };
             if !self.file.read_at(range.offset + (at - range.start), out) {

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
+use crate::image::Bytes;
 
 const MAGIC: u16 = 0xeb9f;
 const HEADER: usize = 24;
@@ -113,7 +114,7 @@ impl Record<'_> {
 /// One BTF section, the kernel's or a module's.
 #[derive(Debug, Default)]
 pub(crate) struct Btf {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     strings: Range<usize>,
     /// Where each type's record begins, by id less `first_id`.
     offsets: Vec<u32>,
@@ -131,17 +132,17 @@ struct Names {
 
 impl Btf {
     /// Reads and validates the kernel's own section.
-    pub fn parse(bytes: Vec<u8>) -> Result<Self> {
+    pub fn parse(bytes: Bytes) -> Result<Self> {
         // Id 0 is void and has no record.
         Self::parse_from(bytes, 1, 0)
     }
 
     /// Reads and validates a module's section over the kernel's.
     pub fn parse_split(bytes: Vec<u8>, base: &Btf) -> Result<Self> {
-        Self::parse_from(bytes, base.end_id(), base.strings.len() as u32)
+        Self::parse_from(bytes.into(), base.end_id(), base.strings.len() as u32)
     }
 
-    fn parse_from(bytes: Vec<u8>, first_id: u32, first_string: u32) -> Result<Self> {
+    fn parse_from(bytes: Bytes, first_id: u32, first_string: u32) -> Result<Self> {
         let header = |at| word(&bytes, at).ok_or_else(|| bad("its header is cut off"));
         let start = header(0)?;
         if start & 0xffff != u32::from(MAGIC) || start >> 16 & 0xff != 1 {

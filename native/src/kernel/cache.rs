@@ -43,7 +43,7 @@ impl Cache<'_> {
             if file_name(&banner, offset) != name {
                 return None;
             }
-            let entry = Entry::decode(&read(&self.0.join(name))?)?;
+            let entry = Entry::decode(read(&self.0.join(name))?)?;
             let fits = entry.banner == banner.text() && entry.marks.iter().all(|mark| mark.agrees(image, text));
             fits.then_some((entry, text))
         })

@@ -9,23 +9,24 @@ pub const TEXT: u64 = 0xffff_ffff_8100_0000;
 const MOVES: u64 = 1 << 63;
 /// An index entry is a hash above this many bits of symbol number.
 const NUMBER_BITS: u32 = 24;
+/// Bytes of a symbol beside its name: its end, its value, its index entry.
+const PER_SYMBOL: usize = 4 + 8 + 8;
 
-/// Names and values of a kernel build, before they are tied to the place where an image has it.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+/// Names and values of a kernel build, before they are tied to the place where an image has it. One block holds it all:
+/// the names one after another; where each ends (u32); values as if `_text` were at [`TEXT`] (u64); hashes of the names
+/// in order, each with the number of its symbol (u64).
+#[derive(Debug, Default, Clone)]
 pub struct Table {
-    /// All names, one after another.
-    pub names: Vec<u8>,
-    /// Where each name ends.
-    pub ends: Vec<u32>,
-    /// Values as if `_text` were at [`TEXT`], in the same order.
-    pub values: Vec<u64>,
-    /// Hashes of the names in order, each with the number of its symbol.
-    pub index: Vec<u64>,
+    bytes: Vec<u8>,
+    /// Where the table starts in `bytes`.
+    start: usize,
+    names: usize,
+    count: usize,
 }
 
 impl Table {
     /// Indexes names and values. `None` where there are more symbols or text than a kernel can have.
-    pub fn new(names: Vec<u8>, ends: Vec<u32>, values: Vec<u64>) -> Option<Self> {
+    pub fn new(names: Vec<u8>, ends: &[u32], values: &[u64]) -> Option<Self> {
         if ends.len() >= 1 << NUMBER_BITS || ends.len() != values.len() || u32::try_from(names.len()).is_err() {
             return None;
         }
@@ -37,35 +38,81 @@ impl Table {
             start = *end;
         }
         index.sort_unstable();
-        Some(Self { names, ends, values, index })
+        let (names, mut bytes) = (names.len(), names);
+        bytes.reserve_exact(ends.len() * PER_SYMBOL);
+        bytes.extend(ends.iter().flat_map(|word| word.to_le_bytes()));
+        bytes.extend(values.iter().chain(&index).flat_map(|word| word.to_le_bytes()));
+        Some(Self { bytes, start: 0, names, count: ends.len() })
+    }
+
+    /// The table in `bytes` from `start` to `end`, of which so many bytes are names.
+    pub fn within(bytes: Vec<u8>, start: usize, end: usize, names: usize) -> Option<Self> {
+        let words = bytes.get(start..end)?.len().checked_sub(names)?;
+        let count = words / PER_SYMBOL;
+        (words % PER_SYMBOL == 0 && count < 1 << NUMBER_BITS).then_some(Self { bytes, start, names, count })
+    }
+
+    /// Stores values as if `_text`, which they have at `text`, were at [`TEXT`]. Per-CPU offsets stay as they are: only
+    /// addresses of the kernel's half move with it.
+    pub fn rebase(&mut self, text: u64) {
+        let at = self.start + self.names + self.count * 4;
+        let values = self.bytes.get_mut(at..at + self.count * 8).unwrap_or_default();
+        for word in values.as_chunks_mut().0 {
+            let value = u64::from_le_bytes(*word);
+            if value & MOVES != 0 {
+                *word = value.wrapping_sub(text).wrapping_add(TEXT).to_le_bytes();
+            }
+        }
     }
 
     /// How many symbols there are.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.count
+    }
+
+    /// How many bytes names take.
+    pub fn names_length(&self) -> usize {
+        self.names
+    }
+
+    /// The whole block.
+    pub fn block(&self) -> &[u8] {
+        self.part(0, self.names + self.count * PER_SYMBOL)
+    }
+
+    fn part(&self, at: usize, length: usize) -> &[u8] {
+        self.bytes.get(self.start + at..self.start + at + length).unwrap_or_default()
+    }
+
+    fn end(&self, number: usize) -> Option<usize> {
+        let ends = self.part(self.names, self.count * 4).as_chunks().0;
+        Some(u32::from_le_bytes(*ends.get(number)?) as usize)
+    }
+
+    fn words(&self, at: usize) -> &[[u8; 8]] {
+        self.part(self.names + self.count * at, self.count * 8).as_chunks().0
     }
 
     /// A symbol's name by number.
     fn name(&self, number: usize) -> Option<&[u8]> {
-        let start = match number.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
-            None => 0,
-        };
-        self.names.get(start as usize..*self.ends.get(number)? as usize)
+        let start = number.checked_sub(1).map_or(Some(0), |before| self.end(before))?;
+        self.part(0, self.names).get(start..self.end(number)?)
     }
 
     /// The value of the first symbol with this name.
     pub fn value(&self, name: &str) -> Option<u64> {
         let wanted = hash(name.as_bytes()) << NUMBER_BITS;
-        let from = self.index.partition_point(|entry| *entry < wanted);
-        self.index
+        let (values, index) = (self.words(4), self.words(12));
+        let from = index.partition_point(|entry| u64::from_le_bytes(*entry) < wanted);
+        index
             .get(from..)?
             .iter()
-            .take_while(|entry| **entry >> NUMBER_BITS == wanted >> NUMBER_BITS)
+            .map(|entry| u64::from_le_bytes(*entry))
+            .take_while(|entry| entry >> NUMBER_BITS == wanted >> NUMBER_BITS)
             .map(|entry| (entry & ((1 << NUMBER_BITS) - 1)) as usize)
             .find(|number| self.name(*number) == Some(name.as_bytes()))
-            .and_then(|number| self.values.get(number).copied())
+            .and_then(|number| values.get(number).map(|value| u64::from_le_bytes(*value)))
     }
 
     /// How far a symbol lies from `_text`; `None` for absolute ones.
@@ -73,6 +120,14 @@ impl Table {
         self.value(name).filter(|value| value & MOVES != 0).map(|value| value.wrapping_sub(TEXT))
     }
 }
+
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        self.names == other.names && self.block() == other.block()
+    }
+}
+
+impl Eq for Table {}
 
 /// A hash that takes eight bytes a step; its low bits fit above a symbol's number. Names that collide by design only
 /// cost a longer look: entries are sorted, never chained.
@@ -101,7 +156,7 @@ impl Symbols {
             ends.push(names.len() as u32);
             values.push(address);
         }
-        Self { table: Table::new(names, ends, values).unwrap_or_default(), slide: 0 }
+        Self { table: Table::new(names, &ends, &values).unwrap_or_default(), slide: 0 }
     }
 
     /// A build's table in a kernel whose `_text` is at this virtual address.
@@ -127,7 +182,7 @@ impl Symbols {
 
     /// Whether the table is empty.
     pub fn is_empty(&self) -> bool {
-        self.table.ends.is_empty()
+        self.table.len() == 0
     }
 }
 
@@ -147,7 +202,7 @@ mod tests {
 
     #[test]
     fn kernel_addresses_move_and_absolute_ones_stay() {
-        let table = Table::new(b"percputext".to_vec(), vec![6, 10], vec![0x2000, TEXT]);
+        let table = Table::new(b"percputext".to_vec(), &[6, 10], &[0x2000, TEXT]);
         let symbols = Symbols::at(table.unwrap_or_default(), 0xffff_ffff_9e00_0000);
         assert_eq!(symbols.address("percpu"), Some(0x2000));
         assert_eq!(symbols.address("text"), Some(0xffff_ffff_9e00_0000));
@@ -162,7 +217,7 @@ mod tests {
 
     #[test]
     fn ends_past_the_names_make_no_table() {
-        assert_eq!(Table::new(b"abc".to_vec(), vec![2, 9], vec![0, 0]), None);
-        assert_eq!(Table::new(b"abc".to_vec(), vec![2, 1], vec![0, 0]), None);
+        assert_eq!(Table::new(b"abc".to_vec(), &[2, 9], &[0, 0]), None);
+        assert_eq!(Table::new(b"abc".to_vec(), &[2, 1], &[0, 0]), None);
     }
 }

@@ -11,7 +11,7 @@ use super::types::Types;
 use super::window::Window;
 use crate::arch::AddressSpace;
 use crate::error::{Error, Result};
-use crate::image::Image;
+use crate::image::{Bytes, Image};
 
 /// BTF of distributions' kernels has 4 to 8 MiB.
 const LONGEST: u64 = 64 << 20;
@@ -40,9 +40,12 @@ pub fn read(image: &Arc<Image>, proof: &Proof, symbols: &Symbols) -> Result<Type
 fn named(memory: &AddressSpace, symbols: &Symbols) -> Option<Types> {
     let start = symbols.address("__start_BTF")?;
     let length = symbols.address("__stop_BTF")?.checked_sub(start).filter(|length| *length <= LONGEST)?;
-    let mut bytes = vec![0; length as usize];
-    memory.read_exact(start, &mut bytes).then_some(())?;
-    parse(bytes)
+    // The kernel's image lies in one piece.
+    let kept = memory.contiguous(start, length).and_then(|physical| memory.image().keep(physical, length));
+    parse(kept.or_else(|| {
+        let mut bytes = vec![0; length as usize];
+        memory.read_exact(start, &mut bytes).then_some(bytes.into())
+    })?)
 }
 
 /// A section of the kernel's image that is whole.
@@ -53,14 +56,15 @@ fn searched(image: &Image, proof: &Proof, symbols: &Symbols) -> Option<Types> {
     memmem::find_iter(&window.bytes, START).take(MOST_TRIES).find_map(|at| {
         let bytes = window.bytes.get(at..)?;
         let length = section_length(bytes)?;
-        let types = parse(bytes.get(..length)?.to_vec())?;
+        let bytes = bytes.get(..length)?.to_vec();
+        let types = parse(bytes.into())?;
         image.touch(window.physical + at as u64, length as u64);
         Some(types)
     })
 }
 
 /// Types of a kernel, not of a module that lies in the same memory.
-fn parse(bytes: Vec<u8>) -> Option<Types> {
+fn parse(bytes: Bytes) -> Option<Types> {
     Types::from_btf(bytes).ok().filter(|types| types.find("struct task_struct").is_some())
 }
 

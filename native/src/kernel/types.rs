@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::error::Result;
+use crate::image::Bytes;
 
 use super::btf::{Btf, Kind, Record};
 
@@ -72,8 +73,8 @@ pub struct Types {
 
 impl Types {
     /// Reads the kernel's BTF, validated wholly.
-    pub fn from_btf(bytes: Vec<u8>) -> Result<Self> {
-        Ok(Self { kernel: Btf::parse(bytes)?, modules: OnceLock::new(), loader: OnceLock::new() })
+    pub fn from_btf(bytes: impl Into<Bytes>) -> Result<Self> {
+        Ok(Self { kernel: Btf::parse(bytes.into())?, modules: OnceLock::new(), loader: OnceLock::new() })
     }
 
     /// Tells how to load modules' split BTF; called at most once, when a name is not one of the kernel's own.

@@ -14,7 +14,7 @@ mod values;
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::symbols::{TEXT, Table};
+use super::symbols::Table;
 use names::Names;
 use tokens::Tokens;
 use values::Values;
@@ -73,12 +73,9 @@ fn decode(window: &[u8], tokens: &Tokens, budget: &Budget) -> Option<Kallsyms> {
     let names = Names::before(window, tokens, budget)?;
     let values = Values::of(window, &names, tokens)?;
     let (text, ends) = names.expand(window, tokens)?;
-    let mut table = Table::new(text, ends, values.values)?;
+    let mut table = Table::new(text, &ends, &values.values)?;
     let text = table.value("_text").or_else(|| table.value("_stext"))?;
-    // Per-CPU offsets stay as they are: only addresses of the kernel's half move with `_text`.
-    for value in table.values.iter_mut().filter(|value| **value >> 63 == 1) {
-        *value = value.wrapping_sub(text).wrapping_add(TEXT);
-    }
+    table.rebase(text);
     Some(Kallsyms {
         table,
         text: values.placed.then_some(text),
