@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Engine } from '../engine/engine.js'
 import { SalvorError, toFailure } from '../engine/errors.js'
+import type { PoolOptions } from '../engine/pool.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, worst } from '../engine/status.js'
 import { makeFilter } from '../output/filter.js'
@@ -71,7 +72,8 @@ export async function runAnalyzers(
     },
   )
   world.onAbort(() => writer.abort())
-  const engine = makeEngine(session)
+  const eager = analyzers.some(({ scans }) => scans !== undefined)
+  const engine = makeEngine(session, { eager })
   const codes: number[] = []
   try {
     for (const image of images) {
@@ -98,8 +100,9 @@ export async function runAnalyzers(
   return worst(codes)
 }
 
-export function makeEngine({ world, registry, options }: Session): Engine {
+export function makeEngine({ world, registry, options }: Session, pool: PoolOptions = {}): Engine {
   const engine = new Engine(registry, world.signal, {
+    ...pool,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(world.backend === undefined ? {} : { backend: world.backend }),
   })

@@ -7,6 +7,8 @@ import type { Answer, Results, Task } from './tasks.js'
 
 export interface PoolOptions {
   readonly threads?: number
+  /** Start all workers at once and not when there is work for them: a scan will want every one. */
+  readonly eager?: boolean
   /** The module that the workers use as `backend`; the kernel layer unless a test says otherwise. */
   readonly backend?: string
 }
@@ -14,7 +16,7 @@ export interface PoolOptions {
 /** Keeps a worker, once started, until the pool is closed: the next step will want it. */
 const IDLE_MILLISECONDS = 600_000
 
-/** The worker threads. None is started before there is work for it. */
+/** The worker threads. */
 export class Pool {
   readonly threads: number
   private readonly piscina: Piscina
@@ -23,7 +25,7 @@ export class Pool {
     this.threads = options.threads ?? availableParallelism()
     this.piscina = new Piscina({
       filename: fileURLToPath(new URL('worker.cjs', bundle)),
-      minThreads: 0,
+      minThreads: options.eager ? this.threads : 0,
       maxThreads: this.threads,
       idleTimeout: IDLE_MILLISECONDS,
       recordTiming: false,

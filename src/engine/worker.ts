@@ -18,8 +18,13 @@ async function loadBackend(): Promise<Backend> {
   return module.backend
 }
 
+/** From the thread's start on, while the main thread has nothing for it yet. */
+const loading = loadBackend()
+// It is told by the first task.
+loading.catch(() => {})
+
 async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['kind']]> {
-  const backend = await loadBackend()
+  const backend = await loading
   switch (task.kind) {
     case 'open':
       return backend.open(task.path, task.options)
