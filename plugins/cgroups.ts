@@ -1,13 +1,13 @@
 import {
   address,
-  containerOf,
+  cgroupMembers,
+  containerFinder,
   count,
   defineAnalyzer,
   isLeader,
   knownTasks,
   parseCgroupPath,
   readCgroups,
-  readMemberships,
   readTasks,
   text,
 } from 'salvor'
@@ -28,22 +28,13 @@ export default defineAnalyzer({
   async *run({ kernel }) {
     const views = knownTasks(kernel)
     const processes = readTasks(kernel, views.keys(), views).filter(isLeader)
-    const members = new Map<bigint, bigint[]>()
-    for (const { css_set, cgroup } of readMemberships(
-      kernel,
-      processes.flatMap(({ css_set }) => css_set ?? []),
-    )) {
-      members.set(css_set, [...(members.get(css_set) ?? []), cgroup])
-    }
-    const counts = new Map<bigint, number>()
-    for (const { css_set } of processes) {
-      for (const cgroup of members.get(css_set ?? 0n) ?? []) counts.set(cgroup, (counts.get(cgroup) ?? 0) + 1)
-    }
+    const members = cgroupMembers(kernel, processes)
+    const containerOf = containerFinder(processes)
     yield readCgroups(kernel).map(({ address, path, hierarchy }) => ({
       address,
       path,
       hierarchy,
-      processes: counts.get(address) ?? 0,
+      processes: members.get(address)?.length ?? 0,
       container: containerOf(path),
       pod_uid: path === null ? null : parseCgroupPath(path).pod_uid,
     }))

@@ -8,7 +8,7 @@ export default defineAnalyzer({
   description:
     'Docker, containerd, CRI-O and podman, on cgroup v1 and v2, nested ones too. Cgroups, namespaces and mounts tell ' +
     'what runs; the OCI config.json and state.json on the tmpfs /run, and what the page cache holds of the engines’ ' +
-    'own files, tell what was declared. Where two sources disagree a warning says so.',
+    'own files, tell what was declared. Where two sources disagree a note says so.',
   examples: [
     { command: 'salvor containers memory.elf', what: 'all containers' },
     { command: 'salvor containers memory.elf --container shop-web-1 --format json', what: 'one container, whole' },
@@ -24,17 +24,22 @@ export default defineAnalyzer({
     init_pid: integer('Process id of its first process', { meaning: 'pid' }),
     processes: count('Processes in its cgroup and below'),
     started: time('When it was started'),
-    pod_uid: text('Uid of its Kubernetes pod, as the API writes it', { meaning: 'pod' }),
+    pod_uid: text('Uid of its Kubernetes pod, as the API writes it', { meaning: 'pod', detail: true }),
     pod_name: text('Name of its pod'),
-    pod_namespace: text('Kubernetes namespace of its pod'),
-    hostname: text('Host name in its UTS namespace'),
+    pod_namespace: text('Kubernetes namespace of its pod', { detail: true }),
+    hostname: text('Host name it was given, else that of its UTS namespace', { detail: true }),
     privileged: flag('Whether it was started privileged'),
     capabilities: list('Capabilities it may gain', { detail: true }),
     seccomp: text('disabled, strict or filter'),
     mounts: record('Declared mounts: source, target, type, options', { detail: true }),
     networks: record('Networks: name, interface, address', { detail: true }),
     sources: record('For each column, where its value came from', { detail: true }),
-    evidence: record('Cached files that were read for this row: source, path, address of the inode', { detail: true }),
+    evidence: record(
+      'Cached files read for this row: source, path, address of the inode (of a directory: the dentry)',
+      {
+        detail: true,
+      },
+    ),
   },
   async *run({ kernel, warn }) {
     yield containerRows(kernel, warn)

@@ -3,7 +3,7 @@
 // IMAGE_FOLDER holds memory.elf and truth/. Writes test/samples/NAME/memory.lime.gz, distilled to the pages that the
 // built-in analyzers read, and beside it the part of the truth that the tests hold it against.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -58,16 +58,18 @@ write(
   'cgroups.json',
   JSON.stringify(JSON.parse(truth('cgroups.json')), (key, value) => (key === 'inode' ? undefined : value)),
 )
-write('host.json', JSON.stringify(pick(JSON.parse(truth('host.json')), ['version', 'uname', 'hostname', 'btime'])))
-// Addresses are larger than numbers can hold: they stay text.
-const oracle = JSON.parse(truth('oracle.json').replace(/: (\d{16,})/g, ': "$1"'))
-const tasks = oracle.tasks.map((task) => pick(task, ['addr', 'pid', 'tgid', 'comm']))
-write('oracle.json', JSON.stringify({ tasks, vmcoreinfo: lines(oracle.vmcoreinfo, /^BUILD-ID=/) }))
+write(
+  'host.json',
+  JSON.stringify(pick(JSON.parse(truth('host.json')), ['version', 'uname', 'hostname', 'btime', 'la57'])),
+)
+if (existsSync(join(folder, 'truth', 'oracle.json'))) {
+  // Addresses are larger than numbers can hold: they stay text.
+  const oracle = JSON.parse(truth('oracle.json').replace(/: (\d{16,})/g, ': "$1"'))
+  const tasks = oracle.tasks.map((task) => pick(task, ['addr', 'pid', 'tgid', 'comm']))
+  write('oracle.json', JSON.stringify({ tasks, vmcoreinfo: lines(oracle.vmcoreinfo, /^BUILD-ID=/) }))
+}
 write('raw/proc-kallsyms.txt', lines(truth('raw/proc-kallsyms.txt'), / _text$/))
 write('raw/proc-iomem.txt', lines(truth('raw/proc-iomem.txt'), /Kernel code/))
-try {
-  const inspected = JSON.parse(truth('raw/docker-inspect.json'))
-  write('raw/docker-inspect.json', JSON.stringify(inspected))
-} catch (error) {
-  if (error.code !== 'ENOENT') throw error
+for (const file of ['raw/docker-inspect.json', 'raw/podman-inspect.json']) {
+  if (existsSync(join(folder, 'truth', file))) write(file, JSON.stringify(JSON.parse(truth(file))))
 }

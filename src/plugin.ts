@@ -29,7 +29,7 @@ export {
 export { type Batch, Rows, Table } from './api/table.js'
 export { isoTime } from './api/time.js'
 export { type CgroupIdentity, parseCgroupPath } from './containers/cgroup-path.js'
-export { containerOf } from './containers/membership.js'
+export { cgroupMembers, containerFinder } from './containers/membership.js'
 export { readCgroups, readMemberships } from './kernel/cgroups.js'
 export { onlineCpus } from './kernel/cpus.js'
 export type { ImageInfo, Kernel } from './kernel/kernel.js'

@@ -1,4 +1,4 @@
-/** The embedded sample: a real image distilled to the pages that the analyzers read. */
+/** The embedded samples: real images distilled to the pages that the analyzers read. */
 
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -6,14 +6,13 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
 const ROOT = join(import.meta.dirname, '..', '..')
-const PACKED = join(ROOT, 'test', 'samples', 'docker-debian12', 'memory.lime.gz')
 
-/** Path of the sample, unpacked once into the checkout's own `.salvor` folder. */
-export function sampleImage(): string {
-  const packed = readFileSync(PACKED)
+/** Path of a sample, unpacked once into the checkout's own `.salvor` folder. */
+export function sampleImage(name = 'docker-debian12'): string {
+  const packed = readFileSync(join(ROOT, 'test', 'samples', name, 'memory.lime.gz'))
   const hash = createHash('sha256').update(packed).digest('hex').slice(0, 16)
   const folder = join(ROOT, '.salvor')
-  const path = join(folder, `docker-debian12-${hash}.lime`)
+  const path = join(folder, `${name}-${hash}.lime`)
   if (!existsSync(path)) {
     mkdirSync(folder, { recursive: true })
     const partial = `${path}.${process.pid}.part`

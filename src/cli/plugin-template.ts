@@ -1,35 +1,39 @@
-/** The analyzer that `salvor new-plugin` writes. It lists facts about the opened image, so that it runs on any. */
+/** The analyzer that `salvor new-plugin` writes: it reads a list of the kernel's, so that there is something to change. */
 export function pluginSource(name: string): string {
-  return `import { defineAnalyzer, text } from 'salvor'
+  return `import { address, defineAnalyzer, integer, read, text } from 'salvor'
+
+const TASK = 'struct task_struct'
 
 export default defineAnalyzer({
   name: '${name}',
   area: 'own',
-  summary: 'Facts about the opened image',
+  summary: 'Processes with their nice value',
   columns: {
-    fact: text('What is known'),
-    value: text('What it is'),
+    address: address('Address of the task_struct'),
+    pid: integer('Process id', { meaning: 'pid' }),
+    comm: text('Name of the process'),
+    nice: integer('Nice value: from -20, served first, to 19'),
   },
-  examples: [{ command: 'salvor ${name} memory.elf --plugin ./${name}.ts', what: 'The facts of one image' }],
+  examples: [{ command: 'salvor ${name} memory.elf --plugin ./${name}.ts', what: 'All processes of one image' }],
   async *run({ kernel }) {
-    for (const [fact, value] of Object.entries(kernel.info)) {
-      if (typeof value === 'string') yield { fact, value }
-    }
+    const tasks = kernel.symbol('init_task', TASK).walk(read.list('tasks', TASK, 'tasks'))
+    yield* tasks.select({ pid: 'tgid', comm: read.text('comm'), nice: 'static_prio - 120' })
   },
 })
 `
 }
 
-/** Its test, for vitest: the analyzer is called with a context of the test's own. */
+/** Its test, for vitest: the analyzer runs on the sample that salvor brings along. */
 export function pluginTest(name: string): string {
-  return `import { expect, test } from 'vitest'
+  return `import { runAnalyzer } from 'salvor/testing'
+import { expect, test } from 'vitest'
 import analyzer from './${name}.js'
 
-test('${name} lists the facts of an image', async () => {
-  const context = { kernel: { info: { release: '6.1.0', size: 4096 } } } as unknown as Parameters<typeof analyzer.run>[0]
-  const rows = []
-  for await (const row of analyzer.run(context)) rows.push(row)
-  expect(rows).toEqual([{ fact: 'release', value: '6.1.0' }])
+test('${name} lists processes with their nice value', async () => {
+  const { rows, warnings } = await runAnalyzer(analyzer)
+  expect(rows).toContainEqual(expect.objectContaining({ pid: 1, comm: 'systemd', nice: 0 }))
+  expect(rows).toContainEqual(expect.objectContaining({ comm: 'kworker/0:0H', nice: -20 }))
+  expect(warnings).toEqual([])
 })
 `
 }

@@ -58,7 +58,8 @@ export class StderrReporter implements Reporter {
 
   private line(prefix: string, text: string): void {
     const image = this.image === undefined ? '' : `${this.image}: `
-    this.write(printable(`${prefix}: ${image}${text}`))
+    // What goes wrong while opening names the image itself.
+    this.write(printable(`${prefix}: ${text.startsWith(image) ? '' : image}${text}`))
   }
 
   private write(line: string): void {

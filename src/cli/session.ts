@@ -127,8 +127,7 @@ async function runImage(
     const container = await containerIds(engine, registry, image, analyzers, options.container, reporter)
     const outcomes = await engine.run(image, analyzers, sink(container), reporter)
     if (!world.signal.aborted) await engine.closeImage(image)
-    const opened = { analyzer: '', rows: 1, warnings: image.info.warnings }
-    return worst([imageExitCode(outcomes), imageExitCode([opened])])
+    return imageExitCode(outcomes)
   } catch (error) {
     if (world.signal.aborted) return exitCodes.interrupted
     const failure = toFailure(error)

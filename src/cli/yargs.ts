@@ -4,7 +4,7 @@ import { version } from './version.js'
 
 const MAX_HELP_WIDTH = 110
 
-const missing = 'an argument is missing; --help tells which'
+const missing = 'an argument is missing: salvor ANALYZER IMAGE, for example; --help tells more'
 
 /** yargs, set up so that it prints nothing and ends nothing by itself. */
 export function createYargs(columns: number | undefined): Argv {

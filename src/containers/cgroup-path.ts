@@ -75,9 +75,12 @@ const parents: Record<string, Runtime> = {
   ecs: 'ecs',
 }
 
+const noShims: ReadonlySet<string> = new Set()
+
 const containerdNamespaces = new Set(['default', 'k8s.io', 'moby', 'nerdctl', 'buildkit'])
 
-export function parseCgroupPath(path: string): CgroupIdentity {
+/** `shimmed` are the `<namespace>/<id>` that containerd's shims name (see `shimmedBy`). */
+export function parseCgroupPath(path: string, shimmed: ReadonlySet<string> = noShims): CgroupIdentity {
   const components = path
     .slice(0, maximumPath)
     .split('/', maximumComponents + 1)
@@ -92,7 +95,7 @@ export function parseCgroupPath(path: string): CgroupIdentity {
       context = above
       continue
     }
-    const scope = readScope(components, index, context)
+    const scope = readScope(components, index, context) ?? readNamed(components, index, context, shimmed)
     if (scope === null) continue
     const outer = chain.at(-1)
     // podman's split cgroups name the same container twice on the way down.
@@ -214,11 +217,21 @@ function readBare(components: string[], index: number, context: Context): Cgroup
     if (!direct) return scope(null, component, 'container', context)
     return { ...scope(parent === 'moby' ? 'docker' : 'containerd', component, 'container', context), namespace: parent }
   }
-  // A name given by hand (`ctr run … demo`) is told from any other directory only by a namespace that is known.
-  if (index === 1 && containerdNamespaces.has(parent) && containerName.test(component)) {
-    return { ...scope('containerd', component, 'container', context), namespace: parent }
-  }
   return null
+}
+
+/** A name given by hand (`ctr run … demo`) is told from any other directory by a known namespace, or by its shim. */
+function readNamed(
+  components: string[],
+  index: number,
+  context: Context,
+  shimmed: ReadonlySet<string>,
+): CgroupScope | null {
+  const component = components[index] ?? ''
+  const parent = components[index - 1] ?? ''
+  if (index !== 1 || !containerName.test(component)) return null
+  if (!containerdNamespaces.has(parent) && !shimmed.has(`${parent}/${component}`)) return null
+  return { ...scope('containerd', component, 'container', context), namespace: parent }
 }
 
 function scope(runtime: Runtime | null, id: string, kind: CgroupScope['kind'], context: Context): CgroupScope {

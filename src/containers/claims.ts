@@ -30,7 +30,7 @@ export class Claims {
       if (taken === null) taken = { value, source }
       else if (differ?.(taken.value, value) && !reported.has(source)) {
         reported.add(source)
-        this.disagree(column, `${taken.source} says ${show(taken.value)}, ${source} says ${show(value)}`)
+        this.disagree(column, `${show(taken.value)} by ${taken.source}, but ${show(value)} by ${source}`)
       }
     }
     if (taken === null) return null
@@ -39,7 +39,7 @@ export class Claims {
   }
 
   disagree(column: string, what: string): void {
-    this.#warnings.push({ code: 'disagree', column, message: `container ${this.#id.slice(0, 12)}, ${column}: ${what}` })
+    this.#warnings.push({ code: 'disagree', column, message: `container ${this.#id.slice(0, 12)}: ${what}` })
   }
 }
 

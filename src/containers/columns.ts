@@ -32,9 +32,9 @@ export function initClaims(subject: Subject, pid: number | null): Claim<number>[
   if (pid === null) return []
   const { state, docker, status } = subject.declared ?? {}
   return [
-    { value: state?.value.init_pid === pid ? pid : null, source: 'state.json' },
+    { value: state?.value.init_pid === pid ? pid : null, source: state?.value.source ?? '' },
     { value: pid, source: 'task_struct' },
-    { value: state?.value.init_pid, source: 'state.json' },
+    { value: state?.value.init_pid, source: state?.value.source ?? '' },
     { value: docker?.value.pid, source: 'config.v2.json' },
     { value: status?.value.pid, source: 'CRI status' },
   ]
@@ -59,6 +59,8 @@ export function nameClaims({
     { value: declared?.metadata?.value.name, source: 'meta.db' },
     { value: kubernetes ? null : declared?.storage?.value.name, source: 'containers.json' },
     { value: declared?.log?.value.container_name, source: 'kubelet log name' },
+    { value: declared?.userdata?.value.environment?.name, source: '.containerenv' },
+    { value: declared?.userdata?.value.alias, source: 'hosts file' },
   ]
 }
 
@@ -94,6 +96,7 @@ export function hostnameClaims(subject: Subject, sandbox: Subject | null): Claim
     { value: spec?.hostname ?? annotations?.hostname, source: spec_source },
     { value: declared?.metadata?.value.hostname, source: 'meta.db' },
     { value: declared?.sandbox?.value.hostname, source: 'sandbox directory' },
+    { value: declared?.userdata?.value.hostname, source: 'hostname file' },
   ]
   const uts: Claim<string> = { value: init?.hostname, source: 'UTS namespace' }
   if (sandbox === null) return [...own, uts]

@@ -5,13 +5,16 @@ import { Claims } from './claims.js'
 import { hostnameClaims, initClaims, nameClaims, podClaims, runtimeClaims, takeSandboxName } from './columns.js'
 import { type DeclaredContainer, readDeclared } from './declared.js'
 import { groupByContainer } from './groups.js'
+import { leftoverNotes, leftoversOf } from './leftovers.js'
 import { mountClaims } from './mounts.js'
 import { networksOf } from './networks.js'
 import { isPrivileged, type OciConfig } from './oci-config.js'
 import {
   annotationsOf,
   findMonitors,
+  idSource,
   isSandbox,
+  kindOf,
   kubernetesName,
   type Monitors,
   noMountNames,
@@ -28,12 +31,13 @@ const id64 = /^[0-9a-f]{64}$/
 
 export function buildContainers(evidence: Evidence): { rows: ContainerRow[]; warnings: Warning[] } {
   const declared = readDeclared(evidence.files)
-  const groups = groupByContainer(evidence.cgroups, evidence.processes)
+  const groups = groupByContainer(evidence.cgroups, evidence.processes, declared)
   const monitors = findMonitors(evidence.processes)
   const byPid = new Map(evidence.processes.map((process) => [process.pid, process]))
   const host = byPid.get(1) ?? null
 
-  const ids = new Set(groups.keys())
+  const leftovers = leftoversOf(groups, declared, monitors)
+  const ids = new Set([...groups.keys()].filter((id) => !leftovers.has(id)))
   for (const container of declared.containers.values()) if (isKnown(container)) ids.add(container.id)
   const subjects = [...ids].sort().map((id) => {
     const group = groups.get(id) ?? null
@@ -43,7 +47,7 @@ export function buildContainers(evidence: Evidence): { rows: ContainerRow[]; war
 
   const sandboxes = subjects.filter(isSandbox)
   const shared = shareNamespaces(sandboxes, host)
-  const warnings = [...declared.warnings]
+  const warnings = [...declared.warnings, ...leftoverNotes(leftovers)]
   const byId = new Map(subjects.map((subject) => [subject.id, subject]))
   const rows = subjects.map((subject) => {
     const sandbox = isSandbox(subject) ? null : sandboxOf(subject, sandboxes, shared)
@@ -56,8 +60,10 @@ export function buildContainers(evidence: Evidence): { rows: ContainerRow[]; war
 
 /** A directory named by a full id was a container's; another name counts only with something readable in it. */
 function isKnown(container: DeclaredContainer): boolean {
-  const { spec, state, docker, status, storage, log } = container
-  return id64.test(container.id) || [spec, state, docker, status, storage, log].some((found) => found !== null)
+  const { spec, state, docker, status, storage, userdata, log } = container
+  return (
+    id64.test(container.id) || [spec, state, docker, status, storage, userdata, log].some((found) => found !== null)
+  )
 }
 
 function makeSubject(
@@ -102,11 +108,17 @@ function initProcess(
     const process = byPid.get(pid ?? -1)
     if (process === undefined) continue
     if (group?.processes.includes(process)) return process
-    // Moved to another cgroup: still the container's when its own shim started it, and no reused pid.
+    // In another cgroup: still the container's when its own shim or its runtime started it, and no reused pid.
     const shim = monitors.shims.get(process.ppid ?? -1)?.id
     if (shim !== undefined && (shim === declared?.id || shim === sandbox_id)) return process
+    if (pid === state?.value.init_pid && isClose(process.started, state?.value.created ?? null)) return process
   }
   return group?.first ?? null
+}
+
+/** A runtime makes a container's first process while it writes down when the container was created. */
+function isClose(started: string | null, created: string | null): boolean {
+  return started !== null && created !== null && Math.abs(Date.parse(started) - Date.parse(created)) < 5000
 }
 
 function buildRow(
@@ -117,14 +129,16 @@ function buildRow(
 ): ContainerRow {
   const { id, group, declared, init, spec, spec_source, annotations } = subject
   const claims = new Claims(id, warnings)
-  const kind = group?.scope?.kind === 'build' ? 'build' : isSandbox(subject) ? 'sandbox' : 'container'
-  claims.sources.id = group?.scope ? 'cgroup path' : 'directory name'
+  claims.sources.id = idSource(subject)
+  const { kind, source } = kindOf(subject)
+  claims.sources.kind = source
+  const parent = claims.take('parent', [{ value: group?.parent, source: 'cgroup path' }])
   const runtime = claims.take('runtime', runtimeClaims(subject))
   const state = stateOf(subject, claims)
   const count = group?.processes.length ?? 0
-  claims.sources.processes = 'cgroup path'
+  claims.sources.processes = processesSource(group)
   if (init !== null && !group?.processes.includes(init)) {
-    claims.disagree('processes', `its first process ${init.pid}, a child of its shim, is in another cgroup`)
+    claims.disagree('processes', `its first process ${init.pid} is in another cgroup`)
   }
   const pid = state === 'exited' ? null : (init?.pid ?? null)
   const init_pid = claims.take('init_pid', initClaims(subject, pid))
@@ -135,7 +149,7 @@ function buildRow(
   return {
     id,
     kind,
-    parent: group?.parent ?? null,
+    parent,
     runtime,
     name: kind === 'sandbox' ? takeSandboxName(claims, subject, pod_name) : claims.take('name', nameClaims(subject)),
     image: claims.take('image', [
@@ -143,6 +157,7 @@ function buildRow(
       { value: docker?.image, source: 'config.v2.json' },
       { value: declared?.metadata?.value.image, source: 'meta.db' },
       { value: declared?.storage?.value.image, source: 'containers.json' },
+      { value: declared?.userdata?.value.environment?.image, source: '.containerenv' },
     ]),
     state,
     init_pid,
@@ -194,6 +209,11 @@ function buildRow(
   }
 }
 
+function processesSource(group: Subject['group']): string {
+  if (group === null) return 'no cgroup of its own'
+  return group.scope === null ? 'declared cgroup path' : 'cgroup path'
+}
+
 function podmanPrivileged(spec: OciConfig | null): boolean | null {
   const value = spec?.annotations.get('io.podman.annotations.privileged')?.toLowerCase()
   return value === 'true' ? true : value === 'false' ? false : null
@@ -208,11 +228,12 @@ function evidenceOf(declared: DeclaredContainer | null): ContainerEvidence[] {
   const found = [
     ['OCI config.json', declared.spec],
     ['meta.db', declared.stored_spec ?? declared.metadata],
-    ['state.json', declared.state],
+    [declared.state?.value.source ?? '', declared.state],
     ['config.v2.json', declared.docker],
     ['hostconfig.json', declared.host_config],
     ['CRI status', declared.status],
     ['containers.json', declared.storage],
+    ['userdata directory', declared.userdata],
     ['kubelet log name', declared.log],
     ['sandbox directory', declared.sandbox],
   ] as const

@@ -8,6 +8,7 @@ import { type ContainerLogName, parseContainerLogName, parsePodLogDirectory, par
 import { findLayout } from './layouts.js'
 import { type OciConfig, parseOciConfig } from './oci-config.js'
 import { parseStoredContainers, type StoredContainer } from './podman-storage.js'
+import { readUserdata, type Userdata } from './podman-userdata.js'
 import { parseCrunStatus, parseRuncState, type RuncState } from './runc-state.js'
 import type { Warning } from './types.js'
 
@@ -40,11 +41,14 @@ export interface DeclaredContainer {
   /** From meta.db: the declaration of a container that no longer has a bundle. */
   stored_spec: Found<OciConfig> | null
   state: Found<RuncState> | null
+  /** The runtime's init still waits at its `exec.fifo` for `start`, which removes it. */
+  waiting: boolean
   docker: Found<DockerConfig> | null
   host_config: Found<DockerHostConfig> | null
   status: Found<CriStatus> | null
   metadata: Found<CriMetadata> | null
   storage: Found<StoredContainer> | null
+  userdata: Found<Userdata> | null
   log: Found<ContainerLogName & { pod_uid: string | null; attempt: number | null }> | null
   /** containerd's directory of a pod's sandbox, with the host name it holds. */
   sandbox: Found<{ files: string[]; hostname: string | null }> | null
@@ -63,8 +67,7 @@ export function readDeclared(files: CachedFiles): Declared {
   const reader = new Reader(files)
   const layout = findLayout(files)
   for (const root of layout.bundles) reader.bundles(root)
-  for (const { path, namespace } of layout.runc) reader.states(path, namespace, 'state.json', parseRuncState)
-  for (const path of layout.crun) reader.states(path, null, 'status', parseCrunStatus)
+  for (const { path, namespace } of layout.states) reader.states(path, namespace)
   for (const path of layout.docker) reader.docker(path)
   for (const path of layout.cri) reader.cri(path)
   for (const path of layout.storage) reader.storage(path)
@@ -95,12 +98,16 @@ class Reader {
     }
   }
 
-  states(root: string, namespace: string | null, name: string, parse: (text: string) => Parsed<RuncState>): void {
+  states(root: string, namespace: string | null): void {
     for (const entry of this.#directories(root)) {
       const container = this.#container(entry.name)
       if (container === null) continue
       container.namespace ??= namespace
-      container.state ??= this.#parse(`${entry.path}/${name}`, parse)
+      container.state ??=
+        this.#parse(`${entry.path}/state.json`, parseRuncState) ?? this.#parse(`${entry.path}/status`, parseCrunStatus)
+      container.waiting ||= this.#files.list(entry.path).some((file) => file.name === 'exec.fifo')
+      // crun keeps a copy of the declaration beside its status, where runc keeps none.
+      container.spec ??= this.#parse(`${entry.path}/config.json`, parseOciConfig)
     }
   }
 
@@ -150,8 +157,11 @@ class Reader {
       const container = this.#container(entry.name)
       if (container === null) continue
       container.engine ??= 'podman'
-      container.spec ??= this.#parse(`${entry.path}/userdata/config.json`, parseOciConfig)
-      container.status ??= this.#parse(`${entry.path}/userdata/state.json`, parseCrioState)
+      const path = `${entry.path}/userdata`
+      container.spec ??= this.#parse(`${path}/config.json`, parseOciConfig)
+      container.status ??= this.#parse(`${path}/state.json`, parseCrioState)
+      const userdata = readUserdata(this.#files, path, entry.name)
+      if (userdata !== null) container.userdata ??= { value: userdata, path, address: entry.address }
     }
   }
 
@@ -213,11 +223,13 @@ class Reader {
       spec: null,
       stored_spec: null,
       state: null,
+      waiting: false,
       docker: null,
       host_config: null,
       status: null,
       metadata: null,
       storage: null,
+      userdata: null,
       log: null,
       sandbox: null,
     }

@@ -1,6 +1,8 @@
 /** The processes of each container, by the cgroups they are in. */
 
 import { type CgroupScope, parseCgroupPath } from './cgroup-path.js'
+import type { Declared, DeclaredContainer } from './declared.js'
+import { shimmedBy } from './shim-args.js'
 import type { CgroupEvidence, ProcessEvidence } from './types.js'
 
 export interface ContainerGroup {
@@ -24,7 +26,10 @@ interface Draft {
 export function groupByContainer(
   cgroups: readonly CgroupEvidence[],
   processes: readonly ProcessEvidence[],
+  declared: Declared,
 ): Map<string, ContainerGroup> {
+  const shimmed = shimmedBy(processes)
+  const assigned = new Map([...declared.containers.values()].flatMap(assignedPaths))
   const drafts = new Map<string, Draft>()
   const draft = (id: string): Draft => {
     const found = drafts.get(id) ?? { scope: null, parent: null, pids: new Set(), frozen: null }
@@ -32,11 +37,11 @@ export function groupByContainer(
     return found
   }
   for (const cgroup of cgroups) {
-    const chain = parseCgroupPath(cgroup.path).chain.filter((scope) => scope.kind !== 'monitor')
-    for (const [index, scope] of chain.entries()) {
-      const found = draft(scope.id)
+    const chain = chainOf(cgroup.path, shimmed, assigned)
+    for (const [index, { id, scope }] of chain.entries()) {
+      const found = draft(id)
       // In a hybrid hierarchy one path may say less than another.
-      if (found.scope === null || (found.scope.runtime === null && scope.runtime !== null)) found.scope = scope
+      if (!found.scope || (found.scope.runtime === null && scope?.runtime)) found.scope = scope
       found.parent ??= chain[index - 1]?.id ?? null
       for (const pid of cgroup.pids) found.pids.add(pid)
       if (index === chain.length - 1 && cgroup.frozen !== null) found.frozen = found.frozen === true || cgroup.frozen
@@ -51,6 +56,47 @@ export function groupByContainer(
     groups.set(id, { id, scope, parent, processes: members, frozen, first: firstProcess(members) })
   }
   return groups
+}
+
+/**
+ * Where the runtime says that it put a container (`runc run demo`, `ctr run --cgroup …`). Only a directory that bears the
+ * container's name counts: a runtime may also leave it in the cgroup of whoever started it. And what a user's own
+ * runtime wrote, any of the user's processes may have written: it counts for what is in the user's slice.
+ */
+function assignedPaths({ id, state, spec }: DeclaredContainer): [string, string][] {
+  const mounted = [...(state?.value.cgroup_paths ?? [])].map(([controller, path]) =>
+    path.replace(controller === '' ? /^\/sys\/fs\/cgroup(?=\/)/ : /^\/sys\/fs\/cgroup\/[^/]+(?=\/)/, ''),
+  )
+  const user = /^\/run\/user\/(\d+)\//.exec((state ?? spec)?.path ?? '')?.[1]
+  const within = user === undefined ? '/' : `/user.slice/user-${user}.slice/`
+  return [...mounted, spec?.value.cgroups_path ?? '']
+    .filter((path) => path.startsWith(within) && bearsName(path.slice(path.lastIndexOf('/') + 1), id))
+    .map((path) => [path, id])
+}
+
+function bearsName(component: string, id: string): boolean {
+  return component === id || component.endsWith(`-${id}.scope`)
+}
+
+/** The containers around a cgroup, outermost first: by its path, or where that tells nothing by who was put there. */
+function chainOf(
+  path: string,
+  shimmed: ReadonlySet<string>,
+  assigned: ReadonlyMap<string, string>,
+): { id: string; scope: CgroupScope | null }[] {
+  const { chain } = parseCgroupPath(path, shimmed)
+  const owner = chain.length === 0 ? ownerOf(path, assigned) : null
+  if (owner !== null) return [{ id: owner, scope: null }]
+  return chain.filter(({ kind }) => kind !== 'monitor').map((scope) => ({ id: scope.id, scope }))
+}
+
+function ownerOf(path: string, assigned: ReadonlyMap<string, string>): string | null {
+  if (assigned.size === 0) return null
+  for (let at = path.slice(0, 4096); at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
+    const id = assigned.get(at)
+    if (id !== undefined) return id
+  }
+  return null
 }
 
 function firstProcess(members: readonly ProcessEvidence[]): ProcessEvidence | null {

@@ -22,16 +22,14 @@ const storageRoots = ['/var/lib/containers/storage', '/run/containers/storage']
 export interface Layout {
   /** Hold `<namespace>/<id>/config.json`. */
   bundles: string[]
-  /** Hold `<id>/state.json`, runc's and crun's, with the containerd namespace where there is one. */
-  runc: { path: string; namespace: string | null }[]
-  /** Hold `<id>/status`. */
-  crun: string[]
+  /** Hold runc's `<id>/state.json` or crun's `<id>/status`, with the containerd namespace where there is one. */
+  states: { path: string; namespace: string | null }[]
   /** Hold `<id>/config.v2.json`. */
   docker: string[]
   /** Hold `containers/<id>/status` and `sandboxes/<id>/`. */
   cri: string[]
   metadata: string[]
-  /** Hold `containers.json` and `<id>/userdata/config.json`. */
+  /** Hold `containers.json` and `<id>/userdata/`. */
   storage: string[]
 }
 
@@ -57,13 +55,15 @@ export function findLayout(files: CachedFiles): Layout {
   const storage = [...storageRoots, ...under(homes, '.local/share/containers/storage'), ...under(users, 'containers')]
   return {
     bundles: states.flatMap((state) => shims.map((shim) => `${state}/${shim}`)),
-    runc: [
+    states: [
       ...byNamespace.flatMap((root) =>
         directories(files, root).map((path) => ({ path, namespace: path.slice(root.length + 1) })),
       ),
-      ...['/run/runc', ...under(users, 'runc')].map((path) => ({ path, namespace: null })),
+      ...['/run/runc', '/run/crun', ...under(users, 'runc'), ...under(users, 'crun')].map((path) => ({
+        path,
+        namespace: null,
+      })),
     ],
-    crun: ['/run/crun', ...under(users, 'crun')],
     docker: [
       '/var/lib/docker/containers',
       '/var/snap/docker/common/var-lib-docker/containers',

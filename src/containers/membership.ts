@@ -4,28 +4,62 @@ import { type Cgroup, countHierarchies, readCgroups, readMemberships } from '../
 import type { Kernel } from '../kernel/kernel.js'
 import type { Task } from '../kernel/tasks.js'
 import { parseCgroupPath } from './cgroup-path.js'
+import { shimmedBy } from './shim-args.js'
 
-/** Id of the innermost container of a cgroup path; null on the host itself. */
-export function containerOf(path: string | null): string | null {
-  return path === null ? null : (parseCgroupPath(path).container?.id ?? null)
+/** Tells the innermost container of a cgroup path; null on the host itself. */
+export type ContainerFinder = (path: string | null) => string | null
+
+/**
+ * Finds containers by their cgroup paths. Engines' own forms are known; a path of bare containerd, `/NAMESPACE/NAME`,
+ * could be anything, and is believed where a shim says that it looks after that container.
+ */
+export function containerFinder(tasks: readonly Pick<Task, 'args'>[]): ContainerFinder {
+  const shimmed = shimmedBy(tasks)
+  const found = new Map<string, string | null>()
+  return (path) => {
+    if (path === null) return null
+    const known = found.get(path)
+    if (known !== undefined) return known
+    const container = parseCgroupPath(path, shimmed).container?.id ?? null
+    found.set(path, container)
+    return container
+  }
 }
 
 /** Adds to each task its container, and where there are v1 hierarchies the path that names it. */
 export function placeTasks<T extends Task>(kernel: Kernel, tasks: T[]): (T & { container: string | null })[] {
-  const paths = countHierarchies(kernel) > 1 ? legacyPaths(kernel, tasks) : null
-  const containers = new Map<string, string | null>()
+  const containerOf = containerFinder(tasks)
+  const paths = countHierarchies(kernel) > 1 ? legacyPaths(kernel, tasks, containerOf) : null
   return tasks.map((task) => {
     const cgroup = paths?.get(task.css_set ?? 0n) ?? task.cgroup
-    if (cgroup !== null && !containers.has(cgroup)) containers.set(cgroup, containerOf(cgroup))
-    return Object.assign(task, { cgroup, container: cgroup === null ? null : (containers.get(cgroup) ?? null) })
+    return Object.assign(task, { cgroup, container: containerOf(cgroup) })
   })
+}
+
+/** The processes directly in each cgroup, of every hierarchy, by the cgroup's address. */
+export function cgroupMembers(kernel: Kernel, processes: readonly Task[]): Map<bigint, Task[]> {
+  const bySet = new Map<bigint, Task[]>()
+  for (const process of processes) {
+    if (process.css_set === null || process.css_set === 0n) continue
+    const together = bySet.get(process.css_set)
+    if (together) together.push(process)
+    else bySet.set(process.css_set, [process])
+  }
+  const members = new Map<bigint, Task[]>()
+  for (const { css_set, cgroup } of readMemberships(kernel, bySet.keys())) {
+    // Into one array: a copy for each set would be quadratic, and an image may put every set into one cgroup.
+    const inside = members.get(cgroup) ?? []
+    for (const process of bySet.get(css_set) ?? []) inside.push(process)
+    members.set(cgroup, inside)
+  }
+  return members
 }
 
 /**
  * With v1 hierarchies a task has one path in each. The most telling one is shown: one that names a container, else that
  * of the hierarchy systemd keeps its units in, else the longest.
  */
-function legacyPaths(kernel: Kernel, tasks: Task[]): Map<bigint, string> {
+function legacyPaths(kernel: Kernel, tasks: Task[], containerOf: ContainerFinder): Map<bigint, string> {
   const byAddress = new Map(readCgroups(kernel).map((cgroup) => [cgroup.address, cgroup]))
   const sets = tasks.map(({ css_set }) => css_set).filter((set): set is bigint => set !== null && set !== 0n)
   const paths = new Map<bigint, Cgroup>()
@@ -33,12 +67,12 @@ function legacyPaths(kernel: Kernel, tasks: Task[]): Map<bigint, string> {
     const candidate = byAddress.get(cgroup)
     if (!candidate?.path) continue
     const best = paths.get(css_set)
-    if (!best || telling(candidate) > telling(best)) paths.set(css_set, candidate)
+    if (!best || telling(candidate, containerOf) > telling(best, containerOf)) paths.set(css_set, candidate)
   }
   return new Map([...paths].map(([set, { path }]) => [set, path ?? '/']))
 }
 
-function telling({ path, hierarchy }: Cgroup): number {
+function telling({ path, hierarchy }: Cgroup, containerOf: ContainerFinder): number {
   const names = containerOf(path) === null ? 0 : 2
   const systemd = hierarchy === 'unified' || hierarchy.includes('name=systemd') ? 1 : 0
   return (names + systemd) * 1e6 + (path?.length ?? 0)

@@ -4,7 +4,7 @@ import type { DeclaredContainer } from './declared.js'
 import type { ContainerGroup } from './groups.js'
 import { type CriAnnotations, type OciConfig, readCriAnnotations } from './oci-config.js'
 import { type KubernetesName, parseConmonArguments, parseKubernetesName, parseShimArguments } from './shim-args.js'
-import type { MountEvidence, ProcessEvidence } from './types.js'
+import type { ContainerRow, MountEvidence, ProcessEvidence } from './types.js'
 
 /** Everything that was found of one container, before any column is decided. */
 export interface Subject {
@@ -113,15 +113,37 @@ export function annotationsOf(spec: OciConfig | null): CriAnnotations | null {
 }
 
 export function isSandbox(subject: Subject): boolean {
+  return kindOf(subject).kind === 'sandbox'
+}
+
+export function kindOf(subject: Subject): { kind: ContainerRow['kind']; source: string } {
   const { annotations, declared, group, kubernetes_name } = subject
-  const kind = annotations?.kind ?? declared?.metadata?.value.kind ?? null
-  if (kind !== null) return kind === 'sandbox'
-  if (declared?.sandbox || declared?.storage?.value.sandbox || group?.scope?.kind === 'sandbox') return true
-  if (declared?.docker?.value.labels.get('io.kubernetes.docker.type') === 'podsandbox') return true
-  if (kubernetes_name !== null) return kubernetes_name.value.container_name === 'POD'
+  const scope = group?.scope?.kind ?? null
+  const dockershim = declared?.docker?.value.labels.get('io.kubernetes.docker.type') === 'podsandbox'
+  const byName = kubernetes_name?.value.container_name === 'POD' ? 'sandbox' : 'container'
+  const told: { kind: ContainerRow['kind'] | null | undefined; source: string }[] = [
+    { kind: scope === 'build' ? 'build' : null, source: 'cgroup path' },
+    { kind: annotations?.kind, source: subject.spec_source },
+    { kind: declared?.metadata?.value.kind, source: 'meta.db' },
+    { kind: declared?.sandbox ? 'sandbox' : null, source: 'sandbox directory' },
+    { kind: declared?.storage?.value.sandbox ? 'sandbox' : null, source: 'containers.json' },
+    { kind: scope === 'sandbox' ? 'sandbox' : null, source: 'cgroup path' },
+    { kind: dockershim ? 'sandbox' : null, source: 'config.v2.json' },
+    { kind: kubernetes_name ? byName : null, source: kubernetes_name?.source ?? '' },
+    { kind: onlyPauses(subject) ? 'sandbox' : null, source: 'arguments of the first process' },
+  ]
+  for (const { kind, source } of told) if (kind) return { kind, source }
+  return { kind: 'container', source: idSource(subject) }
+}
+
+function onlyPauses({ group, init, spec }: Subject): boolean {
   const inPod = group?.scope?.pod_uid != null || group?.scope?.runtime === 'podman'
-  const [program, flag] = subject.init?.args ?? subject.spec?.args ?? []
+  const [program, flag] = init?.args ?? spec?.args ?? []
   return inPod && (program === '/pause' || (flag === '-P' && /(?:^|\/)catatonit$/.test(program ?? '')))
+}
+
+export function idSource({ group }: Subject): string {
+  return group?.scope ? 'cgroup path' : 'directory name'
 }
 
 /** The sandbox that a container names, or that its shim, its mounts, its pod or its network namespace show. */

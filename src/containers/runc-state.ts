@@ -5,6 +5,8 @@ import { isoFromText } from './time.js'
 
 export interface RuncState {
   id: string | null
+  /** The name of the file that tells all this. */
+  source: 'state.json' | 'crun status'
   init_pid: number | null
   /** Clock ticks since boot, as in /proc/PID/stat: tells a reused pid from the container's own. */
   init_start_ticks: number | null
@@ -27,6 +29,7 @@ export function parseRuncState(content: string): Parsed<RuncState> {
   const labels = list(state, 'config', 'labels').filter((item) => typeof item === 'string')
   const value: RuncState = {
     id: text(state, 'id'),
+    source: 'state.json',
     init_pid: positive(init_pid),
     init_start_ticks: integer(state, 'init_process_start'),
     created: isoFromText(created),
@@ -47,6 +50,7 @@ export function parseCrunStatus(content: string): Parsed<RuncState> {
   if (pid === null && path === null) return { value: null, problem: 'crun status: neither pid nor cgroup' }
   const value: RuncState = {
     id: null,
+    source: 'crun status',
     init_pid: positive(pid),
     init_start_ticks: integer(status, 'process-start-time'),
     created: isoFromText(text(status, 'created')),

@@ -36,6 +36,16 @@ export function parseShimArguments(args: readonly string[]): ShimArguments | nul
   return { namespace, id, address: options.get('address') ?? null }
 }
 
+/** `<namespace>/<id>` of every shim: where containerd puts a container's cgroup when its client names no other. */
+export function shimmedBy(processes: Iterable<{ args: readonly string[] | null }>): Set<string> {
+  const found = new Set<string>()
+  for (const { args } of processes) {
+    const shim = args === null ? null : parseShimArguments(args)
+    if (shim !== null) found.add(`${shim.namespace}/${shim.id}`)
+  }
+  return found
+}
+
 /** The first shim (containerd-shim, v1) has no -id: its -workdir ends with it. */
 function idOfWorkdir(args: readonly string[]): string | null {
   const workdir = readOptions(args, ['workdir']).get('workdir')

@@ -1,6 +1,7 @@
 /** Whether a container runs: the kernel's word first, the engine's for what the kernel no longer knows. */
 
 import type { Claims } from './claims.js'
+import type { DeclaredContainer } from './declared.js'
 import type { Subject } from './pods.js'
 import type { ContainerState } from './types.js'
 
@@ -30,14 +31,15 @@ function actualState({ group, init, declared }: Subject): { state: ContainerStat
   if (group?.frozen === true) return { state: 'paused', source: 'cgroup freezer' }
   if (group?.frozen == null && declared?.docker?.value.paused === true)
     return { state: 'paused', source: 'config.v2.json' }
-  // Until `start`, runc's own init waits where the container's program will be.
-  const waiting = group?.processes.length === 1 && init?.comm?.startsWith('runc:[') === true
+  // Until `start`, the runtime's own init waits where the container's program will be.
+  const asleep = declared?.waiting === true || init?.comm?.startsWith('runc:[') === true
+  const waiting = group?.processes.length === 1 && asleep
   return { state: waiting ? 'created' : 'running', source: 'task_struct' }
 }
 
-function declaredState({ declared }: Subject, alive: boolean): { state: ContainerState; source: string } | null {
+function declaredState({ declared, group }: Subject, alive: boolean): { state: ContainerState; source: string } | null {
   if (declared === null) return null
-  const { docker, status, state, sandbox } = declared
+  const { docker, status, state } = declared
   if (docker !== null) {
     const { running, paused, started } = docker.value
     const now = running ? (paused ? 'paused' : 'running') : started === null ? 'created' : 'exited'
@@ -48,10 +50,16 @@ function declaredState({ declared }: Subject, alive: boolean): { state: Containe
     if (finished !== null) return { state: 'exited', source: 'CRI status' }
     return { state: started === null ? 'created' : 'running', source: 'CRI status' }
   }
-  if (state !== null) return { state: 'running', source: 'state.json' }
+  if (state !== null) return { state: 'running', source: state.value.source }
+  const trace = alive ? null : traceOfEnd(declared, group)
+  return trace === null ? null : { state: 'exited', source: trace }
+}
+
+/** A runtime removes its state with the container's last process; what the engine keeps longer tells that it ran. */
+function traceOfEnd({ sandbox, userdata, engine }: DeclaredContainer, group: Subject['group']): string | null {
   // containerd keeps the directory until the pod is removed, so it tells of no sandbox that it runs.
-  if (!alive && sandbox !== null && (sandbox.value.hostname !== null || sandbox.value.files.length > 0)) {
-    return { state: 'exited', source: 'sandbox directory' }
-  }
-  return null
+  if (sandbox !== null && (sandbox.value.hostname !== null || sandbox.value.files.length > 0))
+    return 'sandbox directory'
+  if (userdata?.value.started) return "conmon's pid file"
+  return group !== null && engine === 'podman' ? 'empty cgroup' : null
 }

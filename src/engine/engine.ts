@@ -33,6 +33,8 @@ export interface OpenedImage {
 
 interface Finished {
   readonly outcome: TableOutcome
+  /** What an analyzer that needs this table inherits; the image's own warnings it has by itself. */
+  readonly warnings: readonly Warning[]
   /** Present if another analyzer needs it. */
   readonly table?: TableData
 }
@@ -119,15 +121,16 @@ class ImageRun {
     const own = answer.ok ? answer.value : answer.warnings
     for (const warning of own) this.reporter.warning(warning)
     if (!answer.ok) this.reporter.failure(analyzer.name, answer.failure)
+    const warnings = [...inherited, ...own]
     const outcome: TableOutcome = {
       analyzer: analyzer.name,
       rows,
-      warnings: [...inherited, ...own],
+      warnings: [...this.image.info.warnings, ...warnings],
       ...(answer.ok ? {} : { failed: answer.failure }),
     }
     if (this.requested.has(analyzer)) await this.sink.end(analyzer, outcome)
-    if (!answer.ok || !this.needed.has(analyzer.name)) return { outcome }
-    return { outcome, table: collect(analyzer.name, analyzer.columns, batches) }
+    if (!answer.ok || !this.needed.has(analyzer.name)) return { outcome, warnings }
+    return { outcome, warnings, table: collect(analyzer.name, analyzer.columns, batches) }
   }
 
   private async attempt(
@@ -150,11 +153,11 @@ class ImageRun {
   private async tablesFor(analyzer: KnownAnalyzer, inherited: Warning[]): Promise<TableData[]> {
     const tables: TableData[] = []
     for (const need of analyzer.needs ?? []) {
-      const { outcome, table } = (await this.running.get(this.nameOf(need))) ?? {}
+      const { outcome, warnings, table } = (await this.running.get(this.nameOf(need))) ?? {}
       if (table === undefined) {
         throw new SalvorError(outcome?.failed?.code ?? 'INTERNAL', `it needs the table ${need}, which failed`)
       }
-      inherited.push(...(outcome?.warnings ?? []))
+      inherited.push(...(warnings ?? []))
       tables.push({ ...table, name: need })
     }
     return tables

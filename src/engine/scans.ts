@@ -5,6 +5,8 @@ import { WarningLog } from './warnings.js'
 
 /** Long enough that a task's overhead vanishes, short enough that cancelling is prompt. */
 const CHUNK_BYTES = 16 << 20
+/** Hits kept of one image. A hostile one may be made of nothing else, and each becomes a row. */
+const MOST_HITS = 1 << 18
 
 export interface ScanResult {
   /** Ascending, each once. */
@@ -57,5 +59,13 @@ export async function scan(pool: Pool, image: number, name: ScanName, options: S
   }
   const log = new WarningLog()
   for (const warning of warnings.flat()) log.add(warning)
-  return { addresses: mergeHits(parts), warnings: log.list() }
+  const addresses = mergeHits(parts)
+  if (addresses.length > MOST_HITS) {
+    log.add({
+      code: 'cap',
+      message: `more than ${MOST_HITS} hits: the rest is left out`,
+      count: addresses.length - MOST_HITS,
+    })
+  }
+  return { addresses: addresses.slice(0, MOST_HITS), warnings: log.list() }
 }

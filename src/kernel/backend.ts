@@ -25,7 +25,8 @@ export const backend: Backend = {
   chunks: native.scanChunks,
   scan(_name, id, start, length) {
     const { addresses, capped } = native.scanTasks(id, start, length)
-    const warning = { code: 'cap', message: `more hits than are kept in the chunk at 0x${start.toString(16)}` }
+    const message = 'more hits in a chunk than are kept'
+    const warning = { code: 'cap', message, address: `0x${start.toString(16)}` }
     return { addresses, warnings: capped ? [warning] : [] }
   },
   writeTouched: native.writeTouched,

@@ -6,7 +6,8 @@ import type { Nested, Select, ValueOfSelect } from './query.js'
 /** A value of a column. Null: it could not be read, or does not exist. */
 export type Value = string | number | bigint | null
 
-const decoder = new TextDecoder()
+/** A byte order mark is a character like any other: a name that starts with one is not the name without it. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Half of a 64-bit word. */
 const HALF = 2 ** 32

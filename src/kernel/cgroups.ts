@@ -8,6 +8,8 @@ const CGROUP = 'struct cgroup'
 const CSS_ONLINE = 2
 /** Deeper trees than this are made by nobody but an attacker. */
 const DEEPEST = 256
+/** Cgroups that are read; each becomes a row. */
+const MOST_CGROUPS = 1 << 17
 
 /** CGROUP_FROZEN (kernel/cgroup/legacy_freezer.c). */
 const CGROUP_FROZEN = 8
@@ -75,6 +77,7 @@ export function readCgroups(kernel: Kernel): Cgroup[] {
     // A machine on v1 has the unified hierarchy too, unmounted and with nothing below its root.
     return name === 'unified' && cgroups.length === 1 && isHidden(kernel) ? [] : cgroups
   })
+  if (all.length === 0) kernel.warn({ code: 'torn', message: 'no hierarchy has a cgroup, not even its root' })
   const byName = (left: string, right: string) => (left < right ? -1 : left > right ? 1 : 0)
   return all.sort((left, right) => byName(left.hierarchy, right.hierarchy) || byName(left.path ?? '', right.path ?? ''))
 }
@@ -84,7 +87,11 @@ function tree(kernel: Kernel, root: bigint, hierarchy: string): Cgroup[] {
   const seen = new Set<bigint>()
   let level = [root]
   for (let depth = 0; depth < DEEPEST && level.length > 0; depth++) {
-    const fresh = level.filter((address) => !seen.has(address))
+    const fresh = new Set(level.filter((address) => !seen.has(address)))
+    if (fresh.size < level.length) {
+      const message = `${hierarchy}: a cgroup is the child of two, or of itself`
+      kernel.warn({ code: 'cycle', message, count: level.length - fresh.size })
+    }
     for (const address of fresh) seen.add(address)
     const children: Nested = { walk: list('self.children', CGROUP, 'self.sibling'), select: {} }
     const batch = kernel.at(fresh, CGROUP).select(CGROUP_MEMBERS, { children })
@@ -95,7 +102,15 @@ function tree(kernel: Kernel, root: bigint, hierarchy: string): Cgroup[] {
       const frozen = batch.column('freeze').number(row) === 1 || (legacy & CGROUP_FROZEN) !== 0
       cgroups.push({ address: batch.address(row), path: batch.column('path').text(row), hierarchy, frozen })
     }
-    level = [...batch.child('children').addresses]
+    const { addresses } = batch.child('children')
+    level = [...addresses.subarray(0, kernel.capped('cgroups', seen.size + addresses.length, MOST_CGROUPS) - seen.size)]
+  }
+  if (level.length > 0) {
+    kernel.warn({
+      code: 'cap',
+      message: `${hierarchy}: cgroups deeper than ${DEEPEST} are left out`,
+      count: level.length,
+    })
   }
   return cgroups
 }

@@ -11,6 +11,12 @@ const LARGEST = 4 << 20
 /** A symlink to a symlink to …: the kernel gives up after 40 as well (MAXSYMLINKS). */
 const MOST_LINKS = 40
 
+/** Names of one directory that are looked at. */
+const MOST_NAMES = 1 << 16
+/** Directories and files that are read, and characters of these: directories may hold one file under many names. */
+const MOST_READS = 1 << 15
+const MOST_TEXT = 256 << 20
+
 /** PATH_MAX (include/uapi/linux/limits.h). */
 const LONGEST_PATH = 4096
 
@@ -55,6 +61,8 @@ export class CachedFiles {
   /** Which mount covers a place: by parent mount and dentry. */
   readonly #covers = new Map<string, Place>()
   readonly #directories = new Map<bigint, Map<string, Node>>()
+  #reads = MOST_READS
+  #text = MOST_TEXT
 
   private constructor(kernel: Kernel, root: Place) {
     this.#kernel = kernel
@@ -95,8 +103,10 @@ export class CachedFiles {
     const node = this.#node(path)
     if (!node) return { text: null, reason: 'not in the dentry cache' }
     if (node.kind !== 'file') return { text: null, reason: `a ${node.kind}` }
+    if (!this.#mayRead()) return { text: null, reason: 'too much was read before' }
     const batch = this.#kernel.at([node.inode], 'struct inode').select({ text: contents('', LARGEST) })
     const value = batch.column('text').text(0)
+    this.#text -= value?.length ?? 0
     return value === null
       ? { text: null, reason: 'not wholly in the page cache' }
       : { text: value, address: node.inode }
@@ -105,9 +115,10 @@ export class CachedFiles {
   /** What the page cache holds of a file, with NULs where pages are missing; null where there is nothing. */
   readPresent(path: string): { text: string; address: bigint } | null {
     const node = this.#node(path)
-    if (node?.kind !== 'file') return null
+    if (node?.kind !== 'file' || !this.#mayRead()) return null
     const batch = this.#kernel.at([node.inode], 'struct inode').select({ text: cached('', LARGEST) })
     const value = batch.column('text').text(0)
+    this.#text -= value?.length ?? 0
     return value === null ? null : { text: value, address: node.inode }
   }
 
@@ -133,10 +144,19 @@ export class CachedFiles {
     )
   }
 
+  /** Whether another directory or file may be read; warns where it may not. */
+  #mayRead(): boolean {
+    this.#reads--
+    if (this.#reads >= 0 && this.#text > 0) return true
+    this.#kernel.warn({ code: 'cap', message: 'more directories and files in the page cache than are read' })
+    return false
+  }
+
   #children(dentry: bigint): Map<string, Node> {
     const known = this.#directories.get(dentry)
     if (known) return known
-    const batch = this.#kernel.at([dentry], DENTRY).walk(CHILDREN).select(MEMBERS)
+    if (!this.#mayRead()) return new Map()
+    const batch = this.#kernel.at([dentry], DENTRY).walk(CHILDREN).most(MOST_NAMES).select(MEMBERS)
     const children = new Map<string, Node>()
     for (let row = 0; row < batch.length; row++) {
       const name = batch.column('name').text(row)

@@ -48,23 +48,36 @@ export class Objects {
   readonly #from: From
   readonly #addresses: BigUint64Array | null
   readonly #walk: Walk | null
+  readonly #most: number | null
 
-  constructor(kernel: Kernel, from: From, addresses: BigUint64Array | null, walk: Walk | null) {
+  constructor(
+    kernel: Kernel,
+    from: From,
+    addresses: BigUint64Array | null,
+    walk: Walk | null,
+    most: number | null = null,
+  ) {
     this.#kernel = kernel
     this.#from = from
     this.#addresses = addresses
     this.#walk = walk
+    this.#most = most
   }
 
   /** The objects that a walk yields from each of these. */
   walk(walk: Walk): Objects {
-    return new Objects(this.#kernel, this.#from, this.#addresses, walk)
+    return new Objects(this.#kernel, this.#from, this.#addresses, walk, this.#most)
+  }
+
+  /** The same, where a walk that gives more than `most` objects is cut off and reported. */
+  most(most: number): Objects {
+    return new Objects(this.#kernel, this.#from, this.#addresses, this.#walk, most)
   }
 
   /** Reads columns of every object, and those of nested walks, in one call. */
   select<const S extends Record<string, Select>>(select: S, children: Record<string, Nested> = {}): Batch<S> {
     const walk = this.#walk ?? { kind: 'object', of: '' }
-    return this.#kernel.run(this.#from, { walk, select, children }, this.#addresses)
+    return this.#kernel.run(this.#from, { walk, select, children }, this.#addresses, this.#most)
   }
 }
 
@@ -94,6 +107,23 @@ export class Kernel {
   /** A symbol's address; null when the kernel has no such symbol. */
   address(symbol: string): bigint | null {
     return native.symbol(this.id, symbol)
+  }
+
+  /** Pages of memory that the image holds. */
+  get pages(): number {
+    return Math.ceil(this.info.ranges.reduce((sum, { bytes }) => sum + bytes, 0) / 4096)
+  }
+
+  /** Says that something is missing or was left out. */
+  warn(warning: Warning): void {
+    this.#warn(warning)
+  }
+
+  /** How many of `length` objects are taken; more than `most` were made to exhaust memory, and are reported. */
+  capped(what: string, length: number, most: number): number {
+    if (length <= most) return length
+    this.#warn({ code: 'cap', message: `more than ${most} ${what}: the rest is left out`, count: length - most })
+    return most
   }
 
   /** The physical address behind a kernel virtual one; null where nothing is mapped. */
@@ -132,8 +162,9 @@ export class Kernel {
     from: From,
     nested: Nested & { select: S },
     addresses: BigUint64Array | null = null,
+    most: number | null = null,
   ): Batch<S> {
-    const result = native.query(this.id, JSON.stringify({ from, ...nestedSpec(nested) }), addresses)
+    const result = native.query(this.id, JSON.stringify({ from, ...nestedSpec(nested), most }), addresses)
     this.#report(result)
     return new Batch(result, nested)
   }

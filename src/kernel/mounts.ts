@@ -4,6 +4,8 @@ import type { Kernel } from './kernel.js'
 import { addressOf, dentryPath, dPath, firstOf, list, type Nested, rbtree, text } from './query.js'
 
 const MOUNT = 'struct mount'
+/** Mounts that are read: the kernel's own limit is 100 000 in a namespace (fs.mount-max). */
+const MOST_MOUNTS = 1 << 18
 
 /** A mount, as a line of /proc/PID/mountinfo shows it. */
 export interface Mount {
@@ -49,7 +51,8 @@ export function readMounts(kernel: Kernel, tasks: Iterable<bigint>, paths: boole
   const batch = owners.child('mounts')
   const byTask = new Map<bigint, Mount[]>()
   const asked = [...tasks]
-  for (let row = 0; row < batch.length; row++) {
+  const count = kernel.capped('mounts', batch.length, MOST_MOUNTS)
+  for (let row = 0; row < count; row++) {
     const task = asked[owners.parents[batch.parents[row] ?? 0] ?? 0]
     if (task === undefined) continue
     const bigint = (name: keyof typeof MEMBERS) => batch.column(name).bigint(row) ?? 0n

@@ -3,6 +3,9 @@
 import type { Kernel } from './kernel.js'
 import { chain, list, type Nested, text } from './query.js'
 
+/** Network namespaces and interfaces that are read. */
+const MOST_INTERFACES = 1 << 17
+
 /** An interface of a network namespace. */
 export interface Interface {
   /** Inode number of the namespace. */
@@ -21,7 +24,7 @@ export interface NetNamespace {
 /** Every network namespace the kernel knows. */
 export function readNetNamespaces(kernel: Kernel): NetNamespace[] {
   const batch = kernel.list('net_namespace_list', 'struct net', 'list').select({ inode: 'ns.inum' })
-  return Array.from({ length: batch.length }, (_, row) => ({
+  return Array.from({ length: kernel.capped('network namespaces', batch.length, MOST_INTERFACES) }, (_, row) => ({
     address: batch.address(row),
     inode: batch.column('inode').number(row),
   }))
@@ -42,7 +45,7 @@ export function readInterfaces(kernel: Kernel): Interface[] {
   const found = nets.child('devices')
   const addresses = found.child('ipv4')
   const byDevice = addresses.byParent()
-  return Array.from({ length: found.length }, (_, row) => ({
+  return Array.from({ length: kernel.capped('interfaces', found.length, MOST_INTERFACES) }, (_, row) => ({
     net_ns: nets.column('inode').number(found.parents[row] ?? 0),
     name: found.column('name').text(row),
     addresses: (byDevice.get(row) ?? []).flatMap((index) => {

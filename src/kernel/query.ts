@@ -41,7 +41,7 @@ export type ValueOfSelect<S> =
 
 export type Walk =
   | { kind: 'object'; of: Paths }
-  | { kind: 'array'; of: Paths; count?: number | Paths; type?: string; pointers?: boolean }
+  | { kind: 'array'; of: Paths; count?: number | Paths; type?: string; pointers?: boolean; most?: number }
   | { kind: 'list'; head: Paths; type: string; link: Paths; inclusive?: boolean }
   | { kind: 'hlist'; head: Paths; type: string; link: Paths }
   | { kind: 'hash'; of: Paths; count?: number | Paths; type: string; link: Paths }
@@ -117,8 +117,11 @@ export function hlist(head: Paths, type: string, link: Paths): Walk {
   return { kind: 'hlist', head, type, link }
 }
 
-/** Every element of an array. */
-export function array(of: Paths, options: { count?: number | Paths; type?: string; pointers?: boolean } = {}): Walk {
+/** Every element of an array; a count above `most` is damage, and gives none. */
+export function array(
+  of: Paths,
+  options: { count?: number | Paths; type?: string; pointers?: boolean; most?: number } = {},
+): Walk {
   return { kind: 'array', of, ...options }
 }
 

@@ -11,6 +11,12 @@ export const TASK_STRUCT = 'struct task_struct'
 /** PF_KTHREAD (include/linux/sched.h). */
 const PF_KTHREAD = 0x0020_0000
 
+/** MAX_PID_NS_LEVEL (include/linux/pid_namespace.h), and the initial namespace above. */
+const MOST_LEVELS = 33
+
+/** Tasks of one view that are read, however much memory there is: each becomes a row with its texts. */
+const MOST_TASKS = 1 << 18
+
 /** A view that knows a task: where an analyst would look for it by hand. */
 export type View = 'task list' | 'pid IDR' | 'thread list' | 'run queue'
 
@@ -108,7 +114,7 @@ const MEMBERS = {
 
 /** A task's number in every pid namespace from the initial one inwards. */
 const PIDS: Nested = {
-  walk: array('thread_pid->numbers', { count: 'thread_pid->level + 1', type: 'struct upid' }),
+  walk: array('thread_pid->numbers', { count: 'thread_pid->level + 1', type: 'struct upid', most: MOST_LEVELS }),
   select: { nr: 'nr', inode: 'ns->ns.inum' },
 }
 
@@ -218,8 +224,11 @@ export function stateLetter(state: number | null, exitState: number | null): str
 /** Every task that the task list, the pid IDR or a thread list knows, with the views that do. */
 export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
   const views = new Map<bigint, View[]>()
-  const see = (addresses: Iterable<bigint>, view: View) => {
-    for (const address of addresses) {
+  // A task_struct fills more than a page: a list of more tasks than there are pages was made to exhaust memory.
+  const most = Math.min(MOST_TASKS, kernel.pages)
+  const see = (addresses: BigUint64Array, view: View) => {
+    const count = kernel.capped(`tasks on the ${view}`, addresses.length, most)
+    for (const address of addresses.subarray(0, count)) {
       const seen = views.get(address)
       if (!seen) views.set(address, [view])
       else if (!seen.includes(view)) seen.push(view)
@@ -228,22 +237,37 @@ export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
   const listed = kernel
     .symbol('init_task', TASK_STRUCT)
     .walk(list('tasks', TASK_STRUCT, 'tasks'))
+    .most(most)
     .select({})
   see(listed.addresses, 'task list')
-  see(hashedTasks(kernel), 'pid IDR')
+  see(hashedTasks(kernel, most), 'pid IDR')
   const threads = kernel
-    .at(views.keys(), TASK_STRUCT)
-    .walk(list('signal->thread_head', TASK_STRUCT, 'thread_node'))
+    .at(threadGroups(kernel, views.keys()), 'struct signal_struct')
+    .walk(list('thread_head', TASK_STRUCT, 'thread_node'))
+    .most(most)
     .select({})
   see(threads.addresses, 'thread list')
+  // A kernel that runs has tasks: a list that is merely empty was made so.
+  if (views.size === 0) kernel.warn({ code: 'torn', message: 'neither the task list nor the pid IDR knows any task' })
   return views
 }
 
+/** The `signal_struct`s of tasks, each once: a group's threads share it, and its list of them is walked once. */
+function threadGroups(kernel: Kernel, tasks: Iterable<bigint>): Set<bigint> {
+  const batch = kernel.at(tasks, TASK_STRUCT).select({ signal: 'signal' })
+  const signals = Array.from({ length: batch.length }, (_, row) => batch.column('signal').bigint(row))
+  return new Set(signals.filter((address): address is bigint => address !== null && address !== 0n))
+}
+
 /** Tasks reached by number: each `struct pid` of the initial namespace holds the task that bears it. */
-function hashedTasks(kernel: Kernel): BigUint64Array {
+function hashedTasks(kernel: Kernel, most: number): BigUint64Array {
   const pids = kernel.symbol('init_pid_ns', 'struct pid_namespace').walk(xarray('idr', 'struct pid'))
   const task: Nested = { walk: hlist('tasks[0]', TASK_STRUCT, ['pid_links[0]', 'pids[0].node']), select: {} }
-  return pids.select({}, { task }).child('task').addresses
+  // Not every number's task is there: `struct pid`s are smaller than tasks.
+  return pids
+    .most(most * 4)
+    .select({}, { task })
+    .child('task').addresses
 }
 
 /** The idle task of each CPU, which no list holds: only its run queue knows it. */

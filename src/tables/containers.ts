@@ -1,6 +1,7 @@
 /** Gathers from the kernel what container reasoning needs, and hands it over. */
 
 import { buildContainers } from '../containers/containers.js'
+import { cgroupMembers } from '../containers/membership.js'
 import type {
   CgroupEvidence,
   ContainerRow,
@@ -9,7 +10,7 @@ import type {
   ProcessEvidence,
   Warning,
 } from '../containers/types.js'
-import { readCgroups, readMemberships } from '../kernel/cgroups.js'
+import { readCgroups } from '../kernel/cgroups.js'
 import { CachedFiles } from '../kernel/files.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { readMounts } from '../kernel/mounts.js'
@@ -38,20 +39,18 @@ export function containerRows(kernel: Kernel, warn: (warning: Warning) => void):
 }
 
 function cgroupEvidence(kernel: Kernel, tasks: PlacedTask[]): CgroupEvidence[] {
-  const cgroupsOf = new Map<bigint, bigint[]>()
-  const sets = tasks.flatMap(({ css_set }) => css_set ?? [])
-  for (const { css_set, cgroup } of readMemberships(kernel, sets)) {
-    cgroupsOf.set(css_set, [...(cgroupsOf.get(css_set) ?? []), cgroup])
-  }
-  const pids = new Map<bigint, number[]>()
-  for (const { css_set, pid } of tasks) {
-    for (const cgroup of cgroupsOf.get(css_set ?? 0n) ?? []) {
-      if (pid !== null) pids.set(cgroup, [...(pids.get(cgroup) ?? []), pid])
-    }
-  }
-  return readCgroups(kernel).flatMap(({ address, path, hierarchy, frozen }) =>
-    path === null ? [] : [{ path, hierarchy, pids: pids.get(address) ?? [], frozen }],
-  )
+  const members = cgroupMembers(kernel, tasks)
+  return readCgroups(kernel).flatMap(({ address, path, hierarchy, frozen }) => {
+    if (path === null) return []
+    return [{ path, hierarchy, pids: (members.get(address) ?? []).flatMap(({ pid }) => pid ?? []), frozen }]
+  })
+}
+
+/** A copy for each value would be quadratic, and an image may put everything under one key. */
+function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const known = map.get(key)
+  if (known) known.push(value)
+  else map.set(key, [value])
 }
 
 function processEvidence(task: PlacedTask): ProcessEvidence {
@@ -103,8 +102,7 @@ function networkEvidence(kernel: Kernel): Evidence['networks'] {
   const networks = new Map<number, { interface: string; address: string }[]>()
   for (const { net_ns, name, addresses } of readInterfaces(kernel)) {
     if (net_ns === null || name === null) continue
-    const known = networks.get(net_ns) ?? []
-    networks.set(net_ns, [...known, ...addresses.map((address) => ({ interface: name, address }))])
+    for (const address of addresses) append(networks, net_ns, { interface: name, address })
   }
   return networks
 }

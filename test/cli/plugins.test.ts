@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { sampleImage } from '../../dist/src/sample.js'
 import { repository, start } from './run.js'
 
 let directory: string
@@ -74,9 +75,19 @@ test('two plugins that need each other are a usage error', async () => {
 
 test('new-plugin writes an analyzer that runs and a test that passes, and overwrites nothing', async () => {
   expect((await run('new-plugin', 'my-facts')).code).toBe(0)
-  const { code, stdout } = await run('my-facts', 'x', '--plugin', './my-facts.ts', '-f', 'ndjson')
-  expect(code).toBe(0)
-  expect(stdout).toContain('{"fact":"release","value":"6.1.0-fake"}\n')
+  const plugin = ['--plugin', join(directory, 'my-facts.ts')]
+  const salvor = [
+    join(repository, 'bin/salvor.cjs'),
+    'my-facts',
+    sampleImage(),
+    ...plugin,
+    '-f',
+    'ndjson',
+    '--no-cache',
+  ]
+  const real = spawnSync(process.execPath, salvor, { encoding: 'utf8' })
+  expect(real.status).toBe(0)
+  expect(real.stdout).toMatch(/"pid":1,"comm":"systemd","nice":0}/)
   const again = await run('new-plugin', 'my-facts')
   expect([again.code, again.stderr]).toEqual([2, 'salvor: my-facts.ts is there already\n'])
   expect((await run('new-plugin', 'processes')).code).toBe(2)

@@ -1,12 +1,28 @@
 /** What a person sees: the same commands on a terminal, which only `script` can give a test. */
 
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sampleImage } from '../../dist/src/sample.js'
 
 const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
 const hasScript = spawnSync('script', ['--version']).status === 0
+
+/** An analyzer that takes longer than a run may without a bar. */
+const SLOW = `import { defineAnalyzer, text } from 'salvor'
+export default defineAnalyzer({
+  name: 'slow', area: 'own', summary: 'Takes its time', columns: { done: text('What was done') },
+  async *run({ progress }) {
+    for (let step = 0; step < 20; step++) {
+      progress(step, 20)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    yield { done: 'all of it' }
+  },
+})
+`
 
 /** Runs salvor on a terminal of a given width; what it wrote to both streams comes back as one text. */
 function onTerminal(
@@ -23,12 +39,19 @@ function onTerminal(
 }
 
 describe.runIf(hasScript)('on a terminal', () => {
-  it('shows progress while it scans, and the table after it', () => {
-    const { status, text } = onTerminal(160, ['process-scan', sampleImage(), '--no-cache'])
-    expect(text).toMatch(/scan for tasks/)
-    expect(text).toMatch(/systemd/)
-    expect(text).not.toMatch(/\n\s+at /)
-    expect(status).toBe(0)
+  it('shows progress of what takes long, and the table after it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'salvor-slow-'))
+    try {
+      const plugin = join(folder, 'slow.ts')
+      writeFileSync(plugin, SLOW)
+      const { status, text } = onTerminal(160, ['slow', sampleImage(), '--no-cache', '--plugin', plugin])
+      expect(text).toMatch(/slow \[.*\d+%/)
+      expect(text).toMatch(/all of it/)
+      expect(text).not.toMatch(/\n\s+at /)
+      expect(status).toBe(0)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('keeps within its width, and says which columns it left out', () => {

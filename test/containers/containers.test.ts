@@ -64,7 +64,8 @@ describe('a Docker container', () => {
         ],
         networks: [{ name: 'shop_frontend', interface: 'eth0', address: '172.30.0.2/24' }],
         sources: {
-          ...{ id: 'cgroup path', runtime: 'cgroup path', name: 'config.v2.json', image: 'config.v2.json' },
+          ...{ id: 'cgroup path', kind: 'cgroup path', runtime: 'cgroup path' },
+          ...{ name: 'config.v2.json', image: 'config.v2.json' },
           ...{ state: 'task_struct', init_pid: 'state.json', processes: 'cgroup path', started: 'config.v2.json' },
           ...{ hostname: 'config.v2.json', privileged: 'hostconfig.json', capabilities: 'OCI config.json' },
           ...{ seccomp: 'task_struct', mounts: 'config.v2.json', networks: 'config.v2.json, network namespace' },
@@ -93,7 +94,7 @@ describe('a Docker container', () => {
       {
         code: 'disagree',
         column: 'state',
-        message: 'container aaaaaaaaaaaa, state: no process in its cgroup says exited, config.v2.json says running',
+        message: 'container aaaaaaaaaaaa: exited by no process in its cgroup, but running by config.v2.json',
       },
     ])
   })
@@ -242,7 +243,9 @@ describe('a directory and nothing else', () => {
     expect(rows).toMatchObject([
       { id: a, kind: 'container', runtime: 'containerd', state: null, name: null, init_pid: null, processes: 0 },
     ])
-    expect(rows[0]?.sources).toEqual({ id: 'directory name', runtime: 'directory name', processes: 'cgroup path' })
+    expect(rows[0]?.sources).toEqual({
+      ...{ id: 'directory name', kind: 'directory name', runtime: 'directory name', processes: 'no cgroup of its own' },
+    })
   })
 
   it('is bounded', () => {

@@ -25,6 +25,7 @@ describe("the runtimes' state", () => {
     }
     expect(parseRuncState(JSON.stringify(state)).value).toEqual({
       id,
+      source: 'state.json',
       init_pid: 863,
       init_start_ticks: 22746,
       created: '2026-11-23T12:56:36.628975Z',
@@ -43,6 +44,7 @@ describe("the runtimes' state", () => {
       created: '2021-08-29T14:34:52.000293Z',
     }
     expect(parseCrunStatus(JSON.stringify(status)).value).toMatchObject({
+      source: 'crun status',
       init_pid: 139179,
       created: '2021-08-29T14:34:52.000293Z',
       bundle: '/b',

@@ -49,6 +49,7 @@ describe.skipIf(truth === null)('containers of docker-debian12', () => {
     const web = rows.find(({ name }) => name === 'shop-web-1')
     expect(web?.sources).toEqual({
       id: 'cgroup path',
+      kind: 'cgroup path',
       runtime: 'cgroup path',
       name: 'config.v2.json',
       image: 'config.v2.json',

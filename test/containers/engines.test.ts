@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { buildContainers } from '../../src/containers/containers.js'
 import { FakeFiles } from './cached-files.js'
-import { cgroup, defaultCaps, evidence, hostNamespaces, own, process, spec } from './evidence.js'
+import { cgroup, defaultCaps, evidence, hostNamespaces, own, process, shim, spec } from './evidence.js'
 
 const a = 'a'.repeat(64)
 const b = 'b'.repeat(64)
@@ -137,5 +137,67 @@ describe('containers of other engines', () => {
     const processes = [process({ pid: 600, namespaces: { ...own, net: hostNamespaces.net } })]
     const { rows } = buildContainers(evidence({ cgroups, processes }))
     expect(rows[0]?.networks).toEqual([{ name: 'host', interface: null, address: null }])
+  })
+
+  it("are containerd's in a namespace of the user's own, told by their shims", () => {
+    const { rows, warnings } = buildContainers(
+      evidence({
+        cgroups: [cgroup('/lab/limited', [700]), cgroup('/lab/other', [800])],
+        processes: [shim(690, 'lab', 'limited'), process({ pid: 700, ppid: 690, namespaces: own })],
+      }),
+    )
+    expect(rows).toMatchObject([
+      { id: 'limited', runtime: 'containerd', state: 'running', init_pid: 700, processes: 1 },
+    ])
+    expect(warnings).toEqual([])
+  })
+
+  it.each([
+    ["runc's", '/run/runc/demo/state.json', { init_process_pid: 700, cgroup_paths: { '': '/sys/fs/cgroup/run/demo' } }],
+    [
+      "runc's on v1",
+      '/run/runc/demo/state.json',
+      { init_process_pid: 700, cgroup_paths: { pids: '/sys/fs/cgroup/pids/run/demo' } },
+    ],
+    ["crun's", '/run/crun/demo/status', { pid: 700, 'cgroup-path': '/run/demo' }],
+  ])('are %s alone, in the cgroup that its state names', (_, path, state) => {
+    const files = new FakeFiles({ [path]: JSON.stringify(state) })
+    const cgroups = [cgroup('/run', [650]), cgroup('/run/demo', []), cgroup('/run/demo/inner', [700])]
+    const { rows, warnings } = buildContainers(
+      evidence({ cgroups, processes: [process({ pid: 700, ppid: 690, namespaces: own })], files }),
+    )
+    expect(rows).toMatchObject([
+      { id: 'demo', state: 'running', init_pid: 700, processes: 1, sources: { processes: 'declared cgroup path' } },
+    ])
+    expect(warnings).toEqual([])
+  })
+
+  it('run in the cgroup of who started them, and take in nobody else there', () => {
+    const state = {
+      init_process_pid: 700,
+      created: '2026-11-23T12:00:00.4Z',
+      cgroup_paths: { '': '/sys/fs/cgroup/user.slice' },
+    }
+    const files = new FakeFiles({ '/run/runc/demo/state.json': JSON.stringify(state) })
+    const cgroups = [cgroup('/user.slice', [650, 700])]
+    const processes = [process({ pid: 650 }), process({ pid: 700, ppid: 690, namespaces: own })]
+    const { rows, warnings } = buildContainers(evidence({ cgroups, processes, files }))
+    expect(rows).toMatchObject([{ id: 'demo', state: 'running', init_pid: 700, processes: 0 }])
+    expect(warnings).toMatchObject([{ code: 'disagree', column: 'processes' }])
+    const reused = [process({ pid: 700, ppid: 690, started: '2026-11-23T13:00:00.000000Z' })]
+    expect(buildContainers(evidence({ cgroups, processes: reused, files })).rows).toMatchObject([
+      { id: 'demo', state: 'exited', init_pid: null },
+    ])
+  })
+
+  it("count a user's word only for what is in the user's slice", () => {
+    const rows = (path: string) => {
+      const state = { init_process_pid: 700, cgroup_paths: { '': `/sys/fs/cgroup${path}` } }
+      const files = new FakeFiles({ '/run/user/1000/runc/init/state.json': JSON.stringify(state) })
+      return buildContainers(evidence({ cgroups: [cgroup(path, [700])], processes: [process({ pid: 700 })], files }))
+        .rows
+    }
+    expect(rows('/init')).toMatchObject([{ id: 'init', processes: 0, init_pid: null }])
+    expect(rows('/user.slice/user-1000.slice/init')).toMatchObject([{ id: 'init', processes: 1, init_pid: 700 }])
   })
 })

@@ -8,13 +8,13 @@ import type {
   MountEvidence,
   ProcessEvidence,
 } from '../../src/containers/types.js'
+import { IMAGES } from '../truth/images.js'
 
 /** The folder of an image's truth, or null, with a line that says so. */
 export function truthOf(image: string): string | null {
-  const folder = process.env.SALVOR_IMAGES
-  const path = folder === undefined ? null : join(folder, image, 'truth')
-  if (path !== null && existsSync(path)) return path
-  console.log(`${image}: skipped, SALVOR_IMAGES does not lead to its truth`)
+  const path = join(IMAGES, image, 'truth')
+  if (existsSync(path)) return path
+  console.log(`${image}: skipped, its truth is not in SALVOR_IMAGES (${IMAGES})`)
   return null
 }
 

@@ -47,17 +47,18 @@ interface Moved {
   came: number[]
 }
 
-const DOCKER: Moved = { gone: [448, 452, 1882], came: [2100] }
-
 const MOVED: Record<string, Moved> = {
-  'docker-debian12': DOCKER,
+  'docker-debian12': { gone: [448, 452, 1882], came: [2100] },
   'k8s-debian13': { gone: [423, 2259, 2277], came: [2601, 2593] },
+  'podman-debian11': { gone: [], came: [3837] },
+  'docker-debian13-la57': { gone: [], came: [1757, 1759] },
 }
 
-export type Format = 'elf' | 'raw' | 'lime'
+const SHARED = ['docker-debian12', 'k8s-debian13']
+/** Kernel 6.1 with Docker; 6.12 with Docker and 5 page-table levels; 5.10 with podman, crun and hybrid cgroup v1. */
+const SAMPLES = ['docker-debian12', 'docker-debian13-la57', 'podman-debian11']
 
-/** The embedded sample is distilled from docker-debian12. */
-const SAMPLE = 'embedded sample'
+export type Format = 'elf' | 'raw' | 'lime'
 
 export const IMAGES = process.env.SALVOR_IMAGES ?? join(homedir(), '.cache', 'salvor-images')
 
@@ -68,10 +69,23 @@ export class TruthImage {
   /** The formats in which there is its memory, the first of them the one it was taken in. */
   readonly formats: readonly Format[]
 
-  constructor(name: string, folder: string, formats: readonly Format[]) {
+  readonly #sample: boolean
+
+  constructor(name: string, folder: string, formats: readonly Format[], sample = false) {
     this.name = name
     this.folder = folder
     this.formats = formats
+    this.#sample = sample
+  }
+
+  /** What the suites are called by. */
+  get title(): string {
+    return this.#sample ? `the sample ${this.name}` : this.name
+  }
+
+  /** Whether the guest recorded a file of this name. */
+  has(file: string): boolean {
+    return existsSync(join(this.folder, 'truth', file))
   }
 
   truth<T>(file: string): T {
@@ -89,7 +103,7 @@ export class TruthImage {
   }
 
   get moved(): Moved {
-    return MOVED[this.name] ?? DOCKER
+    return MOVED[this.name] ?? { gone: [], came: [] }
   }
 
   /** Processes of the record that were still there when memory was taken. */
@@ -100,27 +114,28 @@ export class TruthImage {
 
   /** The same memory in another format, made once beside the image. */
   as(format: Format): string {
-    if (this.name === SAMPLE) return sampleImage()
+    if (this.#sample) return sampleImage(this.name)
     const path = join(this.folder, `memory.${format}`)
     if (!existsSync(path)) convert(join(this.folder, 'memory.elf'), path, format)
     return path
   }
 }
 
-/** The embedded sample, which is always there. */
-export function sample(): TruthImage {
-  return new TruthImage(SAMPLE, join(import.meta.dirname, '..', 'samples', 'docker-debian12'), ['lime'])
+/** The embedded samples, which are always there. */
+export function samples(): TruthImage[] {
+  const folder = join(import.meta.dirname, '..', 'samples')
+  return SAMPLES.map((name) => new TruthImage(name, join(folder, name), ['lime'], true))
 }
 
 /** The images that are there; says so on stderr where one is missing. */
 export function sharedImages(): TruthImage[] {
-  return Object.keys(MOVED)
-    .map((name) => new TruthImage(name, join(IMAGES, name), ['elf', 'raw', 'lime']))
-    .filter(({ name, folder }) => {
+  return SHARED.map((name) => new TruthImage(name, join(IMAGES, name), ['elf', 'raw', 'lime'])).filter(
+    ({ name, folder }) => {
       const there = existsSync(join(folder, '.complete'))
       if (!there) console.error(`skipped: the shared image ${name} is not unpacked in SALVOR_IMAGES (${IMAGES})`)
       return there
-    })
+    },
+  )
 }
 
 /** Copies the segments of an ELF core into a raw or LiME file. */
@@ -178,12 +193,16 @@ export const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
 
 /** Runs salvor for one table over one image and returns what it printed. */
 export function table(analyzer: string, image: string, ...options: string[]): Table {
-  const output = execFileSync(process.execPath, [SALVOR, analyzer, image, '--format', 'json', '--quiet', ...options], {
+  return JSON.parse(text(analyzer, image, ...options)) as Table
+}
+
+/** The same as the bytes that it printed. */
+export function text(analyzer: string, image: string, ...options: string[]): string {
+  return execFileSync(process.execPath, [SALVOR, analyzer, image, '--format', 'json', '--quiet', ...options], {
     encoding: 'utf8',
     maxBuffer: 1 << 30,
     env: { ...process.env, XDG_CACHE_HOME: cacheHome() },
   })
-  return JSON.parse(output) as Table
 }
 
 /** A cache of the tests' own, so that a run neither uses nor leaves anything in the user's. */

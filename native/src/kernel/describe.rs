@@ -13,11 +13,15 @@ impl Kernel {
             .iter()
             .map(|range| json!({ "start": hex(range.start), "end": hex(range.end() - 1), "bytes": range.length }))
             .collect();
+        let (modules, torn) = self.module_types();
+        let torn =
+            torn.map(|end| json!({ "code": "torn", "message": format!("the list of modules with types {end}") }));
         let warnings: Vec<Value> = image
             .warnings()
             .iter()
             .map(|message| json!({ "code": "truncated", "message": message }))
             .chain(self.facts.warnings.iter().map(|message| json!({ "code": "note", "message": message })))
+            .chain(torn)
             .collect();
         json!({
             "format": image.format(),
@@ -33,7 +37,7 @@ impl Kernel {
             "symbols": self.symbols.len(),
             "symbols_from": self.facts.symbols_from,
             "types_from": self.facts.types_from,
-            "modules_with_types": self.module_types(),
+            "modules_with_types": modules,
             "warnings": warnings,
         })
     }

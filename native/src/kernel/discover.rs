@@ -181,8 +181,8 @@ impl Found {
     fn into_kernel(self, search: Search) -> Result<Kernel> {
         let Self { proof, symbols, build_id, source } = self;
         let mut warnings = Vec::new();
-        let symbols_from = match source {
-            Source::Cache => "kallsyms (cached)",
+        let symbols_cached = match source {
+            Source::Cache => true,
             Source::Tables { marks, parts } => {
                 if let Some(cache) = search.cache {
                     let (banner, build_id) = (proof.banner.text().to_owned(), build_id.clone());
@@ -191,7 +191,7 @@ impl Found {
                         warnings.push(format!("symbols could not be kept for the next run: {error}"));
                     }
                 }
-                "kallsyms"
+                false
             }
         };
         let types = type_source::read(search.image, &proof, &symbols)?;
@@ -202,7 +202,8 @@ impl Found {
                 build_id,
                 physical: proof.physical,
                 virtual_address: proof.text,
-                symbols_from: symbols_from.to_owned(),
+                symbols_from: "kallsyms".to_owned(),
+                symbols_cached,
                 types_from: "btf".to_owned(),
                 warnings,
             },

@@ -36,9 +36,9 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// How many loaded modules carry types of their own.
-    pub fn module_types(&self) -> usize {
-        modules::Modules::new(&self.symbols, &self.types).map_or(0, |modules| modules.count(&self.memory))
+    /// How many loaded modules carry types of their own, and what is wrong with the list of them.
+    pub fn module_types(&self) -> (usize, Option<&'static str>) {
+        modules::Modules::new(&self.symbols, &self.types).map_or((0, None), |modules| modules.count(&self.memory))
     }
 }
 
@@ -55,8 +55,10 @@ pub struct Facts {
     pub physical: u64,
     /// Virtual address of `_text`.
     pub virtual_address: u64,
-    /// Where symbols came from: `kallsyms` or `kallsyms (cached)`.
+    /// Where symbols come from: `kallsyms`, whether read now or in an earlier run, so that a table says the same each time.
     pub symbols_from: String,
+    /// Whether an earlier run had found these symbols.
+    pub symbols_cached: bool,
     /// Where types came from: `btf`.
     pub types_from: String,
     /// What could not be found or believed.

@@ -12,7 +12,7 @@ use crate::arch::AddressSpace;
 /// More modules than any kernel loads: a longer list is torn.
 const MOST_MODULES: usize = 4096;
 const LONGEST_BTF: u64 = 16 << 20;
-const MOST_BTF: u64 = 256 << 20;
+const MOST_BTF: u64 = 64 << 20;
 const LONGEST_NAME: usize = 64;
 
 /// The list of modules with types, and where its structs keep what is read from them.
@@ -47,9 +47,10 @@ impl Modules {
         })
     }
 
-    /// How many modules carry types.
-    pub fn count(&self, memory: &AddressSpace) -> usize {
-        self.walk(memory).len()
+    /// How many modules carry types, and what is wrong with the list of them.
+    pub fn count(&self, memory: &AddressSpace) -> (usize, Option<&'static str>) {
+        let (found, end) = self.walk(memory);
+        (found.len(), end)
     }
 
     /// Name and BTF of every module that carries types, in load order. What cannot be read is left out: its types then
@@ -57,7 +58,7 @@ impl Modules {
     pub fn load(&self, memory: &AddressSpace) -> Vec<(String, Vec<u8>)> {
         let mut room = MOST_BTF;
         let mut loaded = Vec::new();
-        for module in self.walk(memory) {
+        for module in self.walk(memory).0 {
             let Some(left) = room.checked_sub(module.length) else { break };
             room = left;
             let mut bytes = vec![0; module.length as usize];
@@ -70,7 +71,8 @@ impl Modules {
         loaded
     }
 
-    fn walk(&self, memory: &AddressSpace) -> Vec<ModuleTypes> {
+    /// The modules, and how the list ended if not at its head.
+    fn walk(&self, memory: &AddressSpace) -> (Vec<ModuleTypes>, Option<&'static str>) {
         let types = |link: u64| {
             let btf = memory.read_u64(link.wrapping_sub(self.list).wrapping_add(self.btf))?;
             let address = memory.read_u64(btf.wrapping_add(self.data))?;
@@ -78,13 +80,19 @@ impl Modules {
             (1..=LONGEST_BTF).contains(&length).then_some(ModuleTypes { btf, address, length })
         };
         let mut found = Vec::new();
-        let mut seen = HashSet::from([self.head]);
-        let mut link = memory.read_u64(self.head);
-        while let Some(at) = link.filter(|at| seen.len() <= MOST_MODULES && seen.insert(*at)) {
-            found.extend(types(at));
-            link = memory.read_u64(at);
+        let mut seen = HashSet::new();
+        let mut at = self.head;
+        loop {
+            let Some(next) = memory.read_u64(at) else { return (found, Some("cannot be read to its end")) };
+            if next == self.head {
+                return (found, None);
+            }
+            if seen.len() >= MOST_MODULES || !seen.insert(next) {
+                return (found, Some("does not come back to its head"));
+            }
+            found.extend(types(next));
+            at = next;
         }
-        found
     }
 
     fn name(&self, memory: &AddressSpace, btf: u64) -> String {

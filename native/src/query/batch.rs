@@ -1,5 +1,7 @@
 //! What a query gives: packed columns, a null bitmap each, and warnings that say why something is null.
 
+use super::program::Gap;
+
 /// Rows of one walk over all parents, columns packed.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -50,6 +52,16 @@ pub enum Code {
 }
 
 impl Code {
+    /// What a gap is, and where; nothing to say about NULL.
+    pub fn of(gap: Gap) -> Option<(Self, u64)> {
+        match gap {
+            Gap::Null => None,
+            Gap::Unreadable(place) => Some((Code::Unreadable, place)),
+            Gap::Endless(place) => Some((Code::Cycle, place)),
+            Gap::Spent(place) => Some((Code::Cap, place)),
+        }
+    }
+
     /// As the outside knows it.
     pub fn name(self) -> &'static str {
         match self {
@@ -99,10 +111,10 @@ impl Warnings {
         entries.sort_by_key(|entry| (entry.1, entry.0 as u8));
         let finish = |(code, column, count, address): (Code, Option<usize>, u64, Option<u64>)| {
             let column = column.and_then(|index| columns.get(index)).map(|name| name.as_ref().to_owned());
-            let at = address.map(|address| format!(", first at {address:#x}")).unwrap_or_default();
+            // Count and address stay out of the text: what differs only in these is summed up further on.
             let message = match &column {
-                Some(name) => format!("column '{name}': {}{at}", value_message(code, count)),
-                None => format!("{walk}: {}{at}", walk_message(code, count)),
+                Some(_) => value_message(code).to_owned(),
+                None => format!("{walk}: {}", walk_message(code)),
             };
             Warning { code, message, column, count, address }
         };
@@ -110,26 +122,24 @@ impl Warnings {
     }
 }
 
-fn value_message(code: Code, count: u64) -> String {
-    let values = if count == 1 { "1 value".to_owned() } else { format!("{count} values") };
+fn value_message(code: Code) -> &'static str {
     match code {
-        Code::Absent => "this kernel has none of the members it could be read from".to_owned(),
-        Code::Truncated => format!("{values} cut off"),
-        Code::Cap => format!("{values} left out, the column holds too much text"),
-        Code::Cycle => format!("{values} on a path that comes back to itself"),
-        Code::Torn | Code::Unreadable => format!("{values} could not be read"),
+        Code::Absent => "this kernel has none of the members it could be read from",
+        Code::Truncated => "cut off: longer than is kept, or its end cannot be read",
+        Code::Cap => "left out: the query has read as much text as it may",
+        Code::Cycle => "left out: the way to it does not end",
+        Code::Torn | Code::Unreadable => "could not be read",
     }
 }
 
-fn walk_message(code: Code, count: u64) -> String {
-    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+fn walk_message(code: Code) -> &'static str {
     match code {
-        Code::Unreadable => format!("a link could not be read {times}"),
-        Code::Cap => format!("stopped at its limit {times}"),
-        Code::Cycle => format!("came back to where it had been {times}"),
-        Code::Torn => format!("broken forwards and followed backwards {times}"),
-        Code::Truncated => format!("cut short {times}"),
-        Code::Absent => "not in this kernel".to_owned(),
+        Code::Unreadable => "a link could not be read",
+        Code::Cap => "stopped at its limit",
+        Code::Cycle => "came back to where it had been",
+        Code::Torn => "torn: what is shown may not be all",
+        Code::Truncated => "cut short",
+        Code::Absent => "not in this kernel",
     }
 }
 
@@ -180,8 +190,8 @@ impl Builder {
         }
     }
 
-    /// Text, made UTF-8. False, and nothing added, when the column would hold more than `limit` bytes.
-    pub fn text(&mut self, text: &[u8], limit: usize) -> bool {
+    /// Text, made UTF-8; how many bytes that added. `None`, and nothing added, when it would be more than `limit`.
+    pub fn text(&mut self, text: &[u8], limit: usize) -> Option<usize> {
         let start = self.bytes.len();
         for chunk in text.utf8_chunks() {
             self.bytes.extend_from_slice(chunk.valid().as_bytes());
@@ -189,13 +199,14 @@ impl Builder {
                 self.bytes.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
             }
         }
-        if self.bytes.len() > limit.min(u32::MAX as usize) {
+        let added = self.bytes.len() - start;
+        if added > limit || u32::try_from(self.bytes.len()).is_err() {
             self.bytes.truncate(start);
-            return false;
+            return None;
         }
         self.next(false);
         self.ends.push(self.bytes.len() as u32);
-        true
+        Some(added)
     }
 
     /// The finished column.

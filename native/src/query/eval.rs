@@ -38,7 +38,7 @@ pub fn run(kernel: &Kernel, plan: &Plan, addresses: &[u64], limits: &Limits) -> 
         Start::Addresses { pointer } => addresses.iter().filter_map(|address| follow(pointer, *address)).collect(),
     };
     let budget = Budget { walk: limits.walk, rows: limits.rows, steps: limits.rows.saturating_mul(16) };
-    let mut run = Run { reader: &reader, visited: Visited::default(), budget, limits, scratch: Vec::new() };
+    let mut run = Run { reader: &reader, visited: Visited::default(), budget, text: limits.text, scratch: Vec::new() };
     run.level(&plan.level, &objects, warnings)
 }
 
@@ -61,7 +61,8 @@ struct Run<'r, 'a> {
     reader: &'r Reader<'a>,
     visited: Visited,
     budget: Budget,
-    limits: &'r Limits,
+    /// Bytes of text left.
+    text: usize,
     scratch: Vec<u8>,
 }
 
@@ -90,7 +91,7 @@ impl Run<'_, '_> {
             }
         }
         for (parent, object) in objects.iter().enumerate() {
-            let (reader, scratch, text) = (self.reader, &mut self.scratch, self.limits.text);
+            let (reader, scratch, text) = (self.reader, &mut self.scratch, &mut self.text);
             let mut sink = |address: u64, index: u64| rows.push(reader, scratch, text, (address, index, parent as u32));
             let Some(plan) = &level.walk else {
                 let rows = self.budget.rows.checked_sub(1);
@@ -129,7 +130,7 @@ impl Rows<'_> {
         &mut self,
         reader: &Reader,
         scratch: &mut Vec<u8>,
-        limit: usize,
+        left: &mut usize,
         (address, index, parent): (u64, u64, u32),
     ) {
         self.addresses.push(address);
@@ -149,17 +150,20 @@ impl Rows<'_> {
                         if !whole {
                             self.warnings.add(Code::Truncated, Some(at), Some(address));
                         }
-                        if !column.text(scratch, limit) {
-                            column.null(Packing::Text);
-                            self.warnings.add(Code::Cap, Some(at), Some(address));
+                        match column.text(scratch, *left) {
+                            Some(added) => *left -= added,
+                            None => {
+                                column.null(Packing::Text);
+                                self.warnings.add(Code::Cap, Some(at), Some(address));
+                            }
                         }
                     })
                 }
             };
             if let Err(gap) = outcome {
                 column.null(plan.source.packing());
-                if let Gap::Unreadable(place) = gap {
-                    self.warnings.add(Code::Unreadable, Some(at), Some(place));
+                if let Some((code, place)) = Code::of(gap) {
+                    self.warnings.add(code, Some(at), Some(place));
                 }
             }
         }

@@ -7,16 +7,18 @@ pub struct Limits {
     pub walk: usize,
     /// Rows in one query, children included.
     pub rows: usize,
-    /// Bytes of text in one column; offsets are 32 bits wide.
+    /// Bytes of text in one query; offsets are 32 bits wide, and V8's strings end at 2^29.
     pub text: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { walk: 1_000_000, rows: 4 << 20, text: 1 << 30 }
+        Self { walk: 1_000_000, rows: 4 << 20, text: 128 << 20 }
     }
 }
 
+/// Dentries, nodes and pages that the leaves of one query look at.
+pub const EFFORT: u64 = 16 << 20;
 /// A C string whose column sets no `max`.
 pub const STRING: usize = 4096;
 /// A path as the kernel would print it (PATH_MAX).

@@ -34,5 +34,6 @@ pub fn run_limited(kernel: &Kernel, spec: &str, addresses: &[u64], limits: &Limi
         serde_json::from_str(spec).map_err(|error| Error::usage(format!("not a query: {error}")))?;
     let compiled = compile::compile(Scope { kernel }, &query);
     let plan = compiled.map_err(|failure| failure.into_error(&kernel.facts.release))?;
-    Ok(eval::run(kernel, &plan, addresses, limits))
+    let walk = query.most.map_or(limits.walk, |most| limits.walk.min(most));
+    Ok(eval::run(kernel, &plan, addresses, &Limits { walk, ..*limits }))
 }

@@ -10,6 +10,10 @@ pub enum Gap {
     Null,
     /// Memory that is not in the image, or was not mapped.
     Unreadable(u64),
+    /// Parents of parents that do not end.
+    Endless(u64),
+    /// The query has read as much text as it may.
+    Spent(u64),
 }
 
 /// A value, or why there is none.

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use super::limits::EFFORT;
+use super::program::{Gap, Read};
 use crate::arch::AddressSpace;
 
 const PAGE: u64 = 4096;
@@ -18,12 +20,20 @@ struct Slot<'a> {
 pub struct Reader<'a> {
     memory: &'a AddressSpace,
     slots: Vec<Cell<Slot<'a>>>,
+    effort: Cell<u64>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader with nothing looked up yet.
     pub fn new(memory: &'a AddressSpace) -> Self {
-        Self { memory, slots: vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS] }
+        Self { memory, slots: vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS], effort: Cell::new(EFFORT) }
+    }
+
+    /// Takes a step of a leaf, at `address`, off what the query may still do: a row may cost much, and there are many.
+    pub fn step(&self, address: u64) -> Read<()> {
+        let left = self.effort.get().checked_sub(1).ok_or(Gap::Spent(address))?;
+        self.effort.set(left);
+        Ok(())
     }
 
     /// The address space that is read.

@@ -15,6 +15,8 @@ pub struct Query {
     /// Walks that start at every row.
     #[serde(default)]
     pub children: Vec<Nested>,
+    /// Objects in one walk, where that is less than any query may have.
+    pub most: Option<usize>,
 }
 
 /// Where objects come from: a symbol, or addresses that the caller gives.
@@ -95,6 +97,8 @@ pub enum Walk {
         type_name: Option<String>,
         #[serde(default)]
         pointers: bool,
+        /// More elements than this are no count but damage.
+        most: Option<u64>,
     },
     List {
         head: Paths,

@@ -23,8 +23,8 @@ const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
 /// How much is read at a time: a block that stays in the processor's cache.
 const BLOCK: u64 = 1 << 20;
 const WORD: usize = 8;
-/// More objects in one chunk than a kernel ever has threads (PID_MAX_LIMIT would fill 16 GiB): the image was made so.
-const MOST_HITS: usize = 65_536;
+/// Hits in a chunk beyond what fits into it side by side: the rest would lie within one another, and was made so.
+const SPARE_HITS: u64 = 64;
 
 /// The objects of one chunk.
 pub struct Hits {
@@ -95,8 +95,9 @@ impl<'a> TaskScan<'a> {
         let mut found = Vec::new();
         let mut buffer = Vec::new();
         let end = start.saturating_add(length);
+        let most = (length / (self.size as u64).max(1)).saturating_mul(2).saturating_add(SPARE_HITS) as usize;
         let mut at = start;
-        while at < end && found.len() < MOST_HITS {
+        while at < end && found.len() < most {
             let want = (end - at).min(BLOCK) as usize;
             let block = image.read_block(at, want, &mut buffer);
             self.block(at, block, &mut found);
@@ -105,7 +106,9 @@ impl<'a> TaskScan<'a> {
         found.extend(self.init_task(start, end));
         found.sort_unstable();
         found.dedup();
-        Hits { addresses: found, capped: at < end }
+        let capped = at < end || found.len() > most;
+        found.truncate(most);
+        Hits { addresses: found, capped }
     }
 
     /// `init_task` lies in the kernel's own data and not in a slab, so no direct-map pointer leads to it.

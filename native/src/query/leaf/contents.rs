@@ -107,7 +107,9 @@ impl Leaf for Contents {
         // Known before anything is allocated: a size read from damaged memory must not decide how much that is.
         let mut found: Vec<(u64, u64)> = Vec::new();
         let mut collect = |_: &mut Walker, page: u64, index: u64, span: u64| {
-            let located = if index < count { self.locate(reader, page, index) } else { None };
+            // In a sound tree indices go up; entries of a damaged one must neither count twice nor pile up.
+            let next = found.last().map_or(0, |(last, _)| last + 1);
+            let located = if (next..count).contains(&index) { self.locate(reader, page, index) } else { None };
             if let Some((physical, first)) = located {
                 let end = index.saturating_add(span).min(count);
                 found.extend((index..end).map(|at| (at, physical.wrapping_add((at - first).wrapping_mul(PAGE)))));
@@ -123,7 +125,6 @@ impl Leaf for Contents {
             sink: &mut |_, _| {},
         };
         self.nodes.walk(&mut walker, head, &mut collect);
-        found.dedup_by_key(|(index, _)| *index);
         if found.is_empty() && count > 0 && self.missing == Missing::Zeros {
             return Err(Gap::Null);
         }
@@ -134,6 +135,7 @@ impl Leaf for Contents {
         let start = out.len();
         out.resize(start + length as usize, 0);
         for (index, physical) in found {
+            reader.step(physical)?;
             let from = start + (index * PAGE) as usize;
             let to = (from + PAGE as usize).min(out.len());
             let part = out.get_mut(from..to).unwrap_or_default();

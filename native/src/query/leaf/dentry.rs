@@ -2,7 +2,7 @@
 
 use super::Leaf;
 use crate::query::compile::scope::{Compiled, Scope};
-use crate::query::limits::{NAME, PATH_DEPTH};
+use crate::query::limits::{NAME, PATH, PATH_DEPTH};
 use crate::query::program::{Gap, Program, Read};
 use crate::query::reader::Reader;
 
@@ -28,6 +28,7 @@ impl Leaf for Dentry {
         let mut dentry = self.program.run(reader, object)?;
         let mut names = Vec::new();
         loop {
+            reader.step(dentry)?;
             let parent = word(dentry.wrapping_add_signed(self.parent))?;
             if parent == dentry {
                 break;
@@ -35,9 +36,10 @@ impl Leaf for Dentry {
             names.push(dentry);
             dentry = parent;
             if names.len() > PATH_DEPTH {
-                return Err(Gap::Unreadable(dentry));
+                return Err(Gap::Endless(dentry));
             }
         }
+        let start = out.len();
         if names.is_empty() {
             out.push(b'/');
         }
@@ -50,6 +52,8 @@ impl Leaf for Dentry {
                 return Err(Gap::Unreadable(*dentry));
             }
         }
-        Ok(true)
+        let whole = out.len() - start <= PATH;
+        out.truncate(start + PATH);
+        Ok(whole)
     }
 }

@@ -141,8 +141,9 @@ impl Names<'_, '_> {
         let mut steps = 0;
         while (mnt, dentry) != root {
             steps += 1;
+            self.reader.step(dentry)?;
             if steps > PATH_DEPTH {
-                return Err(Gap::Unreadable(dentry));
+                return Err(Gap::Endless(dentry));
             }
             let parent = self.word(dentry, layout.parent)?;
             if dentry == self.word(mnt, layout.mnt_root)? {

@@ -2,7 +2,7 @@
 
 use super::Leaf;
 use crate::query::compile::scope::{Compiled, Scope};
-use crate::query::limits::{NAME, PATH_DEPTH};
+use crate::query::limits::{NAME, PATH, PATH_DEPTH};
 use crate::query::program::{Gap, Program, Read};
 use crate::query::reader::Reader;
 
@@ -31,6 +31,7 @@ impl Leaf for Kernfs {
         let mut node = self.program.run(reader, object)?;
         let mut names = Vec::new();
         loop {
+            reader.step(node)?;
             let parent = word(node.wrapping_add_signed(self.parent))?;
             if parent == 0 {
                 break;
@@ -38,9 +39,10 @@ impl Leaf for Kernfs {
             names.push(word(node.wrapping_add_signed(self.name))?);
             node = parent;
             if names.len() > PATH_DEPTH {
-                return Err(Gap::Unreadable(node));
+                return Err(Gap::Endless(node));
             }
         }
+        let start = out.len();
         if names.is_empty() {
             out.push(b'/');
         }
@@ -51,6 +53,8 @@ impl Leaf for Kernfs {
                 return Err(Gap::Unreadable(*name));
             }
         }
-        Ok(true)
+        let whole = out.len() - start <= PATH;
+        out.truncate(start + PATH);
+        Ok(whole)
     }
 }

@@ -50,15 +50,16 @@ impl Leaf for UserText {
             return Ok(true);
         }
         if self.environment {
-            return copy(&user, env_start, env_end, self.limit, out);
+            return copy(reader, &user, env_start, env_end, self.limit, out);
         }
-        arguments(&user, (arg_start, arg_end), (env_start, env_end), self.limit, out)
+        arguments(reader, &user, (arg_start, arg_end), (env_start, env_end), self.limit, out)
     }
 }
 
 /// `get_mm_cmdline` (fs/proc/base.c): when the last byte of the arguments is not NUL, a title was written over them and
 /// may go on into the environment, up to the first NUL, for at most a page.
 fn arguments(
+    reader: &Reader,
     user: &AddressSpace,
     (start, end): (u64, u64),
     (env_start, env_end): (u64, u64),
@@ -72,18 +73,19 @@ fn arguments(
     if user.read(end - 1, &mut last) == 1 && last != [0] {
         let room = if env_start == end && env_end >= env_start { env_end - start } else { end - start };
         let from = out.len();
-        copy(user, start, start.saturating_add(room.min(PAGE)), limit, out)?;
+        let whole = copy(reader, user, start, start.saturating_add(room.min(PAGE)), limit, out)?;
         // The kernel hands out the NUL as well.
         if let Some(nul) = out.get(from..).and_then(|title| memchr::memchr(0, title)) {
             out.truncate(from + nul + 1);
+            return Ok(true);
         }
-        return Ok(true);
+        return Ok(whole);
     }
-    copy(user, start, end, limit, out)
+    copy(reader, user, start, end, limit, out)
 }
 
 /// Appends `[start, end)`; what lies behind an unreadable page, or past the limit, is cut off.
-fn copy(user: &AddressSpace, start: u64, end: u64, limit: usize, out: &mut Vec<u8>) -> Read<bool> {
+fn copy(reader: &Reader, user: &AddressSpace, start: u64, end: u64, limit: usize, out: &mut Vec<u8>) -> Read<bool> {
     let wanted = end.saturating_sub(start);
     let length = wanted.min(limit as u64) as usize;
     let from = out.len();
@@ -91,6 +93,7 @@ fn copy(user: &AddressSpace, start: u64, end: u64, limit: usize, out: &mut Vec<u
     while out.len() - from < length {
         let done = out.len() - from;
         let at = start + done as u64;
+        reader.step(at)?;
         let part = ((PAGE - at % PAGE) as usize).min(length - done);
         out.resize(from + done + part, 0);
         let read = user.read(at, out.get_mut(from + done..).unwrap_or_default());

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::testing::memory::BASE;
+use crate::testing::world::*;
 use proptest::prelude::*;
 
 /// A query that walks every container.
@@ -68,4 +69,59 @@ fn addresses_at_the_ends_of_the_address_space_are_only_unreadable() {
     for address in [0, 1, 7, BASE - 1, u64::MAX, u64::MAX - 7, 1 << 63, 1 << 47] {
         run(&kernel, &everything(), &[address]).unwrap();
     }
+}
+
+#[test]
+fn more_elements_than_there_can_be_are_none() {
+    let mut memory = Memory::new();
+    let (holder, items) = items(&mut memory, 2);
+    let table = memory.take(64);
+    memory.put(holder + TABLE, table);
+    memory.put(table, items[0]);
+    memory.put(table + 8, items[1]);
+    let counted = json!({ "kind": "array", "of": "table", "count": "count", "pointers": true, "most": 2 });
+    for (count, expected) in
+        [(2, (vec![1, 2], vec![])), (3, (vec![], vec![Code::Torn])), (0x7fff_ffff, (vec![], vec![Code::Torn]))]
+    {
+        memory.put(holder + COUNT, count);
+        assert_eq!(walk(&memory, holder, counted.clone()), expected);
+    }
+}
+
+#[test]
+fn all_columns_and_rows_share_one_limit_of_text() {
+    let mut memory = Memory::new();
+    let (holder, items) = items(&mut memory, 3);
+    ring(&mut memory, holder, &items);
+    let text = memory.take(16);
+    memory.write(text, b"abcd\0");
+    items.iter().for_each(|item| memory.put(item + TEXT, text));
+    let column = |name: &str| json!({ "name": name, "path": "text", "as": "string" });
+    let list = json!({ "kind": "list", "head": "list", "type": "struct item", "link": "list" });
+    let select = [column("one"), column("two")];
+    let spec = json!({ "from": { "addresses": true, "type": "struct holder" }, "walk": list, "select": select });
+    let limits = Limits { text: 14, ..Limits::default() };
+    let batch = run_limited(&kernel(&memory), &spec.to_string(), &[holder], &limits).unwrap();
+    let lengths = batch.columns.iter().map(|column| match column {
+        ColumnData::Text { bytes, .. } => bytes.len(),
+        _ => 0,
+    });
+    assert_eq!((batch.length, lengths.sum::<usize>()), (3, 12));
+    assert_eq!(
+        batch.warnings.iter().map(|warning| (warning.code, warning.count)).collect::<Vec<_>>(),
+        [(Code::Cap, 1), (Code::Cap, 2)]
+    );
+    assert!(batch.warnings.iter().all(|warning| !warning.message.contains("0x")));
+}
+
+#[test]
+fn a_query_may_ask_for_less_than_the_limit() {
+    let mut memory = Memory::new();
+    let (holder, items) = items(&mut memory, 3);
+    ring(&mut memory, holder, &items);
+    let list = json!({ "kind": "list", "head": "list", "type": "struct item", "link": "list" });
+    let from = json!({ "addresses": true, "type": "struct holder" });
+    let spec = json!({ "from": from, "walk": list, "select": [], "most": 2 });
+    let batch = run(&kernel(&memory), &spec.to_string(), &[holder]).unwrap();
+    assert_eq!((batch.length, batch.warnings[0].code), (2, Code::Cap));
 }

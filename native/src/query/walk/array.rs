@@ -12,6 +12,8 @@ use crate::query::spec::{Count, Paths};
 pub struct Elements {
     of: Program,
     count: Length,
+    /// A greater count is damage.
+    most: u64,
     /// Distance from one to the next.
     pub stride: u64,
 }
@@ -39,7 +41,7 @@ impl Elements {
             (None, None) => return Err(Failure::Wrong("an array whose type has no length needs 'count'".into())),
         };
         let stride = scope.size(element)?;
-        Ok((Self { of: program, count, stride }, element))
+        Ok((Self { of: program, count, most: u64::MAX, stride }, element))
     }
 
     /// The first element's address and how many there are, at most what a walk may take.
@@ -52,6 +54,10 @@ impl Elements {
                 count => count,
             },
         };
+        if count > self.most {
+            walker.warn(Code::Torn, start);
+            return None;
+        }
         let most = walker.budget.walk as u64;
         if count > most {
             walker.warn(Code::Cap, start);
@@ -70,12 +76,12 @@ impl Array {
     pub fn compile(
         scope: Scope,
         start: TypeId,
-        of: &Paths,
-        count: Option<&Count>,
+        (of, count, most): (&Paths, Option<&Count>, Option<u64>),
         type_name: Option<&str>,
         pointers: bool,
     ) -> Compiled<(Self, TypeId)> {
         let (mut elements, found) = Elements::compile(scope, start, of, count)?;
+        elements.most = most.unwrap_or(u64::MAX);
         let named = type_name.map(|name| scope.find(name)).transpose()?;
         let element = match (scope.shape(found), named) {
             (Shape::Pointer(target), None) if pointers => target,

@@ -12,7 +12,7 @@ pub mod xarray;
 use super::batch::{Code, Warnings};
 use super::compile::access::{Access, first};
 use super::compile::scope::{Compiled, Failure, Scope};
-use super::program::{Gap, Program, Read};
+use super::program::{Program, Read};
 use super::reader::Reader;
 use super::spec::{self, Paths};
 use crate::kernel::types::TypeId;
@@ -96,8 +96,8 @@ impl Walker<'_, '_> {
     }
 
     fn known(&mut self, read: Read<u64>) -> Option<u64> {
-        if let Err(Gap::Unreadable(address)) = read {
-            self.warn(Code::Unreadable, address);
+        if let Some((code, address)) = read.err().and_then(Code::of) {
+            self.warn(code, address);
         }
         read.ok()
     }
@@ -138,9 +138,9 @@ pub fn compile(scope: Scope, start: TypeId, walk: &spec::Walk) -> Compiled<WalkP
             let (program, element) = object(scope, start, of)?;
             Ok(WalkPlan::new(One(program), element, "object", scope))
         }
-        Array { of, count, type_name, pointers } => {
+        Array { of, count, type_name, pointers, most } => {
             let (walk, element) =
-                array::Array::compile(scope, start, of, count.as_ref(), type_name.as_deref(), *pointers)?;
+                array::Array::compile(scope, start, (of, count.as_ref(), *most), type_name.as_deref(), *pointers)?;
             Ok(WalkPlan::new(walk, element, "array", scope))
         }
         List { head, type_name, link, inclusive } => {

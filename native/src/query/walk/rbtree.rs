@@ -45,7 +45,11 @@ impl Walk for Rbtree {
                     walker.warn(Code::Unreadable, node);
                     break;
                 }
-                if above.len() >= TREE_DEPTH || !walker.visit(node) {
+                if above.len() >= TREE_DEPTH {
+                    walker.warn(Code::Torn, node);
+                    break;
+                }
+                if !walker.visit(node) {
                     break;
                 }
                 above.push(node);

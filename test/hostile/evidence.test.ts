@@ -1,0 +1,98 @@
+/** Files in the page cache, names and page tables that are not what they were. */
+
+import { afterAll, describe, expect, it } from 'vitest'
+import { Edited, imageFile, member, removeImages, task, value, whole } from './image.js'
+import { salvor, type Table, table } from './salvor.js'
+
+const TASK = 'struct task_struct'
+const dockerd = 325
+
+afterAll(removeImages)
+
+describe('what an engine declared', () => {
+  const name = 'shop-web-1'
+
+  it('with a name that is an attack on whoever shows it', async () => {
+    const path = new Edited().replace(`"Name":"/${name}"`, '"Name":"/\\u001b[2Jx"').file()
+    const found = await table('containers', path)
+    expect(found.rows.map((row) => row.name)).toContain('\u001b[2Jx')
+    for (const format of ['table', 'csv', 'ndjson']) await salvor(['containers', path, '--format', format])
+  })
+
+  it.each([
+    ['brackets in brackets', '['],
+    ['objects in objects', '{"a":'],
+    ['a text without end', '"'],
+    ['nothing', '\0'],
+  ])('made of %s', async (_what, part) => {
+    const start = whole.indexOf('{"StreamConfig"')
+    const bytes = Buffer.from(whole)
+    bytes.fill(part, start, (start & ~0xfff) + 4096 - 512)
+    const found = await table('containers', imageFile(bytes))
+    expect(found.code).toBe(5)
+    expect(found.rows.length).toBeGreaterThan(0)
+    expect(found.warnings).toContainEqual(expect.objectContaining({ code: 'malformed' }))
+  })
+})
+
+describe('names of files', () => {
+  it.each([
+    ['longer than any', 'd_name.len', 0xffff_fff0],
+    ['of no length', 'd_name.len', 0],
+  ])('%s', async (_what, path, length) => {
+    const dentry = value(task(dockerd), TASK, 'mm->exe_file->f_path.dentry')
+    const found = await table('processes', new Edited().set32(member(dentry, 'struct dentry', path), length).file())
+    const exe = found.rows.find(({ pid }) => pid === dockerd)?.exe
+    if (length > 0) expect([exe, found.code]).toEqual([null, 5])
+    expect(found.rows.length).toBeGreaterThan(100)
+  })
+
+  it('whose parents are a loop', async () => {
+    const dentry = value(task(dockerd), TASK, 'mm->exe_file->f_path.dentry')
+    const above = value(dentry, 'struct dentry', 'd_parent')
+    const image = new Edited().set(member(above, 'struct dentry', 'd_parent'), dentry)
+    const found = await table('processes', image.file())
+    expect(found.code).toBe(5)
+    expect(found.warnings).toContainEqual(expect.objectContaining({ code: 'cycle', column: 'exe' }))
+  })
+})
+
+describe('page tables of the direct map', () => {
+  it.each([
+    ['an entry for 2 MiB', 1, false],
+    ['a page of entries for 2 MiB each', 1, true],
+    ['an entry for 1 GiB', 2, false],
+  ])('%s is zeros: nothing is shorter without a word', async (_what, level, page) => {
+    const path = new Edited().unmap(task(dockerd), level, page).file()
+    for (const analyzer of ['processes', 'threads', 'cgroups', 'containers', 'namespaces']) {
+      const run = await salvor([analyzer, path, '--format', 'json'])
+      expect([3, 4, 5], `${analyzer}: ${run.lines[0]}`).toContain(run.code)
+      if (run.code !== 5) continue
+      const { warnings } = JSON.parse(run.stdout) as Table
+      expect(warnings.some(({ code }) => code === 'unreadable' || code === 'torn')).toBe(true)
+    }
+  })
+})
+
+describe('warnings', () => {
+  it('of the image itself are in every table', async () => {
+    const path = imageFile(whole.subarray(0, whole.length - 5000))
+    const run = await salvor(['run', 'info', 'processes', 'cgroups', path, '--format', 'json'])
+    expect(run.code).toBe(5)
+    for (const { warnings } of JSON.parse(run.stdout) as Table[]) {
+      expect(warnings.filter(({ code }) => code === 'truncated')).toHaveLength(1)
+    }
+    expect(run.lines.filter((line) => line.includes('truncated:'))).toHaveLength(1)
+  })
+
+  it('of one kind are one line with how many and where first', async () => {
+    const found = await table('processes', new Edited().unmap(task(dockerd), 1, false).file())
+    const lines = found.lines.map((line) => line.replace(/\(.*\)$/, ''))
+    expect(new Set(lines).size).toBe(lines.length)
+    for (const { count, address } of found.warnings.filter(({ analyzer }) => analyzer !== undefined)) {
+      expect(count).toBeGreaterThan(0)
+      expect(address).toMatch(/^0x[0-9a-f]+$/)
+    }
+    expect(found.lines.some((line) => /\(\d+ times, first at 0x[0-9a-f]+\)$/.test(line))).toBe(true)
+  })
+})
