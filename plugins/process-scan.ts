@@ -1,18 +1,45 @@
-import { defineAnalyzer, idleTasks, knownTasks, type PlacedTask, placedTasks, text, threadColumns } from 'salvor'
+import {
+  defineAnalyzer,
+  heldByPid,
+  idleTasks,
+  type Kernel,
+  type PlacedTask,
+  placedTasks,
+  type TaskStatus,
+  taskStatus,
+  taskViews,
+  text,
+  threadColumns,
+  type View,
+} from 'salvor'
 
-/** EXIT_DEAD (include/linux/sched.h). */
-const EXIT_DEAD = 0x10
+type Unlisted = 'hidden' | 'torn list' | null
 
-/**
- * A task that was unhashed or whose last reference went is gone, and its memory only waits to be used again. One that
- * says it lives must be borne out by the objects around it: the `struct pid` that it points to bears its number, and
- * the leader it names is of its own thread group.
- */
-function status(task: PlacedTask): 'live' | 'exited' | 'doubtful' {
-  if (task.exit_state === null || task.usage === null || task.thread_pid === null) return 'doubtful'
-  if ((task.exit_state & EXIT_DEAD) !== 0 || task.usage <= 0 || task.thread_pid === 0n) return 'exited'
-  const borneOut = task.thread_pid_nr === task.tid && task.leader_tgid === task.pid && task.uid !== null
-  return borneOut ? 'live' : 'doubtful'
+interface ScannedTask extends PlacedTask {
+  status: TaskStatus
+  unlisted: Unlisted
+}
+
+/** Every task with the views that know it, and whether any of these is torn. */
+function allViews(kernel: Kernel): { views: Map<bigint, View[]>; torn: boolean } {
+  const { live, rest, torn } = taskViews(kernel)
+  const views = new Map([...live, ...rest])
+  for (const address of idleTasks(kernel)) {
+    if (!views.get(address)?.push('run queue')) views.set(address, ['run queue'])
+  }
+  return { views, torn: torn.size > 0 || rest.size > 0 }
+}
+
+/** A copy that a fork is still making bears the id of the task it was copied from. */
+function isCopy(task: PlacedTask, listed: ReadonlySet<number | null>): boolean {
+  return task.found_by.length === 0 && listed.has(task.tid)
+}
+
+/** What a live task becomes that no list knows: hidden, or where a list is torn no more than doubtful. */
+function judge(task: PlacedTask, torn: boolean, listed: ReadonlySet<number | null>): ScannedTask {
+  if (task.found_by.length > 0) return { ...task, status: 'live', unlisted: null }
+  if (torn || isCopy(task, listed)) return { ...task, status: 'doubtful', unlisted: torn ? 'torn list' : null }
+  return { ...task, status: 'live', unlisted: 'hidden' }
 }
 
 export default defineAnalyzer({
@@ -22,19 +49,37 @@ export default defineAnalyzer({
   summary: 'Every task_struct carved from memory, whether or not any list knows it',
   description:
     'Physical memory is searched chunk by chunk for task_struct objects. A live one that no view knows ' +
-    '(`found_by` empty) was hidden; an exited one is what is left of a process that ended.',
+    '(`found_by` empty, `unlisted` says hidden) was hidden; an exited one is what is left of a process that ended; a ' +
+    'doubtful one is not borne out by the objects around it. Where memory was taken while the host went on, the lists ' +
+    'are torn, and a task that they lack is doubtful and not hidden (`unlisted` says torn list).',
   examples: [
     { command: 'salvor process-scan memory.elf', what: 'all tasks, hidden and ended ones too' },
     { command: 'salvor process-scan memory.elf --threads 2', what: 'with two workers' },
   ],
-  columns: { ...threadColumns, status: text('live, exited or doubtful') },
+  columns: {
+    ...threadColumns,
+    status: text('live, exited or doubtful'),
+    unlisted: text('Why no list knows a task that should be on one: hidden, or torn list'),
+  },
   scans: ['tasks'],
   async *run({ kernel, scans }) {
-    const views = knownTasks(kernel)
-    for (const address of idleTasks(kernel)) {
-      if (!views.get(address)?.push('run queue')) views.set(address, ['run queue'])
+    const { views, torn } = allViews(kernel)
+    const status = taskStatus(kernel, new Set([...scans.tasks, ...views.keys()]))
+    const [alive, gone] = [[...status.keys()].filter(isLive), [...status.keys()].filter((task) => !isLive(task))]
+    const unknown = alive.filter((address) => !views.has(address))
+    for (const address of heldByPid(kernel, unknown)) views.set(address, ['pid'])
+    const tasks = placedTasks(kernel, alive, views, gone)
+    const listed = new Set(tasks.filter(({ address }) => isListed(address)).map(({ tid }) => tid))
+    yield tasks.map((task) => {
+      const found = status.get(task.address) ?? 'doubtful'
+      return found === 'live' ? judge(task, torn, listed) : { ...task, status: found, unlisted: null }
+    })
+
+    function isLive(address: bigint): boolean {
+      return status.get(address) === 'live'
     }
-    const addresses = new Set([...scans.tasks, ...views.keys()])
-    yield placedTasks(kernel, addresses, views).map((task) => ({ ...task, status: status(task) }))
+    function isListed(address: bigint): boolean {
+      return isLive(address) && views.has(address)
+    }
   },
 })

@@ -34,7 +34,16 @@ export { readCgroups, readMemberships } from './kernel/cgroups.js'
 export { onlineCpus } from './kernel/cpus.js'
 export type { ImageInfo, Kernel } from './kernel/kernel.js'
 export * as read from './kernel/query.js'
-export { idleTasks, isLeader, knownTasks, readTasks, type Task, type View } from './kernel/tasks.js'
+export {
+  heldByPid,
+  idleTasks,
+  knownTasks,
+  type TaskStatus,
+  taskStatus,
+  taskViews,
+  type View,
+} from './kernel/task-views.js'
+export { isLeader, readTasks, type Task } from './kernel/tasks.js'
 export { bootTime } from './kernel/time.js'
 export { containerRows } from './tables/containers.js'
 export { namespaceRows } from './tables/namespaces.js'

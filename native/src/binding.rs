@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::image::Image;
 use crate::kernel::Kernel;
 use crate::query;
+use crate::query::spec::Rule;
 use crate::scan::tasks::TaskScan;
 
 /// An error whose `code` JavaScript can tell apart. The macro knows a result by this name.
@@ -96,11 +97,13 @@ pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
     Ok(chunks.into_iter().flat_map(|(start, length)| [start, length]).collect::<Vec<u64>>().into())
 }
 
-/// Carves `task_struct` objects out of one physical chunk.
+/// Carves `task_struct` objects, which obey `rules` (JSON, as in a query), out of one physical chunk.
 #[napi(catch_unwind)]
-pub fn scan_tasks(id: u32, start: BigInt, length: BigInt) -> Result<NativeScan> {
+pub fn scan_tasks(id: u32, rules: String, start: BigInt, length: BigInt) -> Result<NativeScan> {
     let kernel = opened(id)?;
-    let hits = TaskScan::new(&kernel)?.chunk(start.get_u64().1, length.get_u64().1);
+    let rules =
+        serde_json::from_str::<Vec<Rule>>(&rules).map_err(|error| Error::usage(format!("no rules: {error}")))?;
+    let hits = TaskScan::new(&kernel, &rules)?.chunk(start.get_u64().1, length.get_u64().1);
     Ok(NativeScan { addresses: hits.addresses.into(), capped: hits.capped })
 }
 

@@ -1,6 +1,10 @@
 import type { ScanName, Warning } from '../api/analyzer.js'
 import { type ImageInfo, Kernel, type OpenOptions } from './kernel.js'
 import { native } from './native.js'
+import { rulesOf } from './objects.js'
+import { TASK_STRUCT } from './tasks.js'
+
+const TASK_RULES = JSON.stringify(rulesOf(TASK_STRUCT))
 
 /** All that the engine's workers ask of the kernel layer; tests put another module in its place. */
 export interface Backend {
@@ -24,7 +28,7 @@ export const backend: Backend = {
   attach: Kernel.attach,
   chunks: native.scanChunks,
   scan(_name, id, start, length) {
-    const { addresses, capped } = native.scanTasks(id, start, length)
+    const { addresses, capped } = native.scanTasks(id, TASK_RULES, start, length)
     const message = 'more hits in a chunk than are kept'
     const warning = { code: 'cap', message, address: `0x${start.toString(16)}` }
     return { addresses, warnings: capped ? [warning] : [] }

@@ -9,6 +9,9 @@ export type Value = string | number | bigint | null
 /** A byte order mark is a character like any other: a name that starts with one is not the name without it. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
+/** What a walk says that lost its way. */
+const BROKEN = new Set(['torn', 'cycle', 'unreadable'])
+
 /** Half of a 64-bit word. */
 const HALF = 2 ** 32
 
@@ -76,6 +79,8 @@ export class Batch<S extends Record<string, Select> = Record<string, Select>> {
   readonly addresses: BigUint64Array
   /** Index of each row's parent in the batch around this one. */
   readonly parents: Uint32Array
+  /** The walk did not come to its end as it should: there may be more. */
+  readonly torn: boolean
   readonly #columns: Map<string, Column>
   readonly #children: Map<string, Batch>
 
@@ -83,6 +88,7 @@ export class Batch<S extends Record<string, Select> = Record<string, Select>> {
     this.length = native.length
     this.addresses = native.addresses
     this.parents = native.parents
+    this.torn = native.warnings.some(({ code, column }) => column === undefined && BROKEN.has(code))
     const names = Object.keys(shape.select)
     this.#columns = new Map(native.columns.map((column, index) => [names[index] ?? '', new Column(column)]))
     const nested = Object.entries(shape.children ?? {})

@@ -119,6 +119,13 @@ export class Kernel {
     this.#warn(warning)
   }
 
+  /** The same kernel, where what cannot be read is only a note: for what is left of objects that are gone. */
+  leftovers(): Kernel {
+    return new Kernel(this.id, (warning) =>
+      this.#warn({ ...warning, code: warning.code === 'cap' ? 'cap' : 'leftover' }),
+    )
+  }
+
   /** How many of `length` objects are taken; more than `most` were made to exhaust memory, and are reported. */
   capped(what: string, length: number, most: number): number {
     if (length <= most) return length

@@ -48,7 +48,7 @@ export interface Native {
   /** Physical chunks as flat pairs of start and length. */
   scanChunks(id: number, bytes: number): BigUint64Array
   /** Virtual addresses of the `task_struct`s of one physical chunk; capped when there were more than are kept. */
-  scanTasks(id: number, start: bigint, length: bigint): { addresses: BigUint64Array; capped: boolean }
+  scanTasks(id: number, rules: string, start: bigint, length: bigint): { addresses: BigUint64Array; capped: boolean }
   /** Writes the pages read since opening with `record`; returns how many. */
   writeTouched(id: number, output: string): number
 }

@@ -3,6 +3,8 @@
  * These are plain descriptions; the native core compiles them against the image's own types.
  */
 
+import { type Rule, rulesOf } from './objects.js'
+
 /** An access path as C would write it without casts, or alternatives of which the first that exists counts. */
 export type Paths = string | readonly string[]
 
@@ -18,6 +20,7 @@ export type Leaf =
   | 'cmdline'
   | 'contents'
   | 'cached'
+  | 'obeys'
 
 /** A column of a query: a path, or a path with the way it is read. */
 export type Select = Paths | Field
@@ -27,6 +30,8 @@ export interface Field<L extends Leaf = Leaf> {
   readonly as: L
   /** Most bytes to read, for text. */
   readonly max?: number
+  /** For `obeys`. */
+  readonly rules?: readonly Rule[]
   /** A kernel without the member gives nulls and a note, not an error. */
   readonly optional?: boolean
 }
@@ -34,7 +39,7 @@ export interface Field<L extends Leaf = Leaf> {
 /** What a column's values are; null where a value could not be read or does not exist. */
 export type ValueOfSelect<S> =
   S extends Field<infer L>
-    ? L extends 'value' | 'address'
+    ? L extends 'value' | 'address' | 'obeys'
       ? number | bigint | null
       : string | null
     : number | bigint | null
@@ -54,6 +59,8 @@ export type Walk =
 /** A nested walk: its paths start at each object of the walk around it. */
 export interface Nested {
   readonly walk: Walk
+  /** What each object must obey beside what its type does. */
+  readonly rules?: readonly Rule[]
   readonly select: Record<string, Select>
   readonly children?: Record<string, Nested>
 }
@@ -96,6 +103,11 @@ export function contents(path: Paths, max: number): Field<'contents'> {
 /** The same, with NULs for pages that are not there. */
 export function cached(path: Paths, max: number): Field<'cached'> {
   return { path, as: 'cached', max }
+}
+
+/** 1 where the object obeys the rules of its type, else 0. */
+export function obeys(type: string): Field<'obeys'> {
+  return { path: '', as: 'obeys', rules: rulesOf(type) }
 }
 
 /** The same column, null with a note where the kernel has no such member. */
@@ -145,10 +157,17 @@ export function firstOf(...walks: Walk[]): Walk {
   return { kind: 'alternatives', walks }
 }
 
+/** The type that a walk yields, where the walk names it. */
+function yielded(walk: Walk): string {
+  if (walk.kind === 'alternatives') return walk.walks.map(yielded)[0] ?? ''
+  return 'type' in walk ? (walk.type ?? '') : ''
+}
+
 /** The JSON that the native core takes. */
 export function nestedSpec(nested: Nested): object {
   return {
     walk: nested.walk,
+    rules: [...rulesOf(yielded(nested.walk)), ...(nested.rules ?? [])],
     select: Object.entries(nested.select).map(([name, select]) => ({ name, ...asField(select) })),
     children: Object.entries(nested.children ?? {}).map(([name, child]) => ({ name, ...nestedSpec(child) })),
   }

@@ -1,9 +1,11 @@
-/** `task_struct`: the one projection of its members, and the views that know of a task. */
+/** `task_struct`: the one projection of its members. */
 
 import { isoTime } from '../api/time.js'
 import type { Batch, Column } from './batch.js'
 import type { Kernel } from './kernel.js'
-import { array, cmdline, dPath, hlist, kernfsPath, list, type Nested, optional, text, xarray } from './query.js'
+import { type NamespaceProxy, type NamespaceSet, readNamespaceProxies } from './namespaces.js'
+import { array, cmdline, dPath, kernfsPath, type Nested, optional, text } from './query.js'
+import type { View } from './task-views.js'
 import { bootTime } from './time.js'
 
 export const TASK_STRUCT = 'struct task_struct'
@@ -13,24 +15,6 @@ const PF_KTHREAD = 0x0020_0000
 
 /** MAX_PID_NS_LEVEL (include/linux/pid_namespace.h), and the initial namespace above. */
 const MOST_LEVELS = 33
-
-/** Tasks of one view that are read, however much memory there is: each becomes a row with its texts. */
-const MOST_TASKS = 1 << 18
-
-/** A view that knows a task: where an analyst would look for it by hand. */
-export type View = 'task list' | 'pid IDR' | 'thread list' | 'run queue'
-
-/** Namespaces a task is in, by inode number. */
-export interface NamespaceSet {
-  pid_ns: number | null
-  mnt_ns: number | null
-  net_ns: number | null
-  uts_ns: number | null
-  ipc_ns: number | null
-  user_ns: number | null
-  cgroup_ns: number | null
-  time_ns: number | null
-}
 
 /** A task, which is a thread; its thread group's leader stands for the process. */
 export interface Task extends NamespaceSet {
@@ -59,13 +43,6 @@ export interface Task extends NamespaceSet {
   cgroup: string | null
   css_set: bigint | null
   found_by: View[]
-  exit_state: number | null
-  usage: number | null
-  /** `struct pid`; 0 once the task was unhashed. */
-  thread_pid: bigint | null
-  /** The number that `thread_pid` itself holds in the initial namespace. */
-  thread_pid_nr: number | null
-  leader_tgid: number | null
   hostname: string | null
   seccomp: number | null
   capabilities: { bounding: bigint | null; effective: bigint | null }
@@ -93,23 +70,11 @@ const MEMBERS = {
   cap_effective: { path: 'real_cred->cap_effective', as: 'hex', max: 8 },
   threads: 'signal->nr_threads',
   started: ['start_boottime', 'real_start_time'],
-  usage: ['usage.refs.counter', 'usage.counter'],
-  thread_pid: 'thread_pid',
-  thread_pid_nr: 'thread_pid->numbers[0].nr',
-  leader_tgid: 'group_leader->tgid',
   seccomp: optional('seccomp.mode'),
   css_set: 'cgroups',
   cgroup: kernfsPath('cgroups->dfl_cgrp->kn'),
-  mnt_ns: 'nsproxy->mnt_ns->ns.inum',
-  net_ns: 'nsproxy->net_ns->ns.inum',
-  uts_ns: 'nsproxy->uts_ns->ns.inum',
-  ipc_ns: 'nsproxy->ipc_ns->ns.inum',
-  cgroup_ns: 'nsproxy->cgroup_ns->ns.inum',
-  time_ns: optional('nsproxy->time_ns->ns.inum'),
+  nsproxy: 'nsproxy',
   user_ns: 'real_cred->user_ns->ns.inum',
-  hostname: text('nsproxy->uts_ns->name.nodename'),
-  pid_for_children: 'nsproxy->pid_ns_for_children->ns.inum',
-  time_for_children: optional('nsproxy->time_ns_for_children->ns.inum'),
 } as const
 
 /** A task's number in every pid namespace from the initial one inwards. */
@@ -127,10 +92,12 @@ export function readTasks(kernel: Kernel, addresses: Iterable<bigint>, views: Ma
   const columns = Object.fromEntries(names.map((name) => [name, batch.column(name)])) as TaskColumns
   const boot = bootTime(kernel)
   const pids = batch.child('pids')
+  const nsproxies = Array.from({ length: batch.length }, (_, row) => columns.nsproxy.bigint(row) ?? 0n)
+  const proxies = readNamespaceProxies(kernel, new Set(nsproxies.filter((address) => address !== 0n)))
   // Numbers come from the initial namespace inwards: the last of a task is its innermost.
   const innermost = new Map([...pids.parents].map((parent, row) => [parent, row]))
   return Array.from({ length: batch.length }, (_, row) =>
-    task(columns, row, batch.address(row), boot, views, pids, innermost.get(row)),
+    task(columns, row, batch.address(row), boot, views, pids, innermost.get(row), proxies.get(nsproxies[row] ?? 0n)),
   )
 }
 
@@ -143,6 +110,7 @@ function task(
   views: Map<bigint, View[]>,
   pids: Batch,
   innermost: number | undefined,
+  proxy: NamespaceProxy | undefined,
 ): Task {
   const flags = columns.flags.number(row)
   const started = columns.started.bigint(row)
@@ -168,27 +136,22 @@ function task(
     cgroup: columns.cgroup.text(row),
     css_set: columns.css_set.bigint(row),
     found_by: views.get(address) ?? [],
-    exit_state: exitState,
-    usage: columns.usage.number(row),
-    thread_pid: columns.thread_pid.bigint(row),
-    thread_pid_nr: columns.thread_pid_nr.number(row),
-    leader_tgid: columns.leader_tgid.number(row),
-    hostname: columns.hostname.text(row),
+    hostname: proxy?.hostname ?? null,
     seccomp: columns.seccomp.number(row),
     capabilities: {
       bounding: capabilitySet(columns.cap_bset.text(row)),
       effective: capabilitySet(columns.cap_effective.text(row)),
     },
     pid_ns: innermost === undefined ? null : pids.column('inode').number(innermost),
-    mnt_ns: columns.mnt_ns.number(row),
-    net_ns: columns.net_ns.number(row),
-    uts_ns: columns.uts_ns.number(row),
-    ipc_ns: columns.ipc_ns.number(row),
+    mnt_ns: proxy?.mnt_ns ?? null,
+    net_ns: proxy?.net_ns ?? null,
+    uts_ns: proxy?.uts_ns ?? null,
+    ipc_ns: proxy?.ipc_ns ?? null,
     user_ns: columns.user_ns.number(row),
-    cgroup_ns: columns.cgroup_ns.number(row),
-    time_ns: columns.time_ns.number(row),
-    pid_ns_for_children: columns.pid_for_children.number(row),
-    time_ns_for_children: columns.time_for_children.number(row),
+    cgroup_ns: proxy?.cgroup_ns ?? null,
+    time_ns: proxy?.time_ns ?? null,
+    pid_ns_for_children: proxy?.pid_ns_for_children ?? null,
+    time_ns_for_children: proxy?.time_ns_for_children ?? null,
   }
 }
 
@@ -219,62 +182,6 @@ export function stateLetter(state: number | null, exitState: number | null): str
   const waits = (state & (TASK_RTLOCK_WAIT | TASK_FROZEN)) !== 0
   const reported = waits ? TASK_UNINTERRUPTIBLE : (state | exitState) & TASK_REPORT
   return 'RSDTtXZP'.charAt(32 - Math.clz32(reported))
-}
-
-/** Every task that the task list, the pid IDR or a thread list knows, with the views that do. */
-export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
-  const views = new Map<bigint, View[]>()
-  // A task_struct fills more than a page: a list of more tasks than there are pages was made to exhaust memory.
-  const most = Math.min(MOST_TASKS, kernel.pages)
-  const see = (addresses: BigUint64Array, view: View) => {
-    const count = kernel.capped(`tasks on the ${view}`, addresses.length, most)
-    for (const address of addresses.subarray(0, count)) {
-      const seen = views.get(address)
-      if (!seen) views.set(address, [view])
-      else if (!seen.includes(view)) seen.push(view)
-    }
-  }
-  const listed = kernel
-    .symbol('init_task', TASK_STRUCT)
-    .walk(list('tasks', TASK_STRUCT, 'tasks'))
-    .most(most)
-    .select({})
-  see(listed.addresses, 'task list')
-  see(hashedTasks(kernel, most), 'pid IDR')
-  const threads = kernel
-    .at(threadGroups(kernel, views.keys()), 'struct signal_struct')
-    .walk(list('thread_head', TASK_STRUCT, 'thread_node'))
-    .most(most)
-    .select({})
-  see(threads.addresses, 'thread list')
-  // A kernel that runs has tasks: a list that is merely empty was made so.
-  if (views.size === 0) kernel.warn({ code: 'torn', message: 'neither the task list nor the pid IDR knows any task' })
-  return views
-}
-
-/** The `signal_struct`s of tasks, each once: a group's threads share it, and its list of them is walked once. */
-function threadGroups(kernel: Kernel, tasks: Iterable<bigint>): Set<bigint> {
-  const batch = kernel.at(tasks, TASK_STRUCT).select({ signal: 'signal' })
-  const signals = Array.from({ length: batch.length }, (_, row) => batch.column('signal').bigint(row))
-  return new Set(signals.filter((address): address is bigint => address !== null && address !== 0n))
-}
-
-/** Tasks reached by number: each `struct pid` of the initial namespace holds the task that bears it. */
-function hashedTasks(kernel: Kernel, most: number): BigUint64Array {
-  const pids = kernel.symbol('init_pid_ns', 'struct pid_namespace').walk(xarray('idr', 'struct pid'))
-  const task: Nested = { walk: hlist('tasks[0]', TASK_STRUCT, ['pid_links[0]', 'pids[0].node']), select: {} }
-  // Not every number's task is there: `struct pid`s are smaller than tasks.
-  return pids
-    .most(most * 4)
-    .select({}, { task })
-    .child('task').addresses
-}
-
-/** The idle task of each CPU, which no list holds: only its run queue knows it. */
-export function idleTasks(kernel: Kernel): bigint[] {
-  const idle = kernel.perCpu('runqueues', 'struct rq').select({ idle: 'idle' })
-  const addresses = Array.from({ length: idle.length }, (_, row) => idle.column('idle').bigint(row))
-  return addresses.filter((address): address is bigint => address !== null && address !== 0n)
 }
 
 /** Whether a task is its thread group's leader, and so stands for the process. */

@@ -15,7 +15,8 @@ import { CachedFiles } from '../kernel/files.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { readMounts } from '../kernel/mounts.js'
 import { readInterfaces } from '../kernel/networks.js'
-import { isLeader, knownTasks } from '../kernel/tasks.js'
+import { knownTasks } from '../kernel/task-views.js'
+import { isLeader } from '../kernel/tasks.js'
 import { type PlacedTask, placedTasks } from './task.js'
 
 /** Containers and sandboxes with where each value came from; what disagrees or is missing goes to `warn`. */

@@ -1,8 +1,10 @@
 /** Namespaces gathered from the tasks that are in them. */
 
 import type { Kernel } from '../kernel/kernel.js'
+import type { NamespaceSet } from '../kernel/namespaces.js'
 import { readNetNamespaces } from '../kernel/networks.js'
-import { isLeader, type NamespaceSet, type Task, type View } from '../kernel/tasks.js'
+import type { View } from '../kernel/task-views.js'
+import { isLeader, type Task } from '../kernel/tasks.js'
 import { type PlacedTask, placedTasks } from './task.js'
 
 const TYPES: Record<string, keyof NamespaceSet> = {

@@ -3,7 +3,8 @@
 import { address, count, flag, integer, list, text, time } from '../api/columns.js'
 import { placeTasks } from '../containers/membership.js'
 import type { Kernel } from '../kernel/kernel.js'
-import { readTasks, type Task, type View } from '../kernel/tasks.js'
+import type { View } from '../kernel/task-views.js'
+import { readTasks, type Task } from '../kernel/tasks.js'
 
 /** A task with the container it runs in. */
 export interface PlacedTask extends Task {
@@ -38,7 +39,9 @@ export const taskColumns = {
   time_ns: integer('Inode number of its time namespace', { meaning: 'namespace', detail: true }),
   cgroup: text('Path of its cgroup', { meaning: 'cgroup', detail: true }),
   container: text('Id of the innermost container its cgroup belongs to', { meaning: 'container' }),
-  found_by: list('Views that know it: task list, pid IDR, thread list, run queue', { detail: true }),
+  found_by: list('Views that know it: task list, pid IDR, thread list, run queue, or only the struct pid it names', {
+    detail: true,
+  }),
 }
 
 const { address: first, pid, ...others } = taskColumns
@@ -51,11 +54,19 @@ export const threadColumns = {
   ...others,
 }
 
-/** Reads tasks and finds out in which container each one runs; ordered by pid, then by tid. */
-export function placedTasks(kernel: Kernel, addresses: Iterable<bigint>, views: Map<bigint, View[]>): PlacedTask[] {
-  const tasks = placeTasks(kernel, readTasks(kernel, addresses, views))
+/**
+ * Reads tasks and finds out in which container each one runs; ordered by pid, then by tid. What cannot be read of those
+ * that are `gone` is a note: their memory may be in use for something else.
+ */
+export function placedTasks(
+  kernel: Kernel,
+  addresses: Iterable<bigint>,
+  views: Map<bigint, View[]>,
+  gone: Iterable<bigint> = [],
+): PlacedTask[] {
+  const read = [...readTasks(kernel, addresses, views), ...readTasks(kernel.leftovers(), gone, views)]
   const order = (left: number | null, right: number | null) => (left ?? -1) - (right ?? -1)
-  return tasks.sort(
+  return placeTasks(kernel, read).sort(
     (left, right) =>
       order(left.pid, right.pid) || order(left.tid, right.tid) || (left.address < right.address ? -1 : 1),
   )

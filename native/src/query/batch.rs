@@ -48,6 +48,7 @@ pub enum Code {
     Cycle,
     Absent,
     Torn,
+    Stray,
     Truncated,
 }
 
@@ -69,7 +70,7 @@ impl Code {
             Code::Cap => "cap",
             Code::Cycle => "cycle",
             Code::Absent => "absent",
-            Code::Torn => "torn",
+            Code::Torn | Code::Stray => "torn",
             Code::Truncated => "truncated",
         }
     }
@@ -128,7 +129,7 @@ fn value_message(code: Code) -> &'static str {
         Code::Truncated => "cut off: longer than is kept, or its end cannot be read",
         Code::Cap => "left out: the query has read as much text as it may",
         Code::Cycle => "left out: the way to it does not end",
-        Code::Torn | Code::Unreadable => "could not be read",
+        Code::Torn | Code::Stray | Code::Unreadable => "could not be read",
     }
 }
 
@@ -137,6 +138,7 @@ fn walk_message(code: Code) -> &'static str {
         Code::Unreadable => "a link could not be read",
         Code::Cap => "stopped at its limit",
         Code::Cycle => "came back to where it had been",
+        Code::Stray => "torn: leads to what is no such object",
         Code::Torn => "torn: what is shown may not be all",
         Code::Truncated => "cut short",
         Code::Absent => "not in this kernel",

@@ -113,6 +113,8 @@ impl Run<'_, '_> {
                     visited: &mut self.visited,
                     budget: &mut self.budget,
                     found: 0,
+                    rules: &level.rules,
+                    origin: *object,
                     sink: &mut sink,
                 },
                 *object,
@@ -140,6 +142,10 @@ impl Rows<'_> {
                 Source::Number { program, .. } => program.run(reader, address).map(|value| column.number(value)),
                 Source::Index => {
                     column.number(index);
+                    Ok(())
+                }
+                Source::Obeys(rules) => {
+                    column.number(u64::from(rules.obeyed(reader, address, 0)));
                     Ok(())
                 }
                 Source::Absent(_) => Err(Gap::Null),

@@ -11,8 +11,9 @@ mod leaf;
 pub mod limits;
 mod path;
 mod program;
-mod reader;
-mod spec;
+pub mod reader;
+pub mod rules;
+pub mod spec;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -20,7 +21,7 @@ mod walk;
 use crate::error::{Error, Result};
 use crate::kernel::Kernel;
 pub use batch::{Batch, Code, ColumnData, Warning};
-use compile::scope::Scope;
+pub use compile::scope::{self, Scope};
 use limits::Limits;
 
 /// Runs a query, given as JSON, over a kernel. `addresses` are the objects of a query that starts from addresses.

@@ -28,6 +28,8 @@ pub enum Step {
     Load(Load),
     /// Moves on.
     Add(i64),
+    /// What is known beforehand.
+    Constant(u64),
     /// A NULL here ends the path.
     NonNull,
     /// Arithmetic on a value.
@@ -98,6 +100,7 @@ impl Program {
                     load.run(reader, at)?
                 }
                 Step::Add(offset) => at.wrapping_add_signed(offset),
+                Step::Constant(value) => value,
                 Step::NonNull if at == 0 => return Err(Gap::Null),
                 Step::NonNull => at,
                 Step::Arithmetic(operator, operand) => match operator {

@@ -21,12 +21,24 @@ pub struct Reader<'a> {
     memory: &'a AddressSpace,
     slots: Vec<Cell<Slot<'a>>>,
     effort: Cell<u64>,
+    /// Whether what is looked up counts as read, for a distilled image.
+    records: bool,
 }
 
 impl<'a> Reader<'a> {
     /// A reader with nothing looked up yet.
     pub fn new(memory: &'a AddressSpace) -> Self {
-        Self { memory, slots: vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS], effort: Cell::new(EFFORT) }
+        Self {
+            memory,
+            slots: vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS],
+            effort: Cell::new(EFFORT),
+            records: true,
+        }
+    }
+
+    /// One whose looks are not recorded as read.
+    pub fn quiet(memory: &'a AddressSpace) -> Self {
+        Self { records: false, ..Self::new(memory) }
     }
 
     /// Takes a step of a leaf, at `address`, off what the query may still do: a row may cost much, and there are many.
@@ -49,7 +61,12 @@ impl<'a> Reader<'a> {
         let mut found = slot.get();
         if found.page != page {
             let physical = self.memory.translate(address & !(PAGE - 1))?;
-            found = Slot { page, bytes: self.memory.image().borrow(physical, PAGE as usize)? };
+            let image = self.memory.image();
+            let bytes = match self.records {
+                true => image.borrow(physical, PAGE as usize)?,
+                false => image.peek(physical, PAGE as usize)?,
+            };
+            found = Slot { page, bytes };
             slot.set(found);
         }
         found.bytes.get((address % PAGE) as usize..)

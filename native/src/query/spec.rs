@@ -15,6 +15,9 @@ pub struct Query {
     /// Walks that start at every row.
     #[serde(default)]
     pub children: Vec<Nested>,
+    /// What every row obeys, where a walk leads to it.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
     /// Objects in one walk, where that is less than any query may have.
     pub most: Option<usize>,
 }
@@ -44,6 +47,9 @@ pub struct Nested {
     pub name: String,
     /// From the parent's row.
     pub walk: Walk,
+    /// What every row obeys.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
     /// One column each.
     pub select: Vec<Column>,
     /// Walks that start at every row.
@@ -166,6 +172,49 @@ pub struct Column {
     pub optional: bool,
     /// For `d_path`: the `struct path` it is relative to.
     pub root: Option<Paths>,
+    /// For `obeys`: what the row's object is held against.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+}
+
+/// Something that every object of a type obeys. In a kernel without the members it names, it says nothing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// From the object.
+    pub path: Paths,
+    /// What the value there is.
+    pub is: Test,
+}
+
+/// What a rule asks of a value. A NULL on the way to it passes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Test {
+    /// The object's own address.
+    Own,
+    /// The address of the object that the walk began at.
+    Origin,
+    /// An address in the kernel's own text and data.
+    Image,
+    /// The address of something in the kernel's half of memory.
+    Pointer,
+    /// The same, or NULL.
+    PointerOrNull,
+    /// The address of whole pages there, or NULL.
+    Stack,
+    /// A number up to this one.
+    AtMost(u64),
+    /// A number from this one on.
+    AtLeast(u64),
+    /// The address of this symbol.
+    Symbol(String),
+    /// What this other path leads to.
+    Equals(Paths),
+    /// A `char` array with a NUL in it, and something before.
+    Text,
+    /// Of a `struct dentry`: its name is the one that its hash was made of. The path is not looked at.
+    NameHash,
 }
 
 /// What to make of what a path names.
@@ -197,4 +246,6 @@ pub enum Leaf {
     Cached,
     /// A `struct mm_struct`'s environment.
     UserStrings,
+    /// 1 if the row's object obeys the column's rules, else 0.
+    Obeys,
 }

@@ -5,21 +5,15 @@
 //! member is an anchor. What an anchor hits is then held against rules that every `task_struct`, dead or alive, obeys.
 
 use crate::error::{Error, Result};
-use crate::image::PAGE_SIZE;
 use crate::kernel::Kernel;
-use crate::kernel::types::TypeId;
+use crate::query::reader::Reader;
+use crate::query::rules::Rules;
+use crate::query::scope::Scope;
+use crate::query::spec::Rule;
 
 /// Members of `task_struct` that point into their own object: (pointer, what it points to).
 /// `cpus_ptr` does so from 5.3 on unless migration is off for a moment; `ptraced` does for whoever traces nobody.
 const ANCHORS: &[(&str, &str)] = &[("cpus_ptr", "cpus_mask"), ("ptraced", "ptraced")];
-/// PID_MAX_LIMIT on 64-bit kernels (include/linux/threads.h).
-const PID_MAX: u32 = 4 * 1024 * 1024;
-/// MAX_PRIO (include/linux/sched/prio.h); the idle task has it.
-const PRIO_MAX: u32 = 140;
-/// First address of the upper half under 5-level paging, which holds that of 4-level paging too.
-const KERNEL_HALF: u64 = 0xff00_0000_0000_0000;
-/// Where the kernel's own text and data are mapped (Documentation/arch/x86/x86_64/mm.rst).
-const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
 /// How much is read at a time: a block that stays in the processor's cache.
 const BLOCK: u64 = 1 << 20;
 const WORD: usize = 8;
@@ -34,23 +28,16 @@ pub struct Hits {
     pub capped: bool,
 }
 
-/// Where the members lie that the scan looks at.
+/// A scan of one image, by anchors and rules.
 pub struct TaskScan<'a> {
     kernel: &'a Kernel,
     /// Virtual address of physical address 0 in the direct map.
     direct_map: u64,
     anchors: Vec<Anchor>,
     size: usize,
-    pid: usize,
-    tgid: usize,
-    prio: usize,
-    comm: usize,
-    stack: usize,
-    sched_class: usize,
-    /// Members that hold a kernel pointer in every task, dead ones too.
-    pointers: Vec<usize>,
-    /// Members that hold a kernel pointer or, once the task is gone, nothing.
-    pointers_or_null: Vec<usize>,
+    rules: Rules,
+    /// Leaves no trace in what is recorded: most hits are no tasks, and a distilled image need not hold them.
+    reader: Reader<'a>,
 }
 
 struct Anchor {
@@ -59,33 +46,23 @@ struct Anchor {
 }
 
 impl<'a> TaskScan<'a> {
-    /// Looks the layout up in the kernel's types.
-    pub fn new(kernel: &'a Kernel) -> Result<Self> {
+    /// Looks the layout up in the kernel's types. `rules` are what every `task_struct` obeys, as a query has them.
+    pub fn new(kernel: &'a Kernel, rules: &[Rule]) -> Result<Self> {
         let types = &kernel.types;
         let task = types.find("struct task_struct").ok_or_else(|| missing(kernel, "task_struct"))?;
-        let offset = |name: &str| offset_of(kernel, task, name);
-        let need = |name: &str| offset(name).ok_or_else(|| missing(kernel, name));
-        let anchors: Vec<Anchor> = ANCHORS
+        let offset = |name: &str| Some(types.member(task, name)?.bit_offset / 8);
+        let anchors = ANCHORS
             .iter()
-            .filter_map(|(pointer, target)| Some((offset(pointer)? as u64, offset(target)? as u64)))
-            .map(|(from, to)| Anchor { offset: from, delta: to.wrapping_sub(from) })
-            .collect();
+            .filter_map(|(pointer, target)| Some((offset(pointer)?, offset(target)?)))
+            .map(|(from, to)| Anchor { offset: from, delta: to.wrapping_sub(from) });
+        let compiled = Rules::compile(Scope { kernel }, task, rules);
         Ok(Self {
             kernel,
             direct_map: direct_map(kernel)?,
-            anchors,
+            anchors: anchors.collect(),
             size: types.size(task).unwrap_or_default() as usize,
-            pid: need("pid")?,
-            tgid: need("tgid")?,
-            prio: need("prio")?,
-            comm: need("comm")?,
-            stack: need("stack")?,
-            sched_class: need("sched_class")?,
-            pointers: vec![need("real_parent")?, need("group_leader")?, need("tasks")?],
-            pointers_or_null: ["mm", "cred", "real_cred", "signal", "sighand", "files", "nsproxy"]
-                .iter()
-                .filter_map(|name| offset(name))
-                .collect(),
+            rules: compiled.map_err(|failure| failure.into_error(&kernel.facts.release))?,
+            reader: Reader::quiet(&kernel.memory),
         })
     }
 
@@ -144,7 +121,7 @@ impl<'a> TaskScan<'a> {
             let from_here = u64::from_le_bytes(*word).wrapping_sub(self.direct_map.wrapping_add(physical));
             for anchor in self.anchors.iter().filter(|anchor| anchor.delta == from_here) {
                 if let Some(object) = physical.checked_sub(anchor.offset)
-                    && self.is_plausible(object)
+                    && self.is_task(object)
                 {
                     self.kernel.memory.image().touch(physical, WORD as u64);
                     found.push(self.direct_map.wrapping_add(object));
@@ -153,38 +130,16 @@ impl<'a> TaskScan<'a> {
         }
     }
 
-    /// The rules every `task_struct` obeys. What state it is in is for the analyzer to say.
-    fn is_plausible(&self, physical: u64) -> bool {
+    /// Whether a `task_struct` lies there. What state it is in is for the analyzer to say.
+    fn is_task(&self, physical: u64) -> bool {
         let image = self.kernel.memory.image();
-        // Without recording first: most hits are no tasks, and a distilled image need not hold them.
-        let Some(object) = image.peek(physical, self.size) else { return false };
-        let u32_at = |at: usize| object.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word));
-        let u64_at = |at: usize| object.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word));
-        let is_pointer = |at: &usize| u64_at(*at).is_some_and(|value| value >= KERNEL_HALF && value % 8 == 0);
-        let is_null_or_pointer = |at: &usize| u64_at(*at) == Some(0) || is_pointer(at);
-        // A task is scheduled by one of the classes in the kernel's own data, from its first moment to its last.
-        let plausible = u64_at(self.sched_class).is_some_and(|class| class >= KERNEL_IMAGE)
-            && u64_at(self.stack).is_some_and(|stack| stack % PAGE_SIZE == 0 && (stack == 0 || stack >= KERNEL_HALF))
-            && u32_at(self.pid).is_some_and(|pid| pid <= PID_MAX)
-            && u32_at(self.tgid).is_some_and(|tgid| tgid <= PID_MAX)
-            && u32_at(self.prio).is_some_and(|prio| prio <= PRIO_MAX)
-            && self.pointers.iter().all(is_pointer)
-            && self.pointers_or_null.iter().all(is_null_or_pointer)
-            && object.get(self.comm..self.comm + 16).is_some_and(is_comm);
-        if plausible {
+        let is_task = image.peek(physical, self.size).is_some()
+            && self.rules.obeyed(&self.reader, self.direct_map.wrapping_add(physical), 0);
+        if is_task {
             image.touch(physical, self.size as u64);
         }
-        plausible
+        is_task
     }
-}
-
-/// TASK_COMM_LEN bytes with a NUL among them and something before it.
-fn is_comm(bytes: &[u8]) -> bool {
-    memchr::memchr(0, bytes).is_some_and(|end| end > 0)
-}
-
-fn offset_of(kernel: &Kernel, task: TypeId, name: &str) -> Option<usize> {
-    kernel.types.member(task, name).map(|member| (member.bit_offset / 8) as usize)
 }
 
 fn missing(kernel: &Kernel, what: &str) -> Error {

@@ -13,6 +13,7 @@ use crate::query::leaf::user::UserText;
 use crate::query::leaf::{self};
 use crate::query::limits::LARGEST;
 use crate::query::program::Program;
+use crate::query::rules::Rules;
 use crate::query::spec::{Column, Leaf};
 
 /// A compiled column.
@@ -34,6 +35,8 @@ pub enum Source {
     },
     /// The row's index in its walk.
     Index,
+    /// Whether the object obeys rules.
+    Obeys(Rules),
     /// Text.
     Text(Box<dyn leaf::Leaf>),
     /// This kernel has nothing like it.
@@ -45,7 +48,7 @@ impl Source {
     pub fn packing(&self) -> Packing {
         match self {
             Source::Number { signed: true, .. } => Packing::I64,
-            Source::Number { .. } | Source::Index => Packing::U64,
+            Source::Number { .. } | Source::Index | Source::Obeys(_) => Packing::U64,
             Source::Text(_) => Packing::Text,
             Source::Absent(packing) => *packing,
         }
@@ -63,7 +66,7 @@ pub fn compile(scope: Scope, start: TypeId, column: &Column) -> Compiled<ColumnP
     let source =
         match first(&column.path, |expr| source(scope, start, column, Access::compile(scope, start, expr)?, max)) {
             Err(Failure::Missing(_)) if column.optional => Source::Absent(match column.leaf {
-                Leaf::Value | Leaf::Address | Leaf::Index => Packing::U64,
+                Leaf::Value | Leaf::Address | Leaf::Index | Leaf::Obeys => Packing::U64,
                 _ => Packing::Text,
             }),
             source => source.map_err(|failure| failure.within(&format!("column '{}'", column.name)))?,
@@ -84,6 +87,7 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
             };
         }
         Leaf::Index => return Ok(Source::Index),
+        Leaf::Obeys => return Ok(Source::Obeys(Rules::compile(scope, start, &column.rules)?)),
         Leaf::String => Box::new(CString::compile(scope, access, max)?),
         Leaf::Hex => Box::new(Hex::compile(scope, access, max)?),
         Leaf::DPath => {

@@ -4,7 +4,8 @@ pub mod access;
 pub mod column;
 pub mod scope;
 
-use super::spec::{self, Column, Nested};
+use super::rules::Rules;
+use super::spec::{self, Column, Nested, Rule};
 use super::walk::{self, WalkPlan};
 use crate::kernel::types::TypeId;
 use column::ColumnPlan;
@@ -40,6 +41,8 @@ pub enum Start {
 pub struct Level {
     /// How to reach them; without it the objects are the rows.
     pub walk: Option<WalkPlan>,
+    /// What each must obey.
+    pub rules: Rules,
     /// Their columns.
     pub columns: Vec<ColumnPlan>,
     /// Walks below them.
@@ -63,24 +66,26 @@ pub fn compile(scope: Scope, query: &spec::Query) -> Compiled<Plan> {
         _ => return Err(Failure::Wrong("'from' needs either 'symbol' or 'addresses'".into())),
     };
     let id = scope.find(type_name)?;
-    Ok(Plan { start, level: level(scope, id, query.walk.as_ref(), &query.select, &query.children)? })
+    Ok(Plan { start, level: level(scope, id, query.walk.as_ref(), &query.rules, &query.select, &query.children)? })
 }
 
 fn level(
     scope: Scope,
     start: TypeId,
     walk: Option<&spec::Walk>,
+    rules: &[Rule],
     select: &[Column],
     children: &[Nested],
 ) -> Compiled<Level> {
     let walk =
         walk.map(|walk| walk::compile(scope, start, walk).map_err(|failure| failure.within("walk"))).transpose()?;
     let id = walk.as_ref().map_or(start, |walk| walk.element);
+    let rules = Rules::compile(scope, id, rules)?;
     let columns = select.iter().map(|column| column::compile(scope, id, column)).collect::<Compiled<_>>()?;
     let child = |nested: &Nested| {
-        let compiled = level(scope, id, Some(&nested.walk), &nested.select, &nested.children);
+        let compiled = level(scope, id, Some(&nested.walk), &nested.rules, &nested.select, &nested.children);
         compiled.map_err(|failure| failure.within(&format!("'{}'", nested.name)))
     };
     let children = children.iter().map(child).collect::<Compiled<_>>()?;
-    Ok(Level { walk, columns, children })
+    Ok(Level { walk, rules, columns, children })
 }

@@ -7,6 +7,7 @@ use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::limits::CONTENTS;
 use crate::query::program::{Gap, Program, Read};
 use crate::query::reader::Reader;
+use crate::query::rules::Rules;
 use crate::query::walk::xarray::Nodes;
 use crate::query::walk::{Budget, Visited, Walker};
 
@@ -122,6 +123,8 @@ impl Leaf for Contents {
             visited: &mut Visited::default(),
             budget: &mut Budget { walk: usize::MAX, rows: usize::MAX, steps: 64 * (count as usize + 64) },
             found: 0,
+            rules: &Rules::default(),
+            origin: inode,
             sink: &mut |_, _| {},
         };
         self.nodes.walk(&mut walker, head, &mut collect);

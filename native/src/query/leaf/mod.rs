@@ -4,6 +4,7 @@ pub mod contents;
 pub mod dentry;
 pub mod dpath;
 pub mod kernfs;
+pub mod name_hash;
 pub mod text;
 pub mod user;
 

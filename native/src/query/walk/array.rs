@@ -111,7 +111,7 @@ impl Walk for Array {
                 return;
             }
             let element = if self.pointers { walker.word(place).unwrap_or(0) } else { place };
-            if element != 0 && !walker.emit(element, index) {
+            if element != 0 && !walker.emit(element, index).goes_on() {
                 return;
             }
         }

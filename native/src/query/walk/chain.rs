@@ -1,6 +1,6 @@
 //! A chain of pointers: each object names the next.
 
-use super::{Walk, Walker};
+use super::{Emitted, Walk, Walker};
 use crate::query::program::Program;
 
 /// From `first`, by `next`, to NULL.
@@ -22,7 +22,7 @@ impl Walk for Chain {
                 walker.word(address);
                 return;
             }
-            if !walker.emit_next(address) {
+            if walker.emit_next(address) != Emitted::Row {
                 return;
             }
             at = walker.run(&self.next, address);

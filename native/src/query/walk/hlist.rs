@@ -1,7 +1,7 @@
 //! Singly linked hash chains: `hlist`, `hlist_nulls` and `hlist_bl`, and tables of them or of `list_head`.
 
 use super::array::Elements;
-use super::{Walk, Walker, linked, list};
+use super::{Emitted, Walk, Walker, linked, list};
 use crate::kernel::types::TypeId;
 use crate::query::compile::scope::{Compiled, Failure, Scope};
 use crate::query::program::Program;
@@ -96,8 +96,10 @@ fn bucket(walker: &mut Walker, head: u64, flavour: Flavour, link: i64) -> bool {
         if !walker.visit(node) {
             return walker.budget.steps > 0;
         }
-        if !walker.emit_next(node.wrapping_sub(link as u64)) {
-            return false;
+        match walker.emit_next(node.wrapping_sub(link as u64)) {
+            Emitted::Row => {}
+            Emitted::Stray => return true,
+            Emitted::Cap => return false,
         }
         node = next;
     }

@@ -1,6 +1,6 @@
 //! `struct list_head`: a ring with a head. A ring that is torn going forwards is followed backwards too.
 
-use super::{Walk, Walker};
+use super::{Emitted, Walk, Walker};
 use crate::query::batch::Code;
 use crate::query::program::Program;
 
@@ -18,7 +18,7 @@ pub struct List {
 impl Walk for List {
     fn run(&self, walker: &mut Walker, object: u64) {
         let Some(head) = walker.run(&self.head, object) else { return };
-        if !self.inclusive || walker.emit_next(head.wrapping_sub(self.link as u64)) {
+        if !self.inclusive || walker.emit_next(head.wrapping_sub(self.link as u64)).goes_on() {
             ring(walker, head, self.link, false);
         }
     }
@@ -66,8 +66,10 @@ fn forwards(walker: &mut Walker, head: u64, link: i64, crowded: bool) -> End {
         if !fresh {
             return if walker.budget.steps == 0 { End::Cap } else { End::Broken };
         }
-        if !walker.emit_next(node.wrapping_sub(link as u64)) {
-            return End::Cap;
+        match walker.emit_next(node.wrapping_sub(link as u64)) {
+            Emitted::Row => {}
+            Emitted::Stray => return End::Broken,
+            Emitted::Cap => return End::Cap,
         }
         passed += 1;
         previous = node;
@@ -92,7 +94,7 @@ fn backwards(walker: &mut Walker, head: u64, link: i64) -> bool {
     let mut node = walker.reader.u64(head.wrapping_add(PREV)).unwrap_or(head);
     while node != head && found.len() <= walker.budget.walk && walker.budget.steps > 0 {
         let Some(previous) = walker.reader.u64(node.wrapping_add(PREV)) else { break };
-        if !walker.visited.insert(node) {
+        if !walker.visited.insert(node) || !walker.admits(node.wrapping_sub(link as u64)) {
             break;
         }
         walker.step(node);
@@ -102,5 +104,5 @@ fn backwards(walker: &mut Walker, head: u64, link: i64) -> bool {
     if let Some(first) = found.last() {
         walker.warn(Code::Torn, *first);
     }
-    found.iter().rev().all(|node| walker.emit_next(node.wrapping_sub(link as u64)))
+    found.iter().rev().all(|node| walker.give(node.wrapping_sub(link as u64), walker.found as u64))
 }

@@ -89,7 +89,7 @@ impl Maple {
             };
             let Some(entry) = walker.word(node + layout.slots.0 + index * 8) else { return true };
             let more = match entry & 3 {
-                0 if entry != 0 && layout.leaf => walker.emit(entry, start),
+                0 if entry != 0 && layout.leaf => walker.emit(entry, start).goes_on(),
                 // Inner slots hold encoded nodes, whose flags are not those of entries.
                 _ if !layout.leaf && entry & !NODE_MASK != 0 => {
                     self.node(walker, entry, start, end.min(last), depth + 1)

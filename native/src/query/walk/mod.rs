@@ -14,6 +14,7 @@ use super::compile::access::{Access, first};
 use super::compile::scope::{Compiled, Failure, Scope};
 use super::program::{Program, Read};
 use super::reader::Reader;
+use super::rules::Rules;
 use super::spec::{self, Paths};
 use crate::kernel::types::TypeId;
 pub use visited::Visited;
@@ -29,6 +30,24 @@ pub struct Budget {
     pub steps: usize,
 }
 
+/// What became of an object that a walk came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Emitted {
+    /// It is a row.
+    Row,
+    /// It is no such object: what it links to is not to be followed.
+    Stray,
+    /// The walk may not give more.
+    Cap,
+}
+
+impl Emitted {
+    /// Whether the walk may go on, elsewhere at least.
+    pub fn goes_on(self) -> bool {
+        self != Emitted::Cap
+    }
+}
+
 /// One walk while it goes on.
 pub struct Walker<'w, 'a> {
     /// Kernel memory.
@@ -41,13 +60,35 @@ pub struct Walker<'w, 'a> {
     pub budget: &'w mut Budget,
     /// Objects found.
     pub found: usize,
+    /// What every object obeys.
+    pub rules: &'w Rules,
+    /// The object that the walk began at.
+    pub origin: u64,
     /// Takes each object's address and index.
     pub sink: &'w mut dyn FnMut(u64, u64),
 }
 
 impl Walker<'_, '_> {
-    /// Hands out an object; false when the walk must stop because it may not give more.
-    pub fn emit(&mut self, address: u64, index: u64) -> bool {
+    /// Hands out an object, if it is one.
+    pub fn emit(&mut self, address: u64, index: u64) -> Emitted {
+        match self.admits(address) {
+            false => Emitted::Stray,
+            true if self.give(address, index) => Emitted::Row,
+            true => Emitted::Cap,
+        }
+    }
+
+    /// Whether what lies there is such an object; warns if not.
+    pub fn admits(&mut self, address: u64) -> bool {
+        let obeyed = self.rules.obeyed(self.reader, address, self.origin);
+        if !obeyed {
+            self.warn(Code::Stray, address);
+        }
+        obeyed
+    }
+
+    /// Hands out what was admitted; false when the walk must stop because it may not give more.
+    pub fn give(&mut self, address: u64, index: u64) -> bool {
         if self.found >= self.budget.walk || self.budget.rows == 0 {
             self.warn(Code::Cap, address);
             return false;
@@ -59,7 +100,7 @@ impl Walker<'_, '_> {
     }
 
     /// Hands out an object under the next ordinal.
-    pub fn emit_next(&mut self, address: u64) -> bool {
+    pub fn emit_next(&mut self, address: u64) -> Emitted {
         self.emit(address, self.found as u64)
     }
 

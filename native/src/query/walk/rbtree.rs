@@ -49,14 +49,14 @@ impl Walk for Rbtree {
                     walker.warn(Code::Torn, node);
                     break;
                 }
-                if !walker.visit(node) {
+                if !walker.visit(node) || !walker.admits(node.wrapping_sub(self.link as u64)) {
                     break;
                 }
                 above.push(node);
                 node = walker.word(node.wrapping_add(LEFT)).unwrap_or(0);
             }
             let Some(next) = above.pop() else { return };
-            if !walker.emit_next(next.wrapping_sub(self.link as u64)) {
+            if !walker.give(next.wrapping_sub(self.link as u64), walker.found as u64) {
                 return;
             }
             node = walker.word(next.wrapping_add(RIGHT)).unwrap_or(0);

@@ -151,6 +151,6 @@ impl Xarray {
 impl Walk for Xarray {
     fn run(&self, walker: &mut Walker, object: u64) {
         let Some(head) = walker.run(&self.root, object).and_then(|holder| walker.word(holder)) else { return };
-        self.nodes.walk(walker, head, &mut |walker, object, index, _| walker.emit(object, index));
+        self.nodes.walk(walker, head, &mut |walker, object, index, _| walker.emit(object, index).goes_on());
     }
 }

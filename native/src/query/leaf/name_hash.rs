@@ -1,0 +1,72 @@
+//! The hash that a dentry keeps of its name, salted with its parent: `full_name_hash` (fs/namei.c), as kernels with
+//! `CONFIG_DCACHE_WORD_ACCESS` (x86-64, arm64) make it since 4.8.
+
+use crate::query::compile::scope::{Compiled, Scope};
+use crate::query::limits::NAME;
+use crate::query::program::{Gap, Read};
+use crate::query::reader::Reader;
+
+/// GOLDEN_RATIO_64 (include/linux/hash.h).
+const GOLDEN_RATIO: u64 = 0x61c8_8646_80b5_83eb;
+/// DCACHE_OP_HASH (include/linux/dcache.h): the file system hashes names its own way.
+const OWN_HASH: u128 = 1;
+
+/// Where a dentry keeps name, hash and parent.
+pub struct NameHash {
+    parent: i64,
+    flags: i64,
+    name: i64,
+    length: i64,
+    hash: i64,
+}
+
+impl NameHash {
+    /// Looks the members of `struct dentry` up.
+    pub fn compile(scope: Scope) -> Compiled<Self> {
+        let at = |member: &str| scope.offset("struct dentry", &[member]);
+        Ok(Self {
+            parent: at("d_parent")?,
+            flags: at("d_flags")?,
+            name: at("d_name.name")?,
+            length: at("d_name.len")?,
+            hash: at("d_name.hash")?,
+        })
+    }
+
+    /// Whether the name of a dentry and its parent are those that its hash was made of.
+    pub fn fits(&self, reader: &Reader, dentry: u64) -> Read<bool> {
+        let place = |offset: i64| dentry.wrapping_add_signed(offset);
+        let word = |at: u64| reader.u64(at).ok_or(Gap::Unreadable(at));
+        let half = |at: u64| reader.integer(at, 4).ok_or(Gap::Unreadable(at));
+        let parent = word(place(self.parent))?;
+        // A root's name is hashed without a parent.
+        if parent == dentry || half(parent.wrapping_add_signed(self.flags))? & OWN_HASH != 0 {
+            return Ok(true);
+        }
+        let (length, hash) = (half(place(self.length))? as usize, half(place(self.hash))? as u32);
+        let mut name = Vec::new();
+        let text = word(place(self.name))?;
+        if length > NAME {
+            return Ok(false);
+        }
+        if reader.append(text, length, &mut name) < length {
+            return Err(Gap::Unreadable(text));
+        }
+        Ok(name_hash(parent, &name) == hash)
+    }
+}
+
+/// `full_name_hash(salt, name, len)`.
+pub fn name_hash(salt: u64, name: &[u8]) -> u32 {
+    let (mut x, mut y) = (0u64, salt);
+    let (words, rest) = name.as_chunks::<8>();
+    for word in words {
+        x ^= u64::from_le_bytes(*word);
+        y ^= x;
+        x = x.rotate_left(12).wrapping_add(y);
+        y = y.rotate_left(45).wrapping_mul(9);
+    }
+    x ^= rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    y ^= x.wrapping_mul(GOLDEN_RATIO);
+    (y.wrapping_mul(GOLDEN_RATIO) >> 32) as u32
+}

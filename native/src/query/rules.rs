@@ -1,0 +1,145 @@
+//! What every object of a type obeys: an address on a torn list is an object only when it passes.
+
+use super::compile::access::{Access, Named, first};
+use super::compile::scope::{Compiled, Failure, Scope};
+use super::leaf::name_hash::NameHash;
+use super::program::{Gap, Program, Read};
+use super::reader::Reader;
+use super::spec::{Rule, Test};
+use crate::kernel::types::{Shape, TypeId};
+
+/// First address of the upper half under 5-level paging, which holds that of 4-level paging too.
+const KERNEL_HALF: u64 = 0xff00_0000_0000_0000;
+/// Where the kernel's own text and data are mapped (Documentation/arch/x86/x86_64/mm.rst).
+const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
+/// Objects that hold pointers, and so their addresses, are aligned to these.
+const ALIGNED: u64 = 8;
+const PAGE: u64 = 4096;
+
+/// The rules of one type, settled for one kernel.
+#[derive(Default)]
+pub struct Rules {
+    checks: Vec<Check>,
+}
+
+enum Check {
+    /// What is read there lies within a bound.
+    Value(Program, Bound),
+    /// Two paths lead to the same value.
+    Equal(Program, Program),
+    /// Something, then a NUL, within so many bytes.
+    Text(Program, usize),
+    /// A dentry's name has the hash that is kept beside it.
+    NameHash(NameHash),
+}
+
+enum Bound {
+    Own,
+    Origin,
+    Image,
+    Pointer,
+    PointerOrNull,
+    Stack,
+    AtMost(u64),
+    AtLeast(u64),
+}
+
+impl Rules {
+    /// Settles rules for objects of type `id`. A rule whose members this kernel lacks says nothing.
+    pub fn compile(scope: Scope, id: TypeId, rules: &[Rule]) -> Compiled<Self> {
+        let mut checks = Vec::new();
+        for rule in rules {
+            match check(scope, id, rule) {
+                Ok(check) => checks.push(check),
+                Err(Failure::Missing(_)) => {}
+                Err(wrong) => return Err(wrong.within("rule")),
+            }
+        }
+        Ok(Self { checks })
+    }
+
+    /// Whether an object obeys them all. `origin` is the object that the walk to it began at; 0 where there was none.
+    pub fn obeyed(&self, reader: &Reader, object: u64, origin: u64) -> bool {
+        self.checks.iter().all(|check| check.passes(reader, object, origin))
+    }
+}
+
+impl Check {
+    fn passes(&self, reader: &Reader, object: u64, origin: u64) -> bool {
+        match self {
+            Check::Value(program, bound) => {
+                known(program.run(reader, object), |value| bound.holds(value, object, origin))
+            }
+            Check::Equal(left, right) => {
+                known(left.run(reader, object), |left| known(right.run(reader, object), |right| left == right))
+            }
+            Check::Text(program, length) => known(program.run(reader, object), |at| is_text(reader, at, *length)),
+            Check::NameHash(hash) => known(hash.fits(reader, object), |fits| fits),
+        }
+    }
+}
+
+/// A NULL on the way leaves nothing to be wrong; what cannot be read does not speak for the object.
+fn known<T>(read: Read<T>, holds: impl FnOnce(T) -> bool) -> bool {
+    match read {
+        Ok(value) => holds(value),
+        Err(gap) => gap == Gap::Null,
+    }
+}
+
+impl Bound {
+    fn holds(&self, value: u64, object: u64, origin: u64) -> bool {
+        let is_pointer = value >= KERNEL_HALF && value % ALIGNED == 0;
+        match *self {
+            Bound::Own => value == object,
+            Bound::Origin => origin == 0 || value == origin,
+            Bound::Image => value >= KERNEL_IMAGE,
+            Bound::Pointer => is_pointer,
+            Bound::PointerOrNull => value == 0 || is_pointer,
+            Bound::Stack => value % PAGE == 0 && (value == 0 || is_pointer),
+            Bound::AtMost(most) => value <= most,
+            Bound::AtLeast(least) => value >= least,
+        }
+    }
+}
+
+fn check(scope: Scope, id: TypeId, rule: &Rule) -> Compiled<Check> {
+    let number = |paths: &_| first(paths, |expr| Ok(Access::compile(scope, id, expr)?.into_number(scope)?.program));
+    let value = |bound| Ok(Check::Value(number(&rule.path)?, bound));
+    match &rule.is {
+        Test::Own => value(Bound::Own),
+        Test::Origin => value(Bound::Origin),
+        Test::Image => value(Bound::Image),
+        Test::Pointer => value(Bound::Pointer),
+        Test::PointerOrNull => value(Bound::PointerOrNull),
+        Test::Stack => value(Bound::Stack),
+        Test::AtMost(most) => value(Bound::AtMost(*most)),
+        Test::AtLeast(least) => value(Bound::AtLeast(*least)),
+        Test::Symbol(name) => {
+            let address = scope.kernel.symbols.address(name);
+            let address = address.ok_or_else(|| Failure::Missing(format!("no symbol '{name}'")))?;
+            Ok(Check::Equal(
+                number(&rule.path)?,
+                Program { steps: vec![super::program::Step::Constant(address)], offset: 0 },
+            ))
+        }
+        Test::Equals(other) => Ok(Check::Equal(number(&rule.path)?, number(other)?)),
+        Test::Text => first(&rule.path, |expr| {
+            let access = Access::compile(scope, id, expr)?;
+            let length = match access.named {
+                Named::Place { id, .. } => match scope.shape(id) {
+                    Shape::Array { count, .. } => count as usize,
+                    _ => return Err(Failure::Wrong("names no array of characters".into())),
+                },
+                _ => return Err(Failure::Wrong("names no array of characters".into())),
+            };
+            Ok(Check::Text(access.into_object(scope)?.0, length))
+        }),
+        Test::NameHash => Ok(Check::NameHash(NameHash::compile(scope)?)),
+    }
+}
+
+fn is_text(reader: &Reader, at: u64, length: usize) -> bool {
+    let mut bytes = Vec::new();
+    reader.append(at, length, &mut bytes) == length && memchr::memchr(0, &bytes).is_some_and(|end| end > 0)
+}

@@ -1,0 +1,83 @@
+/**
+ * What every object of a type obeys, dead or alive. An address that a list names is an object only when it passes: on
+ * memory that was taken while the host went on, lists lead into pages that hold something else by now.
+ *
+ * A rule whose members a kernel lacks says nothing there, and neither does one whose path ends at a NULL pointer.
+ */
+
+import type { Paths } from './query.js'
+
+/** What the value at a path must be. */
+export type Test =
+  /** The object's own address; that of the object the walk began at; an address in the kernel's own text and data. */
+  | 'own'
+  | 'origin'
+  | 'image'
+  /** A kernel address; the same or NULL; one of whole pages, or NULL. */
+  | 'pointer'
+  | 'pointer_or_null'
+  | 'stack'
+  /** Of a `char` array: something, and then a NUL. */
+  | 'text'
+  /** Of a `struct dentry`: its name is the one that its hash was made of. */
+  | 'name_hash'
+  | { at_most: number }
+  | { at_least: number }
+  | { symbol: string }
+  | { equals: Paths }
+
+export interface Rule {
+  readonly path: Paths
+  readonly is: Test
+}
+
+/** PID_MAX_LIMIT on 64-bit kernels (include/linux/threads.h). */
+const PID_MAX = 4 * 1024 * 1024
+/** MAX_PRIO (include/linux/sched/prio.h); the idle task has it. */
+const PRIO_MAX = 140
+/** NAME_MAX (include/uapi/linux/limits.h). */
+const NAME_MAX = 255
+
+const all = (is: Test, paths: readonly Paths[]): Rule[] => paths.map((path) => ({ path, is }))
+
+const task: readonly Rule[] = [
+  // A task is scheduled by one of the classes in the kernel's own data, from its first moment to its last.
+  { path: 'sched_class', is: 'image' },
+  { path: 'stack', is: 'stack' },
+  ...all({ at_most: PID_MAX }, ['pid', 'tgid']),
+  { path: 'prio', is: { at_most: PRIO_MAX } },
+  ...all('pointer', ['real_parent', 'group_leader', 'tasks.next']),
+  ...all('pointer_or_null', ['mm', 'cred', 'real_cred', 'signal', 'sighand', 'files', 'nsproxy']),
+  { path: 'comm', is: 'text' },
+]
+
+const dentry: readonly Rule[] = [
+  { path: 'd_name.len', is: { at_most: NAME_MAX } },
+  { path: 'd_sb', is: 'pointer' },
+  { path: 'd_inode->i_sb', is: { equals: 'd_sb' } },
+  { path: '', is: 'name_hash' },
+]
+
+const objects: Readonly<Record<string, readonly Rule[]>> = {
+  'struct task_struct': task,
+  'struct dentry': dentry,
+  // The css of a cgroup itself leads back to it, and so does the directory that shows it.
+  'struct cgroup': [
+    { path: 'self.cgroup', is: 'own' },
+    { path: 'kn->priv', is: 'own' },
+  ],
+  'struct mount': [
+    { path: 'mnt.mnt_root->d_sb', is: { equals: 'mnt.mnt_sb' } },
+    { path: 'mnt_parent', is: 'pointer' },
+  ],
+  'struct net': [{ path: 'ns.ops', is: { symbol: 'netns_operations' } }],
+  'struct pid': [{ path: 'numbers[0].ns', is: { symbol: 'init_pid_ns' } }],
+}
+
+/** The rules of a type; none where nothing is known of it. */
+export function rulesOf(type: string): readonly Rule[] {
+  return objects[type] ?? []
+}
+
+/** For a walk from a dentry to its children. */
+export const CHILD: Rule = { path: 'd_parent', is: 'origin' }

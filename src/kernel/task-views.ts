@@ -1,0 +1,157 @@
+/** The views that know of tasks: what is reached by list, by number or by run queue, and what of that lives. */
+
+import type { Kernel } from './kernel.js'
+import type { Rule } from './objects.js'
+import { hlist, list, type Nested, type Paths, xarray } from './query.js'
+import { TASK_STRUCT } from './tasks.js'
+
+/** Tasks of one view that are read, however much memory there is: each becomes a row with its texts. */
+const MOST_TASKS = 1 << 18
+/** EXIT_DEAD (include/linux/sched.h). */
+const EXIT_DEAD = 0x10
+
+/** A view that knows a task: where an analyst would look for it by hand. */
+export type View = 'task list' | 'pid IDR' | 'thread list' | 'run queue' | 'pid'
+
+/** Whether a task lives, has ended, or is not borne out by the objects around it. */
+export type TaskStatus = 'live' | 'exited' | 'doubtful'
+
+/** Where a `struct pid` holds its task, and the task that. */
+const PID_LINK: Paths = ['pid_links[0]', 'pids[0].node']
+
+/** The `struct pid` that a task names bears its number, and its leader and owner are what they should be. */
+const BORNE_OUT: readonly Rule[] = [
+  { path: 'thread_pid->numbers[0].nr', is: { equals: 'pid' } },
+  { path: 'thread_pid->numbers[0].ns', is: { symbol: 'init_pid_ns' } },
+  { path: 'group_leader->tgid', is: { equals: 'tgid' } },
+  { path: 'signal', is: 'pointer' },
+  { path: 'real_cred', is: 'pointer' },
+  { path: 'real_cred->user_ns->ns.ops', is: { symbol: 'userns_operations' } },
+]
+
+/** The `struct pid` that a task names holds that very task. */
+const HELD_BY_PID: readonly Rule[] = [
+  { path: 'thread_pid', is: 'pointer' },
+  { path: 'thread_pid->tasks[0].first', is: 'pointer' },
+  {
+    path: [
+      'container_of(thread_pid->tasks[0].first, struct task_struct, pid_links)',
+      'container_of(thread_pid->tasks[0].first, struct task_struct, pids)',
+    ],
+    is: 'own',
+  },
+]
+
+/** What the views know. */
+export interface TaskViews {
+  /** Tasks that live, with the views that know each. */
+  readonly live: Map<bigint, View[]>
+  /** What was on a list too, and has ended or is doubtful. */
+  readonly rest: Map<bigint, View[]>
+  /** Views that are torn: a task that they do not know is not hidden by that. */
+  readonly torn: ReadonlySet<View>
+}
+
+/** Every task that the task list, the pid IDR or a thread list knows. */
+export function taskViews(kernel: Kernel): TaskViews {
+  const views = new Map<bigint, View[]>()
+  const torn = new Set<View>()
+  // A task_struct fills more than a page: a list of more tasks than there are pages was made to exhaust memory.
+  const most = Math.min(MOST_TASKS, kernel.pages)
+  const see = (found: { addresses: BigUint64Array; torn: boolean }, view: View) => {
+    if (found.torn) torn.add(view)
+    const count = kernel.capped(`tasks on the ${view}`, found.addresses.length, most)
+    for (const address of found.addresses.subarray(0, count)) {
+      const seen = views.get(address)
+      if (!seen) views.set(address, [view])
+      else if (!seen.includes(view)) seen.push(view)
+    }
+  }
+  const listed = kernel.symbol('init_task', TASK_STRUCT).walk(list('tasks', TASK_STRUCT, 'tasks'))
+  see(listed.most(most).select({}), 'task list')
+  see(hashedTasks(kernel, most), 'pid IDR')
+  const groups = kernel.at(threadGroups(kernel, views.keys()), 'struct signal_struct')
+  see(
+    groups
+      .walk(list('thread_head', TASK_STRUCT, 'thread_node'))
+      .most(most)
+      .select({}),
+    'thread list',
+  )
+  // A kernel that runs has tasks: a list that is merely empty was made so.
+  if (views.size === 0) kernel.warn({ code: 'torn', message: 'neither the task list nor the pid IDR knows any task' })
+  const live = new Map<bigint, View[]>()
+  const rest = new Map<bigint, View[]>()
+  for (const [address, status] of taskStatus(kernel, views.keys())) {
+    const home = status === 'live' ? live : rest
+    home.set(address, views.get(address) ?? [])
+  }
+  return { live, rest, torn }
+}
+
+/** The tasks that live and that a list knows; what else was on the lists is counted in a warning. */
+export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
+  const { live, rest } = taskViews(kernel)
+  if (rest.size > 0) {
+    const message = 'on the lists is also what has ended or is doubtful: left out here, process-scan shows it'
+    kernel.warn({ code: 'torn', message, count: rest.size })
+  }
+  return live
+}
+
+/**
+ * A task that was unhashed or whose last reference went is gone, and its memory only waits to be used again. One that
+ * says it lives must be borne out by the objects around it.
+ */
+export function taskStatus(kernel: Kernel, addresses: Iterable<bigint>): Map<bigint, TaskStatus> {
+  const batch = kernel.at(addresses, TASK_STRUCT).select({
+    exit_state: 'exit_state',
+    usage: ['usage.refs.counter', 'usage.counter'],
+    thread_pid: 'thread_pid',
+    borne_out: { path: '', as: 'obeys', rules: BORNE_OUT },
+  })
+  const status = (row: number): TaskStatus => {
+    const exitState = batch.column('exit_state').number(row)
+    const usage = batch.column('usage').number(row)
+    const pid = batch.column('thread_pid').bigint(row)
+    if (exitState === null || usage === null || pid === null) return 'doubtful'
+    if ((exitState & EXIT_DEAD) !== 0 || usage <= 0 || pid === 0n) return 'exited'
+    return batch.column('borne_out').number(row) === 1 ? 'live' : 'doubtful'
+  }
+  return new Map(Array.from({ length: batch.length }, (_, row) => [batch.address(row), status(row)]))
+}
+
+/** Those of some tasks that are held by the `struct pid` which they name, though no list may know them. */
+export function heldByPid(kernel: Kernel, addresses: Iterable<bigint>): Set<bigint> {
+  const batch = kernel.at(addresses, TASK_STRUCT).select({ held: { path: '', as: 'obeys', rules: HELD_BY_PID } })
+  return new Set(batch.addresses.filter((_, row) => batch.column('held').number(row) === 1))
+}
+
+/** The `signal_struct`s of tasks, each once: a group's threads share it, and its list of them is walked once. */
+function threadGroups(kernel: Kernel, tasks: Iterable<bigint>): Set<bigint> {
+  const batch = kernel.at(tasks, TASK_STRUCT).select({ signal: 'signal' })
+  const signals = Array.from({ length: batch.length }, (_, row) => batch.column('signal').bigint(row))
+  return new Set(signals.filter((address): address is bigint => address !== null && address !== 0n))
+}
+
+/** Tasks reached by number: each `struct pid` of the initial namespace holds the task that bears it. */
+function hashedTasks(kernel: Kernel, most: number): { addresses: BigUint64Array; torn: boolean } {
+  const pids = kernel.symbol('init_pid_ns', 'struct pid_namespace').walk(xarray('idr', 'struct pid'))
+  const task: Nested = {
+    walk: hlist('tasks[0]', TASK_STRUCT, PID_LINK),
+    // A number's task names that number in turn.
+    rules: [{ path: 'thread_pid', is: 'origin' }],
+    select: {},
+  }
+  // Not every number's task is there: `struct pid`s are smaller than tasks.
+  const found = pids.most(most * 4).select({}, { task })
+  const tasks = found.child('task')
+  return { addresses: tasks.addresses, torn: found.torn || tasks.torn }
+}
+
+/** The idle task of each CPU, which no list holds: only its run queue knows it. */
+export function idleTasks(kernel: Kernel): bigint[] {
+  const idle = kernel.perCpu('runqueues', 'struct rq').select({ idle: 'idle' })
+  const addresses = Array.from({ length: idle.length }, (_, row) => idle.column('idle').bigint(row))
+  return addresses.filter((address): address is bigint => address !== null && address !== 0n)
+}
