@@ -2,8 +2,10 @@ import {
   address,
   bootTime,
   bytes,
+  checkLinks,
   count,
   defineAnalyzer,
+  flag,
   integer,
   isoTime,
   onlineCpus,
@@ -37,11 +39,14 @@ export default defineAnalyzer({
     symbols_from: text('Where symbols come from'),
     types_from: text('Where types come from'),
     modules_with_types: count('Loaded modules that bring their own types'),
+    torn: flag('Whether memory was taken while the host went on: links between tasks contradict each other'),
+    links: record('Links between tasks that were looked at from both ends: links, checked, contradict, first'),
   },
   async *run({ kernel }) {
     const { warnings: _, ...facts } = kernel.info
     const uts = kernel.symbol('init_uts_ns', 'struct uts_namespace').select({ hostname: read.text('name.nodename') })
     const boot = bootTime(kernel)
+    const links = checkLinks(kernel)
     yield {
       ...facts,
       kernel_physical: BigInt(facts.kernel_physical),
@@ -49,6 +54,8 @@ export default defineAnalyzer({
       boot_time: boot === null ? null : isoTime(boot),
       hostname: uts.column('hostname').text(0),
       cpus: onlineCpus(kernel),
+      torn: links.some(({ contradict }) => contradict > 0),
+      links,
     }
   },
 })

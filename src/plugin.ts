@@ -44,6 +44,7 @@ export {
   type View,
 } from './kernel/task-views.js'
 export { isLeader, readTasks, type Task } from './kernel/tasks.js'
+export { checkLinks, type LinkCheck } from './kernel/tear.js'
 export { bootTime } from './kernel/time.js'
 export { containerRows } from './tables/containers.js'
 export { namespaceRows } from './tables/namespaces.js'

@@ -2,6 +2,7 @@ import type { Warning } from '../api/analyzer.js'
 import type { Reporter } from '../engine/engine.js'
 import type { Failure } from '../engine/errors.js'
 import { isNote } from '../engine/warnings.js'
+import type { LinkCheck } from '../kernel/tear.js'
 import { printable } from '../output/escape.js'
 import { Progress } from './progress.js'
 import type { World } from './world.js'
@@ -17,8 +18,17 @@ export function warningLine(warning: Warning): string {
   return `${place === '' ? '' : `${place}: `}${message}${details === '' ? '' : ` (${details})`}`
 }
 
+function tornLine(missing: readonly Warning[]): string {
+  const times = missing.reduce((sum, { count }) => sum + (count ?? 1), 0)
+  const table = missing.find(({ analyzer }) => analyzer !== undefined)?.analyzer
+  const what = `${times} links and values are torn or could not be read; --format json names them`
+  return table === undefined ? what : `${table}: ${what}`
+}
+
 /** Everything that is said on stderr, line by line. */
 export class StderrReporter implements Reporter {
+  /** Whether a table of the image that is being read was torn. */
+  torn = false
   /** The image that is being read, if there are several. */
   image: string | undefined
   private readonly bars: Progress | undefined
@@ -38,9 +48,31 @@ export class StderrReporter implements Reporter {
     if (!this.quiet) this.line('note', line)
   }
 
-  warning(warning: Warning): void {
-    if (!isNote(warning)) this.line('warning', warningLine(warning))
-    else if (!this.quiet) this.line('note', warningLine(warning))
+  /** A torn table says in one line what a line for each contradiction would bury. */
+  warnings(warnings: readonly Warning[]): void {
+    const missing = warnings.filter((warning) => !isNote(warning))
+    if (missing.some(({ code }) => code === 'torn')) {
+      this.torn = true
+      this.line('warning', tornLine(missing))
+      return
+    }
+    for (const warning of warnings) {
+      if (!isNote(warning)) this.line('warning', warningLine(warning))
+      else if (!this.quiet) this.line('note', warningLine(warning))
+    }
+  }
+
+  /** How torn the image is, once all its tables are written. */
+  tear(links: readonly LinkCheck[]): void {
+    this.torn = false
+    const sum = (key: 'checked' | 'contradict') => links.reduce((total, link) => total + link[key], 0)
+    const where = links.flatMap(({ links: name, contradict }) => (contradict > 0 ? [`${name} ${contradict}`] : []))
+    const which = where.length === 0 ? '' : ` (${where.join(', ')})`
+    this.line(
+      'warning',
+      `the image is torn, as memory of a host that went on is: ${sum('contradict')} of ${sum('checked')} links between ` +
+        `tasks contradict each other${which}; what no two sides bear out is left out or null, see info`,
+    )
   }
 
   failure(analyzer: string, failure: Failure): void {

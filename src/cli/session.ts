@@ -12,6 +12,7 @@ import { Writer } from '../output/writer.js'
 import { containerIds } from './container-names.js'
 import type { RunOptions } from './options.js'
 import { StderrReporter } from './reporter.js'
+import { readTear } from './tear.js'
 import { hasColour, type World } from './world.js'
 
 export interface Session {
@@ -123,9 +124,10 @@ async function runImage(
 ): Promise<number> {
   try {
     const image = await engine.open(path, { cacheDir: cacheDirectory(options, world.env) })
-    for (const warning of image.info.warnings) reporter.warning(warning)
+    reporter.warnings(image.info.warnings)
     const container = await containerIds(engine, registry, image, analyzers, options.container, reporter)
     const outcomes = await engine.run(image, analyzers, sink(container), reporter)
+    if (reporter.torn && !world.signal.aborted) reporter.tear(await readTear(engine, registry, image))
     if (!world.signal.aborted) await engine.closeImage(image)
     return imageExitCode(outcomes)
   } catch (error) {

@@ -22,7 +22,8 @@ export interface TableSink {
 export interface Reporter {
   progress(task: string, done: number, total: number): void
   log(line: string): void
-  warning(warning: Warning): void
+  /** What one table, scan or image has to say at its end. */
+  warnings(warnings: readonly Warning[]): void
   failure(analyzer: string, failure: Failure): void
 }
 
@@ -119,7 +120,7 @@ class ImageRun {
     }
     const answer = await this.attempt(analyzer, inherited, take)
     const own = answer.ok ? answer.value : answer.warnings
-    for (const warning of own) this.reporter.warning(warning)
+    this.reporter.warnings(own)
     if (!answer.ok) this.reporter.failure(analyzer.name, answer.failure)
     const warnings = [...inherited, ...own]
     const outcome: TableOutcome = {
@@ -187,7 +188,7 @@ class ImageRun {
     const task = `scan for ${name}`
     const progress = (done: number, total: number) => this.reporter.progress(task, done, total)
     const result = await scan(this.pool, this.image.id, name, { signal: this.signal, progress })
-    for (const warning of result.warnings) this.reporter.warning({ ...warning, analyzer: task })
+    this.reporter.warnings(result.warnings.map((warning) => ({ ...warning, analyzer: task })))
     return result
   }
 

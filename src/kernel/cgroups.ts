@@ -1,7 +1,9 @@
 /** Cgroup hierarchies, v1 and v2 alike, from `cgroup_roots` down. */
 
+import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
-import { addressOf, array, kernfsPath, list, type Nested, optional, text } from './query.js'
+import { type Rule, rulesOf } from './objects.js'
+import { addressOf, array, kernfsPath, list, type Nested, obeys, optional, text } from './query.js'
 
 const CGROUP = 'struct cgroup'
 /** CSS_ONLINE (include/linux/cgroup-defs.h): without it the cgroup was removed and only waits to be freed. */
@@ -10,6 +12,10 @@ const CSS_ONLINE = 2
 const DEEPEST = 256
 /** Cgroups that are read; each becomes a row. */
 const MOST_CGROUPS = 1 << 17
+
+/** CSS_SET_HASH_BITS (kernel/cgroup/cgroup.c). */
+const CSS_SETS = 1 << 7
+const ABOVE = 'container_of(self.parent, struct cgroup, self)'
 
 /** CGROUP_FROZEN (kernel/cgroup/legacy_freezer.c). */
 const CGROUP_FROZEN = 8
@@ -21,6 +27,9 @@ const CGROUP_MEMBERS = {
   // A css is the first member of its controller's own struct.
   legacy_freezer: optional('((struct freezer *)subsys[freezer_cgrp_id])->state'),
 }
+
+/** A cgroup below another: what its css names as parent is the css of that. */
+const CHILD: Rule = { path: ABOVE, is: 'origin' }
 
 /** A cgroup of one hierarchy. */
 export interface Cgroup {
@@ -85,6 +94,7 @@ export function readCgroups(kernel: Kernel): Cgroup[] {
 function tree(kernel: Kernel, root: bigint, hierarchy: string): Cgroup[] {
   const cgroups: Cgroup[] = []
   const seen = new Set<bigint>()
+  let torn = false
   let level = [root]
   for (let depth = 0; depth < DEEPEST && level.length > 0; depth++) {
     const fresh = new Set(level.filter((address) => !seen.has(address)))
@@ -93,26 +103,53 @@ function tree(kernel: Kernel, root: bigint, hierarchy: string): Cgroup[] {
       kernel.warn({ code: 'cycle', message, count: level.length - fresh.size })
     }
     for (const address of fresh) seen.add(address)
-    const children: Nested = { walk: list('self.children', CGROUP, 'self.sibling'), select: {} }
+    const children: Nested = { walk: list('self.children', CGROUP, 'self.sibling'), rules: [CHILD], select: {} }
     const batch = kernel.at(fresh, CGROUP).select(CGROUP_MEMBERS, { children })
-    for (let row = 0; row < batch.length; row++) {
-      const flags = batch.column('flags').number(row)
-      if (flags !== null && (flags & CSS_ONLINE) === 0) continue
-      const legacy = batch.column('legacy_freezer').number(row) ?? 0
-      const frozen = batch.column('freeze').number(row) === 1 || (legacy & CGROUP_FROZEN) !== 0
-      cgroups.push({ address: batch.address(row), path: batch.column('path').text(row), hierarchy, frozen })
-    }
-    const { addresses } = batch.child('children')
+    addOnline(batch, hierarchy, cgroups)
+    const { addresses, torn: lost } = batch.child('children')
+    torn ||= lost
     level = [...addresses.subarray(0, kernel.capped('cgroups', seen.size + addresses.length, MOST_CGROUPS) - seen.size)]
   }
   if (level.length > 0) {
-    kernel.warn({
-      code: 'cap',
-      message: `${hierarchy}: cgroups deeper than ${DEEPEST} are left out`,
-      count: level.length,
-    })
+    const message = `${hierarchy}: cgroups deeper than ${DEEPEST} are left out`
+    kernel.warn({ code: 'cap', message, count: level.length })
   }
+  if (torn) addOnline(kernel.at(lostCgroups(kernel, root, seen), CGROUP).select(CGROUP_MEMBERS), hierarchy, cgroups)
   return cgroups
+}
+
+function addOnline(batch: Batch, hierarchy: string, cgroups: Cgroup[]): void {
+  for (let row = 0; row < batch.length; row++) {
+    const flags = batch.column('flags').number(row)
+    if (flags !== null && (flags & CSS_ONLINE) === 0) continue
+    const legacy = batch.column('legacy_freezer').number(row) ?? 0
+    const frozen = batch.column('freeze').number(row) === 1 || (legacy & CGROUP_FROZEN) !== 0
+    cgroups.push({ address: batch.address(row), path: batch.column('path').text(row), hierarchy, frozen })
+  }
+}
+
+/** Cgroups below a root that have tasks, and those above them, as the table of `css_set`s leads to them. */
+function lostCgroups(kernel: Kernel, root: bigint, seen: ReadonlySet<bigint>): Set<bigint> {
+  const lost = new Set<bigint>()
+  if (kernel.address('css_set_table') === null) return lost
+  const sets = kernel
+    .symbol('css_set_table', 'struct hlist_head')
+    .walk({ kind: 'hash', of: '', count: CSS_SETS, type: 'struct css_set', link: 'hlist' })
+    .select({})
+  let level = new Set(readMemberships(kernel, sets.addresses).map(({ cgroup }) => cgroup))
+  for (let depth = 0; depth < DEEPEST && level.size > 0; depth++) {
+    const unseen = [...level].filter((address) => !seen.has(address) && !lost.has(address))
+    const batch = kernel
+      .at(unseen, CGROUP)
+      .select({ sound: obeys(rulesOf(CGROUP)), above: ABOVE, root: addressOf('root->cgrp') })
+    level = new Set()
+    for (let row = 0; row < batch.length; row++) {
+      if (batch.column('sound').number(row) !== 1 || batch.column('root').bigint(row) !== root) continue
+      lost.add(batch.address(row))
+      level.add(batch.column('above').bigint(row) ?? root)
+    }
+  }
+  return lost
 }
 
 function isHidden(kernel: Kernel): boolean {

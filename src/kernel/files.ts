@@ -1,7 +1,10 @@
 /** Files of a mount namespace as the kernel has them cached: the dentry tree, and the pages of each inode. */
 
+import type { Batch } from './batch.js'
+import { hashedChildren } from './hash-tables.js'
 import type { Kernel } from './kernel.js'
 import { readMounts } from './mounts.js'
+import { CHILD } from './objects.js'
 import { cached, contents, firstOf, hlist, list, text } from './query.js'
 
 const DENTRY = 'struct dentry'
@@ -61,6 +64,8 @@ export class CachedFiles {
   /** Which mount covers a place: by parent mount and dentry. */
   readonly #covers = new Map<string, Place>()
   readonly #directories = new Map<bigint, Map<string, Node>>()
+  /** Made when the first directory is found to be torn. */
+  #table: Map<bigint, bigint[]> | null = null
   #reads = MOST_READS
   #text = MOST_TEXT
 
@@ -156,18 +161,18 @@ export class CachedFiles {
     const known = this.#directories.get(dentry)
     if (known) return known
     if (!this.#mayRead()) return new Map()
-    const batch = this.#kernel.at([dentry], DENTRY).walk(CHILDREN).most(MOST_NAMES).select(MEMBERS)
+    const listed = this.#kernel.at([dentry], DENTRY).walk(CHILDREN).obeying([CHILD]).most(MOST_NAMES).select(MEMBERS)
     const children = new Map<string, Node>()
-    for (let row = 0; row < batch.length; row++) {
-      const name = batch.column('name').text(row)
-      const inode = batch.column('inode').bigint(row)
-      // A dentry without an inode says that the name does not exist, and an unhashed one that it was removed.
-      if (name === null || !inode || !batch.column('hashed').bigint(row) || children.has(name)) continue
-      const kind = fileKind(batch.column('mode').number(row))
-      children.set(name, { name, path: '', kind, address: batch.address(row), inode })
-    }
+    addNodes(listed, children)
+    if (listed.torn) addNodes(this.#kernel.at(this.#hashed(dentry), DENTRY).select(MEMBERS), children)
     this.#directories.set(dentry, children)
     return children
+  }
+
+  /** The directory's children that the dentry hash table knows. */
+  #hashed(dentry: bigint): bigint[] {
+    this.#table ??= hashedChildren(this.#kernel)
+    return this.#table.get(dentry) ?? []
   }
 
   #node(path: string, follow = true): Node | null {
@@ -212,6 +217,18 @@ export class CachedFiles {
       at = cover
     }
     return at
+  }
+}
+
+/** Adds the names that exist; the first dentry of a name counts. */
+function addNodes(batch: Batch, nodes: Map<string, Node>): void {
+  for (let row = 0; row < batch.length; row++) {
+    const name = batch.column('name').text(row)
+    const inode = batch.column('inode').bigint(row)
+    // A dentry without an inode says that the name does not exist, and an unhashed one that it was removed.
+    if (name === null || !inode || !batch.column('hashed').bigint(row) || nodes.has(name)) continue
+    const kind = fileKind(batch.column('mode').number(row))
+    nodes.set(name, { name, path: '', kind, address: batch.address(row), inode })
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Warning } from '../api/analyzer.js'
 import { Batch } from './batch.js'
 import { type NativeBatch, native } from './native.js'
+import type { Rule } from './objects.js'
 import { list, type Nested, nestedSpec, type Select, type Walk } from './query.js'
 
 /** Facts about an image and its kernel. Addresses are `0x…` strings. */
@@ -49,6 +50,7 @@ export class Objects {
   readonly #addresses: BigUint64Array | null
   readonly #walk: Walk | null
   readonly #most: number | null
+  readonly #rules: readonly Rule[]
 
   constructor(
     kernel: Kernel,
@@ -56,28 +58,35 @@ export class Objects {
     addresses: BigUint64Array | null,
     walk: Walk | null,
     most: number | null = null,
+    rules: readonly Rule[] = [],
   ) {
     this.#kernel = kernel
     this.#from = from
     this.#addresses = addresses
     this.#walk = walk
     this.#most = most
+    this.#rules = rules
   }
 
   /** The objects that a walk yields from each of these. */
   walk(walk: Walk): Objects {
-    return new Objects(this.#kernel, this.#from, this.#addresses, walk, this.#most)
+    return new Objects(this.#kernel, this.#from, this.#addresses, walk, this.#most, this.#rules)
+  }
+
+  /** The same, where each object must obey more than its type does. */
+  obeying(rules: readonly Rule[]): Objects {
+    return new Objects(this.#kernel, this.#from, this.#addresses, this.#walk, this.#most, rules)
   }
 
   /** The same, where a walk that gives more than `most` objects is cut off and reported. */
   most(most: number): Objects {
-    return new Objects(this.#kernel, this.#from, this.#addresses, this.#walk, most)
+    return new Objects(this.#kernel, this.#from, this.#addresses, this.#walk, most, this.#rules)
   }
 
   /** Reads columns of every object, and those of nested walks, in one call. */
   select<const S extends Record<string, Select>>(select: S, children: Record<string, Nested> = {}): Batch<S> {
     const walk = this.#walk ?? { kind: 'object', of: '' }
-    return this.#kernel.run(this.#from, { walk, select, children }, this.#addresses, this.#most)
+    return this.#kernel.run(this.#from, { walk, rules: this.#rules, select, children }, this.#addresses, this.#most)
   }
 }
 

@@ -1,5 +1,7 @@
 /** Mounts of a mount namespace. */
 
+import type { Batch } from './batch.js'
+import { hashedMounts } from './hash-tables.js'
 import type { Kernel } from './kernel.js'
 import { addressOf, dentryPath, dPath, firstOf, list, type Nested, rbtree, text } from './query.js'
 
@@ -43,33 +45,47 @@ const PATHS = { root: dentryPath('mnt.mnt_root'), target: dPath('mnt') }
 
 /** Mounts of the namespaces of some tasks, by task; `paths` false leaves `root` and `target` null. */
 export function readMounts(kernel: Kernel, tasks: Iterable<bigint>, paths: boolean): Map<bigint, Mount[]> {
-  const mounts: Nested = { walk: MOUNTS, select: paths ? { ...MEMBERS, ...PATHS } : MEMBERS }
+  const select = paths ? { ...MEMBERS, ...PATHS } : MEMBERS
+  // Each mount of a namespace names it.
+  const mounts: Nested = { walk: MOUNTS, rules: [{ path: 'mnt_ns', is: 'origin' }], select }
+  const asked = [...tasks]
   const owners = kernel
-    .at(tasks, 'struct task_struct')
+    .at(asked, 'struct task_struct')
     .walk({ kind: 'object', of: 'nsproxy->mnt_ns' })
     .select({}, { mounts })
   const batch = owners.child('mounts')
-  const byTask = new Map<bigint, Mount[]>()
-  const asked = [...tasks]
+  const byTask = new Map<bigint, Mount[]>(asked.map((task) => [task, []]))
+  const taskOf = (owner: number) => byTask.get(asked[owners.parents[owner] ?? 0] ?? 0n)
   const count = kernel.capped('mounts', batch.length, MOST_MOUNTS)
-  for (let row = 0; row < count; row++) {
-    const task = asked[owners.parents[batch.parents[row] ?? 0] ?? 0]
-    if (task === undefined) continue
-    const bigint = (name: keyof typeof MEMBERS) => batch.column(name).bigint(row) ?? 0n
-    const mount: Mount = {
-      address: batch.address(row),
-      vfsmount: bigint('vfsmount'),
-      parent: bigint('parent'),
-      mountpoint: bigint('mountpoint'),
-      root_dentry: bigint('root_dentry'),
-      root: paths ? batch.column('root').text(row) : null,
-      target: paths ? batch.column('target').text(row) : null,
-      type: batch.column('type').text(row),
-      source: batch.column('source').text(row),
+  for (let row = 0; row < count; row++) taskOf(batch.parents[row] ?? 0)?.push(mountOf(batch, row, paths))
+  if (batch.torn) {
+    const hashed = hashedMounts(kernel)
+    for (let owner = 0; owner < owners.length; owner++) {
+      addMissing(kernel, hashed.get(owners.address(owner)) ?? [], taskOf(owner) ?? [], paths)
     }
-    const known = byTask.get(task)
-    if (known) known.push(mount)
-    else byTask.set(task, [mount])
   }
   return byTask
+}
+
+/** Adds the mounts of a namespace that its own list has lost. */
+function addMissing(kernel: Kernel, hashed: readonly bigint[], mounts: Mount[], paths: boolean): void {
+  const known = new Set(mounts.map(({ address }) => address))
+  const lost = hashed.filter((address) => !known.has(address))
+  const batch = kernel.at(lost, MOUNT).select(paths ? { ...MEMBERS, ...PATHS } : MEMBERS)
+  for (let row = 0; row < batch.length; row++) mounts.push(mountOf(batch, row, paths))
+}
+
+function mountOf(batch: Batch, row: number, paths: boolean): Mount {
+  const bigint = (name: keyof typeof MEMBERS) => batch.column(name).bigint(row) ?? 0n
+  return {
+    address: batch.address(row),
+    vfsmount: bigint('vfsmount'),
+    parent: bigint('parent'),
+    mountpoint: bigint('mountpoint'),
+    root_dentry: bigint('root_dentry'),
+    root: paths ? batch.column('root').text(row) : null,
+    target: paths ? batch.column('target').text(row) : null,
+    type: batch.column('type').text(row),
+    source: batch.column('source').text(row),
+  }
 }

@@ -2,7 +2,7 @@
 
 import type { Kernel } from './kernel.js'
 import type { Rule } from './objects.js'
-import { optional, type Paths, type Select, text } from './query.js'
+import { obeys, optional, type Paths, type Select, text } from './query.js'
 
 const NSPROXY = 'struct nsproxy'
 
@@ -72,7 +72,7 @@ export function readNamespaceProxies(kernel: Kernel, addresses: ReadonlySet<bigi
       return [kind, HELD[kind][0].startsWith('time') ? optional(path) : path]
     }),
   ) as Record<Held, Select>
-  const batch = kernel.at(addresses, NSPROXY).select({ sound: { path: '', as: 'obeys', rules: SOUND } })
+  const batch = kernel.at(addresses, NSPROXY).select({ sound: obeys(SOUND) })
   const isSound = (_: bigint, row: number) => batch.column('sound').number(row) === 1
   const sound = batch.addresses.filter(isSound)
   if (sound.length < batch.length) {

@@ -70,6 +70,10 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
     { path: 'mnt.mnt_root->d_sb', is: { equals: 'mnt.mnt_sb' } },
     { path: 'mnt_parent', is: 'pointer' },
   ],
+  'struct css_set': [
+    { path: 'refcount.refs.counter', is: { at_least: 1 } },
+    { path: 'dfl_cgrp->self.cgroup', is: { equals: 'dfl_cgrp' } },
+  ],
   'struct net': [{ path: 'ns.ops', is: { symbol: 'netns_operations' } }],
   'struct pid': [{ path: 'numbers[0].ns', is: { symbol: 'init_pid_ns' } }],
 }

@@ -75,7 +75,7 @@ export function addressOf(path: Paths): Field<'address'> {
   return { path, as: 'address' }
 }
 
-/** The path of a `struct path`, across mounts, as the kernel's d_path gives it. */
+/** The path of a `struct path` or `struct file`, across mounts, as the kernel's d_path gives it. */
 export function dPath(path: Paths): Field<'d_path'> {
   return { path, as: 'd_path' }
 }
@@ -105,9 +105,9 @@ export function cached(path: Paths, max: number): Field<'cached'> {
   return { path, as: 'cached', max }
 }
 
-/** 1 where the object obeys the rules of its type, else 0. */
-export function obeys(type: string): Field<'obeys'> {
-  return { path: '', as: 'obeys', rules: rulesOf(type) }
+/** 1 where the object obeys rules, else 0. */
+export function obeys(rules: readonly Rule[]): Field<'obeys'> {
+  return { path: '', as: 'obeys', rules }
 }
 
 /** The same column, null with a note where the kernel has no such member. */

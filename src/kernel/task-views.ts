@@ -2,7 +2,7 @@
 
 import type { Kernel } from './kernel.js'
 import type { Rule } from './objects.js'
-import { hlist, list, type Nested, type Paths, xarray } from './query.js'
+import { hlist, list, type Nested, obeys, type Paths, xarray } from './query.js'
 import { TASK_STRUCT } from './tasks.js'
 
 /** Tasks of one view that are read, however much memory there is: each becomes a row with its texts. */
@@ -30,7 +30,7 @@ const BORNE_OUT: readonly Rule[] = [
 ]
 
 /** The `struct pid` that a task names holds that very task. */
-const HELD_BY_PID: readonly Rule[] = [
+export const HELD_BY_PID: readonly Rule[] = [
   { path: 'thread_pid', is: 'pointer' },
   { path: 'thread_pid->tasks[0].first', is: 'pointer' },
   {
@@ -41,6 +41,9 @@ const HELD_BY_PID: readonly Rule[] = [
     is: 'own',
   },
 ]
+
+/** A thread shares its group's signals. */
+const OF_GROUP: Rule = { path: 'signal', is: 'origin' }
 
 /** What the views know. */
 export interface TaskViews {
@@ -74,6 +77,7 @@ export function taskViews(kernel: Kernel): TaskViews {
   see(
     groups
       .walk(list('thread_head', TASK_STRUCT, 'thread_node'))
+      .obeying([OF_GROUP])
       .most(most)
       .select({}),
     'thread list',
@@ -108,7 +112,7 @@ export function taskStatus(kernel: Kernel, addresses: Iterable<bigint>): Map<big
     exit_state: 'exit_state',
     usage: ['usage.refs.counter', 'usage.counter'],
     thread_pid: 'thread_pid',
-    borne_out: { path: '', as: 'obeys', rules: BORNE_OUT },
+    borne_out: obeys(BORNE_OUT),
   })
   const status = (row: number): TaskStatus => {
     const exitState = batch.column('exit_state').number(row)
@@ -123,7 +127,7 @@ export function taskStatus(kernel: Kernel, addresses: Iterable<bigint>): Map<big
 
 /** Those of some tasks that are held by the `struct pid` which they name, though no list may know them. */
 export function heldByPid(kernel: Kernel, addresses: Iterable<bigint>): Set<bigint> {
-  const batch = kernel.at(addresses, TASK_STRUCT).select({ held: { path: '', as: 'obeys', rules: HELD_BY_PID } })
+  const batch = kernel.at(addresses, TASK_STRUCT).select({ held: obeys(HELD_BY_PID) })
   return new Set(batch.addresses.filter((_, row) => batch.column('held').number(row) === 1))
 }
 

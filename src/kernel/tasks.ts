@@ -57,7 +57,7 @@ const MEMBERS = {
   ppid: 'real_parent->tgid',
   comm: text('comm'),
   args: cmdline('mm'),
-  exe: dPath('mm->exe_file->f_path'),
+  exe: dPath('mm->exe_file'),
   mm: 'mm',
   state: ['__state', 'state'],
   exit_state: 'exit_state',

@@ -58,6 +58,7 @@ impl Code {
         match gap {
             Gap::Null => None,
             Gap::Unreadable(place) => Some((Code::Unreadable, place)),
+            Gap::Contradiction(place) => Some((Code::Torn, place)),
             Gap::Endless(place) => Some((Code::Cycle, place)),
             Gap::Spent(place) => Some((Code::Cap, place)),
         }
@@ -129,7 +130,8 @@ fn value_message(code: Code) -> &'static str {
         Code::Truncated => "cut off: longer than is kept, or its end cannot be read",
         Code::Cap => "left out: the query has read as much text as it may",
         Code::Cycle => "left out: the way to it does not end",
-        Code::Torn | Code::Stray | Code::Unreadable => "could not be read",
+        Code::Torn | Code::Stray => "left out: contradicts the objects around it",
+        Code::Unreadable => "could not be read",
     }
 }
 

@@ -232,7 +232,7 @@ pub enum Leaf {
     String,
     /// Its bytes, two digits each.
     Hex,
-    /// A `struct path` as the kernel prints it; of a `struct vfsmount`, where it is mounted.
+    /// A `struct path` as the kernel prints it; of a `struct file`, its path; of a `struct vfsmount`, where it is mounted.
     DPath,
     /// A `struct dentry` from its file system's root.
     DentryPath,

@@ -99,8 +99,11 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
             let begin = match scope.name(scope.kernel.types.strip(id)).as_str() {
                 "struct path" => Start::Path,
                 "struct vfsmount" => Start::Mount,
+                "struct file" => Start::File,
                 found => {
-                    return Err(Failure::Wrong(format!("names a {found}, where a struct path or vfsmount is needed")));
+                    return Err(Failure::Wrong(format!(
+                        "names a {found}, where a struct path, file or vfsmount is needed"
+                    )));
                 }
             };
             Box::new(DPath::compile(scope, program, begin, root.transpose()?)?)

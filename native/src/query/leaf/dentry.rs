@@ -1,6 +1,7 @@
 //! A dentry's path within its own file system: what /proc/PID/mountinfo shows as a mount's root.
 
 use super::Leaf;
+use super::name_hash::NameHash;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::limits::{NAME, PATH, PATH_DEPTH};
 use crate::query::program::{Gap, Program, Read};
@@ -12,13 +13,20 @@ pub struct Dentry {
     parent: i64,
     name: i64,
     length: i64,
+    hash: NameHash,
 }
 
 impl Dentry {
     /// `program` ends at the dentry.
     pub fn compile(scope: Scope, program: Program) -> Compiled<Self> {
         let at = |member: &str| scope.offset("struct dentry", &[member]);
-        Ok(Self { program, parent: at("d_parent")?, name: at("d_name.name")?, length: at("d_name.len")? })
+        Ok(Self {
+            program,
+            parent: at("d_parent")?,
+            name: at("d_name.name")?,
+            length: at("d_name.len")?,
+            hash: NameHash::compile(scope)?,
+        })
     }
 }
 
@@ -32,6 +40,9 @@ impl Leaf for Dentry {
             let parent = word(dentry.wrapping_add_signed(self.parent))?;
             if parent == dentry {
                 break;
+            }
+            if !self.hash.fits(reader, dentry)? {
+                return Err(Gap::Contradiction(dentry));
             }
             names.push(dentry);
             dentry = parent;

@@ -1,6 +1,7 @@
 //! `d_path` (fs/d_path.c): the name of a `struct path` across mounts, up to a root.
 
 use super::Leaf;
+use super::name_hash::NameHash;
 use crate::kernel::types::Shape;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::limits::{NAME, PATH, PATH_DEPTH};
@@ -14,6 +15,8 @@ pub enum Start {
     Path,
     /// A `struct vfsmount`, which stands for its own root.
     Mount,
+    /// A `struct file`, whose inode must be that of its path.
+    File,
 }
 
 /// The path of a `struct path`, relative to another one where that is on the way.
@@ -22,10 +25,13 @@ pub struct DPath {
     start: Start,
     root: Option<Program>,
     layout: Layout,
+    hash: NameHash,
 }
 
 /// Where the structs concerned keep what is needed.
 struct Layout {
+    file_path: i64,
+    file_inode: i64,
     path_mnt: i64,
     path_dentry: i64,
     mount_mnt: i64,
@@ -42,6 +48,7 @@ struct Layout {
     fsdata: i64,
     number: i64,
     private: i64,
+    dentry_superblock: i64,
     superblock: i64,
     filesystem: i64,
     filesystem_name: i64,
@@ -57,6 +64,8 @@ impl Layout {
         let stashed = types.find("struct ns_common").and_then(|common| types.member(common, "stashed"));
         let by_inode = stashed.is_some_and(|member| matches!(scope.shape(member.id), Shape::Pointer(_)));
         Ok(Self {
+            file_path: scope.offset("struct file", &["f_path", "__f_path"])?,
+            file_inode: at("struct file", "f_inode")?,
             path_mnt: at("struct path", "mnt")?,
             path_dentry: at("struct path", "dentry")?,
             mount_mnt: at("struct mount", "mnt")?,
@@ -73,6 +82,7 @@ impl Layout {
             fsdata: at("struct dentry", "d_fsdata")?,
             number: at("struct inode", "i_ino")?,
             private: at("struct inode", "i_private")?,
+            dentry_superblock: at("struct dentry", "d_sb")?,
             superblock: at("struct inode", "i_sb")?,
             filesystem: at("struct super_block", "s_type")?,
             filesystem_name: at("struct file_system_type", "name")?,
@@ -85,16 +95,17 @@ impl Layout {
 impl DPath {
     /// `program` ends at what `start` says, `root` at a `struct path`.
     pub fn compile(scope: Scope, program: Program, start: Start, root: Option<Program>) -> Compiled<Self> {
-        Ok(Self { program, start, root, layout: Layout::compile(scope)? })
+        Ok(Self { program, start, root, layout: Layout::compile(scope)?, hash: NameHash::compile(scope)? })
     }
 }
 
 impl Leaf for DPath {
     fn read(&self, reader: &Reader, object: u64, out: &mut Vec<u8>) -> Read<bool> {
         let at = self.program.run(reader, object)?;
-        let names = Names { reader, layout: &self.layout };
+        let names = Names { reader, layout: &self.layout, hash: &self.hash };
         let (mnt, dentry) = match self.start {
             Start::Path => names.path(at)?,
+            Start::File => names.file(at)?,
             Start::Mount => (at, names.word(at, self.layout.mnt_root)?),
         };
         if mnt == 0 || dentry == 0 {
@@ -122,6 +133,7 @@ impl Leaf for DPath {
 struct Names<'r, 'a> {
     reader: &'r Reader<'a>,
     layout: &'r Layout,
+    hash: &'r NameHash,
 }
 
 impl Names<'_, '_> {
@@ -132,6 +144,27 @@ impl Names<'_, '_> {
 
     fn path(&self, path: u64) -> Read<(u64, u64)> {
         Ok((self.word(path, self.layout.path_mnt)?, self.word(path, self.layout.path_dentry)?))
+    }
+
+    /// The path of an open file. A dentry that was freed and used again has another inode than the file that holds it.
+    fn file(&self, file: u64) -> Read<(u64, u64)> {
+        let (mnt, dentry) = self.path(file.wrapping_add_signed(self.layout.file_path))?;
+        if dentry != 0 && self.word(file, self.layout.file_inode)? != self.word(dentry, self.layout.inode)? {
+            // Before 4.19 a file on overlayfs had the inode of the layer that it lies on.
+            if self.filesystem(dentry)? != *b"overlay" {
+                return Err(Gap::Contradiction(file));
+            }
+        }
+        Ok((mnt, dentry))
+    }
+
+    /// The name of a dentry's file system.
+    fn filesystem(&self, dentry: u64) -> Read<Vec<u8>> {
+        let layout = self.layout;
+        let filesystem = self.word(self.word(dentry, layout.dentry_superblock)?, layout.filesystem)?;
+        let mut name = Vec::new();
+        self.string(self.word(filesystem, layout.filesystem_name)?, &mut name)?;
+        Ok(name)
     }
 
     /// `__prepend_path`: up to the root, or to the top where the root is not on the way.
@@ -159,6 +192,9 @@ impl Names<'_, '_> {
                 names.clear();
                 break;
             } else {
+                if !self.hash.fits(self.reader, dentry)? {
+                    return Err(Gap::Contradiction(dentry));
+                }
                 names.push(dentry);
                 dentry = parent;
             }

@@ -44,8 +44,8 @@ impl Elements {
         Ok((Self { of: program, count, most: u64::MAX, stride }, element))
     }
 
-    /// The first element's address and how many there are, at most what a walk may take.
-    pub fn locate(&self, walker: &mut Walker, object: u64) -> Option<(u64, u64)> {
+    /// The first element's address and how many there are, at most `most`.
+    pub fn locate(&self, walker: &mut Walker, object: u64, most: usize) -> Option<(u64, u64)> {
         let start = walker.run(&self.of, object)?;
         let count = match &self.count {
             Length::Known(count) => *count,
@@ -58,7 +58,7 @@ impl Elements {
             walker.warn(Code::Torn, start);
             return None;
         }
-        let most = walker.budget.walk as u64;
+        let most = most as u64;
         if count > most {
             walker.warn(Code::Cap, start);
         }
@@ -104,7 +104,7 @@ impl Array {
 
 impl Walk for Array {
     fn run(&self, walker: &mut Walker, object: u64) {
-        let Some((start, count)) = self.elements.locate(walker, object) else { return };
+        let Some((start, count)) = self.elements.locate(walker, object, walker.budget.walk) else { return };
         for index in 0..count {
             let place = start.wrapping_add(index.wrapping_mul(self.elements.stride));
             if !walker.step(place) {

@@ -74,7 +74,8 @@ impl Hash {
 
 impl Walk for Hash {
     fn run(&self, walker: &mut Walker, object: u64) {
-        let Some((start, count)) = self.buckets.locate(walker, object) else { return };
+        // Most buckets of a large machine are empty: they are steps, not objects.
+        let Some((start, count)) = self.buckets.locate(walker, object, walker.budget.steps) else { return };
         for index in 0..count {
             let head = start.wrapping_add(index.wrapping_mul(self.buckets.stride));
             if !walker.step(head) || !bucket(walker, head, self.flavour, self.link) {
