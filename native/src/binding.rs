@@ -14,6 +14,7 @@ use crate::kernel::Kernel;
 use crate::query;
 use crate::query::spec::Rule;
 use crate::scan::tasks::TaskScan;
+use crate::scan::user::{Found, UserMemory};
 
 /// An error whose `code` JavaScript can tell apart. The macro knows a result by this name.
 type Result<T> = std::result::Result<T, napi::Error<&'static str>>;
@@ -107,6 +108,32 @@ pub fn scan_tasks(id: u32, rules: String, start: BigInt, length: BigInt) -> Resu
     Ok(NativeScan { addresses: hits.addresses.into(), capped: hits.capped })
 }
 
+/// Where any of some texts stand in the memory of the process whose `struct mm_struct` this is. `ranges` are flat pairs of
+/// first address and end. Null where its page tables cannot be read.
+#[napi(catch_unwind)]
+pub fn find_text(id: u32, mm: BigInt, ranges: BigUint64Array, needles: Vec<String>) -> Result<Option<NativeFound>> {
+    let Some(memory) = UserMemory::of(&*opened(id)?, mm.get_u64().1)? else { return Ok(None) };
+    Ok(Some(memory.find_text(&pairs(&ranges), &needles)?.into()))
+}
+
+/// The same for 64-bit words.
+#[napi(catch_unwind)]
+pub fn find_words(id: u32, mm: BigInt, ranges: BigUint64Array, words: BigUint64Array) -> Result<Option<NativeFound>> {
+    let memory = UserMemory::of(&*opened(id)?, mm.get_u64().1)?;
+    Ok(memory.map(|memory| memory.find_words(&pairs(&ranges), &words).into()))
+}
+
+/// Reads a process's memory; null unless all of it could be read.
+#[napi(catch_unwind)]
+pub fn read_user(id: u32, mm: BigInt, address: BigInt, length: u32) -> Result<Option<Uint8Array>> {
+    let memory = UserMemory::of(&*opened(id)?, mm.get_u64().1)?;
+    Ok(memory.and_then(|memory| memory.read(address.get_u64().1, length as usize)).map(Uint8Array::from))
+}
+
+fn pairs(flat: &[u64]) -> Vec<(u64, u64)> {
+    flat.as_chunks::<2>().0.iter().map(|[first, end]| (*first, *end)).collect()
+}
+
 /// Writes every page read since the image was opened with `record` as a LiME image; returns how many pages.
 #[napi(catch_unwind)]
 pub fn write_touched(id: u32, output: String) -> Result<f64> {
@@ -120,6 +147,23 @@ pub struct NativeScan {
     pub addresses: BigUint64Array,
     /// There were more hits than are kept.
     pub capped: bool,
+}
+
+/// What was found in a process's memory.
+#[napi(object)]
+pub struct NativeFound {
+    /// Virtual addresses, ascending within each range.
+    pub addresses: BigUint64Array,
+    /// Which of the things asked for lies at each.
+    pub which: Uint32Array,
+    /// Not all was looked at, or there was more than is kept.
+    pub capped: bool,
+}
+
+impl From<Found> for NativeFound {
+    fn from(found: Found) -> Self {
+        Self { addresses: found.addresses.into(), which: found.which.into(), capped: found.capped }
+    }
 }
 
 /// Rows of one walk, column by column.

@@ -4,6 +4,9 @@ import type { Runtime } from './cgroup-path.js'
 import type { Claim, Claims } from './claims.js'
 import type { Subject } from './pods.js'
 
+/** The source of what is read from the heap of dockerd. */
+export const DAEMON = 'memory of dockerd'
+
 export function runtimeClaims(subject: Subject): Claim<Runtime>[] {
   const { group, declared, annotations, shim, conmon } = subject
   const scope = group?.scope?.runtime ?? null
@@ -56,6 +59,7 @@ export function nameClaims({
     { value: kubernetes ? null : conmon?.name, source: 'conmon arguments' },
     { value: annotations?.container_name ?? spec?.annotations.get('nerdctl/name'), source: spec_source },
     { value: kubernetes ? null : declared?.docker?.value.name, source: 'config.v2.json' },
+    { value: kubernetes ? null : rest.daemon?.name, source: DAEMON },
     { value: declared?.metadata?.value.name, source: 'meta.db' },
     { value: kubernetes ? null : declared?.storage?.value.name, source: 'containers.json' },
     { value: declared?.log?.value.container_name, source: 'kubelet log name' },

@@ -2,8 +2,9 @@
 
 import { capabilityNames, everyCapability, sortCapabilities } from './capabilities.js'
 import { Claims } from './claims.js'
-import { hostnameClaims, initClaims, nameClaims, podClaims, runtimeClaims, takeSandboxName } from './columns.js'
+import { DAEMON, hostnameClaims, initClaims, nameClaims, podClaims, runtimeClaims, takeSandboxName } from './columns.js'
 import { type DeclaredContainer, readDeclared } from './declared.js'
+import { readDaemons } from './dockerd-memory.js'
 import { groupByContainer } from './groups.js'
 import { leftoverNotes, leftoversOf } from './leftovers.js'
 import { mountClaims } from './mounts.js'
@@ -45,6 +46,7 @@ export function buildContainers(evidence: Evidence): { rows: ContainerRow[]; war
     return makeSubject(id, group, container, declared.containers, monitors, byPid, evidence.mounts)
   })
 
+  askDaemons(evidence.daemons, subjects)
   const sandboxes = subjects.filter(isSandbox)
   const shared = shareNamespaces(sandboxes, host)
   const warnings = [...declared.warnings, ...leftoverNotes(leftovers)]
@@ -56,6 +58,19 @@ export function buildContainers(evidence: Evidence): { rows: ContainerRow[]; war
     return buildRow(subject, sandbox, { host, interfaces: evidence.networks, provider }, warnings)
   })
   return { rows, warnings }
+}
+
+/** Docker's containers whose files have left memory are asked of the daemon. */
+function askDaemons(daemons: Evidence['daemons'], subjects: readonly Subject[]): void {
+  const nameless = subjects.filter(
+    ({ group, declared }) =>
+      declared?.docker == null && (declared?.engine === 'docker' || group?.scope?.runtime === 'docker'),
+  )
+  const held = readDaemons(
+    daemons,
+    nameless.map(({ id }) => id).filter((id) => id64.test(id)),
+  )
+  for (const subject of nameless) subject.daemon = held.get(subject.id) ?? null
 }
 
 /** A directory named by a full id was a container's; another name counts only with something readable in it. */
@@ -92,6 +107,7 @@ function makeSubject(
     shim: init?.ppid == null ? null : (monitors.shims.get(init.ppid) ?? null),
     conmon,
     kubernetes_name: kubernetesName(declared, conmon),
+    daemon: null,
     pod_by_hostname: group === null ? podByHostname(declared, containers) : null,
   }
 }
@@ -155,6 +171,7 @@ function buildRow(
     image: claims.take('image', [
       { value: annotations?.image, source: spec_source },
       { value: docker?.image, source: 'config.v2.json' },
+      { value: subject.daemon?.image, source: DAEMON },
       { value: declared?.metadata?.value.image, source: 'meta.db' },
       { value: declared?.storage?.value.image, source: 'containers.json' },
       { value: declared?.userdata?.value.environment?.image, source: '.containerenv' },
@@ -205,7 +222,7 @@ function buildRow(
     mounts: claims.take('mounts', mountClaims(subject), null),
     networks: networksOf(subject, network, claims),
     sources: claims.sources,
-    evidence: evidenceOf(declared),
+    evidence: evidenceOf(subject),
   }
 }
 
@@ -223,21 +240,22 @@ function seccompMode(mode: number | null): 'disabled' | 'strict' | 'filter' | nu
   return mode === null ? null : ((['disabled', 'strict', 'filter'] as const)[mode] ?? null)
 }
 
-function evidenceOf(declared: DeclaredContainer | null): ContainerEvidence[] {
-  if (declared === null) return []
+function evidenceOf({ declared, daemon }: Subject): ContainerEvidence[] {
+  const held = daemon && { path: `dockerd (pid ${daemon.pid})`, address: daemon.address }
   const found = [
-    ['OCI config.json', declared.spec],
-    ['meta.db', declared.stored_spec ?? declared.metadata],
-    [declared.state?.value.source ?? '', declared.state],
-    ['config.v2.json', declared.docker],
-    ['hostconfig.json', declared.host_config],
-    ['CRI status', declared.status],
-    ['containers.json', declared.storage],
-    ['userdata directory', declared.userdata],
-    ['kubelet log name', declared.log],
-    ['sandbox directory', declared.sandbox],
+    ['OCI config.json', declared?.spec],
+    ['meta.db', declared?.stored_spec ?? declared?.metadata],
+    [declared?.state?.value.source ?? '', declared?.state],
+    ['config.v2.json', declared?.docker],
+    ['hostconfig.json', declared?.host_config],
+    ['CRI status', declared?.status],
+    ['containers.json', declared?.storage],
+    ['userdata directory', declared?.userdata],
+    ['kubelet log name', declared?.log],
+    ['sandbox directory', declared?.sandbox],
+    [DAEMON, held],
   ] as const
   return found.flatMap(([source, at]) =>
-    at === null ? [] : [{ source, path: at.path, address: `0x${at.address.toString(16)}` }],
+    at == null ? [] : [{ source, path: at.path, address: `0x${at.address.toString(16)}` }],
   )
 }

@@ -1,6 +1,7 @@
 /** Which sandbox a container belongs to, and what is known of its pod. */
 
 import type { DeclaredContainer } from './declared.js'
+import type { DaemonContainer } from './dockerd-memory.js'
 import type { ContainerGroup } from './groups.js'
 import { type CriAnnotations, type OciConfig, readCriAnnotations } from './oci-config.js'
 import { type KubernetesName, parseConmonArguments, parseKubernetesName, parseShimArguments } from './shim-args.js'
@@ -8,6 +9,8 @@ import type { ContainerRow, MountEvidence, ProcessEvidence } from './types.js'
 
 /** Everything that was found of one container, before any column is decided. */
 export interface Subject {
+  /** What dockerd's memory holds of it, where its files are gone. */
+  daemon: DaemonContainer | null
   id: string
   group: ContainerGroup | null
   declared: DeclaredContainer | null

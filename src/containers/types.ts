@@ -2,6 +2,7 @@
 
 import type { Runtime } from './cgroup-path.js'
 import type { CachedFiles } from './declared.js'
+import type { Daemon } from './dockerd-memory.js'
 
 export interface Warning {
   code: string
@@ -66,6 +67,8 @@ export interface Evidence {
   /** By the network namespace's inode. */
   networks: ReadonlyMap<number, readonly InterfaceEvidence[]>
   files: CachedFiles
+  /** Processes of dockerd, asked where Docker's files have left memory. */
+  daemons: readonly Daemon[]
 }
 
 export interface ContainerMount {

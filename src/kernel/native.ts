@@ -33,6 +33,13 @@ export interface NativeBatch {
   warnings: NativeWarning[]
 }
 
+/** What was found in a process's memory, and which of the things asked for each is. */
+export interface NativeFound {
+  addresses: BigUint64Array
+  which: Uint32Array
+  capped: boolean
+}
+
 /** The addon's functions; errors carry `code`: EVIDENCE, NO_SYMBOLS, USAGE or INTERNAL. */
 export interface Native {
   /** Opens an image; the id is valid on every thread of this process. */
@@ -49,6 +56,12 @@ export interface Native {
   scanChunks(id: number, bytes: number): BigUint64Array
   /** Virtual addresses of the `task_struct`s of one physical chunk; capped when there were more than are kept. */
   scanTasks(id: number, rules: string, start: bigint, length: bigint): { addresses: BigUint64Array; capped: boolean }
+  /** Where texts stand in a process's memory; `ranges` are flat pairs of first address and end. */
+  findText(id: number, mm: bigint, ranges: BigUint64Array, needles: string[]): NativeFound | null
+  /** Where 64-bit words lie in it. */
+  findWords(id: number, mm: bigint, ranges: BigUint64Array, words: BigUint64Array): NativeFound | null
+  /** Its bytes; null unless all of them could be read. */
+  readUser(id: number, mm: bigint, address: bigint, length: number): Uint8Array | null
   /** Writes the pages read since opening with `record`; returns how many. */
   writeTouched(id: number, output: string): number
 }

@@ -17,6 +17,7 @@ import { readMounts } from '../kernel/mounts.js'
 import { readInterfaces } from '../kernel/networks.js'
 import { knownTasks } from '../kernel/task-views.js'
 import { isLeader } from '../kernel/tasks.js'
+import { UserMemory } from '../kernel/user-memory.js'
 import { type PlacedTask, placedTasks } from './task.js'
 
 /** Containers and sandboxes with where each value came from; what disagrees or is missing goes to `warn`. */
@@ -33,10 +34,18 @@ export function containerRows(kernel: Kernel, warn: (warning: Warning) => void):
     processes: tasks.map(processEvidence),
     mounts: mountEvidence(kernel, tasks),
     networks: networkEvidence(kernel),
+    daemons: tasks.filter(isDockerd).map(({ pid, address }) => ({
+      pid: pid ?? -1,
+      heap: () => UserMemory.of(kernel, address),
+    })),
     files: files ?? { list: () => [], read: () => ({ text: null, reason: 'mounts unreadable' }), readlink: () => null },
   })
   for (const warning of warnings) warn(warning)
   return rows
+}
+
+function isDockerd({ exe, comm }: PlacedTask): boolean {
+  return exe === null ? comm === 'dockerd' : exe.endsWith('/dockerd')
 }
 
 function cgroupEvidence(kernel: Kernel, tasks: PlacedTask[]): CgroupEvidence[] {

@@ -1,0 +1,142 @@
+//! A process's own memory: found in, and read, through its page tables.
+
+use aho_corasick::AhoCorasick;
+
+use crate::arch::AddressSpace;
+use crate::error::{Error, Result};
+use crate::kernel::Kernel;
+
+const PAGE: u64 = 4096;
+const WORD: usize = 8;
+/// Pages of one process that are looked at; a range may claim the whole address space.
+const MOST_PAGES: u64 = 1 << 20;
+/// Places kept of one search.
+const MOST_HITS: usize = 1 << 16;
+/// How much is put together at a time.
+const BLOCK: usize = 1 << 20;
+
+/// An address space of a process.
+pub struct UserMemory {
+    space: AddressSpace,
+}
+
+/// Where something was found, and which of the things asked for it is.
+#[derive(Default)]
+pub struct Found {
+    /// Virtual addresses in the process, ascending.
+    pub addresses: Vec<u64>,
+    /// Index of what lies at each.
+    pub which: Vec<u32>,
+    /// Not all was looked at, or there was more than is kept.
+    pub capped: bool,
+}
+
+impl UserMemory {
+    /// The memory behind a `struct mm_struct`; `None` where its page tables cannot be read.
+    pub fn of(kernel: &Kernel, mm: u64) -> Result<Option<Self>> {
+        let types = &kernel.types;
+        let member = types.find("struct mm_struct").and_then(|id| types.member(id, "pgd"));
+        let release = &kernel.facts.release;
+        let offset =
+            member.ok_or_else(|| Error::no_symbols(format!("kernel {release} has no mm_struct.pgd")))?.bit_offset / 8;
+        let memory = &kernel.memory;
+        let root = memory.read_u64(mm.wrapping_add(offset)).and_then(|pgd| memory.translate(pgd));
+        Ok(root.map(|root| Self { space: memory.with_root(root) }))
+    }
+
+    /// Reads exactly `length` bytes, or nothing.
+    pub fn read(&self, address: u64, length: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; length.min(BLOCK)];
+        self.space.read_exact(address, &mut bytes).then_some(bytes)
+    }
+
+    /// Where any of some texts stand in ranges of (first, end).
+    pub fn find_text(&self, ranges: &[(u64, u64)], needles: &[String]) -> Result<Found> {
+        let search =
+            AhoCorasick::new(needles).map_err(|error| Error::usage(format!("cannot be searched for: {error}")))?;
+        let longest = needles.iter().map(String::len).max().unwrap_or(0);
+        let mut found = Found::default();
+        self.blocks(ranges, longest.saturating_sub(1), &mut found, |start, bytes, found| {
+            for hit in search.find_iter(bytes) {
+                found.add(start + hit.start() as u64, hit.pattern().as_u32());
+            }
+        });
+        Ok(found)
+    }
+
+    /// Where any of some words lie, aligned as pointers are.
+    pub fn find_words(&self, ranges: &[(u64, u64)], words: &[u64]) -> Found {
+        let mut sorted: Vec<(u64, u32)> = words.iter().copied().zip(0..).collect();
+        sorted.sort_unstable();
+        let (least, greatest) = (sorted.first().map_or(1, |first| first.0), sorted.last().map_or(0, |last| last.0));
+        let mut found = Found::default();
+        self.blocks(ranges, 0, &mut found, |start, bytes, found| {
+            for (index, word) in bytes.as_chunks::<WORD>().0.iter().enumerate() {
+                let word = u64::from_le_bytes(*word);
+                if (least..=greatest).contains(&word)
+                    && let Ok(at) = sorted.binary_search_by_key(&word, |entry| entry.0)
+                    && let Some((_, which)) = sorted.get(at)
+                {
+                    found.add(start + (index * WORD) as u64, *which);
+                }
+            }
+        });
+        found
+    }
+
+    /// Hands out what is in memory of the ranges, in stretches without a gap; each begins with the last `overlap` bytes
+    /// of the one before it, where that went on to it.
+    fn blocks(
+        &self,
+        ranges: &[(u64, u64)],
+        overlap: usize,
+        found: &mut Found,
+        mut take: impl FnMut(u64, &[u8], &mut Found),
+    ) {
+        let mut left = MOST_PAGES;
+        let mut page = [0; PAGE as usize];
+        for (first, end) in ranges {
+            let mut block: Vec<u8> = Vec::new();
+            let mut start = first - first % PAGE;
+            let mut at = start;
+            while at < *end && found.addresses.len() < MOST_HITS {
+                let Some(fewer) = left.checked_sub(1) else {
+                    found.capped = true;
+                    break;
+                };
+                left = fewer;
+                let is_there = self.space.read_exact(at, &mut page);
+                let full = block.len() >= BLOCK;
+                if (!is_there || full) && !block.is_empty() {
+                    take(start, &block, found);
+                    let kept = if is_there { block.len().saturating_sub(overlap) } else { block.len() };
+                    block.drain(..kept);
+                }
+                if is_there {
+                    if block.is_empty() {
+                        start = at;
+                    } else if full {
+                        start = at - block.len() as u64;
+                    }
+                    block.extend_from_slice(&page);
+                }
+                let Some(next) = at.checked_add(PAGE) else { break };
+                at = next;
+            }
+            if !block.is_empty() {
+                take(start, &block, found);
+            }
+        }
+    }
+}
+
+impl Found {
+    fn add(&mut self, address: u64, which: u32) {
+        if self.addresses.len() >= MOST_HITS {
+            self.capped = true;
+        } else if self.addresses.last() != Some(&address) {
+            self.addresses.push(address);
+            self.which.push(which);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+/**
+ * What dockerd itself keeps of its containers: when files have left the page cache, the daemon's heap still has them.
+ *
+ * moby's `container.Container` (daemon/container/container.go) has held these fields one after the other since 1.10:
+ * ID, Created, Managed, Path, Args, Config, ImageID, …, LogPath, Name; and `container.Config` (api/types/container) has
+ * Hostname first and Image behind ArgsEscaped. A Go string is a pointer and a length. An object counts only if all that
+ * is read of it is what it should be.
+ */
+
+/** A daemon's heap. */
+export interface Heap {
+  findText(needles: readonly string[]): { address: bigint; which: number }[]
+  findWords(words: readonly bigint[]): { address: bigint; which: number }[]
+  /** Null unless all of it is in memory. */
+  read(address: bigint, length: number): DataView | null
+}
+
+export interface Daemon {
+  pid: number
+  /** Null where its memory cannot be read. */
+  heap(): Heap | null
+}
+
+export interface DaemonContainer {
+  name: string | null
+  image: string | null
+  /** Of the daemon that holds it. */
+  pid: number
+  /** Where in the daemon's memory the object has its ID. */
+  address: bigint
+}
+
+/** Distances from ID in `container.Container`. */
+const CONFIG = 88
+const IMAGE_ID = 96
+const NAMES_FROM = 112
+/** ImageManifest, ImagePlatform and NetworkSettings came and went before Name. */
+const NAMES_TO = 320
+/** Distances in `container.Config`. */
+const HOSTNAME = 0
+const IMAGE = 136
+
+const ID_LENGTH = 64
+const LONGEST = 256
+const sha256 = /^sha256:[0-9a-f]{64}$/
+/** RestrictedNameChars (daemon/names/names.go). */
+const containerName = /^\/[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
+const hostName = /^[a-zA-Z0-9._-]{1,253}$/
+/** A reference as a user may write it (distribution/reference), a digest or the beginning of an id. */
+const imageName = /^[a-zA-Z0-9][a-zA-Z0-9._:@/+-]*$/
+
+/** What daemons hold of some containers, by id. */
+export function readDaemons(daemons: readonly Daemon[], ids: readonly string[]): Map<string, DaemonContainer> {
+  const found = new Map<string, DaemonContainer>()
+  for (const daemon of daemons) {
+    const missing = ids.filter((id) => !found.has(id))
+    const heap = missing.length === 0 ? null : daemon.heap()
+    if (heap === null) continue
+    for (const [id, objects] of objectsOf(heap, missing)) {
+      const best = mostAgreed(objects)
+      if (best !== null) found.set(id, { ...best, pid: daemon.pid })
+    }
+  }
+  return found
+}
+
+type Found = Omit<DaemonContainer, 'pid'>
+
+/** Containers by id: from the id's text to whatever points to it, and is a container. */
+function objectsOf(heap: Heap, ids: readonly string[]): Map<string, Found[]> {
+  const texts = heap.findText(ids)
+  const objects = new Map<string, Found[]>()
+  for (const { address, which } of heap.findWords(texts.map((text) => text.address))) {
+    const id = ids[texts[which]?.which ?? -1]
+    const object = id === undefined ? null : containerAt(heap, address)
+    if (id === undefined || object === null) continue
+    const known = objects.get(id)
+    if (known) known.push(object)
+    else objects.set(id, [object])
+  }
+  return objects
+}
+
+function containerAt(heap: Heap, address: bigint): Found | null {
+  const object = heap.read(address, NAMES_TO + 16)
+  if (object === null || object.getBigUint64(8, true) !== BigInt(ID_LENGTH)) return null
+  if (!sha256.test(goString(heap, object, IMAGE_ID) ?? '')) return null
+  let name: string | null = null
+  for (let at = NAMES_FROM; at <= NAMES_TO && name === null; at += 8) {
+    const text = goString(heap, object, at)
+    if (text !== null && containerName.test(text)) name = text.slice(1)
+  }
+  return { name, image: imageOf(heap, object.getBigUint64(CONFIG, true)), address }
+}
+
+function imageOf(heap: Heap, config: bigint): string | null {
+  const object = heap.read(config, IMAGE + 16)
+  if (object === null || !hostName.test(goString(heap, object, HOSTNAME) ?? '')) return null
+  const image = goString(heap, object, IMAGE)
+  return image !== null && imageName.test(image) ? image : null
+}
+
+function goString(heap: Heap, object: DataView, at: number): string | null {
+  const length = object.getBigUint64(at + 8, true)
+  if (length === 0n || length > BigInt(LONGEST)) return null
+  const bytes = heap.read(object.getBigUint64(at, true), Number(length))
+  if (bytes === null) return null
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
+
+/** The daemon has copies, and garbage that was one: what most of them say counts, and what as many deny does not. */
+function mostAgreed(objects: readonly Found[]): Found | null {
+  const votes = new Map<string, { object: Found; count: number }>()
+  for (const object of objects) {
+    if (object.name === null && object.image === null) continue
+    const key = JSON.stringify([object.name, object.image])
+    const vote = votes.get(key) ?? { object, count: 0 }
+    vote.count++
+    votes.set(key, vote)
+  }
+  const [first, second] = [...votes.values()].sort((left, right) => right.count - left.count)
+  return first === undefined || first.count === second?.count ? null : first.object
+}
