@@ -2,7 +2,7 @@
 
 import type { Kernel } from './kernel.js'
 import type { Rule } from './objects.js'
-import { obeys, optional, type Paths, type Select, text } from './query.js'
+import { obeys, optional, type Select, text } from './query.js'
 
 const NSPROXY = 'struct nsproxy'
 
@@ -48,23 +48,23 @@ type Held = keyof typeof HELD
 
 const KINDS = Object.keys(HELD) as Held[]
 
-const COUNT: Paths = ['count.refs.counter', 'count.counter']
+/** SLUB keeps its list in the middle of what is free (mm/slub.c), and that is this member. */
+const AT_FREE_LIST: Held = 'pid_ns_for_children'
 
-/** It is in use, and each namespace it holds is one of its kind. */
-const SOUND: readonly Rule[] = [
-  { path: COUNT, is: { at_least: 1 } },
-  ...Object.values(HELD).flatMap(([member, operations]): Rule[] => [
+/** What a namespace of a kind obeys, from the `struct nsproxy` that holds it. */
+function ofKind(kind: Held): readonly Rule[] {
+  const [member, operations] = HELD[kind]
+  return [
     { path: member, is: 'pointer' },
     { path: `${member}->ns.ops`, is: { symbol: operations } },
-  ]),
-]
-
-const UNKNOWN: NamespaceProxy = {
-  ...(Object.fromEntries(KINDS.map((kind) => [kind, null])) as Record<Held, null>),
-  hostname: null,
+  ]
 }
 
-/** The namespaces that each of some `struct nsproxy`s leads to; all null, with a warning, where one is no such thing. */
+/**
+ * The namespaces that each of some `struct nsproxy`s leads to. A task that enters a namespace gets another one, and what
+ * it had may be used again before memory was taken: unless all that it holds are namespaces of their kind, none of it is
+ * believed. One that was only freed still holds them, but for the word in which the allocator keeps its list.
+ */
 export function readNamespaceProxies(kernel: Kernel, addresses: ReadonlySet<bigint>): Map<bigint, NamespaceProxy> {
   const inodes = Object.fromEntries(
     KINDS.map((kind): [Held, Select] => {
@@ -72,21 +72,28 @@ export function readNamespaceProxies(kernel: Kernel, addresses: ReadonlySet<bigi
       return [kind, HELD[kind][0].startsWith('time') ? optional(path) : path]
     }),
   ) as Record<Held, Select>
-  const batch = kernel.at(addresses, NSPROXY).select({ sound: obeys(SOUND) })
-  const isSound = (_: bigint, row: number) => batch.column('sound').number(row) === 1
-  const sound = batch.addresses.filter(isSound)
-  if (sound.length < batch.length) {
-    kernel.warn({
-      code: 'torn',
-      message: 'the namespaces of a task are being changed, or were reused: they are not shown',
-      count: batch.length - sound.length,
-    })
-  }
-  const read = kernel.at(sound, NSPROXY).select({ ...inodes, hostname: text('uts_ns->name.nodename') })
-  const found = new Map<bigint, NamespaceProxy>([...addresses].map((address) => [address, UNKNOWN]))
-  for (let row = 0; row < read.length; row++) {
-    const proxy = Object.fromEntries(KINDS.map((kind) => [kind, read.column(kind).number(row)])) as Record<Held, number>
-    found.set(read.address(row), { ...proxy, hostname: read.column('hostname').text(row) })
+  const sound = Object.fromEntries(KINDS.map((kind) => [sounds(kind), obeys(ofKind(kind))]))
+  // A pointer that leads nowhere is told below.
+  const batch = kernel
+    .leftovers()
+    .at(addresses, NSPROXY)
+    .select({ ...inodes, ...sound, hostname: text('uts_ns->name.nodename') })
+  const found = new Map<bigint, NamespaceProxy>()
+  for (let row = 0; row < batch.length; row++) {
+    const odd = KINDS.filter((kind) => batch.column(sounds(kind)).number(row) !== 1)
+    const lost = odd.every((kind) => kind === AT_FREE_LIST) ? odd : KINDS
+    const inode = (kind: Held) => (lost.includes(kind) ? null : batch.column(kind).number(row))
+    const proxy = Object.fromEntries(KINDS.map((kind) => [kind, inode(kind)])) as Record<Held, number | null>
+    const hostname = lost === KINDS ? null : batch.column('hostname').text(row)
+    found.set(batch.address(row), { ...proxy, hostname })
+    for (const kind of lost) {
+      const message = 'a task was entering another namespace, or its own was used again: left out'
+      kernel.warn({ code: 'torn', column: kind, message, address: `0x${batch.address(row).toString(16)}` })
+    }
   }
   return found
+}
+
+function sounds(kind: Held): string {
+  return `${kind}_sound`
 }
