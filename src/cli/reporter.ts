@@ -18,11 +18,9 @@ export function warningLine(warning: Warning): string {
   return `${place === '' ? '' : `${place}: `}${message}${details === '' ? '' : ` (${details})`}`
 }
 
-function tornLine(missing: readonly Warning[]): string {
+function tornLine(analyzer: string, missing: readonly Warning[]): string {
   const times = missing.reduce((sum, { count }) => sum + (count ?? 1), 0)
-  const table = missing.find(({ analyzer }) => analyzer !== undefined)?.analyzer
-  const what = `${times} links and values are torn or could not be read; --format json names them`
-  return table === undefined ? what : `${table}: ${what}`
+  return `${analyzer}: ${times} links and values are torn or could not be read; --format json names them`
 }
 
 /** Everything that is said on stderr, line by line. */
@@ -51,9 +49,10 @@ export class StderrReporter implements Reporter {
   /** A torn table says in one line what a line for each contradiction would bury. */
   warnings(warnings: readonly Warning[]): void {
     const missing = warnings.filter((warning) => !isNote(warning))
-    if (missing.some(({ code }) => code === 'torn')) {
+    const table = missing.find(({ code, analyzer }) => code === 'torn' && analyzer !== undefined)?.analyzer
+    if (table !== undefined) {
       this.torn = true
-      this.line('warning', tornLine(missing))
+      this.line('warning', tornLine(table, missing))
       return
     }
     for (const warning of warnings) {

@@ -4,7 +4,7 @@ import { capabilityNames, everyCapability, sortCapabilities } from './capabiliti
 import { Claims } from './claims.js'
 import { DAEMON, hostnameClaims, initClaims, nameClaims, podClaims, runtimeClaims, takeSandboxName } from './columns.js'
 import { type DeclaredContainer, readDeclared } from './declared.js'
-import { readDaemons } from './dockerd-memory.js'
+import { type Daemon, readDaemons } from './dockerd-memory.js'
 import { groupByContainer } from './groups.js'
 import { leftoverNotes, leftoversOf } from './leftovers.js'
 import { mountClaims } from './mounts.js'
@@ -46,7 +46,7 @@ export function buildContainers(evidence: Evidence): { rows: ContainerRow[]; war
     return makeSubject(id, group, container, declared.containers, monitors, byPid, evidence.mounts)
   })
 
-  askDaemons(evidence.daemons, subjects)
+  askDaemons(evidence.daemons ?? [], subjects)
   const sandboxes = subjects.filter(isSandbox)
   const shared = shareNamespaces(sandboxes, host)
   const warnings = [...declared.warnings, ...leftoverNotes(leftovers)]
@@ -61,7 +61,7 @@ export function buildContainers(evidence: Evidence): { rows: ContainerRow[]; war
 }
 
 /** Docker's containers whose files have left memory are asked of the daemon. */
-function askDaemons(daemons: Evidence['daemons'], subjects: readonly Subject[]): void {
+function askDaemons(daemons: readonly Daemon[], subjects: readonly Subject[]): void {
   const nameless = subjects.filter(
     ({ group, declared }) =>
       declared?.docker == null && (declared?.engine === 'docker' || group?.scope?.runtime === 'docker'),

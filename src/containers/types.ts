@@ -68,7 +68,7 @@ export interface Evidence {
   networks: ReadonlyMap<number, readonly InterfaceEvidence[]>
   files: CachedFiles
   /** Processes of dockerd, asked where Docker's files have left memory. */
-  daemons: readonly Daemon[]
+  daemons?: readonly Daemon[]
 }
 
 export interface ContainerMount {

@@ -47,7 +47,7 @@ const PATHS = { root: dentryPath('mnt.mnt_root'), target: dPath('mnt') }
 export function readMounts(kernel: Kernel, tasks: Iterable<bigint>, paths: boolean): Map<bigint, Mount[]> {
   const select = paths ? { ...MEMBERS, ...PATHS } : MEMBERS
   // Each mount of a namespace names it.
-  const mounts: Nested = { walk: MOUNTS, rules: [{ path: 'mnt_ns', is: 'origin' }], select }
+  const mounts: Nested = { walk: MOUNTS, rules: [{ path: 'mnt_ns', is: 'origin_or_null' }], select }
   const asked = [...tasks]
   const owners = kernel
     .at(asked, 'struct task_struct')
@@ -57,7 +57,11 @@ export function readMounts(kernel: Kernel, tasks: Iterable<bigint>, paths: boole
   const byTask = new Map<bigint, Mount[]>(asked.map((task) => [task, []]))
   const taskOf = (owner: number) => byTask.get(asked[owners.parents[owner] ?? 0] ?? 0n)
   const count = kernel.capped('mounts', batch.length, MOST_MOUNTS)
-  for (let row = 0; row < count; row++) taskOf(batch.parents[row] ?? 0)?.push(mountOf(batch, row, paths))
+  for (let row = 0; row < count; row++) {
+    const mount = mountOf(batch, row, paths)
+    // What has no root is the cursor of somebody who reads the list.
+    if (mount.root_dentry !== 0n) taskOf(batch.parents[row] ?? 0)?.push(mount)
+  }
   if (batch.torn) {
     const hashed = hashedMounts(kernel)
     for (let owner = 0; owner < owners.length; owner++) {

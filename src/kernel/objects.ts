@@ -9,9 +9,10 @@ import type { Paths } from './query.js'
 
 /** What the value at a path must be. */
 export type Test =
-  /** The object's own address; that of the object the walk began at; an address in the kernel's own text and data. */
+  /** The object's own address; that of the object the walk began at; the same or NULL; an address in the kernel's own text and data. */
   | 'own'
   | 'origin'
+  | 'origin_or_null'
   | 'image'
   /** A kernel address; the same or NULL; one of whole pages, or NULL. */
   | 'pointer'
@@ -46,7 +47,7 @@ const task: readonly Rule[] = [
   { path: 'stack', is: 'stack' },
   ...all({ at_most: PID_MAX }, ['pid', 'tgid']),
   { path: 'prio', is: { at_most: PRIO_MAX } },
-  ...all('pointer', ['real_parent', 'group_leader', 'tasks.next']),
+  ...all('pointer', ['real_parent', 'group_leader']),
   ...all('pointer_or_null', ['mm', 'cred', 'real_cred', 'signal', 'sighand', 'files', 'nsproxy']),
   { path: 'comm', is: 'text' },
 ]
@@ -66,10 +67,8 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
     { path: 'self.cgroup', is: 'own' },
     { path: 'kn->priv', is: 'own' },
   ],
-  'struct mount': [
-    { path: 'mnt.mnt_root->d_sb', is: { equals: 'mnt.mnt_sb' } },
-    { path: 'mnt_parent', is: 'pointer' },
-  ],
+  // A reader of mountinfo leaves a cursor on the list, which has none of these.
+  'struct mount': all('pointer_or_null', ['mnt_parent', 'mnt_mountpoint', 'mnt.mnt_root', 'mnt.mnt_sb']),
   'struct css_set': [
     { path: 'refcount.refs.counter', is: { at_least: 1 } },
     { path: 'dfl_cgrp->self.cgroup', is: { equals: 'dfl_cgrp' } },

@@ -90,7 +90,26 @@ export function taskViews(kernel: Kernel): TaskViews {
     const home = status === 'live' ? live : rest
     home.set(address, views.get(address) ?? [])
   }
+  for (const address of copies(kernel, live.keys())) {
+    rest.set(address, live.get(address) ?? [])
+    live.delete(address)
+  }
   return { live, rest, torn }
+}
+
+/** Of tasks that bear one id, those that the `struct pid` does not hold: what a fork copied, or somebody made. */
+function copies(kernel: Kernel, tasks: Iterable<bigint>): bigint[] {
+  const batch = kernel.at(tasks, TASK_STRUCT).select({ tid: 'pid' })
+  const byTid = new Map<number | null, bigint[]>()
+  for (let row = 0; row < batch.length; row++) {
+    const tid = batch.column('tid').number(row)
+    const known = byTid.get(tid)
+    if (known) known.push(batch.address(row))
+    else byTid.set(tid, [batch.address(row)])
+  }
+  const several = [...byTid.values()].filter((addresses) => addresses.length > 1).flat()
+  const held = several.length === 0 ? null : heldByPid(kernel, several)
+  return several.filter((address) => !held?.has(address))
 }
 
 /** The tasks that live and that a list knows; what else was on the lists is counted in a warning. */
@@ -98,7 +117,8 @@ export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
   const { live, rest } = taskViews(kernel)
   if (rest.size > 0) {
     const message = 'on the lists is also what has ended or is doubtful: left out here, process-scan shows it'
-    kernel.warn({ code: 'torn', message, count: rest.size })
+    const [first = 0n] = rest.keys()
+    kernel.warn({ code: 'torn', message, count: rest.size, address: `0x${first.toString(16)}` })
   }
   return live
 }

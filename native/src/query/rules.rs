@@ -36,6 +36,7 @@ enum Check {
 enum Bound {
     Own,
     Origin,
+    OriginOrNull,
     Image,
     Pointer,
     PointerOrNull,
@@ -93,6 +94,7 @@ impl Bound {
         match *self {
             Bound::Own => value == object,
             Bound::Origin => origin == 0 || value == origin,
+            Bound::OriginOrNull => value == 0 || origin == 0 || value == origin,
             Bound::Image => value >= KERNEL_IMAGE,
             Bound::Pointer => is_pointer,
             Bound::PointerOrNull => value == 0 || is_pointer,
@@ -109,6 +111,7 @@ fn check(scope: Scope, id: TypeId, rule: &Rule) -> Compiled<Check> {
     match &rule.is {
         Test::Own => value(Bound::Own),
         Test::Origin => value(Bound::Origin),
+        Test::OriginOrNull => value(Bound::OriginOrNull),
         Test::Image => value(Bound::Image),
         Test::Pointer => value(Bound::Pointer),
         Test::PointerOrNull => value(Bound::PointerOrNull),

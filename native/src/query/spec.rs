@@ -195,6 +195,8 @@ pub enum Test {
     Own,
     /// The address of the object that the walk began at.
     Origin,
+    /// The same, or NULL.
+    OriginOrNull,
     /// An address in the kernel's own text and data.
     Image,
     /// The address of something in the kernel's half of memory.

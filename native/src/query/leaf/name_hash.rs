@@ -18,6 +18,8 @@ pub struct NameHash {
     name: i64,
     length: i64,
     hash: i64,
+    hashed: i64,
+    inode: i64,
 }
 
 impl NameHash {
@@ -30,6 +32,8 @@ impl NameHash {
             name: at("d_name.name")?,
             length: at("d_name.len")?,
             hash: at("d_name.hash")?,
+            hashed: at("d_hash.pprev")?,
+            inode: at("d_inode")?,
         })
     }
 
@@ -38,6 +42,10 @@ impl NameHash {
         let place = |offset: i64| dentry.wrapping_add_signed(offset);
         let word = |at: u64| reader.u64(at).ok_or(Gap::Unreadable(at));
         let half = |at: u64| reader.integer(at, 4).ok_or(Gap::Unreadable(at));
+        // Whoever reads a directory leaves a cursor among its children (fs/libfs.c): no name, no inode, in no table.
+        if word(place(self.hashed))? == 0 && word(place(self.inode))? == 0 {
+            return Ok(true);
+        }
         let parent = word(place(self.parent))?;
         // A root's name is hashed without a parent.
         if parent == dentry || half(parent.wrapping_add_signed(self.flags))? & OWN_HASH != 0 {
