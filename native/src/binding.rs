@@ -65,7 +65,8 @@ pub fn close_image(id: u32) {
 /// Facts about the image and its kernel as JSON; addresses are `0x…` strings.
 #[napi(catch_unwind)]
 pub fn describe(id: u32) -> Result<String> {
-    Ok(opened(id)?.describe().to_string())
+    let kernel = opened(id)?;
+    Ok(kernel.memory.image().undisturbed(|| Ok(kernel.describe().to_string()))?)
 }
 
 /// The virtual address of a symbol, null when the kernel has none of that name.
@@ -77,7 +78,9 @@ pub fn symbol(id: u32, name: String) -> Result<Option<BigInt>> {
 /// The physical address behind a kernel virtual one, null where nothing is mapped.
 #[napi(catch_unwind)]
 pub fn physical(id: u32, address: BigInt) -> Result<Option<BigInt>> {
-    Ok(opened(id)?.memory.translate(address.get_u64().1).map(BigInt::from))
+    let kernel = opened(id)?;
+    let physical = kernel.memory.image().undisturbed(|| Ok(kernel.memory.translate(address.get_u64().1)))?;
+    Ok(physical.map(BigInt::from))
 }
 
 /// Evaluates a query (JSON) over the kernel's objects; `addresses` are the objects where `from` says so.
@@ -100,14 +103,30 @@ pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
 #[napi(catch_unwind)]
 pub fn scan_tasks(id: u32, start: BigInt, length: BigInt) -> Result<NativeScan> {
     let kernel = opened(id)?;
-    let hits = TaskScan::new(&kernel)?.chunk(start.get_u64().1, length.get_u64().1);
+    let hits = TaskScan::new(&kernel)?.chunk(start.get_u64().1, length.get_u64().1)?;
     Ok(NativeScan { addresses: hits.addresses.into(), capped: hits.capped })
 }
 
-/// Writes every page read since the image was opened with `record` as a LiME image; returns how many pages.
+/// What could not be read since the image was opened, because its file was cut off or failed; null when it is whole.
+#[napi(catch_unwind)]
+pub fn lost(id: u32) -> Result<Option<NativeLoss>> {
+    Ok(opened(id)?.memory.image().loss().map(|loss| NativeLoss { message: loss.message, bytes: loss.bytes as f64 }))
+}
+
+/// Writes every page read since the image was opened with `record` as a LiME image, which must not exist yet; returns
+/// how many pages.
 #[napi(catch_unwind)]
 pub fn write_touched(id: u32, output: String) -> Result<f64> {
     Ok(opened(id)?.memory.image().write_touched(Path::new(&output))? as f64)
+}
+
+/// Memory that an image's file no longer gives.
+#[napi(object)]
+pub struct NativeLoss {
+    /// One line, with the offset in the file.
+    pub message: String,
+    /// How much.
+    pub bytes: f64,
 }
 
 /// What a scan of one chunk hit.

@@ -22,6 +22,8 @@ export class StderrReporter implements Reporter {
   /** The image that is being read, if there are several. */
   image: string | undefined
   private readonly bars: Progress | undefined
+  /** What was said about images themselves: every table that it concerns brings it along. */
+  private readonly said = new Set<string>()
 
   constructor(
     private readonly world: World,
@@ -39,6 +41,11 @@ export class StderrReporter implements Reporter {
   }
 
   warning(warning: Warning): void {
+    if (warning.analyzer === undefined) {
+      const key = JSON.stringify([this.image, warning.message])
+      if (this.said.has(key)) return
+      this.said.add(key)
+    }
     if (!isNote(warning)) this.line('warning', warningLine(warning))
     else if (!this.quiet) this.line('note', warningLine(warning))
   }

@@ -49,7 +49,9 @@ export interface Native {
   scanChunks(id: number, bytes: number): BigUint64Array
   /** Virtual addresses of the `task_struct`s of one physical chunk; capped when there were more than are kept. */
   scanTasks(id: number, start: bigint, length: bigint): { addresses: BigUint64Array; capped: boolean }
-  /** Writes the pages read since opening with `record`; returns how many. */
+  /** What could not be read since opening, because the file was cut off or failed; null when it is whole. */
+  lost(id: number): { message: string; bytes: number } | null
+  /** Writes the pages read since opening with `record` to a new file; returns how many. */
   writeTouched(id: number, output: string): number
 }
 

@@ -89,8 +89,12 @@ impl<'a> TaskScan<'a> {
         })
     }
 
-    /// The objects whose anchor lies in `[start, start + length)`.
-    pub fn chunk(&self, start: u64, length: u64) -> Hits {
+    /// The objects whose anchor lies in `[start, start + length)`. What cannot be read the image remembers.
+    pub fn chunk(&self, start: u64, length: u64) -> Result<Hits> {
+        self.kernel.memory.image().undisturbed(|| Ok(self.hits(start, length)))
+    }
+
+    fn hits(&self, start: u64, length: u64) -> Hits {
         let image = self.kernel.memory.image();
         let mut found = Vec::new();
         let mut buffer = Vec::new();
@@ -101,7 +105,7 @@ impl<'a> TaskScan<'a> {
             let want = (end - at).min(BLOCK) as usize;
             let block = image.read_block(at, want, &mut buffer);
             self.block(at, block, &mut found);
-            at += want as u64;
+            at = if block.len() < want { image.past_gap(at + block.len() as u64) } else { at + want as u64 };
         }
         found.extend(self.init_task(start, end));
         found.sort_unstable();

@@ -32,7 +32,7 @@ async function distill(
     const image = await engine.open(path, { cacheDir: null, record: true })
     const outcomes = await engine.run(image, analyzers, discard, reporter)
     if (world.signal.aborted) return exitCodes.interrupted
-    const pages = await engine.writeTouched(image, file.temporary)
+    const { pages } = await engine.writeTouched(image, file.temporary)
     if (world.signal.aborted) return exitCodes.interrupted
     file.commit()
     reporter.log(`${output} holds ${pages} pages`)
