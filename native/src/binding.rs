@@ -103,7 +103,7 @@ pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
 #[napi(catch_unwind)]
 pub fn scan_tasks(id: u32, start: BigInt, length: BigInt) -> Result<NativeScan> {
     let kernel = opened(id)?;
-    let hits = TaskScan::new(&kernel)?.chunk(start.get_u64().1, length.get_u64().1)?;
+    let hits = TaskScan::chunk(&kernel, start.get_u64().1, length.get_u64().1)?;
     Ok(NativeScan { addresses: hits.addresses.into(), capped: hits.capped })
 }
 

@@ -115,7 +115,7 @@ export function checkName(path: string, { inputs, force }: Guard): void {
   const found = look(path)
   if (found?.isBlockDevice()) throw new SalvorError('USAGE', `${path} is a disk, and nothing is written to disks`)
   if (isStream(path)) return
-  if (found?.isDirectory()) throw new SalvorError('USAGE', `--output ${path} is a directory`)
+  if (found?.isDirectory() || path.endsWith('/')) throw new SalvorError('USAGE', `--output ${path} is a directory`)
   // A symbolic link to nothing is there, too.
   if (!force && isThere(path)) refuseExisting(path)
 }

@@ -154,6 +154,8 @@ describe('an existing file', () => {
     expect(piped).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\{.*\}\n$/) })
     const appended = shell('echo before > out; $salvor info memory.lime -f ndjson -o /dev/stdout >> out; cat out')
     expect(appended).toMatchObject({ status: 0, stdout: expect.stringMatching(/^before\n\{.*\}\n$/) })
+    const opened = shell('$salvor info memory.lime -f ndjson -o /dev/fd/7 7> seven; cat seven')
+    expect(opened).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\{.*\}\n$/) })
   })
 
   it('is none that distill may take: an image is a file', () => {
@@ -197,6 +199,7 @@ describe('an output that fails is one line', () => {
   it.each([
     ['several tables that go to a file', 'run info processes memory.lime -f csv -o file', /file is no directory, and/],
     ['a folder below a file', 'run info processes memory.lime -f csv -o file/x', /\/file is no directory, and/],
+    ['a folder by its name', 'info memory.lime -o gone/', /gone\/ is a directory$/],
     ['a file in no directory', 'info memory.lime -o gone/out', /there is no directory gone$/],
     ['a folder that takes no files', 'info memory.lime -o /proc/out', /\/proc\/out cannot be written: /],
     ['a plugin in a file', 'new-plugin own --directory file', /^salvor: \S*file\S* cannot be written: /],

@@ -18,6 +18,7 @@ impl Image {
     /// What could not be read since the image was opened, because the file was cut off or failed.
     pub fn loss(&self) -> Option<Loss> {
         let source = self.file.source();
+        source.look();
         let lost = |range: &super::Range| {
             let (bytes, first) = source.lost(range.offset..range.offset + range.length)?;
             Some((bytes, first, range.start + (first - range.offset)))

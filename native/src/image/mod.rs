@@ -93,7 +93,6 @@ impl Image {
             }
             let (vmcoreinfo, touched, kept) = (layout.vmcoreinfo, OnceLock::new(), Mutex::default());
             let image = Self { file, format, ranges, vmcoreinfo, warnings, touched, kept };
-            image.file.source().look();
             return match image.loss() {
                 // Its headers may have been read from what is lost.
                 Some(loss) => Err(Error::evidence(format!("{}: {}", path.display(), loss.message))),

@@ -60,7 +60,7 @@ struct Anchor {
 
 impl<'a> TaskScan<'a> {
     /// Looks the layout up in the kernel's types.
-    pub fn new(kernel: &'a Kernel) -> Result<Self> {
+    fn new(kernel: &'a Kernel) -> Result<Self> {
         let types = &kernel.types;
         let task = types.find("struct task_struct").ok_or_else(|| missing(kernel, "task_struct"))?;
         let offset = |name: &str| offset_of(kernel, task, name);
@@ -90,8 +90,8 @@ impl<'a> TaskScan<'a> {
     }
 
     /// The objects whose anchor lies in `[start, start + length)`. What cannot be read the image remembers.
-    pub fn chunk(&self, start: u64, length: u64) -> Result<Hits> {
-        self.kernel.memory.image().undisturbed(|| Ok(self.hits(start, length)))
+    pub fn chunk(kernel: &'a Kernel, start: u64, length: u64) -> Result<Hits> {
+        kernel.memory.image().undisturbed(|| Ok(Self::new(kernel)?.hits(start, length)))
     }
 
     fn hits(&self, start: u64, length: u64) -> Hits {
