@@ -3,6 +3,7 @@
 import type { Analyzer, RunContext, Warning } from './api/analyzer.js'
 import type { Columns, Row } from './api/columns.js'
 import { Rows, type Table } from './api/table.js'
+import { lossWarnings } from './engine/warnings.js'
 import { backend } from './kernel/backend.js'
 import { sampleImage } from './sample.js'
 
@@ -43,6 +44,7 @@ export async function runAnalyzer<C extends Columns>(
       if (yielded instanceof Rows) throw new Error('yield rows in a test, not a packed batch')
       rows.push(...(Array.isArray(yielded) ? yielded : [yielded]))
     }
+    warnings.push(...lossWarnings(backend.lost(id)))
   } finally {
     backend.close(id)
   }

@@ -67,7 +67,8 @@ pub fn close_image(id: u32) {
 /// Facts about the image and its kernel as JSON; addresses are `0x…` strings.
 #[napi(catch_unwind)]
 pub fn describe(id: u32) -> Result<String> {
-    Ok(opened(id)?.describe().to_string())
+    let kernel = opened(id)?;
+    Ok(kernel.memory.image().undisturbed(|| Ok(kernel.describe().to_string()))?)
 }
 
 /// The virtual address of a symbol, null when the kernel has none of that name.
@@ -79,7 +80,9 @@ pub fn symbol(id: u32, name: String) -> Result<Option<BigInt>> {
 /// The physical address behind a kernel virtual one, null where nothing is mapped.
 #[napi(catch_unwind)]
 pub fn physical(id: u32, address: BigInt) -> Result<Option<BigInt>> {
-    Ok(opened(id)?.memory.translate(address.get_u64().1).map(BigInt::from))
+    let kernel = opened(id)?;
+    let physical = kernel.memory.image().undisturbed(|| Ok(kernel.memory.translate(address.get_u64().1)))?;
+    Ok(physical.map(BigInt::from))
 }
 
 /// Evaluates a query (JSON) over the kernel's objects; `addresses` are the objects where `from` says so.
@@ -104,7 +107,7 @@ pub fn scan_tasks(id: u32, rules: String, start: BigInt, length: BigInt) -> Resu
     let kernel = opened(id)?;
     let rules =
         serde_json::from_str::<Vec<Rule>>(&rules).map_err(|error| Error::usage(format!("no rules: {error}")))?;
-    let hits = TaskScan::new(&kernel, &rules)?.chunk(start.get_u64().1, length.get_u64().1);
+    let hits = TaskScan::chunk(&kernel, &rules, start.get_u64().1, length.get_u64().1)?;
     Ok(NativeScan { addresses: hits.addresses.into(), capped: hits.capped })
 }
 
@@ -112,32 +115,59 @@ pub fn scan_tasks(id: u32, rules: String, start: BigInt, length: BigInt) -> Resu
 /// first address and end. Null where its page tables cannot be read.
 #[napi(catch_unwind)]
 pub fn find_text(id: u32, mm: BigInt, ranges: BigUint64Array, needles: Vec<String>) -> Result<Option<NativeFound>> {
-    let Some(memory) = UserMemory::of(&*opened(id)?, mm.get_u64().1)? else { return Ok(None) };
-    Ok(Some(memory.find_text(&pairs(&ranges), &needles)?.into()))
+    let ranges = pairs(&ranges);
+    Ok(in_process(id, mm, |memory| memory.find_text(&ranges, &needles))?.map(NativeFound::from))
 }
 
 /// The same for 64-bit words.
 #[napi(catch_unwind)]
 pub fn find_words(id: u32, mm: BigInt, ranges: BigUint64Array, words: BigUint64Array) -> Result<Option<NativeFound>> {
-    let memory = UserMemory::of(&*opened(id)?, mm.get_u64().1)?;
-    Ok(memory.map(|memory| memory.find_words(&pairs(&ranges), &words).into()))
+    let ranges = pairs(&ranges);
+    Ok(in_process(id, mm, |memory| Ok(memory.find_words(&ranges, &words)))?.map(NativeFound::from))
 }
 
 /// Reads a process's memory; null unless all of it could be read.
 #[napi(catch_unwind)]
 pub fn read_user(id: u32, mm: BigInt, address: BigInt, length: u32) -> Result<Option<Uint8Array>> {
-    let memory = UserMemory::of(&*opened(id)?, mm.get_u64().1)?;
-    Ok(memory.and_then(|memory| memory.read(address.get_u64().1, length as usize)).map(Uint8Array::from))
+    let read = in_process(id, mm, |memory| Ok(memory.read(address.get_u64().1, length as usize)))?;
+    Ok(read.flatten().map(Uint8Array::from))
+}
+
+/// Does work in a process's memory; none where its page tables cannot be read.
+fn in_process<T>(
+    id: u32,
+    mm: BigInt,
+    work: impl Fn(&UserMemory) -> crate::error::Result<T>,
+) -> crate::error::Result<Option<T>> {
+    let kernel = opened(id)?;
+    let mm = mm.get_u64().1;
+    kernel.memory.image().undisturbed(|| UserMemory::of(&kernel, mm)?.map(|memory| work(&memory)).transpose())
 }
 
 fn pairs(flat: &[u64]) -> Vec<(u64, u64)> {
     flat.as_chunks::<2>().0.iter().map(|[first, end]| (*first, *end)).collect()
 }
 
-/// Writes every page read since the image was opened with `record` as a LiME image; returns how many pages.
+/// What could not be read since the image was opened, because its file was cut off or failed; null when it is whole.
+#[napi(catch_unwind)]
+pub fn lost(id: u32) -> Result<Option<NativeLoss>> {
+    Ok(opened(id)?.memory.image().loss().map(|loss| NativeLoss { message: loss.message, bytes: loss.bytes as f64 }))
+}
+
+/// Writes every page read since the image was opened with `record` as a LiME image, which must not exist yet; returns
+/// how many pages.
 #[napi(catch_unwind)]
 pub fn write_touched(id: u32, output: String) -> Result<f64> {
     Ok(opened(id)?.memory.image().write_touched(Path::new(&output))? as f64)
+}
+
+/// Memory that an image's file no longer gives.
+#[napi(object)]
+pub struct NativeLoss {
+    /// One line, with the offset in the file.
+    pub message: String,
+    /// How much.
+    pub bytes: f64,
 }
 
 /// What a scan of one chunk hit.

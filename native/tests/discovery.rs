@@ -161,8 +161,9 @@ fn what_discovery_reads_is_enough_to_discover_it_again() {
     for image in images() {
         let truth = truth(&image);
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        let (cache, distilled) = (folder.path().join("symbols"), folder.path().join("distilled.lime"));
+        let cache = folder.path().join("symbols");
         for cached in [false, true] {
+            let distilled = folder.path().join(format!("distilled-{cached}.lime"));
             let whole = open(&image.join("memory.elf"));
             whole.record_touched();
             let kernel = Kernel::discover(Arc::clone(&whole), Some(&cache)).unwrap_or_else(|error| panic!("{error}"));

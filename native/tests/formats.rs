@@ -107,7 +107,30 @@ fn paths_that_are_no_files_are_refused() {
         let error = Image::open(path).err().unwrap();
         assert!(error.kind == ErrorKind::Evidence && error.message.contains(what), "{}", error.message);
     }
-    assert!(Image::open(Path::new("/dev/null")).err().unwrap().message.contains("not a regular file"));
+    let (fifo, socket) = (folder.path().join("fifo"), folder.path().join("socket"));
+    let name = std::ffi::CString::new(fifo.as_os_str().as_encoded_bytes()).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &name, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for (path, what) in [
+        (fifo.as_path(), "a FIFO, not a regular file"),
+        (&socket, "a socket, not a regular file"),
+        (Path::new("/dev/null"), "a device, not a regular file"),
+        (Path::new("/dev/zero"), "a device, not a regular file"),
+    ] {
+        let error = Image::open(path).err().unwrap();
+        assert!(error.kind == ErrorKind::Evidence && error.message.contains(what), "{}", error.message);
+    }
+}
+
+#[test]
+fn a_distilled_image_replaces_nothing() {
+    let whole = file(&vec![1; 2 * MIB]);
+    let image = Image::open(whole.path()).unwrap();
+    image.record_touched();
+    image.read_u64(0);
+    let error = image.write_touched(whole.path()).err().unwrap();
+    assert!(error.kind == ErrorKind::Usage && error.message.contains("is there already"), "{}", error.message);
+    assert_eq!(std::fs::metadata(whole.path()).unwrap().len(), 2 * MIB as u64);
 }
 
 #[test]

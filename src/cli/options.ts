@@ -6,6 +6,8 @@ import { type FormatName, formatNames } from '../output/format.js'
 export interface RunOptions {
   readonly format: FormatName
   readonly output?: string
+  /** Replace an existing file. */
+  readonly force: boolean
   readonly columns: readonly string[]
   readonly pid: readonly number[]
   readonly container: readonly string[]
@@ -29,9 +31,14 @@ export function addEngineOptions<T>(yargs: Argv<T>): Argv<T> {
     .option('quiet', { type: 'boolean', alias: 'q', describe: 'No progress and no notes; warnings and errors stay' })
 }
 
+/** For every command that writes files. */
+export function addForceOption<T>(yargs: Argv<T>): Argv<T> {
+  return yargs.option('force', { type: 'boolean', describe: 'Replace an existing file; never one that is read' })
+}
+
 export function addRunOptions<T>(yargs: Argv<T>): Argv<T> {
   return addEngineOptions(
-    yargs
+    addForceOption(yargs)
       .option('format', { choices: formatNames, alias: 'f', default: 'table', describe: 'How the table is written' })
       .option('output', { type: 'string', alias: 'o', nargs: 1, describe: 'Write to this file, whole or not at all' })
       .option('columns', { type: 'string', nargs: 1, describe: 'Only these columns, in this order: a,b,c' })
@@ -80,6 +87,7 @@ export function readRunOptions(raw: Raw): RunOptions {
     columns: (single(raw.columns) ?? '').split(',').filter((name) => name !== ''),
     pid: texts(raw.pid).map((value) => wholeNumber('--pid', value, 0)),
     container: texts(raw.container).filter((value) => value !== ''),
+    force: raw.force === true,
     quiet: raw.quiet === true,
     cache: raw.cache !== false,
     ...(output === undefined ? {} : { output }),

@@ -1,4 +1,6 @@
-/** The process around a command: signals, a closed pipe, the exit code. */
+/** The process around a command: signals, standard output that fails, the exit code. */
+import { exitCodes } from '../engine/status.js'
+import { outputFailure } from '../output/target.js'
 import { main } from './main.js'
 import type { World } from './world.js'
 
@@ -8,7 +10,8 @@ const DEADLINE_MILLISECONDS = 700
 export async function runProcess(backend?: string): Promise<void> {
   const controller = new AbortController()
   const cleanups: (() => void)[] = []
-  let pipeClosed = false
+  let ended: number | undefined
+  let broken: NodeJS.ErrnoException | undefined
   const stop = (signal: NodeJS.Signals): void => {
     controller.abort()
     setTimeout(() => {
@@ -20,10 +23,17 @@ export async function runProcess(backend?: string): Promise<void> {
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
+  // Without a listener the signal ends the process; with one, a file that may not grow further is a failed write.
+  process.on('SIGXFSZ', () => {})
+  const end = (): void => {
+    if (ended !== undefined) process.exitCode = broken === undefined ? ended : brokenExitCode(broken)
+  }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    pipeClosed = true
+    if (broken !== undefined) return
+    broken = error
     controller.abort()
+    // A short command may have ended before its last write failed.
+    end()
   })
   // Nobody is left to tell that stderr is gone.
   process.stderr.on('error', () => {})
@@ -36,6 +46,13 @@ export async function runProcess(backend?: string): Promise<void> {
     onAbort: (cleanup) => cleanups.push(cleanup),
     ...(backend === undefined ? {} : { backend }),
   }
-  const code = await main(process.argv.slice(2), world)
-  process.exitCode = pipeClosed ? 0 : code
+  ended = await main(process.argv.slice(2), world)
+  end()
+}
+
+/** How a command ends whose standard output failed. A reader that went away has read enough. */
+function brokenExitCode(error: NodeJS.ErrnoException): number {
+  if (error.code === 'EPIPE') return exitCodes.complete
+  process.stderr.write(`salvor: ${outputFailure('standard output', error).message}\n`)
+  return exitCodes.internal
 }

@@ -30,6 +30,8 @@ export class StderrReporter implements Reporter {
   /** The image that is being read, if there are several. */
   image: string | undefined
   private readonly bars: Progress | undefined
+  /** What was said about images themselves: every table that it concerns brings it along. */
+  private readonly said = new Set<string>()
 
   constructor(
     private readonly world: World,
@@ -55,10 +57,7 @@ export class StderrReporter implements Reporter {
       this.line('warning', tornLine(table, missing))
       return
     }
-    for (const warning of warnings) {
-      if (!isNote(warning)) this.line('warning', warningLine(warning))
-      else if (!this.quiet) this.line('note', warningLine(warning))
-    }
+    for (const warning of warnings) this.one(warning)
   }
 
   /** How torn the image is, once all its tables are written. */
@@ -85,6 +84,16 @@ export class StderrReporter implements Reporter {
 
   close(): void {
     this.bars?.close()
+  }
+
+  private one(warning: Warning): void {
+    if (warning.analyzer === undefined) {
+      const key = JSON.stringify([this.image, warning.message])
+      if (this.said.has(key)) return
+      this.said.add(key)
+    }
+    if (!isNote(warning)) this.line('warning', warningLine(warning))
+    else if (!this.quiet) this.line('note', warningLine(warning))
   }
 
   private line(prefix: string, text: string): void {

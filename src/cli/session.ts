@@ -8,6 +8,7 @@ import { exitCodeOf, exitCodes, imageExitCode, worst } from '../engine/status.js
 import { makeFilter } from '../output/filter.js'
 import type { TableHead } from '../output/format.js'
 import { OrderedTables } from '../output/ordered.js'
+import { type Guard, Inputs, isReaderGone } from '../output/target.js'
 import { Writer } from '../output/writer.js'
 import { containerIds } from './container-names.js'
 import type { RunOptions } from './options.js'
@@ -31,6 +32,12 @@ export function cacheDirectory(options: Pick<RunOptions, 'cache' | 'cacheDir'>, 
   return join(base, 'salvor')
 }
 
+/** What the run reads, its plugins included, and whether an existing file may be replaced. */
+export function outputGuard({ registry, options }: Session, images: readonly string[]): Guard {
+  const plugins = registry.list().filter(({ source }) => source.kind === 'user')
+  return { inputs: new Inputs([...images, ...plugins.map(({ source }) => source.location)]), force: options.force }
+}
+
 /** The columns to write: all, or those named with --columns, in that order. */
 function chosenColumns(analyzer: KnownAnalyzer, names: readonly string[]): TableHead['columns'] {
   if (names.length === 0) return analyzer.columns
@@ -47,11 +54,15 @@ function chosenColumns(analyzer: KnownAnalyzer, names: readonly string[]): Table
 
 /** Runs analyzers over images, one image after the other, and answers the exit code. */
 export async function runAnalyzers(
-  session: Session,
+  whole: Session,
   analyzers: readonly KnownAnalyzer[],
   images: readonly string[],
   several: boolean,
 ): Promise<number> {
+  // An output that fails ends the run as a signal does.
+  const broken = new AbortController()
+  const signal = AbortSignal.any([whole.world.signal, broken.signal])
+  const session: Session = { ...whole, world: { ...whole.world, signal } }
   const { world, options, registry } = session
   const tables = analyzers.map((analyzer) => ({ analyzer, columns: chosenColumns(analyzer, options.columns) }))
   // A filter that makes no sense for a table is the user's mistake, told before an image is opened.
@@ -63,6 +74,8 @@ export async function runAnalyzers(
       format: options.format,
       stdout: world.stdout,
       images,
+      tables: analyzers.map(({ name }) => name),
+      guard: outputGuard(session, images),
       ...(options.output === undefined ? {} : { output: options.output }),
     },
     {
@@ -76,6 +89,11 @@ export async function runAnalyzers(
   const eager = analyzers.some(({ scans }) => scans !== undefined)
   const engine = makeEngine(session, { eager })
   const codes: number[] = []
+  let failure: unknown
+  const fail = (error: unknown): void => {
+    failure ??= error
+    broken.abort()
+  }
   try {
     for (const image of images) {
       if (images.length > 1) reporter.image = image
@@ -87,17 +105,20 @@ export async function runAnalyzers(
             filter: makeFilter(analyzer, { ...options, container }, registry.list()),
           })),
           several,
+          fail,
         )
       codes.push(await runImage(engine, session, analyzers, image, sink, reporter))
       if (world.signal.aborted) break
     }
     if (world.signal.aborted) codes.push(exitCodes.interrupted)
-    else await writer.finish()
+    else await writer.finish().catch(fail)
   } finally {
     writer.abort()
     reporter.close()
     await engine.close()
   }
+  if (isReaderGone(failure)) return exitCodes.complete
+  if (failure !== undefined) throw failure
   return worst(codes)
 }
 

@@ -4,11 +4,11 @@ import type { Analyzer, RunContext, ScanName, Warning } from '../api/analyzer.js
 import { Table } from '../api/table.js'
 import type { Backend } from '../kernel/backend.js'
 import { RowBuffer } from './buffer.js'
-import { SalvorError } from './errors.js'
+import { SalvorError, toFailure } from './errors.js'
 import { loadSource } from './load.js'
 import type { PluginSource } from './registry.js'
 import type { AnalyzeTask, Host } from './tasks.js'
-import { WarningLog } from './warnings.js'
+import { lossWarnings, WarningLog } from './warnings.js'
 
 const loaded = new Map<string, Promise<Analyzer[]>>()
 
@@ -30,6 +30,7 @@ export async function analyze(task: AnalyzeTask, backend: Backend, warnings: War
   const controller = new AbortController()
   const log = new WarningLog()
   const warn = (warning: Warning): void => log.add({ ...warning, analyzer: warning.analyzer ?? task.analyzer })
+  const lost = (): Warning[] => lossWarnings(backend.lost(task.image))
   // The port closes with the task, and then this promise stays open for good.
   void host.cancelled().then(() => controller.abort())
   try {
@@ -51,9 +52,13 @@ export async function analyze(task: AnalyzeTask, backend: Backend, warnings: War
       await buffer.add(yielded)
     }
     await buffer.end()
-    return log.list()
-  } finally {
+    return [...log.list(), ...lost()]
+  } catch (error) {
     warnings.push(...log.list())
+    // Evidence that cannot be read says so itself.
+    if (toFailure(error).code !== 'EVIDENCE') warnings.push(...lost())
+    throw error
+  } finally {
     port.close()
   }
 }

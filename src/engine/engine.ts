@@ -9,7 +9,8 @@ import { Pool, type PoolOptions } from './pool.js'
 import type { KnownAnalyzer, Registry } from './registry.js'
 import { type ScanResult, scan } from './scans.js'
 import type { TableOutcome } from './status.js'
-import type { Answer, TableData } from './tasks.js'
+import type { Answer, Results, TableData } from './tasks.js'
+import { distinct } from './warnings.js'
 
 /** Where a run's tables go. The engine calls it in any order across tables, in row order within one. */
 export interface TableSink {
@@ -60,7 +61,7 @@ export class Engine {
     await this.pool.run<'close'>({ kind: 'close', image: image.id })
   }
 
-  writeTouched(image: OpenedImage, output: string): Promise<number> {
+  writeTouched(image: OpenedImage, output: string): Promise<Results['write-touched']> {
     return this.pool.run<'write-touched'>({ kind: 'write-touched', image: image.id, output })
   }
 
@@ -122,7 +123,7 @@ class ImageRun {
     const own = answer.ok ? answer.value : answer.warnings
     this.reporter.warnings(own)
     if (!answer.ok) this.reporter.failure(analyzer.name, answer.failure)
-    const warnings = [...inherited, ...own]
+    const warnings = distinct([...inherited, ...own])
     const outcome: TableOutcome = {
       analyzer: analyzer.name,
       rows,
@@ -177,9 +178,9 @@ class ImageRun {
     for (const name of analyzer.scans ?? []) {
       const scanning = this.scanning.get(name) ?? this.startScan(name)
       this.scanning.set(name, scanning)
-      const { addresses, warnings } = await scanning
+      const { addresses, warnings, lost } = await scanning
       scans[name] = addresses
-      inherited.push(...warnings.map((warning) => ({ ...warning, analyzer: analyzer.name })))
+      inherited.push(...warnings.map((warning) => ({ ...warning, analyzer: analyzer.name })), ...lost)
     }
     return scans
   }
@@ -189,6 +190,7 @@ class ImageRun {
     const progress = (done: number, total: number) => this.reporter.progress(task, done, total)
     const result = await scan(this.pool, this.image.id, name, { signal: this.signal, progress })
     this.reporter.warnings(result.warnings.map((warning) => ({ ...warning, analyzer: task })))
+    this.reporter.warnings(result.lost)
     return result
   }
 

@@ -1,7 +1,8 @@
 import type { ScanName, Warning } from '../api/analyzer.js'
+import type { Loss } from '../kernel/backend.js'
 import { SalvorError } from './errors.js'
 import type { Pool } from './pool.js'
-import { WarningLog } from './warnings.js'
+import { lossWarnings, WarningLog } from './warnings.js'
 
 /** Long enough that a task's overhead vanishes, short enough that cancelling is prompt. */
 const CHUNK_BYTES = 16 << 20
@@ -12,6 +13,8 @@ export interface ScanResult {
   /** Ascending, each once. */
   readonly addresses: BigUint64Array
   readonly warnings: readonly Warning[]
+  /** What was lost of the image while it was read. */
+  readonly lost: readonly Warning[]
 }
 
 export interface ScanOptions {
@@ -37,6 +40,7 @@ export async function scan(pool: Pool, image: number, name: ScanName, options: S
   const total = chunks.length / 2
   const parts = new Array<BigUint64Array>(total)
   const warnings = new Array<readonly Warning[]>(total)
+  let lost: Loss | null = null
   let next = 0
   let done = 0
   const lane = async (): Promise<void> => {
@@ -47,6 +51,8 @@ export async function scan(pool: Pool, image: number, name: ScanName, options: S
       const hits = await pool.run<'scan'>({ kind: 'scan', image, scan: name, start, length })
       parts[index] = hits.addresses
       warnings[index] = hits.warnings
+      // Chunks end in any order, and the most that one of them knows of is all.
+      if ((hits.lost?.bytes ?? 0) > (lost?.bytes ?? 0)) lost = hits.lost
       options.progress(++done, total)
     }
   }
@@ -67,5 +73,5 @@ export async function scan(pool: Pool, image: number, name: ScanName, options: S
       count: addresses.length - MOST_HITS,
     })
   }
-  return { addresses: addresses.slice(0, MOST_HITS), warnings: log.list() }
+  return { addresses: addresses.slice(0, MOST_HITS), warnings: log.list(), lost: lossWarnings(lost) }
 }

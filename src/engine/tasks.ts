@@ -1,6 +1,6 @@
 import type { ScanName, Warning } from '../api/analyzer.js'
 import type { Batch } from '../api/table.js'
-import type { ScanHits } from '../kernel/backend.js'
+import type { Loss, ScanHits } from '../kernel/backend.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
 import type { Failure } from './errors.js'
 import type { PluginSource } from './registry.js'
@@ -47,8 +47,9 @@ export type Task =
 export interface Results {
   open: { readonly id: number; readonly info: ImageInfo }
   chunks: BigUint64Array
-  scan: ScanHits
-  'write-touched': number
+  /** With what was lost of the image so far. */
+  scan: ScanHits & { readonly lost: Loss | null }
+  'write-touched': { readonly pages: number; readonly lost: Loss | null }
   close: null
   analyze: readonly Warning[]
 }

@@ -1,4 +1,5 @@
 import type { Warning } from '../api/analyzer.js'
+import type { Loss } from '../kernel/backend.js'
 
 /** Kinds of warnings kept apart in one table; more than that are counted in one last warning. */
 const MAX_KINDS = 500
@@ -28,6 +29,20 @@ export class WarningLog {
       { code: 'cap', message: 'further warnings of other kinds were left out', count: this.overflow },
     ]
   }
+}
+
+/** What was lost of an image while it was read. It is about the image itself and names no analyzer. */
+export function lossWarnings(loss: Loss | null | undefined): Warning[] {
+  return loss ? [{ code: 'unreadable', message: loss.message }] : []
+}
+
+/** The warnings, less repetitions of those that are about the image itself. */
+export function distinct(warnings: readonly Warning[]): Warning[] {
+  const told = new Set<string>()
+  return warnings.filter(({ analyzer, message }) => {
+    if (analyzer !== undefined) return true
+    return !told.has(message) && told.add(message)
+  })
 }
 
 /**

@@ -31,9 +31,12 @@ async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['k
     case 'chunks':
       return backend.chunks(task.image, task.bytes)
     case 'scan':
-      return backend.scan(task.scan satisfies ScanName, task.image, task.start, task.length)
+      return {
+        ...backend.scan(task.scan satisfies ScanName, task.image, task.start, task.length),
+        lost: backend.lost(task.image),
+      }
     case 'write-touched':
-      return backend.writeTouched(task.image, task.output)
+      return { pages: backend.writeTouched(task.image, task.output), lost: backend.lost(task.image) }
     case 'close':
       backend.close(task.image)
       return null

@@ -13,7 +13,9 @@ export interface Backend {
   /** Flat pairs of start and length of the physical chunks to scan. */
   chunks(id: number, bytes: number): BigUint64Array
   scan(name: ScanName, id: number, start: bigint, length: bigint): ScanHits
-  /** Writes the pages read since a recording open; returns how many. */
+  /** What the image's file no longer gives; null when nothing was lost. */
+  lost(id: number): Loss | null
+  /** Writes the pages read since a recording open to a new file; returns how many. */
   writeTouched(id: number, output: string): number
   close(id: number): void
 }
@@ -21,6 +23,13 @@ export interface Backend {
 export interface ScanHits {
   readonly addresses: BigUint64Array
   readonly warnings: readonly Warning[]
+}
+
+/** Memory that could not be read because the file was cut off or its disk failed meanwhile. */
+export interface Loss {
+  /** One line, with the offset in the file. */
+  readonly message: string
+  readonly bytes: number
 }
 
 export const backend: Backend = {
@@ -33,6 +42,7 @@ export const backend: Backend = {
     const warning = { code: 'cap', message, address: `0x${start.toString(16)}` }
     return { addresses, warnings: capped ? [warning] : [] }
   },
+  lost: native.lost,
   writeTouched: native.writeTouched,
   close: native.closeImage,
 }

@@ -62,7 +62,9 @@ export interface Native {
   findWords(id: number, mm: bigint, ranges: BigUint64Array, words: BigUint64Array): NativeFound | null
   /** Its bytes; null unless all of them could be read. */
   readUser(id: number, mm: bigint, address: bigint, length: number): Uint8Array | null
-  /** Writes the pages read since opening with `record`; returns how many. */
+  /** What could not be read since opening, because the file was cut off or failed; null when it is whole. */
+  lost(id: number): { message: string; bytes: number } | null
+  /** Writes the pages read since opening with `record` to a new file; returns how many. */
   writeTouched(id: number, output: string): number
 }
 

@@ -21,18 +21,24 @@ interface Pending {
 export class OrderedTables implements TableSink {
   private readonly pending: Pending[]
   private tail: Promise<void> = Promise.resolve()
+  private broken = false
 
   constructor(
     private readonly writer: Writer,
     tables: readonly { readonly head: TableHead; readonly filter: RowFilter }[],
     /** A table that failed before its first row is written only beside others. */
     private readonly several: boolean,
+    /**
+     * Hears that the output failed. No analyzer does: it would take it for a failure of its own. Nothing more is written
+     * then, and whoever asks for room has it.
+     */
+    private readonly fail: (error: unknown) => void,
   ) {
     this.pending = tables.map((table) => ({ ...table, batches: [], started: false }))
   }
 
   async rows(analyzer: KnownAnalyzer, batch: Batch): Promise<void> {
-    const table = this.find(analyzer)
+    const table = this.broken ? undefined : this.find(analyzer)
     table?.batches.push(batch)
     if (table !== undefined && table === this.pending[0]) await this.drain()
   }
@@ -49,11 +55,17 @@ export class OrderedTables implements TableSink {
 
   /** One at a time: writes are asynchronous, and tables must not mix. */
   private drain(): Promise<void> {
-    this.tail = this.tail.then(() => this.writeReady())
+    this.tail = this.tail
+      .then(() => this.writeReady())
+      .catch((error: unknown) => {
+        this.broken = true
+        this.fail(error)
+      })
     return this.tail
   }
 
   private async writeReady(): Promise<void> {
+    if (this.broken) return
     for (let table = this.pending[0]; table !== undefined; table = this.pending[0]) {
       await this.writeRows(table)
       if (table.outcome === undefined) return

@@ -1,11 +1,12 @@
-import { createWriteStream, mkdirSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { Warning } from '../api/analyzer.js'
 import type { Batch } from '../api/table.js'
 import { SalvorError } from '../engine/errors.js'
 import { type Format, type FormatName, type FormatOptions, makeFormat, type TableHead } from './format.js'
-import { FileSink, type Sink, StreamSink } from './sink.js'
+import { openSink, type Sink, StreamSink } from './sink.js'
+import { checkName, checkTarget, checkTargetFolder, type Guard, outputFailure } from './target.js'
 
 export interface Destination {
   readonly format: FormatName
@@ -14,22 +15,30 @@ export interface Destination {
   readonly stdout: Writable
   /** The images of the run, as given. */
   readonly images: readonly string[]
+  /** Names of the tables that each image gives. */
+  readonly tables: readonly string[]
+  readonly guard: Guard
 }
 
-function openOutput(path: string): Sink {
-  const found = statSync(path, { throwIfNoEntry: false })
-  // A pipe or a device is written to as it is; renaming over it would replace it.
-  if (found !== undefined && !found.isFile()) return new StreamSink(createWriteStream(path))
-  return new FileSink(path)
+/** The file of one table, where each has its own. */
+function tablePath({ output = '.', images }: Destination, table: string, image: string): string {
+  if (images.length === 1) return join(output, `${table}.csv`)
+  return join(output, `${images.indexOf(image) + 1}-${basename(image)}-${table}.csv`)
 }
 
-/** Says before a long run what would only fail at its end. */
-function checkOutput(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new SalvorError('USAGE', `--output ${path} is a directory`)
-  }
-  if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new SalvorError('USAGE', `--output ${path}: there is no directory ${dirname(path)}`)
+/** Says before a long run what would fail, or do harm, at its end. */
+function check(destination: Destination, filePerTable: boolean): void {
+  const { output, stdout, images, tables, guard } = destination
+  if (output === undefined) {
+    const { fd } = stdout as { fd?: unknown }
+    if (typeof fd === 'number') guard.inputs.refuseDescriptor('standard output', fd)
+  } else if (filePerTable) {
+    checkTargetFolder(output, guard)
+    for (const image of images) {
+      for (const table of tables) checkName(tablePath(destination, table, image), guard)
+    }
+  } else {
+    checkTarget(output, guard)
   }
 }
 
@@ -49,12 +58,12 @@ export class Writer {
     if (filePerTable && destination.output === undefined) {
       throw new SalvorError('USAGE', 'several tables do not fit into one CSV: name a directory with --output')
     }
-    if (!filePerTable && destination.output !== undefined) checkOutput(destination.output)
+    check(destination, filePerTable)
     return new Writer(destination, await makeFormat(destination.format, options), filePerTable)
   }
 
   async start(head: TableHead): Promise<void> {
-    if (this.filePerTable) this.sink = new FileSink(this.pathFor(head))
+    if (this.filePerTable) this.sink = this.openTable(head)
     this.started = true
     await this.write(this.format.start(head))
   }
@@ -94,14 +103,17 @@ export class Writer {
   }
 
   private openSink(): Sink {
-    const { output, stdout } = this.destination
-    return output === undefined ? new StreamSink(stdout) : openOutput(output)
+    const { output, stdout, guard } = this.destination
+    return output === undefined ? new StreamSink(stdout) : openSink(output, guard, stdout)
   }
 
-  private pathFor({ table, image }: TableHead): string {
-    const { output = '.', images } = this.destination
-    mkdirSync(output, { recursive: true })
-    if (images.length === 1) return join(output, `${table}.csv`)
-    return join(output, `${images.indexOf(image) + 1}-${basename(image)}-${table}.csv`)
+  private openTable({ table, image }: TableHead): Sink {
+    const { output = '.', stdout, guard } = this.destination
+    try {
+      mkdirSync(output, { recursive: true })
+    } catch (error) {
+      throw outputFailure(output, error)
+    }
+    return openSink(tablePath(this.destination, table, image), guard, stdout)
   }
 }

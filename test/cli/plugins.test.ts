@@ -89,7 +89,7 @@ test('new-plugin writes an analyzer that runs and a test that passes, and overwr
   expect(real.status).toBe(0)
   expect(real.stdout).toMatch(/"pid":1,"comm":"systemd","nice":0}/)
   const again = await run('new-plugin', 'my-facts')
-  expect([again.code, again.stderr]).toEqual([2, 'salvor: my-facts.ts is there already\n'])
+  expect([again.code, again.stderr]).toEqual([2, 'salvor: my-facts.ts is there already: --force replaces it\n'])
   expect((await run('new-plugin', 'processes')).code).toBe(2)
 
   // Where the repository's own tests lie, so that 'salvor' and vitest are found from there.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::{Deref, Range};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::Image;
 
@@ -22,6 +22,7 @@ impl Image {
         let to = from.checked_add(usize::try_from(length).ok()?)?;
         (length <= range.end() - physical).then_some(())?;
         self.touch(physical, length);
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push((from as u64, to as u64));
         Some(Bytes::Mapped(Arc::clone(self), from..to))
     }
 }

@@ -1,52 +1,70 @@
 //! The evidence file itself: opened read-only, mapped once, never written.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::fs::{self, FileType, OpenOptions};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use memmap2::{Mmap, MmapOptions};
 use rustix::fs::{SeekFrom, seek};
 
+use super::guard::Guard;
+use super::source::Source;
 use crate::error::{Error, Result};
 
 /// An opened evidence file.
 pub struct Evidence {
-    file: File,
+    // Dropped in this order: the guard before what it guards.
+    _guard: Guard,
     map: Mmap,
+    source: Arc<Source>,
 }
 
 impl Evidence {
     /// Opens and maps a regular file.
     pub fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let failed = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => Error::evidence(format!("{shown}: no such file")),
             std::io::ErrorKind::PermissionDenied => {
                 Error::evidence(format!("{shown}: permission denied; make the image readable for this user"))
             }
             _ => Error::evidence(format!("{shown}: cannot be opened: {error}")),
-        })?;
-        let facts = file.metadata().map_err(|error| Error::evidence(format!("{shown}: {error}")))?;
-        if facts.is_dir() {
-            return Err(Error::evidence(format!("{shown}: a directory, not a memory image")));
-        }
-        if !facts.is_file() {
-            return Err(Error::evidence(format!("{shown}: not a regular file; copy the memory into a file first")));
-        }
+        };
+        let regular = |kind: FileType| match refusal(kind) {
+            Some(why) => Err(Error::evidence(format!("{shown}: {why}"))),
+            None => Ok(()),
+        };
+        // Before it is opened, which would do something to a device.
+        regular(fs::metadata(path).map_err(failed)?.file_type())?;
+        // And what was put in its place since: opening a FIFO would wait for a writer.
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(failed)?;
+        let facts = file.metadata().map_err(failed)?;
+        regular(facts.file_type())?;
         if facts.len() == 0 {
             return Err(Error::evidence(format!("{shown}: the file is empty")));
         }
-        // SAFETY: the map is private and read-only, and lives as long as `self`. Evidence is not changed while it is
-        // being read; a file that shrinks meanwhile would raise SIGBUS, which no portable mapping can prevent.
+        // SAFETY: the map is private and read-only, and lives as long as `self`. That the file shrinks or fails while
+        // it is read is caught by the guard; that somebody else writes to it would only change what is read.
         #[allow(unsafe_code)]
         let map = unsafe { MmapOptions::new().map_copy_read_only(&file) }
             .map_err(|error| Error::evidence(format!("{shown}: cannot be mapped: {error}")))?;
-        Ok(Self { file, map })
+        let source = Arc::new(Source::new(file, map.len() as u64));
+        let guard = Guard::new(map.as_ptr(), map.len(), &source).ok_or_else(|| {
+            Error::internal(format!("{shown}: too many images are open, or SIGBUS cannot be handled"))
+        })?;
+        Ok(Self { _guard: guard, map, source })
     }
 
-    /// The whole file.
+    /// The whole file, lost parts as zeros.
     pub fn bytes(&self) -> &[u8] {
         &self.map
+    }
+
+    /// The bytes of `[from, to)`, up to the first that is lost.
+    #[inline]
+    pub fn slice(&self, from: u64, to: u64) -> Option<&[u8]> {
+        self.map.get(from as usize..self.source.readable(from, to) as usize)
     }
 
     /// Size in bytes.
@@ -54,9 +72,9 @@ impl Evidence {
         self.map.len() as u64
     }
 
-    /// Fills `out` from an offset without going through the map; false when the file ends before.
-    pub fn read_at(&self, offset: u64, out: &mut [u8]) -> bool {
-        self.file.read_exact_at(out, offset).is_ok()
+    /// What can no longer be read of the file.
+    pub fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The parts of `[from, to)` that hold data: a sparse file's holes are left out. Where the file system cannot tell,
@@ -65,7 +83,7 @@ impl Evidence {
         let mut extents = Vec::new();
         let mut at = from;
         while at < to {
-            let start = match seek(&self.file, SeekFrom::Data(at)) {
+            let start = match seek(self.source.file(), SeekFrom::Data(at)) {
                 Ok(start) => start.max(at),
                 Err(rustix::io::Errno::NXIO) => break,
                 Err(_) => at,
@@ -73,10 +91,25 @@ impl Evidence {
             if start >= to {
                 break;
             }
-            let end = seek(&self.file, SeekFrom::Hole(start)).unwrap_or(to).clamp(start + 1, to);
+            let end = seek(self.source.file(), SeekFrom::Hole(start)).unwrap_or(to).clamp(start + 1, to);
             extents.push((start, end));
             at = end;
         }
         extents
+    }
+}
+
+/// Why something is not a file that memory can be read from.
+fn refusal(kind: FileType) -> Option<&'static str> {
+    if kind.is_file() {
+        None
+    } else if kind.is_dir() {
+        Some("a directory, not a memory image")
+    } else if kind.is_fifo() {
+        Some("a FIFO, not a regular file: memory is read here and there, so write it into a file first")
+    } else if kind.is_socket() {
+        Some("a socket, not a regular file: write the memory into a file first")
+    } else {
+        Some("a device, not a regular file: copy the memory into a file first (of a running host with LiME or AVML)")
     }
 }

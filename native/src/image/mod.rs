@@ -5,17 +5,21 @@
 mod bytes;
 mod elf;
 mod file;
+mod guard;
 mod lime;
+mod loss;
 mod raw;
+mod source;
 mod touched;
 mod write_lime;
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use crate::error::{Error, Result};
 pub use bytes::Bytes;
 use file::Evidence;
+pub use loss::Loss;
 use touched::TouchedPages;
 
 /// Size of a small page, the unit in which pages are recorded and written.
@@ -67,6 +71,8 @@ pub struct Image {
     vmcoreinfo: Option<String>,
     warnings: Vec<String>,
     touched: OnceLock<TouchedPages>,
+    /// Parts of the file that [`Bytes`] refer to, as first offset and end.
+    kept: Mutex<Vec<(u64, u64)>>,
 }
 
 impl Image {
@@ -85,8 +91,13 @@ impl Image {
                     path.display()
                 )));
             }
-            let vmcoreinfo = layout.vmcoreinfo;
-            return Ok(Self { file, format, ranges, vmcoreinfo, warnings, touched: OnceLock::new() });
+            let (vmcoreinfo, touched, kept) = (layout.vmcoreinfo, OnceLock::new(), Mutex::default());
+            let image = Self { file, format, ranges, vmcoreinfo, warnings, touched, kept };
+            return match image.loss() {
+                // Its headers may have been read from what is lost.
+                Some(loss) => Err(Error::evidence(format!("{}: {}", path.display(), loss.message))),
+                None => Ok(image),
+            };
         }
         Err(Error::evidence(format!("{}: not a memory image in a format that salvor reads", path.display())))
     }
@@ -121,22 +132,23 @@ impl Image {
         self.ranges.get(index).filter(|range| range.start <= physical)
     }
 
-    /// The mapped bytes from a physical address to the end of its range.
-    fn mapped(&self, physical: u64) -> Option<&[u8]> {
+    /// The mapped bytes from a physical address on: `most` of them, or less where the range or what is readable ends.
+    fn mapped(&self, physical: u64, most: usize) -> Option<&[u8]> {
         let range = self.range_at(physical)?;
         let from = range.offset + (physical - range.start);
-        self.file.bytes().get(from as usize..(range.offset + range.length) as usize)
+        let end = range.offset + range.length;
+        self.file.slice(from, from.saturating_add(most as u64).min(end))
     }
 
     /// Reads at a physical address; returns how many leading bytes could be read.
     pub fn read(&self, physical: u64, out: &mut [u8]) -> usize {
         let mut done = 0;
         while done < out.len() {
-            let Some(bytes) = physical.checked_add(done as u64).and_then(|at| self.mapped(at)) else { break };
-            let length = bytes.len().min(out.len() - done);
-            let (Some(to), Some(from)) = (out.get_mut(done..done + length), bytes.get(..length)) else { break };
-            to.copy_from_slice(from);
-            done += length;
+            let left = out.len() - done;
+            let Some(bytes) = physical.checked_add(done as u64).and_then(|at| self.mapped(at, left)) else { break };
+            let Some(to) = out.get_mut(done..done + bytes.len()).filter(|to| !to.is_empty()) else { break };
+            to.copy_from_slice(bytes);
+            done += bytes.len();
         }
         self.touch(physical, done as u64);
         done
@@ -144,7 +156,7 @@ impl Image {
 
     /// A little-endian 64-bit word at a physical address.
     pub fn read_u64(&self, physical: u64) -> Option<u64> {
-        let word = self.mapped(physical)?.first_chunk::<8>()?;
+        let word = self.mapped(physical, 8)?.first_chunk::<8>()?;
         self.touch(physical, 8);
         Some(u64::from_le_bytes(*word))
     }
@@ -158,11 +170,12 @@ impl Image {
 
     /// Like [`Image::borrow`], without recording: for a look that may come to nothing.
     pub fn peek(&self, physical: u64, length: usize) -> Option<&[u8]> {
-        self.mapped(physical)?.get(..length)
+        self.mapped(physical, length)?.get(..length)
     }
 
     /// Reads for a scan: straight from the file, so that a pass over a large image does not fill this process with
-    /// mapped pages, and without recording, because only what a scan then hits counts as read.
+    /// mapped pages, and without recording, because only what a scan then hits counts as read. Ends before `length`
+    /// where the image has a hole, or where the file fails: [`Image::past_gap`] tells where to go on.
     pub fn read_block<'a>(&self, physical: u64, length: usize, buffer: &'a mut Vec<u8>) -> &'a [u8] {
         buffer.resize(length, 0);
         let mut done = 0;
@@ -171,12 +184,20 @@ impl Image {
             let Some(range) = self.range_at(at) else { break };
             let part = (range.end() - at).min((length - done) as u64) as usize;
             let Some(out) = buffer.get_mut(done..done + part) else { break };
-            if !self.file.read_at(range.offset + (at - range.start), out) {
+            let read = self.file.source().read_at(range.offset + (at - range.start), out);
+            done += read;
+            if read < part {
                 break;
             }
-            done += part;
         }
         buffer.get(..done).unwrap_or_default()
+    }
+
+    /// The next page of memory behind a byte that [`Image::read_block`] could not read.
+    pub fn past_gap(&self, physical: u64) -> u64 {
+        // A page of the file need not lie as a page of memory does.
+        let inside = self.range_at(physical).map_or(0, |range| (range.offset + (physical - range.start)) % PAGE_SIZE);
+        physical.saturating_add(PAGE_SIZE - inside).next_multiple_of(PAGE_SIZE)
     }
 
     /// Physical chunks of at most `bytes` that hold data: ranges, less the long holes of a sparse file. Chunks begin at

@@ -1,39 +1,39 @@
-//! Writes chosen pages of an image as a LiME file, atomically: a temporary file beside the target, synced, then renamed.
+//! Writes chosen pages of an image as a LiME file: a new one, synced, or none at all.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{BufWriter, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::{Image, PAGE_SIZE};
 use crate::error::{Error, Result};
 
-/// Writes `runs` of physical memory (start, bytes); returns how many pages were written.
+/// Writes `runs` of physical memory (start, bytes); returns how many pages were written. `output` must not exist: what
+/// can only create cannot replace evidence. It is for its owner alone until the caller says otherwise.
 pub fn write(image: &Image, runs: &[(u64, u64)], output: &Path) -> Result<u64> {
-    let mut name = output.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    let partial = output.with_file_name(name);
-    let written = write_runs(image, runs, &partial).and_then(|pages| fs::rename(&partial, output).map(|()| pages));
-    written.map_err(|error| {
+    write_runs(image, runs, output).map_err(|error| {
+        if error.kind() == ErrorKind::AlreadyExists {
+            return Error::usage(format!("{}: is there already, and is not replaced", output.display()));
+        }
         // Best effort: the error that matters is the one being reported.
-        let _ = fs::remove_file(&partial);
-        Error::usage(format!("{}: cannot be written: {error}", output.display()))
+        let _ = fs::remove_file(output);
+        Error::internal(format!("{} cannot be written: {error}", output.display()))
     })
 }
 
-fn write_runs(image: &Image, runs: &[(u64, u64)], partial: &Path) -> std::io::Result<u64> {
-    let mut out = BufWriter::new(File::create_new(partial)?);
+fn write_runs(image: &Image, runs: &[(u64, u64)], output: &Path) -> std::io::Result<u64> {
+    let mut out = BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(0o600).open(output)?);
     let mut buffer = Vec::new();
     let mut pages = 0;
     for (start, length) in runs {
-        if let Some((start, bytes)) = readable(image, *start, *length, &mut buffer) {
-            let last = start + bytes.len() as u64 - 1;
-            out.write_all(&0x4c69_4d45_u32.to_le_bytes())?;
-            out.write_all(&1_u32.to_le_bytes())?;
-            out.write_all(&start.to_le_bytes())?;
-            out.write_all(&last.to_le_bytes())?;
-            out.write_all(&[0; 8])?;
-            out.write_all(bytes)?;
-            pages += (bytes.len() as u64).div_ceil(PAGE_SIZE);
+        let end = start.saturating_add(*length);
+        let mut at = *start;
+        while at < end {
+            let bytes = image.read_block(at, (end - at) as usize, &mut buffer);
+            pages += write_range(&mut out, at, bytes)?;
+            // What the image lacks is not in the copy either.
+            at = at.saturating_add(bytes.len() as u64);
+            at = if at < end { image.past_gap(at) } else { end };
         }
     }
     let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
@@ -41,8 +41,14 @@ fn write_runs(image: &Image, runs: &[(u64, u64)], partial: &Path) -> std::io::Re
     Ok(pages)
 }
 
-/// The bytes of a run that the image holds; a run that starts in a hole gives nothing.
-fn readable<'a>(image: &Image, start: u64, length: u64, buffer: &'a mut Vec<u8>) -> Option<(u64, &'a [u8])> {
-    let bytes = image.read_block(start, length as usize, buffer);
-    (!bytes.is_empty()).then_some((start, bytes))
+/// One range with its header; how many pages it has.
+fn write_range(out: &mut impl Write, start: u64, bytes: &[u8]) -> std::io::Result<u64> {
+    let Some(last) = (bytes.len() as u64).checked_sub(1) else { return Ok(0) };
+    out.write_all(&0x4c69_4d45_u32.to_le_bytes())?;
+    out.write_all(&1_u32.to_le_bytes())?;
+    out.write_all(&start.to_le_bytes())?;
+    out.write_all(&(start + last).to_le_bytes())?;
+    out.write_all(&[0; 8])?;
+    out.write_all(bytes)?;
+    Ok((bytes.len() as u64).div_ceil(PAGE_SIZE))
 }

@@ -70,7 +70,7 @@ fn read(path: &PathBuf) -> Option<Vec<u8>> {
 }
 
 fn write(path: &PathBuf, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = File::create_new(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

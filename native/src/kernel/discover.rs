@@ -27,21 +27,25 @@ const MOST_BANNERS: usize = 4096;
 impl Kernel {
     /// Finds the kernel that an image holds. `cache` is a folder for symbol tables; without it nothing is kept.
     pub fn discover(image: Arc<Image>, cache: Option<&Path>) -> Result<Self> {
-        let mut search = Search::new(&image, cache.map(Cache));
-        match search.quick().or_else(|| search.whole()) {
-            Some(found) => found.into_kernel(search),
-            None => Err(search.failure()),
-        }
+        search(&image, cache, |search| search.quick().or_else(|| search.whole()))
     }
 
     /// Finds the kernel by reading all memory for its banner: what [`Kernel::discover`] falls back on.
     pub fn discover_by_scan(image: Arc<Image>, cache: Option<&Path>) -> Result<Self> {
-        let mut search = Search::new(&image, cache.map(Cache));
-        match search.whole() {
+        search(&image, cache, |search| search.whole())
+    }
+}
+
+/// Searches an image; where none of it is found and some of it was lost, that is why.
+fn search(image: &Arc<Image>, cache: Option<&Path>, find: impl Fn(&mut Search) -> Option<Found>) -> Result<Kernel> {
+    let found = image.undisturbed(|| {
+        let mut search = Search::new(image, cache.map(Cache));
+        match find(&mut search) {
             Some(found) => found.into_kernel(search),
             None => Err(search.failure()),
         }
-    }
+    });
+    found.map_err(|error| image.loss().map_or(error, |loss| Error::evidence(loss.message)))
 }
 
 /// A search and what it has met so far, which is what a failure is explained by.
@@ -184,7 +188,8 @@ impl Found {
         let symbols_cached = match source {
             Source::Cache => true,
             Source::Tables { marks, parts } => {
-                if let Some(cache) = search.cache {
+                // What was read as memory was being lost is nothing to remember.
+                if let Some(cache) = search.cache.filter(|_| search.image.loss().is_none()) {
                     let (banner, build_id) = (proof.banner.text().to_owned(), build_id.clone());
                     let entry = Entry { banner, build_id, marks, parts, table: symbols.table().clone() };
                     if let Err(error) = cache.store(&proof.banner, &entry) {

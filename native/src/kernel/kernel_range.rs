@@ -113,14 +113,19 @@ pub fn scan_banners<Found>(image: &Image, mut each: impl FnMut(u64) -> ControlFl
     let finder = memmem::Finder::new(banner::START);
     let mut buffer = Vec::new();
     for (start, length) in image.chunks(SCAN_BLOCK) {
-        // A banner may begin in this block and end in the next.
-        let block = image.read_block(start, length as usize + banner::LONGEST, &mut buffer);
-        for at in finder.find_iter(block).take_while(|at| (*at as u64) < length) {
-            if Banner::parse(block.get(at..)?).is_some()
-                && let ControlFlow::Break(found) = each(start + at as u64)
-            {
-                return Some(found);
+        let (mut at, end) = (start, start + length);
+        while at < end {
+            // A banner may begin in this block and end in the next.
+            let left = (end - at) as usize;
+            let block = image.read_block(at, left + banner::LONGEST, &mut buffer);
+            for found in finder.find_iter(block).take_while(|found| *found < left) {
+                if Banner::parse(block.get(found..)?).is_some()
+                    && let ControlFlow::Break(found) = each(at + found as u64)
+                {
+                    return Some(found);
+                }
             }
+            at = if block.len() < left { image.past_gap(at + block.len() as u64) } else { end };
         }
     }
     None

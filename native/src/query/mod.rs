@@ -33,8 +33,10 @@ pub fn run(kernel: &Kernel, spec: &str, addresses: &[u64]) -> Result<Batch> {
 pub fn run_limited(kernel: &Kernel, spec: &str, addresses: &[u64], limits: &Limits) -> Result<Batch> {
     let query: spec::Query =
         serde_json::from_str(spec).map_err(|error| Error::usage(format!("not a query: {error}")))?;
-    let compiled = compile::compile(Scope { kernel }, &query);
-    let plan = compiled.map_err(|failure| failure.into_error(&kernel.facts.release))?;
     let walk = query.most.map_or(limits.walk, |most| limits.walk.min(most));
-    Ok(eval::run(kernel, &plan, addresses, &Limits { walk, ..*limits }))
+    kernel.memory.image().undisturbed(|| {
+        let compiled = compile::compile(Scope { kernel }, &query);
+        let plan = compiled.map_err(|failure| failure.into_error(&kernel.facts.release))?;
+        Ok(eval::run(kernel, &plan, addresses, &Limits { walk, ..*limits }))
+    })
 }

@@ -47,7 +47,7 @@ struct Anchor {
 
 impl<'a> TaskScan<'a> {
     /// Looks the layout up in the kernel's types. `rules` are what every `task_struct` obeys, as a query has them.
-    pub fn new(kernel: &'a Kernel, rules: &[Rule]) -> Result<Self> {
+    fn new(kernel: &'a Kernel, rules: &[Rule]) -> Result<Self> {
         let types = &kernel.types;
         let task = types.find("struct task_struct").ok_or_else(|| missing(kernel, "task_struct"))?;
         let offset = |name: &str| Some(types.member(task, name)?.bit_offset / 8);
@@ -66,8 +66,12 @@ impl<'a> TaskScan<'a> {
         })
     }
 
-    /// The objects whose anchor lies in `[start, start + length)`.
-    pub fn chunk(&self, start: u64, length: u64) -> Hits {
+    /// The objects whose anchor lies in `[start, start + length)`. What cannot be read the image remembers.
+    pub fn chunk(kernel: &'a Kernel, rules: &[Rule], start: u64, length: u64) -> Result<Hits> {
+        kernel.memory.image().undisturbed(|| Ok(Self::new(kernel, rules)?.hits(start, length)))
+    }
+
+    fn hits(&self, start: u64, length: u64) -> Hits {
         let image = self.kernel.memory.image();
         let mut found = Vec::new();
         let mut buffer = Vec::new();
@@ -78,7 +82,7 @@ impl<'a> TaskScan<'a> {
             let want = (end - at).min(BLOCK) as usize;
             let block = image.read_block(at, want, &mut buffer);
             self.block(at, block, &mut found);
-            at += want as u64;
+            at = if block.len() < want { image.past_gap(at + block.len() as u64) } else { at + want as u64 };
         }
         found.extend(self.init_task(start, end));
         found.sort_unstable();

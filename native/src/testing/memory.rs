@@ -54,8 +54,18 @@ impl Memory {
     }
 
     pub fn kernel(&self, btf: Vec<u8>, symbols: &[(&str, u64)]) -> Kernel {
+        self.kernel_in(&self.file(), btf, symbols)
+    }
+
+    /// The memory as a raw image.
+    pub fn file(&self) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&self.bytes).unwrap();
+        file
+    }
+
+    /// The kernel of an image that the caller holds.
+    pub fn kernel_in(&self, file: &tempfile::NamedTempFile, btf: Vec<u8>, symbols: &[(&str, u64)]) -> Kernel {
         let image = Arc::new(Image::open(file.path()).unwrap());
         Kernel {
             memory: AddressSpace::new(image, ROOT, Levels::Four),

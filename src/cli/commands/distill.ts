@@ -1,11 +1,13 @@
-import { SalvorError } from '../../engine/errors.js'
+import type { Engine, OpenedImage } from '../../engine/engine.js'
+import { SalvorError, toFailure } from '../../engine/errors.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes, imageExitCode, worst } from '../../engine/status.js'
+import { lossWarnings } from '../../engine/warnings.js'
 import { AtomicFile } from '../../output/sink.js'
 import type { Command } from '../command.js'
-import { addEngineOptions, readRunOptions } from '../options.js'
+import { addEngineOptions, addForceOption, readRunOptions } from '../options.js'
 import { StderrReporter } from '../reporter.js'
-import { makeEngine, type Session } from '../session.js'
+import { makeEngine, outputGuard, type Session } from '../session.js'
 
 const discard = { rows: async () => {}, end: async () => {} }
 
@@ -16,6 +18,16 @@ function chosen(raw: unknown, registry: Registry): readonly KnownAnalyzer[] {
   return names.map((name) => registry.get(name))
 }
 
+/** Lets the core write to the temporary name; nobody knows that one, so that a failure tells of the output. */
+async function writePages(engine: Engine, image: OpenedImage, output: string, file: AtomicFile) {
+  try {
+    return await engine.writeTouched(image, file.temporary)
+  } catch (error) {
+    const { code, message } = toFailure(error)
+    throw new SalvorError(code, message.replaceAll(file.temporary, output), { cause: error })
+  }
+}
+
 async function distill(
   session: Session,
   path: string,
@@ -24,19 +36,20 @@ async function distill(
 ): Promise<number> {
   const { world } = session
   const reporter = new StderrReporter(world, session.options.quiet)
+  const file = new AtomicFile(output, outputGuard(session, [path]))
   const engine = makeEngine(session)
-  const file = new AtomicFile(output)
   world.onAbort(() => file.abort())
   try {
     // The cache would hide the pages in which the symbols lie.
     const image = await engine.open(path, { cacheDir: null, record: true })
     const outcomes = await engine.run(image, analyzers, discard, reporter)
     if (world.signal.aborted) return exitCodes.interrupted
-    const pages = await engine.writeTouched(image, file.temporary)
+    const { pages, lost } = await writePages(engine, image, output, file)
     if (world.signal.aborted) return exitCodes.interrupted
     file.commit()
+    reporter.warnings(lossWarnings(lost))
     reporter.log(`${output} holds ${pages} pages`)
-    return worst([imageExitCode(outcomes)])
+    return worst([imageExitCode(outcomes), lost ? exitCodes.partial : exitCodes.complete])
   } finally {
     file.abort()
     reporter.close()
@@ -49,7 +62,7 @@ export const distillCommand: Command = {
   usage: 'distill <image>',
   summary: 'Writes a small image with only the pages that the analyzers read',
   options: (yargs) =>
-    addEngineOptions(yargs)
+    addForceOption(addEngineOptions(yargs))
       .usage(
         '$0 distill <image> --output FILE\n\nWrites a LiME image that holds only the physical pages which the analyzers read: ' +
           'the same analyzers give the same output on it. For bug reports and samples.',

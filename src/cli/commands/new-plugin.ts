@@ -1,19 +1,18 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
 import { printable } from '../../output/escape.js'
+import { FileSink } from '../../output/sink.js'
+import { checkName, type Guard, Inputs, outputFailure } from '../../output/target.js'
 import type { Command } from '../command.js'
+import { addForceOption } from '../options.js'
 import { pluginSource, pluginTest } from '../plugin-template.js'
 
-function writeNew(path: string, text: string): void {
-  try {
-    writeFileSync(path, text, { flag: 'wx' })
-  } catch (error) {
-    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
-    const reason = exists ? 'is there already' : `cannot be written: ${(error as Error).message}`
-    throw new SalvorError('USAGE', `${path} ${reason}`, { cause: error })
-  }
+async function writeFile(path: string, text: string, guard: Guard): Promise<void> {
+  const sink = new FileSink(path, guard)
+  await sink.write(text)
+  await sink.commit()
 }
 
 export const newPluginCommand: Command = {
@@ -21,7 +20,7 @@ export const newPluginCommand: Command = {
   usage: 'new-plugin <name>',
   summary: 'Writes a working analyzer of your own and its test',
   options: (yargs) =>
-    yargs
+    addForceOption(yargs)
       .positional('name', { type: 'string', describe: 'In lower case with dashes', demandOption: true })
       .option('directory', { type: 'string', nargs: 1, default: '.', describe: 'Where to put the two files' })
       .example('$0 new-plugin kernel-tasks', 'kernel-tasks.ts and kernel-tasks.test.ts'),
@@ -32,11 +31,18 @@ export const newPluginCommand: Command = {
     }
     if (registry.find(name) !== undefined) throw new SalvorError('USAGE', `there is an analyzer ${name} already`)
     const directory = String(raw.directory)
-    mkdirSync(directory, { recursive: true })
+    const guard: Guard = { inputs: new Inputs(), force: raw.force === true }
     const source = join(directory, `${name}.ts`)
     const test = join(directory, `${name}.test.ts`)
-    writeNew(source, pluginSource(name))
-    writeNew(test, pluginTest(name))
+    // Both or none.
+    for (const path of [source, test]) checkName(path, guard)
+    try {
+      mkdirSync(directory, { recursive: true })
+    } catch (error) {
+      throw outputFailure(directory, error)
+    }
+    await writeFile(source, pluginSource(name), guard)
+    await writeFile(test, pluginTest(name), guard)
     world.stdout.write(`${printable(source)}\n${printable(test)}\n`)
     world.stderr.write(`${printable(`note: try it: salvor ${name} IMAGE --plugin ${source}`)}\n`)
     return exitCodes.complete

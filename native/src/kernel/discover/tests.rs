@@ -181,3 +181,26 @@ fn memory_made_to_look_like_symbol_tables_ends_the_search() {
     let error = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None).err().unwrap();
     assert_eq!(error.kind, ErrorKind::NoSymbols);
 }
+
+#[test]
+fn a_file_that_was_cut_off_since_it_was_opened_is_the_reason_for_finding_nothing() {
+    for trampoline in [Some(0x9000), None] {
+        let file = write(Machine { trampoline, ..PLAIN });
+        let image = Arc::new(Image::open(file.path()).unwrap());
+        file.as_file().set_len(TEXT + MIB + 5).unwrap();
+        let error = Kernel::discover(image, None).err().unwrap();
+        assert_eq!(error.kind, ErrorKind::Evidence);
+        assert!(error.message.starts_with("the file was cut off at offset 0x1900005 while it was read"), "{error}");
+    }
+}
+
+#[test]
+fn a_kernel_is_found_in_what_is_left_of_a_file() {
+    let cache = tempfile::tempdir().unwrap();
+    let file = write(PLAIN);
+    let image = Arc::new(Image::open(file.path()).unwrap());
+    file.as_file().set_len(TEXT + 8 * MIB).unwrap();
+    check(&Kernel::discover(Arc::clone(&image), Some(cache.path())).unwrap(), PLAIN);
+    assert!(image.loss().is_some_and(|loss| loss.bytes == 8 * MIB));
+    assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 0, "a table from a lost image was kept");
+}

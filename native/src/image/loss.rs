@@ -1,0 +1,127 @@
+//! What of an image was lost while it was read, and work that must not be built on zeros in its place.
+
+use std::sync::PoisonError;
+
+use super::Image;
+use crate::error::{Error, Result};
+
+/// Memory that the file no longer gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// One line for the user, with the offset in the file.
+    pub message: String,
+    /// How much memory, in bytes.
+    pub bytes: u64,
+}
+
+impl Image {
+    /// What could not be read since the image was opened, because the file was cut off or failed.
+    pub fn loss(&self) -> Option<Loss> {
+        let source = self.file.source();
+        source.look();
+        let lost = |range: &super::Range| {
+            let (bytes, first) = source.lost(range.offset..range.offset + range.length)?;
+            Some((bytes, first, range.start + (first - range.offset)))
+        };
+        let parts: Vec<_> = self.ranges.iter().filter_map(lost).collect();
+        let (_, offset, physical) = parts.iter().min_by_key(|(_, offset, _)| *offset)?;
+        let bytes = parts.iter().map(|(bytes, _, _)| bytes).sum();
+        let what = match source.cut_at() {
+            Some(end) => format!("the file was cut off at offset {end:#x} while it was read"),
+            None => format!("the file cannot be read at offset {offset:#x}: its disk or connection fails"),
+        };
+        Some(Loss { message: format!("{what}; {bytes} bytes of memory, from physical {physical:#x}, are lost"), bytes })
+    }
+
+    /// Does work whose result holds nothing that was read in the place of lost memory: where mapped memory was replaced
+    /// by zeros meanwhile, it is done again, and finds that memory unreadable. That ends, for the same memory is not
+    /// lost twice. Fails when the kernel's own types are among what was lost.
+    pub fn undisturbed<T>(&self, mut work: impl FnMut() -> Result<T>) -> Result<T> {
+        let source = self.file.source();
+        loop {
+            let before = source.replaced();
+            if source.any() {
+                self.check_kept()?;
+            }
+            let result = work();
+            source.look();
+            if source.replaced() == before {
+                return result;
+            }
+        }
+    }
+
+    /// What is kept of the map would now be zeros.
+    fn check_kept(&self) -> Result<()> {
+        let source = self.file.source();
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.iter().all(|(from, to)| source.readable(*from, *to) == *to) {
+            return Ok(());
+        }
+        let loss = self.loss().map_or_else(String::new, |loss| loss.message);
+        Err(Error::evidence(format!("{loss}, and the kernel's types with them")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::image::{Image, PAGE_SIZE};
+
+    /// A raw image whose words are numbered, and of which two pages cannot be read.
+    fn failing() -> Image {
+        let bytes: Vec<u8> = (0_u64..1 << 18).flat_map(u64::to_le_bytes).collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let image = Image::open(file.path()).unwrap();
+        image.file.source().fail(5 * PAGE_SIZE);
+        image.file.source().fail(9 * PAGE_SIZE + 1);
+        image
+    }
+
+    #[test]
+    fn a_scan_goes_on_behind_pages_that_cannot_be_read() {
+        let image = failing();
+        let mut buffer = Vec::new();
+        let (mut at, mut seen) = (0, Vec::new());
+        while at < image.size() {
+            let block = image.read_block(at, (image.size() - at) as usize, &mut buffer);
+            seen.push((at / PAGE_SIZE, block.len() as u64 / PAGE_SIZE));
+            assert!(block.is_empty() || block[..8] == (at / 8).to_le_bytes());
+            at = image.past_gap(at + block.len() as u64);
+        }
+        assert_eq!(seen, [(0, 5), (6, 3), (10, 502)]);
+    }
+
+    #[test]
+    fn pages_that_cannot_be_read_are_counted_and_told_with_both_addresses() {
+        let message = "the file cannot be read at offset 0x5000: its disk or connection fails; \
+            8192 bytes of memory, from physical 0x5000, are lost";
+        assert_eq!(failing().loss().map(|loss| (loss.message, loss.bytes)), Some((message.to_owned(), 8192)));
+    }
+
+    #[test]
+    fn pages_that_cannot_be_read_are_never_values() {
+        let image = failing();
+        assert_eq!(
+            (image.read_u64(0x4ff8), image.read_u64(0x5000), image.read_u64(0x6000)),
+            (Some(0x9ff), None, Some(0xc00))
+        );
+        let mut out = [0; 16];
+        assert_eq!((image.read(0x4ff8, &mut out), image.peek(0x4ff8, 16)), (8, None));
+    }
+
+    #[test]
+    fn a_distilled_image_has_no_zeros_where_pages_could_not_be_read() {
+        let image = failing();
+        image.record_touched();
+        image.touch(4 * PAGE_SIZE, 3 * PAGE_SIZE);
+        let folder = tempfile::tempdir().unwrap();
+        let small = folder.path().join("small.lime");
+        assert_eq!(image.write_touched(&small).unwrap(), 2);
+        let small = Image::open(&small).unwrap();
+        assert_eq!(
+            (small.read_u64(0x4000), small.read_u64(0x5000), small.read_u64(0x6000)),
+            (Some(0x800), None, Some(0xc00))
+        );
+    }
+}
