@@ -100,7 +100,7 @@ pub fn btf() -> Vec<u8> {
     ];
     out.structure("holder", HOLDER as u32, &members);
     out.typedef("item_t", item);
-    out.enumeration("slots", &[("SECOND", 1), ("FOURTH", 3)]);
+    out.enumeration("slots", false, &[("SECOND", 1), ("FOURTH", 3)]);
     out.finish()
 }
 
