@@ -1,7 +1,9 @@
 //! Queries over synthetic kernels.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod blobs;
 mod hostile;
+mod kinds;
 mod paths;
 mod values;
 mod walks;
