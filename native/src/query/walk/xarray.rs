@@ -33,6 +33,8 @@ enum Entry {
 pub struct Xarray {
     root: Program,
     nodes: Nodes,
+    /// From the head entry to `idr_base`, which an IDR adds to each index (from 4.16).
+    base: Option<i64>,
 }
 
 impl Nodes {
@@ -144,13 +146,22 @@ impl Xarray {
     pub fn compile(scope: Scope, mut root: Program, id: TypeId) -> Compiled<Self> {
         let (offset, nodes) = Nodes::compile(scope, id)?;
         root.offset += offset;
-        Ok(Self { root, nodes })
+        let base = scope.kernel.types.member(id, "idr_base").map(|base| (base.bit_offset / 8) as i64 - offset);
+        Ok(Self { root, nodes, base })
     }
 }
 
 impl Walk for Xarray {
     fn run(&self, walker: &mut Walker, object: u64) {
-        let Some(head) = walker.run(&self.root, object).and_then(|holder| walker.word(holder)) else { return };
-        self.nodes.walk(walker, head, &mut |walker, object, index, _| walker.emit(object, index));
+        let Some(holder) = walker.run(&self.root, object) else { return };
+        let Some(head) = walker.word(holder) else { return };
+        let base = match self.base.map(|offset| holder.wrapping_add_signed(offset)) {
+            None => 0,
+            Some(at) => match walker.reader.integer(at, 4) {
+                Some(base) => base as u64,
+                None => return walker.warn(Code::Unreadable, at),
+            },
+        };
+        self.nodes.walk(walker, head, &mut |walker, object, index, _| walker.emit(object, index.wrapping_add(base)));
     }
 }
