@@ -72,7 +72,7 @@ impl<'a> TaskScan<'a> {
             .collect();
         Ok(Self {
             kernel,
-            direct_map: direct_map(kernel)?,
+            direct_map: kernel.direct_map()?,
             anchors,
             size: types.size(task).unwrap_or_default() as usize,
             pid: need("pid")?,
@@ -189,18 +189,4 @@ fn offset_of(kernel: &Kernel, task: TypeId, name: &str) -> Option<usize> {
 
 fn missing(kernel: &Kernel, what: &str) -> Error {
     Error::no_symbols(format!("kernel {} has no task_struct member or type '{what}' to scan by", kernel.facts.release))
-}
-
-/// `page_offset_base` where the direct map is randomised, else its fixed place (Documentation/arch/x86/x86_64/mm.rst).
-fn direct_map(kernel: &Kernel) -> Result<u64> {
-    use crate::arch::x86_64::Levels;
-    let fixed = match kernel.memory.levels() {
-        Levels::Four => 0xffff_8880_0000_0000,
-        Levels::Five => 0xff11_0000_0000_0000,
-    };
-    let Some(symbol) = kernel.symbols.address("page_offset_base") else { return Ok(fixed) };
-    kernel
-        .memory
-        .read_u64(symbol)
-        .ok_or_else(|| Error::no_symbols("page_offset_base cannot be read: the image lacks the kernel's own data"))
 }

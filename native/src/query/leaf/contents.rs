@@ -1,7 +1,6 @@
 //! A file's contents from the page cache: inode → `i_mapping->i_pages` → `struct page` → physical memory.
 
 use super::Leaf;
-use crate::arch::x86_64::Levels;
 use crate::query::batch::Warnings;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::limits::CONTENTS;
@@ -51,13 +50,6 @@ impl Contents {
         let mapping = scope.find("struct address_space")?;
         let tree = scope.member(mapping, "i_pages").or_else(|_| scope.member(mapping, "page_tree"))?;
         let (head, nodes) = Nodes::compile(scope, tree.id)?;
-        let memory = &scope.kernel.memory;
-        // The base is a variable where it is randomised; elsewhere the architecture fixes it.
-        let pages = match scope.kernel.symbols.address("vmemmap_base") {
-            Some(variable) => memory.read_u64(variable),
-            None if memory.levels() == Levels::Five => Some(0xffd4_0000_0000_0000),
-            None => Some(0xffff_ea00_0000_0000),
-        };
         Ok(Self {
             program,
             mapping: scope.offset("struct inode", &["i_mapping"])?,
@@ -69,7 +61,7 @@ impl Contents {
             page_size: scope.size(scope.find("struct page")?)?,
             page_index: scope.offset("struct page", &["index", "__folio_index"])?,
             uptodate: types.enumerator("PG_uptodate").and_then(|bit| u32::try_from(bit).ok()),
-            pages,
+            pages: scope.kernel.page_structs(),
             limit: max.unwrap_or(CONTENTS),
             missing,
         })
