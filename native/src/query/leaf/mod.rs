@@ -4,6 +4,7 @@ pub mod contents;
 pub mod dentry;
 pub mod dpath;
 pub mod kernfs;
+mod page;
 pub mod text;
 pub mod user;
 

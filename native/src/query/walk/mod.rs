@@ -58,7 +58,7 @@ impl Walker<'_, '_> {
         self.found += 1;
         self.budget.rows -= 1;
         (self.sink)(address, index);
-        true
+        !self.reader.is_spent()
     }
 
     /// Hands out an object under the next ordinal.
