@@ -1,6 +1,7 @@
 //! Struct layouts behind one interface, wherever they came from.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::error::Result;
 use crate::image::Bytes;
@@ -71,6 +72,8 @@ pub struct Types {
     names: OnceLock<Names>,
     modules: OnceLock<Vec<(String, Btf)>>,
     module_names: OnceLock<Names>,
+    /// Values of the constants that were asked for: each is looked for through all enums, once.
+    constants: Mutex<HashMap<Box<str>, Option<i64>>>,
     loader: OnceLock<Loader>,
 }
 
@@ -144,6 +147,16 @@ impl Types {
 
     /// The value of an enumeration constant.
     pub fn enumerator(&self, name: &str) -> Option<i64> {
+        let mut constants = self.constants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = constants.get(name) {
+            return *known;
+        }
+        let value = self.search_enums(name);
+        constants.insert(name.into(), value);
+        value
+    }
+
+    fn search_enums(&self, name: &str) -> Option<i64> {
         let find = |source: u16, btf: &Btf| {
             (btf.first_id()..btf.end_id()).filter_map(|id| btf.record(id)).find_map(|record| {
                 let is_enum = matches!(record.kind, Kind::Enum | Kind::Enum64);

@@ -76,7 +76,7 @@ impl Contents {
                 };
                 runs.push(Run { start, end, what });
             }
-            index < count
+            true
         };
         let steps = 64 * (count as usize + 64);
         let mut budget = Budget { walk: usize::MAX, rows: usize::MAX, steps };
@@ -88,7 +88,7 @@ impl Contents {
             found: 0,
             sink: &mut |_, _| {},
         };
-        self.nodes.walk(&mut walker, head, &mut take);
+        self.nodes.walk(&mut walker, head, count, &mut take);
         reader.steps(steps.saturating_sub(budget.steps) as u64, mapping)?;
         match budget.steps {
             0 => Err(Gap::Spent(mapping)),

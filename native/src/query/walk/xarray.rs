@@ -42,6 +42,16 @@ pub enum Slot {
     Lost(u64),
 }
 
+/// A node on the way down: its slots begin at index `base`.
+#[derive(Clone, Copy)]
+struct Part {
+    node: u64,
+    base: u64,
+    /// The shift of the node above.
+    above: Option<u32>,
+    depth: usize,
+}
+
 /// Takes what is found, with its first index and the number of indices it stands for; false to stop.
 type Take<'t> = dyn FnMut(&mut Walker, Slot, u64, u64) -> bool + 't;
 
@@ -89,37 +99,29 @@ impl Nodes {
         }
     }
 
-    /// Hands out everything in the array, by ascending index.
-    pub fn walk(&self, walker: &mut Walker, head: u64, take: &mut Take) {
+    /// Hands out everything in the array before index `end`, by ascending index.
+    pub fn walk(&self, walker: &mut Walker, head: u64, end: u64, take: &mut Take) {
         match self.entry(head) {
             Entry::Empty => true,
-            Entry::Node(node) => self.node(walker, node, 0, None, 0, take),
+            Entry::Node(node) => self.node(walker, Part { node, base: 0, above: None, depth: 0 }, end, take),
             Entry::Object(object) => take(walker, Slot::Object(object), 0, 1),
             Entry::Value => take(walker, Slot::Value, 0, 1),
             Entry::Sibling | Entry::Mark => take(walker, Slot::Lost(head), 0, 1),
         };
     }
 
-    /// Walks a node whose slots begin at index `base`, below one with this shift.
-    fn node(
-        &self,
-        walker: &mut Walker,
-        node: u64,
-        base: u64,
-        above: Option<u32>,
-        depth: usize,
-        take: &mut Take,
-    ) -> bool {
+    fn node(&self, walker: &mut Walker, part: Part, end: u64, take: &mut Take) -> bool {
+        let Part { node, base, above, depth } = part;
         let all = above.map_or(u64::MAX, |shift| 1_u64.checked_shl(shift).unwrap_or(u64::MAX));
         if !walker.visit(node) {
             return walker.budget.steps > 0 && take(walker, Slot::Lost(node), base, all);
         }
-        let Some(shift) = self.shift(walker, node, above, depth) else {
+        let Some(shift) = self.shift(walker, part) else {
             return take(walker, Slot::Lost(node), base, all);
         };
         let one = 1_u64.checked_shl(shift).unwrap_or(0);
         let mut slot = 0;
-        while slot < self.width {
+        while slot < self.width && base.saturating_add(one.saturating_mul(slot)) < end {
             let word = |at: u64| node.wrapping_add(self.slots + at * 8);
             let index = base.wrapping_add(one.wrapping_mul(slot));
             let Some(entry) = walker.word(word(slot)) else {
@@ -131,7 +133,8 @@ impl Nodes {
                 Entry::Empty => None,
                 // In the radix tree a sibling is a pointer back into the node's own slots.
                 Entry::Node(child) if child < word(0) || child >= word(self.width) => {
-                    if !self.node(walker, child, index, Some(shift), depth + 1, take) {
+                    let below = Part { node: child, base: index, above: Some(shift), depth: depth + 1 };
+                    if !self.node(walker, below, end, take) {
                         return false;
                     }
                     None
@@ -159,7 +162,7 @@ impl Nodes {
     }
 
     /// A node's shift; that of a child is one level less than its parent's, and what is not is no node.
-    fn shift(&self, walker: &mut Walker, node: u64, above: Option<u32>, depth: usize) -> Option<u32> {
+    fn shift(&self, walker: &mut Walker, Part { node, above, depth, .. }: Part) -> Option<u32> {
         let Some(shift) = walker.reader.integer(node.wrapping_add(self.shift), 1) else {
             walker.warn(Code::Unreadable, node);
             return None;
@@ -206,7 +209,7 @@ impl Walk for Xarray {
                 None => return walker.warn(Code::Unreadable, at),
             },
         };
-        self.nodes.walk(walker, head, &mut |walker, slot, index, _| match slot {
+        self.nodes.walk(walker, head, u64::MAX, &mut |walker, slot, index, _| match slot {
             Slot::Object(object) => walker.emit(object, index.wrapping_add(base)),
             Slot::Value | Slot::Lost(_) => true,
         });
