@@ -196,6 +196,9 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
     const USER: u64 = 0x40_0000;
+    /// Frames that a small page and a huge page may have.
+    const SMALL: u64 = 5 * MIB;
+    const HUGE: u64 = 4 * MIB;
 
     /// 8 MiB of memory whose tables at 0x1000, 0x2000, 0x3000 map `USER` by `entry`: the 2 MiB entry, or with `small`
     /// the first 4 KiB one of a table at 0x4000.
@@ -216,39 +219,39 @@ mod tests {
     #[test]
     fn prot_none_entries_hold_the_inverted_frame() {
         let inverted = |frame: u64, inside: u64| !frame & FRAME & !inside;
-        let small = space(inverted(5 * MIB, 0xfff) | PROT_NONE, true, 0);
-        assert_eq!(small.translate(USER + 0x123), Some(5 * MIB + 0x123));
-        let huge = space(inverted(4 * MIB, 2 * MIB - 1) | PROT_NONE | LARGE, false, 0);
-        assert_eq!(huge.translate(USER + MIB + 7), Some(5 * MIB + 7));
+        let small = space(inverted(SMALL, 0xfff) | PROT_NONE, true, 0);
+        assert_eq!(small.translate(USER + 0x123), Some(SMALL + 0x123));
+        let huge = space(inverted(HUGE, 2 * MIB - 1) | PROT_NONE | LARGE, false, 0);
+        assert_eq!(huge.translate(USER + MIB + 7), Some(HUGE + MIB + 7));
         let beyond = space(inverted(16 * MIB, 0xfff) | PROT_NONE, true, 0);
         assert_eq!(beyond.translate(USER), Some(16 * MIB), "memory that the image lacks, not another page");
     }
 
     #[test]
     fn prot_none_entries_of_kernels_before_l1tf_hold_the_frame_itself() {
-        assert_eq!(space(5 * MIB | PROT_NONE, true, 0).translate(USER + 1), Some(5 * MIB + 1));
-        assert_eq!(space(4 * MIB | PROT_NONE | LARGE, false, 0).translate(USER + 1), Some(4 * MIB + 1));
+        assert_eq!(space(SMALL | PROT_NONE, true, 0).translate(USER + 1), Some(SMALL + 1));
+        assert_eq!(space(HUGE | PROT_NONE | LARGE, false, 0).translate(USER + 1), Some(HUGE + 1));
     }
 
     #[test]
     fn swap_entries_and_absent_tables_are_no_prot_none_mappings() {
         // A swap entry has bits from 9 on, and may have 1 to 7, but never that of PROT_NONE.
-        for entry in [!(5 * MIB) & FRAME | 0x2e00, 5 * MIB | 0xfe, 0] {
+        for entry in [!SMALL & FRAME | 0x2e00, SMALL | 0xfe, 0] {
             assert_eq!(space(entry, true, 0).translate(USER), None, "{entry:#x}");
             assert_eq!(space(entry, false, 0).translate(USER), None, "{entry:#x}");
         }
-        assert_eq!(space(4 * MIB | PROT_NONE, false, 0).translate(USER), None, "a table that is not present");
+        assert_eq!(space(HUGE | PROT_NONE, false, 0).translate(USER), None, "a table that is not present");
     }
 
     #[test]
     fn the_bit_that_says_encrypted_is_no_part_of_a_frame() {
         for bit in [1 << 47, 1 << 51] {
-            let present = space(5 * MIB | bit | PRESENT, true, bit).ignoring(bit);
-            assert_eq!(present.translate(USER), Some(5 * MIB));
-            assert_eq!(present.with_root(0x1000 | bit).translate(USER), Some(5 * MIB));
-            let none = (!(5 * MIB) & FRAME & !bit) | bit | PROT_NONE;
-            assert_eq!(space(none, true, bit).ignoring(bit).translate(USER), Some(5 * MIB));
-            assert_eq!(space(5 * MIB | bit | PRESENT, true, bit).translate(USER), None);
+            let present = space(SMALL | bit | PRESENT, true, bit).ignoring(bit);
+            assert_eq!(present.translate(USER), Some(SMALL));
+            assert_eq!(present.with_root(0x1000 | bit).translate(USER), Some(SMALL));
+            let none = (!SMALL & FRAME & !bit) | bit | PROT_NONE;
+            assert_eq!(space(none, true, bit).ignoring(bit).translate(USER), Some(SMALL));
+            assert_eq!(space(SMALL | bit | PRESENT, true, bit).translate(USER), None);
         }
     }
 }
