@@ -8,6 +8,8 @@ const HEADER: u64 = 32;
 /// More ranges than any machine's memory map has: past this the file lies.
 const MOST_RANGES: usize = 65_536;
 
+/// Headers that follow each other by more than chance.
+const CERTAIN: usize = 3;
 /// Magic and version, as they lie in the file.
 const START: [u8; 8] = (MAGIC as u64 | 1 << 32).to_le_bytes();
 
@@ -52,9 +54,10 @@ fn chain(bytes: &[u8]) -> Result<Layout> {
             above = above.max(range.start.saturating_add(range.length));
             layout.ranges.push(range);
             at = next;
-        } else if let Some(next) = header_after(bytes, at + 1, size, above) {
+        } else if let Some((next, start)) = header_after(bytes, at + 1, size, above, 1) {
             layout.warnings.push(format!(
-                "damaged: no sound LiME range header at file offset {at:#x}; the {} bytes up to the next are not read",
+                "damaged: no sound LiME range header at file offset {at:#x}; the {} bytes up to the next, of memory between \
+                 physical {above:#x} and {start:#x}, are not read",
                 next - at
             ));
             at = next;
@@ -74,24 +77,31 @@ fn chain(bytes: &[u8]) -> Result<Layout> {
 }
 
 /// The range of a header that can be believed, and where the next is. A damaged length would show the memory of other
-/// ranges in the wrong place: the range then leads to no header, past headers that do.
+/// ranges in the wrong place: the range then leads to no header, past several that follow each other.
 fn sound(bytes: &[u8], at: u64, above: u64) -> Option<(Range, u64)> {
     let (range, next) = Header::at(bytes, at)?.range(at)?;
-    (leads_on(bytes, next) || header_after(bytes, range.offset, next, above).is_none()).then_some((range, next))
+    let passed = || header_after(bytes, range.offset, next, above, CERTAIN);
+    (leads_on(bytes, next, 1) || passed().is_none()).then_some((range, next))
 }
 
-/// Whether a range that ends here ends where it should: at a header or with the file.
-fn leads_on(bytes: &[u8], at: u64) -> bool {
+/// Whether a range that ends here ends where it should: with the file, or at one of so many headers that lead on.
+fn leads_on(bytes: &[u8], mut at: u64, headers: usize) -> bool {
+    for _ in 1..headers {
+        match Header::at(bytes, at).and_then(|header| header.range(at)) {
+            Some((_, next)) => at = next,
+            None => break,
+        }
+    }
     at == bytes.len() as u64 || Header::at(bytes, at).is_some()
 }
 
-/// The first header in a part of the file that can be one of the chain: its memory lies above what came before, and its
-/// range leads on. Memory may hold copies of headers, which lead nowhere.
-fn header_after(bytes: &[u8], from: u64, to: u64, above: u64) -> Option<u64> {
+/// The first header in a part of the file that can be one of the chain, and where its memory starts: above what came
+/// before. Memory may hold copies of headers, which lead nowhere.
+fn header_after(bytes: &[u8], from: u64, to: u64, above: u64, headers: usize) -> Option<(u64, u64)> {
     let (from, to) = (usize::try_from(from).ok()?, to.min(bytes.len() as u64) as usize);
     let finder = memchr::memmem::Finder::new(&START);
-    finder.find_iter(bytes.get(from..to)?).map(|found| (from + found) as u64).find(|at| {
-        let range = Header::at(bytes, *at).and_then(|header| header.range(*at));
-        range.is_some_and(|(range, next)| range.start >= above && leads_on(bytes, next))
+    finder.find_iter(bytes.get(from..to)?).map(|found| (from + found) as u64).find_map(|at| {
+        let (range, next) = Header::at(bytes, at)?.range(at)?;
+        (range.start >= above && leads_on(bytes, next, headers)).then_some((at, range.start))
     })
 }

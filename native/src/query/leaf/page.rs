@@ -36,16 +36,18 @@ pub enum Found {
 impl Pages {
     pub fn compile(scope: Scope) -> Compiled<Self> {
         let page = scope.find("struct page")?;
-        let optional = |names: &[&str]| scope.offset("struct page", names).ok();
+        // A folio lies where its first page does; members move there one by one.
+        let either =
+            |names: &[&str]| scope.offset("struct page", names).or_else(|_| scope.offset("struct folio", names));
         let bit = |name: &str| scope.kernel.types.enumerator(name).and_then(|bit| u32::try_from(bit).ok());
         Ok(Self {
             first: scope.kernel.page_structs(),
             size: scope.size(page)?,
-            flags: scope.offset("struct page", &["flags"])?,
-            mapping: scope.offset("struct page", &["mapping"])?,
+            flags: either(&["flags"])?,
+            mapping: either(&["mapping"])?,
             // Since 7.1 it may hold a mask instead of a place; then no cache holds other pages than first ones.
-            head: optional(&["compound_head", "compound_info"]),
-            index: optional(&["index", "__folio_index"]),
+            head: either(&["compound_head", "compound_info"]).ok(),
+            index: either(&["index", "__folio_index"]).ok(),
             uptodate: bit("PG_uptodate"),
             huge: bit("PG_head"),
         })
