@@ -159,6 +159,67 @@ fn lime_ranges_that_lie_are_told() {
     );
 }
 
+/// Four ranges of one page, whose memory is filled with their number from 1 on.
+fn four_ranges() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for number in 1..=4_u64 {
+        bytes.extend(lime_header(number << 20, (number << 20) + 0xfff));
+        bytes.extend([number as u8; 4096]);
+    }
+    bytes
+}
+
+/// Numbers of the ranges that can be read, and what is said about the rest.
+fn readable(bytes: &[u8]) -> (Vec<u64>, Vec<String>) {
+    let image = file(bytes);
+    let image = Image::open(image.path()).unwrap();
+    let filled = |number: u64| u64::from_le_bytes([number as u8; 8]);
+    let found = (1..=4).filter(|number| image.read_u64((number << 20) + 0xff8) == Some(filled(*number)));
+    let found: Vec<u64> = found.collect();
+    assert_eq!(image.ranges().len(), found.len(), "a range shows memory of another: {:?}", image.ranges());
+    (found, image.warnings().to_vec())
+}
+
+#[test]
+fn a_damaged_lime_header_costs_its_range() {
+    const STEP: usize = 4096 + 32;
+    assert_eq!(readable(&four_ranges()), (vec![1, 2, 3, 4], vec![]));
+    let told = |warnings: &[String], at: usize| {
+        let (above, next) = (((at / STEP) << 20) + 0x1000, (at / STEP + 2) << 20);
+        let expected = format!(
+            "damaged: no sound LiME range header at file offset {at:#x}; the {STEP} bytes up to the next, of memory between \
+             physical {above:#x} and {next:#x}, are not read"
+        );
+        assert!(warnings.len() == 1 && warnings[0] == expected, "{warnings:?}");
+    };
+    for range in 1..3 {
+        let at = range * STEP;
+        let others: Vec<u64> = (1..=4).filter(|number| *number != range as u64 + 1).collect();
+        // Magic, version, a last address before the first, one far too high, and one a page too high.
+        for (offset, byte) in [(0, 0), (4, 2), (18, 0), (22, 0x7f), (17, 0x1f)] {
+            let mut bytes = four_ranges();
+            bytes[at + offset] = byte;
+            let (found, warnings) = readable(&bytes);
+            assert_eq!(found, others, "byte {offset} of header {range}");
+            told(&warnings, at);
+        }
+    }
+    let mut first = four_ranges();
+    first[18] = 0;
+    assert_eq!(readable(&first).0, [2, 3, 4]);
+}
+
+#[test]
+fn copies_of_lime_headers_in_memory_are_no_ranges() {
+    let mut bytes = four_ranges();
+    // A copy of the last header lies in the memory of the second range, as the page cache of a dump may hold it.
+    let copy = lime_header(4 << 20, (4 << 20) + 0xfff);
+    bytes[4128 + 32 + 512..][..32].copy_from_slice(&copy);
+    assert_eq!(readable(&bytes), (vec![1, 2, 3, 4], vec![]));
+    bytes[4128] = 0;
+    assert_eq!(readable(&bytes).0, [1, 3, 4]);
+}
+
 #[test]
 fn a_sparse_file_is_scanned_where_it_holds_data() {
     let image = tempfile::NamedTempFile::new().unwrap();

@@ -122,6 +122,27 @@ describe('an image without a kernel exits 4', () => {
   })
 })
 
+describe('a kernel without what an analyzer asks for exits 4', () => {
+  it('and says which type, member and alternatives, and which kernel', () => {
+    const plugin = file(
+      'own.mjs',
+      `import { defineAnalyzer, text } from 'salvor'
+      export default defineAnalyzer({
+        name: 'own', area: 'own', summary: 'Names what no kernel has', columns: { value: text('A value') },
+        *run({ kernel }) {
+          kernel.symbol('init_task', 'struct task_struct').select({ value: ['nothing', 'real_parent->none'] })
+        },
+      })`,
+    )
+    const { status, stdout, lines } = salvor(['own', sampleImage(), '--plugin', plugin])
+    expect(lines).toEqual([expect.stringMatching(/kernel 6\.1\.0-.* lacks/)])
+    for (const part of ["'nothing'", "'real_parent->none'", "struct task_struct has no member 'none'"])
+      expect(lines[0]).toContain(part)
+    expect(stdout).toBe('')
+    expect(status).toBe(4)
+  })
+})
+
 describe('a truncated image', () => {
   it('gives what can be read, says what is missing, and never exits 0', () => {
     const whole = readFileSync(sampleImage())

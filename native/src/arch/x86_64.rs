@@ -34,10 +34,14 @@ impl Levels {
 }
 
 const PRESENT: u64 = 1;
-/// Linux keeps pages of PROT_NONE mappings with Present clear and Global set (`_PAGE_PROTNONE`): the frame is still there.
+/// Linux keeps pages of PROT_NONE mappings with Present clear and Global set (`_PAGE_PROTNONE`), which no swap entry has.
+/// The frame is still there, with its bits turned over since L1TF (arch/x86/include/asm/pgtable-invert.h).
 const PROT_NONE: u64 = 1 << 8;
 const LARGE: u64 = 1 << 7;
 const FRAME: u64 = 0x000f_ffff_ffff_f000;
+/// Bits among a frame's that an entry may have to say "encrypted" (SME and SEV; CPUID 0x8000_001f): none, or that of one
+/// generation of processors or the other.
+pub const ENCRYPTION_BITS: [u64; 3] = [0, 1 << 47, 1 << 51];
 const PAGE: u64 = 4096;
 const CACHED_PAGES: usize = 1024;
 
@@ -46,6 +50,8 @@ pub struct AddressSpace {
     image: Arc<Image>,
     root: u64,
     levels: Levels,
+    /// Bits of an entry that are its frame's.
+    frame: u64,
     /// Direct-mapped cache. Each slot holds a virtual page number folded with its frame; see [`Slot`].
     cache: Box<[Slot]>,
 }
@@ -61,12 +67,18 @@ impl AddressSpace {
     /// An address space whose top-level table lies at physical address `root`.
     pub fn new(image: Arc<Image>, root: u64, levels: Levels) -> Self {
         let cache = (0..CACHED_PAGES).map(|_| Slot::default()).collect();
-        Self { image, root: root & FRAME, levels, cache }
+        Self { image, root: root & FRAME, levels, frame: FRAME, cache }
+    }
+
+    /// The same, where entries have a bit among their frame's that says "encrypted", and the image holds plain memory.
+    pub fn ignoring(self, bits: u64) -> Self {
+        let frame = FRAME & !bits;
+        Self { root: self.root & frame, frame, ..self }
     }
 
     /// The same image and levels with another root: a process's address space.
     pub fn with_root(&self, root: u64) -> Self {
-        Self::new(Arc::clone(&self.image), root, self.levels)
+        Self::new(Arc::clone(&self.image), root, self.levels).ignoring(FRAME & !self.frame)
     }
 
     /// The image that lies below.
@@ -115,17 +127,25 @@ impl AddressSpace {
         for level in (0..self.levels.count()).rev() {
             let shift = 12 + 9 * level;
             let entry = self.image.read_u64(table + ((address >> shift) & 511) * 8)?;
-            if entry & PRESENT == 0 && (level != 0 || entry & PROT_NONE == 0) {
-                return None;
-            }
             let large = entry & LARGE != 0 && (level == 1 || level == 2);
-            if level == 0 || large {
-                let inside = (1u64 << shift) - 1;
-                return Some((entry & FRAME & !inside) | (address & inside));
+            let inside = (1u64 << shift) - 1;
+            let place = |entry: u64| (entry & self.frame & !inside) | (address & inside);
+            if entry & PRESENT == 0 {
+                let kept = entry & PROT_NONE != 0 && (level == 0 || level == 1 && large);
+                return kept.then(|| self.held(place(!entry), place(entry)));
             }
-            table = entry & FRAME;
+            if level == 0 || large {
+                return Some(place(entry));
+            }
+            table = entry & self.frame;
         }
         None
+    }
+
+    /// Kernels before L1TF was known keep the frame of a PROT_NONE mapping as it is, and then no memory is at its inverse.
+    fn held(&self, inverted: u64, plain: u64) -> u64 {
+        let holds = |physical: u64| self.image.peek(physical, 1).is_some();
+        if !holds(inverted) && holds(plain) { plain } else { inverted }
     }
 
     /// Reads `out.len()` bytes at a virtual address; returns how many leading bytes could be read.
@@ -164,5 +184,74 @@ impl AddressSpace {
     pub fn read_u32(&self, address: u64) -> Option<u32> {
         let mut word = [0; 4];
         self.read_exact(address, &mut word).then(|| u32::from_le_bytes(word))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+    const USER: u64 = 0x40_0000;
+    /// Frames that a small page and a huge page may have.
+    const SMALL: u64 = 5 * MIB;
+    const HUGE: u64 = 4 * MIB;
+
+    /// 8 MiB of memory whose tables at 0x1000, 0x2000, 0x3000 map `USER` by `entry`: the 2 MiB entry, or with `small`
+    /// the first 4 KiB one of a table at 0x4000.
+    fn space(entry: u64, small: bool, flags: u64) -> AddressSpace {
+        let mut memory = vec![0; 8 * MIB as usize];
+        let mut put = |at: u64, word: u64| {
+            memory.splice(at as usize..at as usize + 8, word.to_le_bytes());
+        };
+        put(0x1000, 0x2003 | flags);
+        put(0x2000, 0x3003 | flags);
+        put(0x3000 + (USER >> 21) * 8, if small { 0x4003 | flags } else { entry });
+        put(0x4000, entry);
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&memory).unwrap();
+        AddressSpace::new(Arc::new(Image::open(file.path()).unwrap()), 0x1000, Levels::Four)
+    }
+
+    #[test]
+    fn prot_none_entries_hold_the_inverted_frame() {
+        let inverted = |frame: u64, inside: u64| !frame & FRAME & !inside;
+        let small = space(inverted(SMALL, 0xfff) | PROT_NONE, true, 0);
+        assert_eq!(small.translate(USER + 0x123), Some(SMALL + 0x123));
+        let huge = space(inverted(HUGE, 2 * MIB - 1) | PROT_NONE | LARGE, false, 0);
+        assert_eq!(huge.translate(USER + MIB + 7), Some(HUGE + MIB + 7));
+        let beyond = space(inverted(16 * MIB, 0xfff) | PROT_NONE, true, 0);
+        assert_eq!(beyond.translate(USER), Some(16 * MIB), "memory that the image lacks, not another page");
+    }
+
+    #[test]
+    fn prot_none_entries_of_kernels_before_l1tf_hold_the_frame_itself() {
+        assert_eq!(space(SMALL | PROT_NONE, true, 0).translate(USER + 1), Some(SMALL + 1));
+        assert_eq!(space(HUGE | PROT_NONE | LARGE, false, 0).translate(USER + 1), Some(HUGE + 1));
+    }
+
+    #[test]
+    fn swap_entries_and_absent_tables_are_no_prot_none_mappings() {
+        // A swap entry has bits from 9 on, and may have 1 to 7, but never that of PROT_NONE.
+        for entry in [!SMALL & FRAME | 0x2e00, SMALL | 0xfe, 0] {
+            assert_eq!(space(entry, true, 0).translate(USER), None, "{entry:#x}");
+            assert_eq!(space(entry, false, 0).translate(USER), None, "{entry:#x}");
+        }
+        assert_eq!(space(HUGE | PROT_NONE, false, 0).translate(USER), None, "a table that is not present");
+    }
+
+    #[test]
+    fn the_bit_that_says_encrypted_is_no_part_of_a_frame() {
+        for bit in [1 << 47, 1 << 51] {
+            let present = space(SMALL | bit | PRESENT, true, bit).ignoring(bit);
+            assert_eq!(present.translate(USER), Some(SMALL));
+            assert_eq!(present.with_root(0x1000 | bit).translate(USER), Some(SMALL));
+            let none = (!SMALL & FRAME & !bit) | bit | PROT_NONE;
+            assert_eq!(space(none, true, bit).ignoring(bit).translate(USER), Some(SMALL));
+            assert_eq!(space(SMALL | bit | PRESENT, true, bit).translate(USER), None);
+        }
     }
 }

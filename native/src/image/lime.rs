@@ -8,48 +8,100 @@ const HEADER: u64 = 32;
 /// More ranges than any machine's memory map has: past this the file lies.
 const MOST_RANGES: usize = 65_536;
 
+/// Headers that follow each other by more than chance.
+const CERTAIN: usize = 3;
+/// Magic and version, as they lie in the file.
+const START: [u8; 8] = (MAGIC as u64 | 1 << 32).to_le_bytes();
+
 struct Header {
     start: u64,
     last: u64,
 }
 
-fn header(bytes: &[u8], at: u64) -> Option<Header> {
-    let bytes = bytes.get(usize::try_from(at).ok()?..)?.first_chunk::<32>()?;
-    let word = |from: usize| bytes.get(from..from + 8).and_then(|word| word.try_into().ok()).map(u64::from_le_bytes);
-    let magic_and_version = word(0)?;
-    if magic_and_version != u64::from(MAGIC) | 1 << 32 {
-        return None;
+impl Header {
+    /// The header at a place in the file.
+    fn at(bytes: &[u8], at: u64) -> Option<Self> {
+        let bytes = bytes.get(usize::try_from(at).ok()?..)?.first_chunk::<32>()?;
+        let word =
+            |from: usize| bytes.get(from..from + 8).and_then(|word| word.try_into().ok()).map(u64::from_le_bytes);
+        bytes.starts_with(&START).then_some(Self { start: word(8)?, last: word(16)? })
     }
-    Some(Header { start: word(8)?, last: word(16)? })
+
+    /// Its range, and where in the file the next header is; none where the range ends before it starts.
+    fn range(&self, at: u64) -> Option<(Range, u64)> {
+        let length = self.last.checked_sub(self.start)?.checked_add(1)?;
+        let offset = at + HEADER;
+        Some((Range { start: self.start, length, offset }, offset.saturating_add(length)))
+    }
 }
 
 /// Reads the chain of range headers.
 pub fn parse(bytes: &[u8]) -> Option<Result<Layout>> {
-    header(bytes, 0).map(|_| chain(bytes))
+    Header::at(bytes, 0).map(|_| chain(bytes))
 }
 
+/// A damaged header costs its range: the chain goes on at the next one that is sound.
 fn chain(bytes: &[u8]) -> Result<Layout> {
     let size = bytes.len() as u64;
     let mut layout = Layout::default();
+    let mut above = 0;
     let mut at = 0;
     while at < size {
-        let Some(Header { start, last }) = header(bytes, at) else {
+        if let Some((range, next)) = sound(bytes, at, above) {
+            if layout.ranges.len() == MOST_RANGES {
+                return Err(Error::evidence(format!("more than {MOST_RANGES} LiME ranges: the headers are damaged")));
+            }
+            above = above.max(range.start.saturating_add(range.length));
+            layout.ranges.push(range);
+            at = next;
+        } else if let Some((next, start)) = header_after(bytes, at + 1, size, above, 1) {
+            layout.warnings.push(format!(
+                "damaged: no sound LiME range header at file offset {at:#x}; the {} bytes up to the next, of memory between \
+                 physical {above:#x} and {start:#x}, are not read",
+                next - at
+            ));
+            at = next;
+        } else {
+            if let (Some(Header { start, last }), true) = (Header::at(bytes, at), layout.ranges.is_empty()) {
+                return Err(Error::evidence(format!(
+                    "the LiME range at file offset {at:#x} ends ({last:#x}) before it starts ({start:#x}): the header is damaged"
+                )));
+            }
             layout
                 .warnings
                 .push(format!("truncated: no LiME range header at file offset {at:#x}; the rest is not read"));
             break;
-        };
-        let length = last.checked_sub(start).and_then(|span| span.checked_add(1));
-        let Some(length) = length else {
-            return Err(Error::evidence(format!(
-                "the LiME range at file offset {at:#x} ends ({last:#x}) before it starts ({start:#x}): the header is damaged"
-            )));
-        };
-        if layout.ranges.len() == MOST_RANGES {
-            return Err(Error::evidence(format!("more than {MOST_RANGES} LiME ranges: the headers are damaged")));
         }
-        layout.ranges.push(Range { start, length, offset: at + HEADER });
-        at = (at + HEADER).saturating_add(length);
     }
     Ok(layout)
+}
+
+/// The range of a header that can be believed, and where the next is. A damaged length would show the memory of other
+/// ranges in the wrong place: the range then leads to no header, past several that follow each other.
+fn sound(bytes: &[u8], at: u64, above: u64) -> Option<(Range, u64)> {
+    let (range, next) = Header::at(bytes, at)?.range(at)?;
+    let passed = || header_after(bytes, range.offset, next, above, CERTAIN);
+    (leads_on(bytes, next, 1) || passed().is_none()).then_some((range, next))
+}
+
+/// Whether a range that ends here ends where it should: with the file, or at one of so many headers that lead on.
+fn leads_on(bytes: &[u8], mut at: u64, headers: usize) -> bool {
+    for _ in 1..headers {
+        match Header::at(bytes, at).and_then(|header| header.range(at)) {
+            Some((_, next)) => at = next,
+            None => break,
+        }
+    }
+    at == bytes.len() as u64 || Header::at(bytes, at).is_some()
+}
+
+/// The first header in a part of the file that can be one of the chain, and where its memory starts: above what came
+/// before. Memory may hold copies of headers, which lead nowhere.
+fn header_after(bytes: &[u8], from: u64, to: u64, above: u64, headers: usize) -> Option<(u64, u64)> {
+    let (from, to) = (usize::try_from(from).ok()?, to.min(bytes.len() as u64) as usize);
+    let finder = memchr::memmem::Finder::new(&START);
+    finder.find_iter(bytes.get(from..to)?).map(|found| (from + found) as u64).find_map(|at| {
+        let (range, next) = Header::at(bytes, at)?.range(at)?;
+        (range.start >= above && leads_on(bytes, next, headers)).then_some((at, range.start))
+    })
 }

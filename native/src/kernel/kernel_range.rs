@@ -9,7 +9,7 @@ use memchr::memmem;
 use super::banner::{self, Banner};
 use super::vmcoreinfo::VmcoreInfo;
 use crate::arch::AddressSpace;
-use crate::arch::x86_64::Levels;
+use crate::arch::x86_64::{ENCRYPTION_BITS, Levels};
 use crate::image::Image;
 
 /// Where x86-64 maps physical memory from `phys_base` on (`__START_KERNEL_map`).
@@ -56,9 +56,10 @@ impl Guess {
 /// its own (`trampoline_pgd` in `arch/x86/realmode/init.c`). Every page there is tried as one.
 pub fn quick(image: &Arc<Image>) -> Vec<Guess> {
     let mut guesses: Vec<Guess> = Vec::new();
-    for root in (0..1 << 20).step_by(PAGE as usize).filter(|root| may_be_table(image, *root)) {
+    for root in (0..1 << 20).step_by(PAGE as usize) {
+        let Some(bits) = table_bits(image, root) else { continue };
         for levels in [Levels::Four, Levels::Five] {
-            guesses.extend(mapped_runs(&AddressSpace::new(Arc::clone(image), root, levels)));
+            guesses.extend(mapped_runs(&AddressSpace::new(Arc::clone(image), root, levels).ignoring(bits)));
         }
         if guesses.len() >= MOST_GUESSES {
             break;
@@ -75,14 +76,15 @@ pub fn quick(image: &Arc<Image>) -> Vec<Guess> {
     guesses
 }
 
-/// A top-level table that maps the kernel has its last entry present and pointing into the image.
-fn may_be_table(image: &Image, root: u64) -> bool {
-    let entry =
-        image.peek(root + PAGE - 8, 8).and_then(|bytes| bytes.first_chunk()).map(|word| u64::from_le_bytes(*word));
-    entry.is_some_and(|entry| {
-        let frame = entry & 0x000f_ffff_ffff_f000;
-        entry & 0x81 == 1 && frame != 0 && image.peek(frame, PAGE as usize).is_some()
-    })
+/// A top-level table that maps the kernel has its last entry present and pointing into the image, without the bit that
+/// says "encrypted" where it has one.
+fn table_bits(image: &Image, root: u64) -> Option<u64> {
+    let entry = image.peek(root + PAGE - 8, 8)?.first_chunk().map(|word| u64::from_le_bytes(*word))?;
+    let leads_to_table = |bits: &u64| {
+        let frame = entry & 0x000f_ffff_ffff_f000 & !bits;
+        frame != 0 && image.peek(frame, PAGE as usize).is_some()
+    };
+    ENCRYPTION_BITS.into_iter().find(leads_to_table).filter(|_| entry & 0x81 == 1)
 }
 
 /// Runs of kernel addresses that keep one distance to their physical places, the longest first. Freed init memory

@@ -11,6 +11,7 @@ mod kernel_range;
 mod modules;
 mod near;
 mod proof;
+mod regions;
 pub mod symbols;
 mod type_source;
 pub mod types;

@@ -6,7 +6,7 @@ use super::banner::Banner;
 use super::kernel_range::{KERNEL_MAP, STEP, STEPS};
 use super::symbols::Table;
 use crate::arch::AddressSpace;
-use crate::arch::x86_64::Levels;
+use crate::arch::x86_64::{ENCRYPTION_BITS, Levels};
 use crate::image::Image;
 
 /// A kernel whose place in physical and virtual memory is certain.
@@ -43,8 +43,10 @@ pub fn prove(image: &Arc<Image>, table: &Table, claimed_text: Option<u64>, physi
     let root = physical.checked_add(root_from_text(table)?)?;
     // Distances whose addresses must lead back to where the image has them.
     let checks = [0, banner_from_text, root_from_text(table)?, table.from_text("_stext").unwrap_or(0)];
-    [Levels::Four, Levels::Five].into_iter().find_map(|levels| {
-        let memory = AddressSpace::new(Arc::clone(image), root, levels);
+    // Whether entries carry a bit that says "encrypted" shows when they map right without it.
+    let mut ways = ENCRYPTION_BITS.into_iter().flat_map(|bits| [(Levels::Four, bits), (Levels::Five, bits)]);
+    ways.find_map(|(levels, bits)| {
+        let memory = AddressSpace::new(Arc::clone(image), root, levels).ignoring(bits);
         let maps = |text: u64| {
             checks.iter().all(|distance| {
                 text.checked_add(*distance).and_then(|address| memory.translate(address))

@@ -68,12 +68,14 @@ fn parse(bytes: Bytes) -> Option<Types> {
     Types::from_btf(bytes).ok().filter(|types| types.find("struct task_struct").is_some())
 }
 
-/// A section's length by its header: `hdr_len`, then types and strings by offset and length from the header's end.
+/// A section's length by its header: `hdr_len`, then types, strings and in a longer header the layout, each by offset and
+/// length from the header's end.
 fn section_length(bytes: &[u8]) -> Option<usize> {
     let word = |at: usize| bytes.get(at..)?.first_chunk().map(|word| u64::from(u32::from_le_bytes(*word)));
     let types_end = word(8)? + word(12)?;
     let strings_end = word(16)? + word(20)?;
-    let length = word(4)? + types_end.max(strings_end);
+    let layout_end = if word(4)? >= 32 { word(24)? + word(28)? } else { 0 };
+    let length = word(4)? + types_end.max(strings_end).max(layout_end);
     (length <= LONGEST).then_some(length as usize)
 }
 

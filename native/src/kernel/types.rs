@@ -1,10 +1,12 @@
 //! Struct layouts behind one interface, wherever they came from.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::error::Result;
 use crate::image::Bytes;
 
+use super::btf::names::{Class, Names, described};
 use super::btf::{Btf, Kind, Record};
 
 /// A type of one source: 0 is the kernel proper, above it modules with split BTF.
@@ -67,14 +69,18 @@ const MAX_MEMBERS: u32 = 1 << 16;
 #[derive(Default)]
 pub struct Types {
     kernel: Btf,
+    names: OnceLock<Names>,
     modules: OnceLock<Vec<(String, Btf)>>,
+    module_names: OnceLock<Names>,
+    /// Values of the constants that were asked for: each is looked for through all enums, once.
+    constants: Mutex<HashMap<Box<str>, Option<i64>>>,
     loader: OnceLock<Loader>,
 }
 
 impl Types {
     /// Reads the kernel's BTF, validated wholly.
     pub fn from_btf(bytes: impl Into<Bytes>) -> Result<Self> {
-        Ok(Self { kernel: Btf::parse(bytes.into())?, modules: OnceLock::new(), loader: OnceLock::new() })
+        Ok(Self { kernel: Btf::parse(bytes.into())?, ..Self::default() })
     }
 
     /// Tells how to load modules' split BTF; called at most once, when a name is not one of the kernel's own.
@@ -91,13 +97,13 @@ impl Types {
     /// A type by name: `struct task_struct`, `union …`, `enum …`, or a typedef's or integer's bare name.
     pub fn find(&self, name: &str) -> Option<TypeId> {
         let name = name.trim();
-        let (kinds, bare): (&[Kind], &str) = match name.split_once(' ') {
-            Some(("struct", rest)) => (&[Kind::Struct], rest.trim_start()),
-            Some(("union", rest)) => (&[Kind::Union], rest.trim_start()),
-            Some(("enum", rest)) => (&[Kind::Enum, Kind::Enum64], rest.trim_start()),
-            _ => (&[Kind::Typedef, Kind::Int], name),
+        let (class, bare) = match name.split_once(' ') {
+            Some(("struct", rest)) => (Class::Struct, rest.trim_start()),
+            Some(("union", rest)) => (Class::Union, rest.trim_start()),
+            Some(("enum", rest)) => (Class::Enum, rest.trim_start()),
+            _ => (Class::Plain, name),
         };
-        self.find_kind(kinds, bare.as_bytes())
+        self.find_class(class, bare.as_bytes())
     }
 
     /// What a type is, typedefs and qualifiers taken off.
@@ -106,7 +112,7 @@ impl Types {
         let Some(record) = self.record(id) else { return Shape::Opaque };
         match record.kind {
             Kind::Int => Shape::Integer { bytes: record.value, signed: record.word(0).unwrap_or(0) >> 24 & 1 == 1 },
-            Kind::Enum | Kind::Enum64 => Shape::Integer { bytes: record.value, signed: record.flag },
+            Kind::Enum | Kind::Enum64 => Shape::Integer { bytes: record.value, signed: record.is_signed_enum() },
             Kind::Pointer => Shape::Pointer(self.at(id.source, record.value)),
             Kind::Array => Shape::Array {
                 element: self.at(id.source, record.word(0).unwrap_or(0)),
@@ -141,6 +147,16 @@ impl Types {
 
     /// The value of an enumeration constant.
     pub fn enumerator(&self, name: &str) -> Option<i64> {
+        let mut constants = self.constants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = constants.get(name) {
+            return *known;
+        }
+        let value = self.search_enums(name);
+        constants.insert(name.into(), value);
+        value
+    }
+
+    fn search_enums(&self, name: &str) -> Option<i64> {
         let find = |source: u16, btf: &Btf| {
             (btf.first_id()..btf.end_id()).filter_map(|id| btf.record(id)).find_map(|record| {
                 let is_enum = matches!(record.kind, Kind::Enum | Kind::Enum64);
@@ -200,9 +216,9 @@ impl Types {
                     id = self.at(id.source, record.value);
                 }
                 Kind::Forward => {
-                    let kind = if record.flag { Kind::Union } else { Kind::Struct };
+                    let class = if record.flag { Class::Union } else { Class::Struct };
                     let name = self.string(id.source, record.name);
-                    return self.find_kind(&[kind], name).unwrap_or(id);
+                    return self.find_class(class, name).unwrap_or(id);
                 }
                 _ => return id,
             }
@@ -244,21 +260,32 @@ impl Types {
         Member { bit_offset: member.bit_offset.saturating_add(u64::from(skipped)), bits: Some(bits as u8), ..member }
     }
 
-    fn find_kind(&self, kinds: &[Kind], name: &[u8]) -> Option<TypeId> {
+    /// Of the kernel proper, or else of the first module that has it.
+    fn find_class(&self, class: Class, name: &[u8]) -> Option<TypeId> {
         if name.is_empty() {
             return None;
         }
-        let pick = |source: u16, btf: &Btf, base: Option<&Btf>| {
-            // Of several with one name, the fullest: others are what a driver made of the name for itself.
-            let fit = |id: &u32| btf.record(*id).filter(|record| kinds.contains(&record.kind));
-            let best = btf.named(name, base).into_iter().rev().filter(|id| fit(id).is_some());
-            let best = best.max_by_key(|id| fit(id).map(|record| (record.count > 0, record.value)));
-            best.map(|id| TypeId { source, id })
+        let same = |btf: &Btf, id: u32| {
+            described(btf, id, &self.kernel).is_some_and(|(other, text, _)| (other, text) == (class, name))
         };
-        pick(0, &self.kernel, None).or_else(|| {
-            let mut modules = self.loaded().iter().zip(1..);
-            modules.find_map(|((_, btf), source)| pick(source, btf, Some(&self.kernel)))
-        })
+        let names = self.names.get_or_init(|| Names::of(&[&self.kernel], &self.kernel));
+        if let Some((_, id)) = names.find(class, name, |_, id| same(&self.kernel, id)) {
+            return Some(TypeId { source: 0, id });
+        }
+        let modules = self.loaded();
+        let names = self.module_names.get_or_init(|| {
+            let sections: Vec<&Btf> = modules.iter().map(|(_, btf)| btf).collect();
+            Names::of(&sections, &self.kernel)
+        });
+        let same = |section: u16, id: u32| modules.get(usize::from(section)).is_some_and(|(_, btf)| same(btf, id));
+        names.find(class, name, same).map(|(section, id)| TypeId { source: section + 1, id })
+    }
+
+    /// Entries that the longest search for a name of the kernel proper passes.
+    #[cfg(test)]
+    pub(crate) fn longest_search(&self) -> usize {
+        self.find("struct none");
+        self.names.get().map_or(0, Names::longest)
     }
 
     /// Modules' sections; one that is not valid is left out, as its types cannot be told from rubbish.

@@ -21,7 +21,7 @@ fn base() -> (Vec<u8>, u32) {
     let array = out.array(int, 3);
     let constant = out.record("", 10, false, 0, array, &[]);
     out.typedef("three", constant);
-    out.enumeration("small", &[("MINUS", -1), ("ONE", 1)]);
+    out.enumeration("small", true, &[("MINUS", -1), ("ONE", 1)]);
     out.enumeration64("large", &[("HUGE", 1 << 40)]);
     let next = out.next_id();
     (out.finish(), next)
@@ -94,6 +94,115 @@ fn damage_is_an_error() {
     let mut out = Encoder::new();
     out.pointer(2);
     assert!(Types::from_btf(out.finish()).err().unwrap().message.contains("points outside"));
+}
+
+/// A section with a header of 32 bytes and a layout that knows `layout.len()` kinds, between types and strings.
+fn with_layout(mut bytes: Vec<u8>, layout: &[[u8; 4]]) -> Vec<u8> {
+    let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let (types, layout) = (word(&bytes, 12), layout.concat());
+    let place = [types, layout.len() as u32].map(u32::to_le_bytes).concat();
+    bytes[4..8].copy_from_slice(&32_u32.to_le_bytes());
+    let strings = types + layout.len() as u32;
+    bytes[16..20].copy_from_slice(&strings.to_le_bytes());
+    bytes.splice(24 + types as usize..24 + types as usize, layout);
+    bytes.splice(24..24, place);
+    bytes
+}
+
+#[test]
+fn kinds_that_came_later_are_stepped_over_by_the_layout_section() {
+    let mut out = Encoder::new();
+    let int = out.int("int", 4, true);
+    // Eight bytes once, and four for each of two entries.
+    let later = out.record("", 22, false, 2, 7, &[1, 2, 3, 4]);
+    out.structure("after", 8, &[("it", int, 4), ("later", later, 0)]);
+    let bytes = out.finish();
+    let mut layout = [[0; 4]; 23];
+    layout[22] = [8, 4, 0, 0];
+    let types = Types::from_btf(with_layout(bytes.clone(), &layout)).unwrap();
+    let after = types.find("struct after").unwrap();
+    assert_eq!(types.member(after, "it").unwrap().bit_offset, 32);
+    assert_eq!(types.shape(types.member(after, "later").unwrap().id), Shape::Opaque);
+    for layout in [&layout[..22], &[]] {
+        let error = Types::from_btf(with_layout(bytes.clone(), layout)).err().unwrap();
+        assert!(error.message.contains("unknown kind 22"), "{}", error.message);
+    }
+    assert!(Types::from_btf(bytes).is_err(), "a short header has no layout");
+    layout[22] = [255, 255, 0, 0];
+    assert!(Types::from_btf(with_layout(base().0, &layout)).is_ok(), "a layout of kinds that do not come");
+}
+
+#[test]
+fn a_struct_may_have_more_members_than_16_bits_count() {
+    let mut out = Encoder::new();
+    let int = out.int("int", 4, true);
+    let members: Vec<_> = (0..70_000).map(|at| (if at == 60_000 { "it" } else { "x" }, int, at * 4)).collect();
+    out.structure("wide", 280_000, &members);
+    let types = Types::from_btf(out.finish()).unwrap();
+    assert_eq!(types.member(types.find("struct wide").unwrap(), "it").unwrap().bit_offset, 60_000 * 32);
+}
+
+#[test]
+fn bits_that_older_sections_leave_zero_are_rubbish_where_they_are_set() {
+    for bit in 16..31 {
+        let mut out = Encoder::new();
+        out.int("int", 4, true);
+        let mut bytes = out.finish();
+        bytes[24 + 4 + bit / 8] ^= 1 << (bit % 8);
+        assert!(Types::from_btf(bytes).is_err(), "bit {bit} of an integer's info");
+    }
+}
+
+#[test]
+fn enums_without_a_sign_flag_anywhere_are_signed_by_their_values() {
+    let constants = [("ALL", -1), ("TOP", i32::MIN), ("ONE", 1)];
+    let integer = |types: &Types, name: &str| types.shape(types.find(name).unwrap());
+    let mut out = Encoder::new();
+    out.enumeration("mixed", false, &constants);
+    out.enumeration("plain", false, &[("TWO", 2)]);
+    let old = Types::from_btf(out.finish()).unwrap();
+    assert_eq!((old.enumerator("ALL"), old.enumerator("TOP")), (Some(-1), Some(i64::from(i32::MIN))));
+    assert_eq!(integer(&old, "enum mixed"), Shape::Integer { bytes: 4, signed: true });
+    assert_eq!(integer(&old, "enum plain"), Shape::Integer { bytes: 4, signed: false });
+    let mut out = Encoder::new();
+    out.enumeration("mixed", false, &constants);
+    out.enumeration("flagged", true, &[("MINUS", -1)]);
+    let new = Types::from_btf(out.finish()).unwrap();
+    assert_eq!((new.enumerator("ALL"), new.enumerator("TOP")), (Some(0xffff_ffff), Some(1 << 31)));
+    assert_eq!(new.enumerator("MINUS"), Some(-1));
+    assert_eq!(integer(&new, "enum mixed"), Shape::Integer { bytes: 4, signed: false });
+    assert_eq!(integer(&new, "enum flagged"), Shape::Integer { bytes: 4, signed: true });
+}
+
+/// As many anonymous members as are looked at, each a forward declaration of a name that as many types have.
+#[test]
+fn forward_declarations_do_not_search_through_all_names() {
+    const MANY: u32 = 60_000;
+    let mut out = Encoder::new();
+    let int = out.int("int", 4, true);
+    let forward = out.forward("x");
+    for size in 0..MANY {
+        out.structure("x", size, &[]);
+        out.typedef("x", int);
+    }
+    out.structure("x", 4, &[("deep", int, 0)]);
+    let members: Vec<_> = (0..MANY / 2).map(|_| ("", forward, 0)).chain([("last", int, 0)]).collect();
+    out.structure("hostile", 8, &members);
+    let types = Types::from_btf(out.finish()).unwrap();
+    let hostile = types.find("struct hostile").unwrap();
+    assert!(types.member(hostile, "deep").is_some() && types.member(hostile, "none").is_none());
+    assert!(types.longest_search() < 32, "{} entries share a head", types.longest_search());
+}
+
+/// Names may lie within one another: were they of any length, a megabyte of them would be read for each type.
+#[test]
+fn names_longer_than_any_are_none() {
+    let mut out = Encoder::new();
+    out.int("int", 4, true);
+    out.structure(&"x".repeat(2000), 4, &[]);
+    let types = Types::from_btf(out.finish()).unwrap();
+    assert!(types.find(&format!("struct {}", "x".repeat(2000))).is_none());
+    assert!(types.find("int").is_some());
 }
 
 /// Asks for everything that can be asked for.

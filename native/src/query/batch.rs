@@ -128,7 +128,7 @@ fn value_message(code: Code) -> &'static str {
     match code {
         Code::Absent => "this kernel has none of the members it could be read from",
         Code::Truncated => "cut off: longer than is kept, or its end cannot be read",
-        Code::Cap => "left out: the query has read as much text as it may",
+        Code::Cap => "left out: the query has read as much as it may",
         Code::Cycle => "left out: the way to it does not end",
         Code::Torn | Code::Stray => "left out: contradicts the objects around it",
         Code::Unreadable => "could not be read",

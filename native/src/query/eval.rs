@@ -14,7 +14,7 @@ const MOST_CPUS: u64 = 8192;
 
 /// Runs a plan over the caller's addresses, if it starts there.
 pub fn run(kernel: &Kernel, plan: &Plan, addresses: &[u64], limits: &Limits) -> Batch {
-    let reader = Reader::new(&kernel.memory);
+    let reader = Reader::new(&kernel.memory, limits.effort);
     let mut warnings = Warnings::default();
     let mut follow = |pointer: bool, at: u64| match pointer {
         false => Some(at),
@@ -91,6 +91,9 @@ impl Run<'_, '_> {
             }
         }
         for (parent, object) in objects.iter().enumerate() {
+            if self.reader.is_spent() {
+                break; // The column that was too much has told.
+            }
             let (reader, scratch, text) = (self.reader, &mut self.scratch, &mut self.text);
             let mut sink = |address: u64, index: u64| rows.push(reader, scratch, text, (address, index, parent as u32));
             let Some(plan) = &level.walk else {
@@ -149,9 +152,12 @@ impl Rows<'_> {
                     Ok(())
                 }
                 Source::Absent(_) => Err(Gap::Null),
+                Source::Text(_) if reader.is_spent() => Err(Gap::Null), // An earlier column has told.
                 Source::Text(leaf) => {
                     scratch.clear();
                     let read: Read<bool> = leaf.read(reader, address, scratch);
+                    // However it took it, a leaf that was cut short is no reading of what is there.
+                    let read = if reader.is_spent() { Err(Gap::Spent(address)) } else { read };
                     read.map(|whole| {
                         if !whole {
                             self.warnings.add(Code::Truncated, Some(at), Some(address));

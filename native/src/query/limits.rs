@@ -9,16 +9,21 @@ pub struct Limits {
     pub rows: usize,
     /// Bytes of text in one query; offsets are 32 bits wide, and V8's strings end at 2^29.
     pub text: usize,
+    /// What all its leaves may cost.
+    pub effort: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { walk: 1_000_000, rows: 4 << 20, text: 128 << 20 }
+        Self { walk: 1_000_000, rows: 4 << 20, text: 128 << 20, effort: EFFORT }
     }
 }
 
-/// Dentries, nodes and pages that the leaves of one query look at.
-pub const EFFORT: u64 = 16 << 20;
+/// What the leaves of one query may cost: bytes that are copied, and steps to dentries, nodes and pages. A machine with a
+/// million processes, each with its paths and arguments, needs half of it.
+pub const EFFORT: u64 = 2 << 30;
+/// What a step costs: about what it takes to copy as many bytes.
+pub const STEP: u64 = 64;
 /// A C string whose column sets no `max`.
 pub const STRING: usize = 4096;
 /// A path as the kernel would print it (PATH_MAX).

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::limits::EFFORT;
+use super::limits::{EFFORT, STEP};
 use super::program::{Gap, Read};
 use crate::arch::AddressSpace;
 
@@ -20,32 +20,46 @@ struct Slot<'a> {
 pub struct Reader<'a> {
     memory: &'a AddressSpace,
     slots: Vec<Cell<Slot<'a>>>,
-    effort: Cell<u64>,
+    /// What leaves may still cost; `None` once it was not enough.
+    effort: Cell<Option<u64>>,
     /// Whether what is looked up counts as read, for a distilled image.
     records: bool,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader with nothing looked up yet.
-    pub fn new(memory: &'a AddressSpace) -> Self {
-        Self {
-            memory,
-            slots: vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS],
-            effort: Cell::new(EFFORT),
-            records: true,
-        }
+    /// A reader with nothing looked up yet, for a query whose leaves may cost so much.
+    pub fn new(memory: &'a AddressSpace, effort: u64) -> Self {
+        let slots = vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS];
+        Self { memory, slots, effort: Cell::new(Some(effort)), records: true }
     }
 
     /// One whose looks are not recorded as read.
     pub fn quiet(memory: &'a AddressSpace) -> Self {
-        Self { records: false, ..Self::new(memory) }
+        Self { records: false, ..Self::new(memory, EFFORT) }
     }
 
     /// Takes a step of a leaf, at `address`, off what the query may still do: a row may cost much, and there are many.
     pub fn step(&self, address: u64) -> Read<()> {
-        let left = self.effort.get().checked_sub(1).ok_or(Gap::Spent(address))?;
+        self.steps(1, address)
+    }
+
+    /// Takes several steps off.
+    pub fn steps(&self, count: u64, address: u64) -> Read<()> {
+        self.spend(count.saturating_mul(STEP), address)
+    }
+
+    /// Takes bytes that are to be copied off what the query may still do.
+    #[inline]
+    pub fn spend(&self, bytes: u64, address: u64) -> Read<()> {
+        let left = self.effort.get().and_then(|left| left.checked_sub(bytes));
         self.effort.set(left);
-        Ok(())
+        left.map(|_| ()).ok_or(Gap::Spent(address))
+    }
+
+    /// Whether the query has done all that it may: no leaf gives anything from then on.
+    #[inline]
+    pub fn is_spent(&self) -> bool {
+        self.effort.get().is_none()
     }
 
     /// The address space that is read.
@@ -110,6 +124,9 @@ impl<'a> Reader<'a> {
 
     /// Appends up to `length` bytes; returns how many could be read.
     pub fn append(&self, address: u64, length: usize, out: &mut Vec<u8>) -> usize {
+        if self.spend(length as u64, address).is_err() {
+            return 0;
+        }
         let start = out.len();
         out.resize(start + length, 0);
         let read = self.fill(address, out.get_mut(start..).unwrap_or_default());
@@ -123,18 +140,35 @@ impl<'a> Reader<'a> {
         while done < limit {
             let at = address.checked_add(done as u64).ok_or(address)?;
             let room = ((PAGE - at % PAGE) as usize).min(limit - done);
-            let start = out.len();
-            let read = self.append(at, room, out);
-            let fresh = out.get(start..).unwrap_or_default();
-            if let Some(end) = memchr::memchr(0, fresh) {
-                out.truncate(start + end);
+            let copied;
+            let bytes = match self.page(at).and_then(|bytes| bytes.get(..room)) {
+                Some(bytes) => bytes,
+                None => {
+                    copied = self.part(at, room);
+                    copied.as_slice()
+                }
+            };
+            let end = memchr::memchr(0, bytes);
+            let kept = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+            self.spend(kept.len() as u64 + STEP, at).map_err(|_| at)?;
+            out.extend_from_slice(kept);
+            if end.is_some() {
                 return Ok(true);
             }
-            if read < room {
-                return Err(at + read as u64);
+            if bytes.len() < room {
+                return Err(at + bytes.len() as u64);
             }
             done += room;
         }
         Ok(false)
+    }
+
+    /// What there is of a page that the image does not hold whole.
+    #[cold]
+    fn part(&self, address: u64, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        let read = self.memory.read(address, &mut bytes);
+        bytes.truncate(read);
+        bytes
     }
 }

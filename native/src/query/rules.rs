@@ -52,7 +52,7 @@ impl Rules {
         for rule in rules {
             match check(scope, id, rule) {
                 Ok(check) => checks.push(check),
-                Err(Failure::Missing(_)) => {}
+                Err(Failure::Missing(_) | Failure::OtherType(_)) => {}
                 Err(wrong) => return Err(wrong.within("rule")),
             }
         }

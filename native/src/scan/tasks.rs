@@ -58,7 +58,7 @@ impl<'a> TaskScan<'a> {
         let compiled = Rules::compile(Scope { kernel }, task, rules);
         Ok(Self {
             kernel,
-            direct_map: direct_map(kernel)?,
+            direct_map: kernel.direct_map()?,
             anchors: anchors.collect(),
             size: types.size(task).unwrap_or_default() as usize,
             rules: compiled.map_err(|failure| failure.into_error(&kernel.facts.release))?,
@@ -148,18 +148,4 @@ impl<'a> TaskScan<'a> {
 
 fn missing(kernel: &Kernel, what: &str) -> Error {
     Error::no_symbols(format!("kernel {} has no task_struct member or type '{what}' to scan by", kernel.facts.release))
-}
-
-/// `page_offset_base` where the direct map is randomised, else its fixed place (Documentation/arch/x86/x86_64/mm.rst).
-fn direct_map(kernel: &Kernel) -> Result<u64> {
-    use crate::arch::x86_64::Levels;
-    let fixed = match kernel.memory.levels() {
-        Levels::Four => 0xffff_8880_0000_0000,
-        Levels::Five => 0xff11_0000_0000_0000,
-    };
-    let Some(symbol) = kernel.symbols.address("page_offset_base") else { return Ok(fixed) };
-    kernel
-        .memory
-        .read_u64(symbol)
-        .ok_or_else(|| Error::no_symbols("page_offset_base cannot be read: the image lacks the kernel's own data"))
 }

@@ -85,9 +85,9 @@ impl Encoder {
         self.record(name, kind, flag, members.len(), size, &rest)
     }
 
-    pub fn enumeration(&mut self, name: &str, constants: &[(&str, i32)]) -> u32 {
+    pub fn enumeration(&mut self, name: &str, signed: bool, constants: &[(&str, i32)]) -> u32 {
         let rest: Vec<u32> = constants.iter().flat_map(|(name, value)| [self.string(name), *value as u32]).collect();
-        self.record(name, 6, false, constants.len(), 4, &rest)
+        self.record(name, 6, signed, constants.len(), 4, &rest)
     }
 
     pub fn enumeration64(&mut self, name: &str, constants: &[(&str, i64)]) -> u32 {

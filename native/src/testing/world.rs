@@ -28,7 +28,8 @@ pub const POINTERS: u64 = 128;
 pub const TABLE: u64 = 160;
 pub const COUNT: u64 = 168;
 pub const FIRST: u64 = 176;
-pub const HOLDER: u64 = 184;
+pub const IDR: u64 = 184;
+pub const HOLDER: u64 = 208;
 
 pub fn btf() -> Vec<u8> {
     let mut out = Encoder::new();
@@ -56,6 +57,7 @@ pub fn btf() -> Vec<u8> {
     }
     let xarray = out.structure("xarray", 16, &[("xa_flags", u32, 4), ("xa_head", pointer, 8)]);
     let radix = out.structure("radix_tree_root", 8, &[("rnode", pointer, 0)]);
+    let idr = out.structure("idr", 24, &[("idr_rt", xarray, 0), ("idr_base", u32, 16), ("idr_next", u32, 20)]);
     let (pivots, wide_pivots) = (out.array(u64, 15), out.array(u64, 9));
     let (range, wide, dense) = (slots(&mut out, 16), slots(&mut out, 10), slots(&mut out, 31));
     out.structure("maple_range_64", 256, &[("parent", pointer, 0), ("pivot", pivots, 8), ("slot", range, 128)]);
@@ -97,10 +99,11 @@ pub fn btf() -> Vec<u8> {
         ("table", table, TABLE as u32),
         ("count", int, COUNT as u32),
         ("first", item_pointer, FIRST as u32),
+        ("idr", idr, IDR as u32),
     ];
     out.structure("holder", HOLDER as u32, &members);
     out.typedef("item_t", item);
-    out.enumeration("slots", &[("SECOND", 1), ("FOURTH", 3)]);
+    out.enumeration("slots", false, &[("SECOND", 1), ("FOURTH", 3)]);
     out.finish()
 }
 

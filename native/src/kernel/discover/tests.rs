@@ -26,6 +26,8 @@ struct Machine {
     copy: Option<u64>,
     /// Whether symbols tell where BTF is.
     named_btf: bool,
+    /// A bit that every page-table entry has.
+    encrypted: u64,
     /// The file's size.
     size: u64,
 }
@@ -36,6 +38,7 @@ const PLAIN: Machine = Machine {
     trampoline: Some(0x9000),
     copy: None,
     named_btf: true,
+    encrypted: 0,
     size: 40 * MIB,
 };
 
@@ -75,7 +78,7 @@ fn write(machine: Machine) -> tempfile::NamedTempFile {
         page_tables(machine, text, &word);
     }
     if let Some(trampoline) = machine.trampoline {
-        word(trampoline + 511 * 8, TEXT + ROOT_AT + 0x1000 + 0x63);
+        word(trampoline + 511 * 8, (TEXT + ROOT_AT + 0x1000 + 0x63) | machine.encrypted);
     }
     memory.set_len(machine.size).unwrap();
     file
@@ -87,11 +90,11 @@ fn page_tables(machine: Machine, text: u64, word: &impl Fn(u64, u64)) {
     for level in (2..machine.levels).rev() {
         let index = BASE >> (12 + 9 * level) & 511;
         let next = table + 0x1000;
-        word(table + index * 8, (next - text + TEXT) | 0x63);
+        word(table + index * 8, (next - text + TEXT) | 0x63 | machine.encrypted);
         table = next;
     }
     for page in 0..4 {
-        word(table + ((BASE >> 21 & 511) + page) * 8, (TEXT + page * 2 * MIB) | 0xe3);
+        word(table + ((BASE >> 21 & 511) + page) * 8, (TEXT + page * 2 * MIB) | 0xe3 | machine.encrypted);
     }
 }
 
@@ -120,6 +123,21 @@ fn every_form_is_found_under_four_and_five_levels() {
             check(&Kernel::discover(image(machine), None).unwrap(), machine);
             check(&Kernel::discover_by_scan(image(machine), None).unwrap(), machine);
         }
+    }
+}
+
+/// SME and SEV: the bit lies among those of the frame, which without it would be beyond any memory.
+#[test]
+fn the_encryption_bit_is_found_out_while_a_kernel_is_proven() {
+    for (levels, encrypted) in [(4, 1 << 47), (5, 1 << 47), (4, 1 << 51), (5, 1 << 51)] {
+        let machine = Machine { levels, encrypted, ..PLAIN };
+        assert_eq!(kernel_range::quick(&image(machine)).first().map(|guess| guess.text), Some(TEXT), "{machine:?}");
+        let kernel = Kernel::discover(image(machine), None).unwrap();
+        check(&kernel, machine);
+        // Another root of the same machine has the bit too.
+        let root = kernel.memory.with_root((TEXT + ROOT_AT) | encrypted);
+        assert_eq!(root.translate(BASE), Some(TEXT), "{machine:?}");
+        check(&Kernel::discover_by_scan(image(machine), None).unwrap(), machine);
     }
 }
 

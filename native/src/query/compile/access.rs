@@ -28,13 +28,15 @@ pub struct Access {
 
 /// The first alternative that exists in this kernel.
 pub fn first<T>(paths: &Paths, mut compile: impl FnMut(&Expr) -> Compiled<T>) -> Compiled<T> {
+    let alone = paths.all().len() == 1;
     let mut missing = Vec::new();
     for text in paths.all() {
         let attempt = parse(text).map_err(Failure::Wrong).and_then(|expr| compile(&expr));
         match attempt {
             Ok(compiled) => return Ok(compiled),
             Err(Failure::Wrong(what)) => return Err(Failure::Wrong(format!("path '{text}' {what}"))),
-            Err(Failure::Missing(what)) => missing.push(format!("'{text}' ({what})")),
+            Err(Failure::OtherType(what)) if alone => return Err(Failure::OtherType(format!("path '{text}' {what}"))),
+            Err(Failure::Missing(what) | Failure::OtherType(what)) => missing.push(format!("'{text}' ({what})")),
         }
     }
     match missing.is_empty() {
@@ -67,18 +69,20 @@ impl Access {
                 Shape::Pointer(target) => Some(target),
                 _ => None,
             },
-            Named::Number { .. } => return Err(Failure::Wrong(format!("takes '{name}' of a number"))),
+            Named::Number { .. } => return Err(Failure::OtherType(format!("takes '{name}' of a number"))),
         };
         let (mut access, structure) = match (pointee, self.named) {
             (Some(target), _) if arrow => (self.into_pointer(scope)?, target),
             (Some(_), _) => {
-                return Err(Failure::Wrong(format!("needs '->' before '{name}', what is before it is a pointer")));
+                return Err(Failure::OtherType(format!("needs '->' before '{name}', what is before it is a pointer")));
             }
             (None, Named::Place { .. }) if arrow => {
-                return Err(Failure::Wrong(format!("needs '.' before '{name}', what is before it is not a pointer")));
+                return Err(Failure::OtherType(format!(
+                    "needs '.' before '{name}', what is before it is not a pointer"
+                )));
             }
             (None, Named::Place { id, .. }) => (self, id),
-            (None, _) => return Err(Failure::Wrong(format!("takes '{name}' of a number"))),
+            (None, _) => return Err(Failure::OtherType(format!("takes '{name}' of a number"))),
         };
         if !matches!(scope.shape(structure), Shape::Struct { .. }) {
             return Err(Failure::Missing(format!("{} has no members", scope.name(structure))));
@@ -111,7 +115,7 @@ impl Access {
                 return Err(Failure::Missing(format!("element {number} of an array of {count}")));
             }
             Shape::Pointer(target) => (self.into_pointer(scope)?, target),
-            _ => return Err(Failure::Wrong("takes an element of what is no array".into())),
+            _ => return Err(Failure::OtherType("takes an element of what is no array".into())),
         };
         let distance = scope.size(element)?.saturating_mul(number);
         access.program.offset = advance(access.program.offset, distance)?;
@@ -165,7 +169,7 @@ impl Access {
         let bytes = match scope.shape(id) {
             Shape::Integer { bytes, .. } if (1..=8).contains(&bytes) => bytes as u8,
             Shape::Pointer(_) => 8,
-            _ => return Err(Failure::Wrong(format!("names a {}, which has no single value", scope.name(id)))),
+            _ => return Err(Failure::OtherType(format!("names a {}, which has no single value", scope.name(id)))),
         };
         let load = match bits {
             Some((shift, width)) if width <= 64 => {
@@ -186,13 +190,22 @@ impl Access {
             Named::Place { id, bits: None } => match scope.shape(id) {
                 Shape::Pointer(_) | Shape::Integer { bytes: 8, .. } => self.program.steps.push(Step::Follow(offset)),
                 Shape::Array { .. } | Shape::Struct { .. } => self.program.offset = offset,
-                _ => return Err(Failure::Wrong(format!("takes {} for a pointer", scope.name(id)))),
+                _ => return Err(Failure::OtherType(format!("takes {} for a pointer", scope.name(id)))),
             },
-            Named::Place { .. } => return Err(Failure::Wrong("takes a bit-field for a pointer".into())),
+            Named::Place { .. } => return Err(Failure::OtherType("takes a bit-field for a pointer".into())),
             Named::Pointer { .. } => self.program.offset = offset,
             Named::Number { .. } => self.program.steps.push(Step::NonNull),
         }
         Ok(self)
+    }
+
+    /// Whether it is a pointer that is named, and not what one leads to.
+    pub fn is_pointer(&self, scope: Scope) -> bool {
+        match self.named {
+            Named::Place { id, bits } => bits.is_none() && matches!(scope.shape(id), Shape::Pointer(_)),
+            Named::Pointer { .. } => true,
+            Named::Number { .. } => false,
+        }
     }
 
     /// A program that ends at an object, embedded or pointed to, and the object's type.
@@ -203,7 +216,7 @@ impl Access {
                 _ => Ok((self.program, id)),
             },
             Named::Pointer { target } => Ok((self.program, target)),
-            Named::Number { .. } => Err(Failure::Wrong("names a number where an object is needed".into())),
+            Named::Number { .. } => Err(Failure::OtherType("names a number where an object is needed".into())),
         }
     }
 }

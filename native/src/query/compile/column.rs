@@ -65,11 +65,12 @@ pub fn compile(scope: Scope, start: TypeId, column: &Column) -> Compiled<ColumnP
     };
     let source =
         match first(&column.path, |expr| source(scope, start, column, Access::compile(scope, start, expr)?, max)) {
-            Err(Failure::Missing(_)) if column.optional => Source::Absent(match column.leaf {
+            Err(Failure::Missing(_) | Failure::OtherType(_)) if column.optional => Source::Absent(match column.leaf {
                 Leaf::Value | Leaf::Address | Leaf::Index | Leaf::Obeys => Packing::U64,
                 _ => Packing::Text,
             }),
-            source => source.map_err(|failure| failure.within(&format!("column '{}'", column.name)))?,
+            source => source
+                .map_err(|failure| failure.within(&format!("column '{}' of {}", column.name, scope.name(start))))?,
         };
     Ok(ColumnPlan { name: column.name.clone(), source })
 }
@@ -82,7 +83,7 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
         }
         Leaf::Address => {
             return match access.named {
-                Named::Number { .. } => Err(Failure::Wrong("names a number, which has no address".into())),
+                Named::Number { .. } => Err(Failure::OtherType("names a number, which has no address".into())),
                 _ => Ok(Source::Number { program: access.program, signed: false }),
             };
         }
@@ -101,7 +102,7 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
                 "struct vfsmount" => Start::Mount,
                 "struct file" => Start::File,
                 found => {
-                    return Err(Failure::Wrong(format!(
+                    return Err(Failure::OtherType(format!(
                         "names a {found}, where a struct path, file or vfsmount is needed"
                     )));
                 }
@@ -128,6 +129,6 @@ fn expected(scope: Scope, access: Access, structure: &str) -> Compiled<Program> 
     let found = scope.name(scope.kernel.types.strip(id));
     match found == structure {
         true => Ok(program),
-        false => Err(Failure::Wrong(format!("names a {found}, where a {structure} is needed"))),
+        false => Err(Failure::OtherType(format!("names a {found}, where a {structure} is needed"))),
     }
 }

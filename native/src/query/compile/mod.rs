@@ -77,8 +77,10 @@ fn level(
     select: &[Column],
     children: &[Nested],
 ) -> Compiled<Level> {
-    let walk =
-        walk.map(|walk| walk::compile(scope, start, walk).map_err(|failure| failure.within("walk"))).transpose()?;
+    let walk = walk.map(|walk| {
+        walk::compile(scope, start, walk).map_err(|failure| failure.within(&format!("walk from {}", scope.name(start))))
+    });
+    let walk = walk.transpose()?;
     let id = walk.as_ref().map_or(start, |walk| walk.element);
     let rules = Rules::compile(scope, id, rules)?;
     let columns = select.iter().map(|column| column::compile(scope, id, column)).collect::<Compiled<_>>()?;

@@ -9,6 +9,9 @@ use crate::kernel::types::{Member, Shape, TypeId};
 pub enum Failure {
     /// This kernel has no such type, member or constant: an alternative may still do.
     Missing(String),
+    /// What it names is of a type that it cannot be taken for. In another kernel the same name may be of the right one: an
+    /// alternative may still do, and where none was given the query is wrong.
+    OtherType(String),
     /// It makes no sense in any kernel.
     Wrong(String),
 }
@@ -21,6 +24,7 @@ impl Failure {
     pub fn within(self, place: &str) -> Self {
         match self {
             Failure::Missing(what) => Failure::Missing(format!("{place}: {what}")),
+            Failure::OtherType(what) => Failure::OtherType(format!("{place}: {what}")),
             Failure::Wrong(what) => Failure::Wrong(format!("{place}: {what}")),
         }
     }
@@ -28,8 +32,10 @@ impl Failure {
     /// For the caller, with the kernel's release where it matters.
     pub fn into_error(self, release: &str) -> Error {
         match self {
-            Failure::Missing(what) => Error::usage(format!("kernel {release} lacks what the query asks for: {what}")),
-            Failure::Wrong(what) => Error::usage(format!("bad query: {what}")),
+            Failure::Missing(what) => {
+                Error::no_symbols(format!("kernel {release} lacks what the query asks for: {what}"))
+            }
+            Failure::OtherType(what) | Failure::Wrong(what) => Error::usage(format!("bad query: {what}")),
         }
     }
 }
@@ -61,6 +67,13 @@ impl Scope<'_> {
     /// Its name, for messages.
     pub fn name(&self, id: TypeId) -> String {
         self.kernel.types.name(id)
+    }
+
+    /// Whether a type is one of these, by C name.
+    pub fn expect(&self, id: TypeId, names: &[&str]) -> Compiled<()> {
+        let found = self.name(self.kernel.types.strip(id));
+        let other = || Failure::Missing(format!("is a {found}, where a {} is needed", names.join(" or ")));
+        names.contains(&found.as_str()).then_some(()).ok_or_else(other)
     }
 
     /// A member that must be there.

@@ -1,21 +1,19 @@
 //! A file's contents from the page cache: inode → `i_mapping->i_pages` → `struct page` → physical memory.
 
 use super::Leaf;
-use crate::arch::x86_64::Levels;
+use super::page::{Found, Pages};
 use crate::query::batch::Warnings;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::limits::CONTENTS;
 use crate::query::program::{Gap, Program, Read};
 use crate::query::reader::Reader;
 use crate::query::rules::Rules;
-use crate::query::walk::xarray::Nodes;
+use crate::query::walk::xarray::{Nodes, Slot};
 use crate::query::walk::{Budget, Visited, Walker};
 
 const PAGE: u64 = 4096;
 /// File systems whose files live in the page cache alone: a page that was never written is zeros.
 const MEMORY_ONLY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
-/// A huge page's small pages; further from its head no page of it can be.
-const HUGE: u64 = 512;
 
 /// An inode's text.
 pub struct Contents {
@@ -27,11 +25,7 @@ pub struct Contents {
     /// From the mapping to the head entry of its pages.
     head: i64,
     nodes: Nodes,
-    page_size: u64,
-    page_index: i64,
-    uptodate: Option<u32>,
-    /// Address of the first `struct page`.
-    pages: Option<u64>,
+    pages: Pages,
     limit: usize,
     missing: Missing,
 }
@@ -48,17 +42,9 @@ pub enum Missing {
 impl Contents {
     /// `program` ends at the `struct inode`.
     pub fn compile(scope: Scope, program: Program, max: Option<usize>, missing: Missing) -> Compiled<Self> {
-        let types = &scope.kernel.types;
         let mapping = scope.find("struct address_space")?;
         let tree = scope.member(mapping, "i_pages").or_else(|_| scope.member(mapping, "page_tree"))?;
         let (head, nodes) = Nodes::compile(scope, tree.id)?;
-        let memory = &scope.kernel.memory;
-        // The base is a variable where it is randomised; elsewhere the architecture fixes it.
-        let pages = match scope.kernel.symbols.address("vmemmap_base") {
-            Some(variable) => memory.read_u64(variable),
-            None if memory.levels() == Levels::Five => Some(0xffd4_0000_0000_0000),
-            None => Some(0xffff_ea00_0000_0000),
-        };
         Ok(Self {
             program,
             mapping: scope.offset("struct inode", &["i_mapping"])?,
@@ -67,27 +53,78 @@ impl Contents {
             magic: scope.offset("struct super_block", &["s_magic"])?,
             head: (tree.bit_offset / 8) as i64 + head,
             nodes,
-            page_size: scope.size(scope.find("struct page")?)?,
-            page_index: scope.offset("struct page", &["index", "__folio_index"])?,
-            uptodate: types.enumerator("PG_uptodate").and_then(|bit| u32::try_from(bit).ok()),
-            pages,
+            pages: Pages::compile(scope)?,
             limit: max.unwrap_or(CONTENTS),
             missing,
         })
     }
 
-    /// Where a `struct page`'s memory is, and the first index it stands for.
-    fn locate(&self, reader: &Reader, page: u64, index: u64) -> Option<(u64, u64)> {
-        let distance = page.checked_sub(self.pages?)?;
-        let physical = (distance / self.page_size).checked_mul(PAGE).filter(|_| distance % self.page_size == 0)?;
-        if let Some(bit) = self.uptodate {
-            reader.u64(page).filter(|flags| flags.checked_shr(bit).unwrap_or(0) & 1 == 1)?;
+    /// What the cache holds of a file's first `count` pages.
+    fn runs(&self, reader: &Reader, mapping: u64, count: u64) -> Read<Vec<Run>> {
+        let head = mapping.wrapping_add_signed(self.head);
+        let head = reader.u64(head).ok_or(Gap::Unreadable(head))?;
+        // Known before anything is allocated: a size read from damaged memory must not decide how much that is.
+        let mut runs: Vec<Run> = Vec::new();
+        let mut take = |_: &mut Walker, slot: Slot, index: u64, span: u64| {
+            // In a sound tree indices go up; entries of a damaged one must neither count twice nor pile up.
+            let start = index.max(runs.last().map_or(0, |run| run.end));
+            let end = index.saturating_add(span).min(count);
+            if start < end {
+                let what = match slot {
+                    Slot::Object(page) => self.what(reader, page, mapping, (index, span), start),
+                    Slot::Value => What::Away,
+                    Slot::Lost(_) => What::Lost,
+                };
+                runs.push(Run { start, end, what });
+            }
+            true
+        };
+        let steps = 64 * (count as usize + 64);
+        let mut budget = Budget { walk: usize::MAX, rows: usize::MAX, steps };
+        let mut walker = Walker {
+            reader,
+            warnings: &mut Warnings::default(),
+            visited: &mut Visited::default(),
+            budget: &mut budget,
+            found: 0,
+            rules: &Rules::default(),
+            origin: 0,
+            sink: &mut |_, _| {},
+        };
+        self.nodes.walk(&mut walker, head, count, &mut take);
+        reader.steps(steps.saturating_sub(budget.steps) as u64, mapping)?;
+        match budget.steps {
+            0 => Err(Gap::Spent(mapping)),
+            _ => Ok(runs),
         }
-        // Before entries could stand for several indices, each index of a huge page had its head page.
-        let first = reader.u64(page.wrapping_add_signed(self.page_index))?;
-        let inside = first < index && index - first < HUGE;
-        Some((physical, if inside { first } else { index }))
     }
+
+    fn what(&self, reader: &Reader, page: u64, mapping: u64, entry: (u64, u64), start: u64) -> What {
+        match self.pages.find(reader, page, mapping, entry) {
+            Some(Found::Physical(physical)) => What::At(physical.saturating_add((start - entry.0) * PAGE)),
+            Some(Found::Unfilled) => What::Unfilled,
+            Some(Found::Foreign) | None => What::Lost,
+        }
+    }
+}
+
+/// A stretch of a file's pages.
+struct Run {
+    start: u64,
+    end: u64,
+    what: What,
+}
+
+/// What a stretch of pages is. Where nothing is said of a page, the tree has nothing in its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// From this physical address on.
+    At(u64),
+    Unfilled,
+    /// Swapped out, or dropped.
+    Away,
+    /// Nobody can tell.
+    Lost,
 }
 
 impl Leaf for Contents {
@@ -102,50 +139,39 @@ impl Leaf for Contents {
             return Err(Gap::Unreadable(inode));
         }
         let length = size.min(self.limit as u64);
-        let head = word(word(inode, self.mapping)?, self.head)?;
-        let holes_are_zero = MEMORY_ONLY.contains(&word(word(inode, self.superblock)?, self.magic)?);
         let count = length.div_ceil(PAGE);
-        // Known before anything is allocated: a size read from damaged memory must not decide how much that is.
-        let mut found: Vec<(u64, u64)> = Vec::new();
-        let mut collect = |_: &mut Walker, page: u64, index: u64, span: u64| {
-            // In a sound tree indices go up; entries of a damaged one must neither count twice nor pile up.
-            let next = found.last().map_or(0, |(last, _)| last + 1);
-            let located = if (next..count).contains(&index) { self.locate(reader, page, index) } else { None };
-            if let Some((physical, first)) = located {
-                let end = index.saturating_add(span).min(count);
-                found.extend((index..end).map(|at| (at, physical.wrapping_add((at - first).wrapping_mul(PAGE)))));
-            }
-            index < count
+        let runs = self.runs(reader, word(inode, self.mapping)?, count)?;
+        let memory_only = MEMORY_ONLY.contains(&word(word(inode, self.superblock)?, self.magic)?);
+        let pages = |is: fn(What) -> bool| -> u64 {
+            runs.iter().filter(|run| is(run.what)).map(|run| run.end - run.start).sum()
         };
-        let mut walker = Walker {
-            reader,
-            warnings: &mut Warnings::default(),
-            visited: &mut Visited::default(),
-            budget: &mut Budget { walk: usize::MAX, rows: usize::MAX, steps: 64 * (count as usize + 64) },
-            found: 0,
-            rules: &Rules::default(),
-            origin: inode,
-            sink: &mut |_, _| {},
-        };
-        self.nodes.walk(&mut walker, head, &mut collect);
-        if found.is_empty() && count > 0 && self.missing == Missing::Zeros {
-            return Err(Gap::Null);
-        }
-        let whole = holes_are_zero || self.missing == Missing::Zeros || found.len() as u64 == count;
-        if !whole {
+        let held = pages(|what| matches!(what, What::At(_)));
+        let lost = pages(|what| what == What::Lost);
+        // A file in memory alone has nowhere else to be: a hole of it is zeros, a page that is away is not in the image.
+        let away = pages(|what| what == What::Away);
+        let told = if memory_only { lost + away } else { lost };
+        let whole = if memory_only { told == 0 } else { held == count };
+        if count > 0 && (self.missing == Missing::Unreadable && !whole || held == 0 && told > 0) {
             return Err(Gap::Unreadable(inode));
         }
+        if held == 0 && count > 0 && self.missing == Missing::Zeros {
+            return Err(Gap::Null);
+        }
+        reader.spend(length, inode)?;
         let start = out.len();
         out.resize(start + length as usize, 0);
-        for (index, physical) in found {
-            reader.step(physical)?;
-            let from = start + (index * PAGE) as usize;
-            let to = (from + PAGE as usize).min(out.len());
+        for Run { start: first, end, what } in runs {
+            let What::At(physical) = what else { continue };
+            let from = start + (first * PAGE) as usize;
+            let to = (start + (end * PAGE) as usize).min(out.len());
             let part = out.get_mut(from..to).unwrap_or_default();
             if reader.memory().image().read(physical, part) < part.len() {
                 return Err(Gap::Unreadable(inode));
             }
         }
-        Ok(length == size || self.missing == Missing::Zeros)
+        Ok(match self.missing {
+            Missing::Unreadable => length == size,
+            Missing::Zeros => told == 0,
+        })
     }
 }

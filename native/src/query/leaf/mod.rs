@@ -5,6 +5,7 @@ pub mod dentry;
 pub mod dpath;
 pub mod kernfs;
 pub mod name_hash;
+mod page;
 pub mod text;
 pub mod user;
 

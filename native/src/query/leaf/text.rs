@@ -19,7 +19,7 @@ pub struct CString {
 impl CString {
     /// A `char` array in place, or a pointer to characters.
     pub fn compile(scope: Scope, access: Access, max: Option<usize>) -> Compiled<Self> {
-        let wrong = |id| Failure::Wrong(format!("names a {}, which is no string", scope.name(id)));
+        let wrong = |id| Failure::OtherType(format!("names a {}, which is no string", scope.name(id)));
         let size_of = |id: TypeId| scope.kernel.types.size(id);
         let array = match access.named {
             Named::Place { id, .. } => match scope.shape(id) {
@@ -61,7 +61,9 @@ impl Hex {
         let length = match (size, max) {
             (Some(size), max) => size.min(max.unwrap_or(size)),
             (None, Some(max)) => max,
-            (None, None) => return Err(Failure::Wrong("needs 'max': nothing says how many bytes there are".into())),
+            (None, None) => {
+                return Err(Failure::OtherType("needs 'max': nothing says how many bytes there are".into()));
+            }
         };
         Ok(Self { program, length })
     }

@@ -95,6 +95,7 @@ fn copy(reader: &Reader, user: &AddressSpace, start: u64, end: u64, limit: usize
         let at = start + done as u64;
         reader.step(at)?;
         let part = ((PAGE - at % PAGE) as usize).min(length - done);
+        reader.spend(part as u64, at)?;
         out.resize(from + done + part, 0);
         let read = user.read(at, out.get_mut(from + done..).unwrap_or_default());
         if read < part {

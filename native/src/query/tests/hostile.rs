@@ -1,7 +1,8 @@
 //! Damaged memory and damaged types: every walk ends, nothing panics.
 
 use super::*;
-use crate::testing::memory::BASE;
+use crate::testing::files::{Era, File};
+use crate::testing::memory::{BASE, SIZE};
 use crate::testing::world::*;
 use proptest::prelude::*;
 
@@ -112,6 +113,70 @@ fn all_columns_and_rows_share_one_limit_of_text() {
         [(Code::Cap, 1), (Code::Cap, 2)]
     );
     assert!(batch.warnings.iter().all(|warning| !warning.message.contains("0x")));
+}
+
+/// Reads one column of the same object again and again; how many rows there are, and what is said.
+fn again(kernel: &Kernel, start: &str, object: u64, columns: Value, effort: u64) -> (usize, Vec<(Code, u64)>) {
+    let child = json!({ "name": "child", "walk": { "kind": "object", "of": "" }, "select": columns });
+    let from = json!({ "addresses": true, "type": start });
+    let spec = json!({ "from": from, "select": columns, "children": [child] });
+    let limits = Limits { effort, ..Limits::default() };
+    let batch = run_limited(kernel, &spec.to_string(), &vec![object; 1000], &limits).unwrap();
+    let warnings = batch.warnings.iter().chain(&batch.children[0].warnings);
+    (batch.length, warnings.map(|warning| (warning.code, warning.count)).collect())
+}
+
+#[test]
+fn text_and_bytes_cost_effort_and_work_stops_when_it_is_spent() {
+    let mut memory = Memory::new();
+    let (_, items) = items(&mut memory, 1);
+    let text = memory.take(8192);
+    memory.write(text, &[b'x'; 4096]);
+    memory.put(items[0] + TEXT, text);
+    let kernel = kernel(&memory);
+    for (leaf, cost) in [("string", 1064), ("hex", 1000)] {
+        let column = |name: &str| json!({ "name": name, "path": "text", "as": leaf, "max": 1000 });
+        let columns = json!([column("one"), column("two")]);
+        let (rows, warnings) = again(&kernel, "struct item", items[0], columns.clone(), cost * 9);
+        assert_eq!((rows, warnings), (5, vec![(Code::Cap, 1)]), "{leaf}: four rows and a half");
+        assert_eq!(again(&kernel, "struct item", items[0], columns, cost * 4000), (1000, vec![]), "{leaf}");
+    }
+}
+
+/// What cannot be read costs as much as what can.
+#[test]
+fn text_that_comes_to_nothing_costs_effort_too() {
+    let mut memory = Memory::new();
+    let (_, items) = items(&mut memory, 1);
+    memory.put(items[0] + TEXT, BASE + SIZE - 1000);
+    let end = (SIZE - 1000) as usize;
+    memory.bytes[end..].fill(b'x');
+    let columns = |max: u64, leaf: &str| json!([{ "name": "it", "path": "text", "as": leaf, "max": max }]);
+    for (leaf, effort) in [("hex", 1 << 20), ("string", 50_000)] {
+        let (rows, warnings) = again(&kernel(&memory), "struct item", items[0], columns(100_000, leaf), effort);
+        assert!((10..100).contains(&rows), "{leaf}: {rows} rows");
+        assert_eq!(warnings.iter().filter(|(code, _)| *code == Code::Cap).collect::<Vec<_>>(), [&(Code::Cap, 1)]);
+    }
+}
+
+#[test]
+fn contents_cost_effort_for_bytes_and_for_steps_in_the_tree() {
+    let columns = json!([{ "name": "text", "path": "", "as": "cached" }]);
+    let mut file = File::new(Era::Xarray, 4096);
+    let page = file.page(0, b'x');
+    // A tree of one page, whose other nodes are empty: their slots must be looked at.
+    let first = file.node(0, &[(0, page)]);
+    let others = (1..63).map(|slot| (slot, file.node(0, &[])));
+    let leaves: Vec<_> = std::iter::once((0, first)).chain(others).collect();
+    let top = file.node(6, &leaves);
+    file.head(top);
+    let (rows, warnings) = again(&file.kernel(), "struct inode", file.inode, columns.clone(), 64 * 64 * 64 * 10);
+    assert!((1..10).contains(&rows), "{rows} rows");
+    assert_eq!(warnings, [(Code::Cap, 1)]);
+    file.resize(4096);
+    let (rows, warnings) = again(&file.kernel(), "struct inode", file.inode, columns, 4096 * 100);
+    assert!((10..100).contains(&rows), "{rows} rows");
+    assert_eq!(warnings, [(Code::Cap, 1)]);
 }
 
 #[test]

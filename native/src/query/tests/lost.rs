@@ -98,6 +98,6 @@ fn types_that_lie_in_lost_memory_are_an_error_of_the_evidence() {
     assert_eq!(value(&kernel, at, json!({ "path": "id" })).map(|id| id.is_some()), Ok(true));
     cut(&file, at + 64);
     let error = value(&kernel, at, json!({ "path": "id" })).unwrap_err();
-    assert!(TaskScan::chunk(&kernel, 0, PAGE).is_err_and(|error| error.kind == ErrorKind::Evidence));
+    assert!(TaskScan::chunk(&kernel, &[], 0, PAGE).is_err_and(|error| error.kind == ErrorKind::Evidence));
     assert!(error.contains("cut off at offset") && error.contains("the kernel's types with them"), "{error}");
 }

@@ -1,7 +1,10 @@
 //! Queries over synthetic kernels.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod blobs;
+mod contents;
 mod hostile;
+mod kinds;
 mod lost;
 mod paths;
 mod values;

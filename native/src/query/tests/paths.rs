@@ -1,6 +1,7 @@
 //! The path parser, and what it says about mistakes.
 
 use super::*;
+use crate::error::ErrorKind;
 use crate::query::path::{Expr, Index, Operator, parse};
 use proptest::prelude::*;
 
@@ -68,7 +69,7 @@ fn mistakes_say_what_to_write_instead() {
     let error = |path: Value| value(&kernel, 0, json!({ "path": path })).unwrap_err();
     assert_eq!(
         error(json!("next.id")),
-        "bad query: column 'it': path 'next.id' needs '->' before 'id', what is before it is a pointer"
+        "bad query: column 'it' of struct item: path 'next.id' needs '->' before 'id', what is before it is a pointer"
     );
     assert!(error(json!("list->next")).contains("needs '.' before 'next'"));
     assert!(error(json!("list")).contains("names a struct list_head, which has no single value"));
@@ -76,8 +77,8 @@ fn mistakes_say_what_to_write_instead() {
     assert!(error(json!([])).contains("no path is given"));
     assert_eq!(
         error(json!(["state", "__state"])),
-        "kernel 6.0-test lacks what the query asks for: column 'it': tried 'state' (struct item has no member 'state'), \
-         '__state' (struct item has no member '__state')"
+        "kernel 6.0-test lacks what the query asks for: column 'it' of struct item: tried 'state' (struct item has no \
+         member 'state'), '__state' (struct item has no member '__state')"
     );
 }
 
@@ -94,4 +95,22 @@ fn queries_that_make_no_sense_are_refused() {
             .contains("no type 'struct nix'")
     );
     assert!(error(json!({ "form": {} })).contains("not a query: unknown field `form`"));
+}
+
+#[test]
+fn what_a_kernel_lacks_is_told_from_a_query_that_is_wrong() {
+    let kernel = kernel(&Memory::new());
+    let from = json!({ "addresses": true, "type": "struct item" });
+    let kind = |path: Value| {
+        let select = json!([{ "name": "it", "path": path }]);
+        run(&kernel, &json!({ "from": from, "select": select }).to_string(), &[]).unwrap_err().kind
+    };
+    for path in [json!("state"), json!(["state", "__state"]), json!("name[NONE]")] {
+        assert_eq!(kind(path.clone()), ErrorKind::NoSymbols, "{path}");
+    }
+    for path in [json!("id +"), json!("list"), json!("next.id"), json!([])] {
+        assert_eq!(kind(path.clone()), ErrorKind::Usage, "{path}");
+    }
+    let symbol = json!({ "from": { "symbol": "none", "type": "struct item" }, "select": [] });
+    assert_eq!(run(&kernel, &symbol.to_string(), &[]).unwrap_err().kind, ErrorKind::NoSymbols);
 }

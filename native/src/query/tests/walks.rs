@@ -209,6 +209,49 @@ fn maple_trees_end_where_their_pivots_do() {
 }
 
 #[test]
+fn a_maple_node_whose_pivots_do_not_go_up_is_torn() {
+    let mut memory = Memory::new();
+    let (holder, items) = items(&mut memory, 4);
+    let (top, left) = (memory.take(256), memory.take(256));
+    let encode = |node: u64, kind: u64| node | kind << 3;
+    memory.put(holder + MAPLE, encode(top, 3) | 2);
+    // One child, up to 99, and then nothing.
+    memory.put(top + 8, 99);
+    memory.put(top + 80, encode(left, 1));
+    for (slot, pivot) in [(0, 9), (1, 19), (2, 59), (3, 99)] {
+        memory.put(left + 8 + slot * 8, pivot);
+        memory.put(left + 128 + slot * 8, items[slot as usize]);
+    }
+    let walk_it = json!({ "kind": "maple", "of": "maple", "type": "struct item" });
+    assert_eq!(walk(&memory, holder, walk_it.clone()), (vec![1, 2, 3, 4], vec![]));
+    for below in [19, 5] {
+        memory.put(left + 8 + 2 * 8, below);
+        assert_eq!(walk(&memory, holder, walk_it.clone()), (vec![1, 2], vec![Code::Torn]), "{below} after 19");
+    }
+    memory.put(left + 8 + 2 * 8, 100);
+    assert_eq!(walk(&memory, holder, walk_it), (vec![1, 2, 3], vec![Code::Torn]), "beyond the node's end");
+}
+
+#[test]
+fn an_idrs_base_is_part_of_each_index() {
+    let mut memory = Memory::new();
+    let (holder, items) = items(&mut memory, 2);
+    let node = memory.take(520);
+    memory.put(holder + IDR + 8, node + 2);
+    memory.put(node + 8, items[0]);
+    memory.put(node + 8 + 5 * 8, items[1]);
+    let spec = json!({
+        "from": { "addresses": true, "type": "struct holder" },
+        "walk": { "kind": "xarray", "of": "idr", "type": "struct item" },
+        "select": [{ "name": "at", "path": "", "as": "index" }],
+    });
+    for (base, expected) in [(0, [0, 5]), (1, [1, 6]), (0xffff_ffff, [0xffff_ffff, 0x1_0000_0004])] {
+        memory.write(holder + IDR + 16, &u32::to_le_bytes(base));
+        assert_eq!(numbers(&run(&kernel(&memory), &spec.to_string(), &[holder]).unwrap(), 0), expected);
+    }
+}
+
+#[test]
 fn chains_and_alternatives() {
     let mut memory = Memory::new();
     let (holder, items) = items(&mut memory, 3);

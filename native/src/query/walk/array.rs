@@ -38,7 +38,7 @@ impl Elements {
                 Length::Read { signed: access.is_signed(), program: access.program }
             }
             (None, Some(known)) => Length::Known(known),
-            (None, None) => return Err(Failure::Wrong("an array whose type has no length needs 'count'".into())),
+            (None, None) => return Err(Failure::OtherType("an array whose type has no length needs 'count'".into())),
         };
         let stride = scope.size(element)?;
         Ok((Self { of: program, count, most: u64::MAX, stride }, element))
@@ -87,10 +87,10 @@ impl Array {
             (Shape::Pointer(target), None) if pointers => target,
             (Shape::Pointer(_) | Shape::Integer { bytes: 8, .. }, Some(named)) if pointers => named,
             (_, _) if pointers => {
-                return Err(Failure::Wrong(format!("elements are {}, no pointers", scope.name(found))));
+                return Err(Failure::Missing(format!("elements are {}, no pointers", scope.name(found))));
             }
             (Shape::Pointer(_), _) => {
-                return Err(Failure::Wrong("elements are pointers: say so with 'pointers'".into()));
+                return Err(Failure::OtherType("elements are pointers: say so with 'pointers'".into()));
             }
             (_, Some(named)) => {
                 elements.stride = scope.size(named)?;

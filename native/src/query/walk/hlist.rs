@@ -1,11 +1,16 @@
 //! Singly linked hash chains: `hlist`, `hlist_nulls` and `hlist_bl`, and tables of them or of `list_head`.
 
 use super::array::Elements;
-use super::{Emitted, Walk, Walker, linked, list};
+use super::{Emitted, LIST, Walk, Walker, linked, list};
 use crate::kernel::types::TypeId;
-use crate::query::compile::scope::{Compiled, Failure, Scope};
+use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::program::Program;
 use crate::query::spec::{Count, Paths};
+
+/// Heads of chains.
+pub const HEADS: [&str; 3] = ["struct hlist_head", "struct hlist_nulls_head", "struct hlist_bl_head"];
+/// Nodes of chains.
+pub const NODES: [&str; 3] = ["struct hlist_node", "struct hlist_nulls_node", "struct hlist_bl_node"];
 
 /// What a head is, told by its type.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,11 +68,9 @@ impl Hash {
     ) -> Compiled<(Self, TypeId)> {
         let (buckets, head) = Elements::compile(scope, start, of, count)?;
         let flavour = Flavour::of(scope, head);
-        let (head_member, link_member) = if flavour == Flavour::Ring { ("next", "prev") } else { ("first", "pprev") };
-        if scope.kernel.types.member(head, head_member).is_none() {
-            return Err(Failure::Wrong(format!("the buckets are {}, no heads of lists", scope.name(head))));
-        }
-        let (element, link) = linked(scope, type_name, link, &["next", link_member])?;
+        let (heads, nodes): (&[_], &[_]) = if flavour == Flavour::Ring { (&[LIST], &[LIST]) } else { (&HEADS, &NODES) };
+        scope.expect(head, heads).map_err(|failure| failure.within("the buckets"))?;
+        let (element, link) = linked(scope, type_name, link, nodes)?;
         Ok((Self { buckets, flavour, link }, element))
     }
 }

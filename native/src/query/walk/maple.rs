@@ -87,6 +87,14 @@ impl Maple {
                 },
                 Some(_) => last,
             };
+            // Pivots go up, to the node's end at most: what does not was overwritten.
+            if end < start {
+                walker.warn(Code::Torn, node);
+                return true;
+            }
+            if end > last {
+                walker.warn(Code::Torn, node);
+            }
             let Some(entry) = walker.word(node + layout.slots.0 + index * 8) else { return true };
             let more = match entry & 3 {
                 0 if entry != 0 && layout.leaf => walker.emit(entry, start).goes_on(),
@@ -99,7 +107,7 @@ impl Maple {
             if !more || !walker.step(node) {
                 return false;
             }
-            if end >= last || end < start {
+            if end >= last {
                 return true;
             }
             start = end + 1;

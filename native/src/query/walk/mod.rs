@@ -19,6 +19,9 @@ use super::spec::{self, Paths};
 use crate::kernel::types::TypeId;
 pub use visited::Visited;
 
+/// A ring's head, and its nodes.
+const LIST: &str = "struct list_head";
+
 /// What a query may still use; shared by all its walks.
 #[derive(Debug)]
 pub struct Budget {
@@ -96,7 +99,7 @@ impl Walker<'_, '_> {
         self.found += 1;
         self.budget.rows -= 1;
         (self.sink)(address, index);
-        true
+        !self.reader.is_spent()
     }
 
     /// Hands out an object under the next ordinal.
@@ -185,13 +188,13 @@ pub fn compile(scope: Scope, start: TypeId, walk: &spec::Walk) -> Compiled<WalkP
             Ok(WalkPlan::new(walk, element, "array", scope))
         }
         List { head, type_name, link, inclusive } => {
-            let (head, _) = object_with(scope, start, head, &["next", "prev"])?;
-            let (element, link) = linked(scope, type_name, link, &["next", "prev"])?;
+            let (head, _) = object_of(scope, start, head, &[LIST])?;
+            let (element, link) = linked(scope, type_name, link, &[LIST])?;
             Ok(WalkPlan::new(list::List { head, link, inclusive: *inclusive }, element, "list", scope))
         }
         Hlist { head, type_name, link } => {
-            let (head, id) = object_with(scope, start, head, &["first"])?;
-            let (element, link) = linked(scope, type_name, link, &["next", "pprev"])?;
+            let (head, id) = object_of(scope, start, head, &hlist::HEADS)?;
+            let (element, link) = linked(scope, type_name, link, &hlist::NODES)?;
             Ok(WalkPlan::new(
                 hlist::Hlist { head, flavour: hlist::Flavour::of(scope, id), link },
                 element,
@@ -204,27 +207,23 @@ pub fn compile(scope: Scope, start: TypeId, walk: &spec::Walk) -> Compiled<WalkP
             Ok(WalkPlan::new(walk, element, "hash table", scope))
         }
         Rbtree { root, type_name, link } => {
-            let (root, id) = object(scope, start, root)?;
-            let (element, link) = linked(scope, type_name, link, &["rb_left", "rb_right"])?;
+            let (root, id) = object_of(scope, start, root, &["struct rb_root", "struct rb_root_cached"])?;
+            let (element, link) = linked(scope, type_name, link, &["struct rb_node"])?;
             Ok(WalkPlan::new(rbtree::Rbtree::compile(scope, root, id, link)?, element, "rb-tree", scope))
         }
         Xarray { of, type_name } => {
-            let (root, id) = object(scope, start, of)?;
+            let (root, id) = object_of(scope, start, of, &["struct xarray", "struct radix_tree_root", "struct idr"])?;
             let element = scope.find(type_name)?;
             Ok(WalkPlan::new(xarray::Xarray::compile(scope, root, id)?, element, "XArray", scope))
         }
         Maple { of, type_name } => {
-            let (root, _) = object_with(scope, start, of, &["ma_root"])?;
+            let (root, _) = object_of(scope, start, of, &["struct maple_tree"])?;
             let element = scope.find(type_name)?;
             Ok(WalkPlan::new(maple::Maple::compile(scope, root)?, element, "maple tree", scope))
         }
         Chain { first: paths, type_name, next } => {
             let element = scope.find(type_name)?;
-            let (first, _) = object(scope, start, paths)?;
-            let (next, _) = object(scope, element, next)?;
-            if next.steps.is_empty() {
-                return Err(Failure::Wrong("'next' of a chain is no pointer".into()));
-            }
+            let (first, next) = (pointer(scope, start, paths)?, pointer(scope, element, next)?);
             Ok(WalkPlan::new(chain::Chain { first, next }, element, "chain", scope))
         }
         Alternatives { walks } => alternatives(scope, start, walks),
@@ -235,7 +234,7 @@ fn alternatives(scope: Scope, start: TypeId, walks: &[spec::Walk]) -> Compiled<W
     let mut missing = Vec::new();
     for walk in walks {
         match compile(scope, start, walk) {
-            Err(Failure::Missing(what)) => missing.push(what),
+            Err(Failure::Missing(what) | Failure::OtherType(what)) => missing.push(what),
             compiled => return compiled,
         }
     }
@@ -250,23 +249,39 @@ pub fn object(scope: Scope, start: TypeId, paths: &Paths) -> Compiled<(Program, 
     first(paths, |expr| Access::compile(scope, start, expr)?.into_object(scope))
 }
 
-/// A path to an object that must have certain members: the head of a container.
-fn object_with(scope: Scope, start: TypeId, paths: &Paths, members: &[&str]) -> Compiled<(Program, TypeId)> {
+/// A path to an object of one of some types. The same name may be of another one in another kernel, so that an alternative
+/// may still do.
+fn object_of(scope: Scope, start: TypeId, paths: &Paths, types: &[&str]) -> Compiled<(Program, TypeId)> {
     first(paths, |expr| {
         let (program, id) = Access::compile(scope, start, expr)?.into_object(scope)?;
-        members.iter().try_for_each(|member| scope.member(id, member).map(|_| ()))?;
+        scope.expect(id, types)?;
         Ok((program, id))
     })
 }
 
+/// A path to a pointer; the program ends where it leads.
+fn pointer(scope: Scope, start: TypeId, paths: &Paths) -> Compiled<Program> {
+    first(paths, |expr| {
+        let access = Access::compile(scope, start, expr)?;
+        match access.is_pointer(scope) {
+            true => access.into_object(scope).map(|(program, _)| program),
+            false => Err(Failure::Missing("is no pointer".into())),
+        }
+    })
+}
+
 /// An element's type and the distance of its link, which must lie in the element itself.
-fn linked(scope: Scope, type_name: &str, link: &Paths, members: &[&str]) -> Compiled<(TypeId, i64)> {
+fn linked(scope: Scope, type_name: &str, link: &Paths, types: &[&str]) -> Compiled<(TypeId, i64)> {
     let element = scope.find(type_name)?;
-    let (program, _) = object_with(scope, element, link, members)?;
-    match program.steps.is_empty() {
-        true => Ok((element, program.offset)),
-        false => Err(Failure::Wrong(format!("the link of {type_name} is not inside of it"))),
-    }
+    let link = first(link, |expr| {
+        let (program, id) = Access::compile(scope, element, expr)?.into_object(scope)?;
+        // A pointer is none: the node must be there itself.
+        let inside = program.steps.is_empty().then_some(program.offset);
+        let link = inside.ok_or_else(|| Failure::OtherType(format!("is not inside of {type_name}")))?;
+        scope.expect(id, types)?;
+        Ok(link)
+    });
+    Ok((element, link.map_err(|failure| failure.within(&format!("the link of {type_name}")))?))
 }
 
 /// One struct, embedded or pointed to.

@@ -22,17 +22,45 @@ pub struct Nodes {
 
 /// What an entry is.
 enum Entry {
+    Empty,
     Node(u64),
     Object(u64),
+    Value,
     Sibling,
-    /// Empty, a value, a mark.
-    Other,
+    /// Retry, zero: something that is neither.
+    Mark,
 }
+
+/// What an array holds at some indices. What is handed out for none is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// A pointer.
+    Object(u64),
+    /// A number in a pointer's place: in the page cache a page that was swapped out or dropped.
+    Value,
+    /// Nobody can tell: a node here cannot be read, or is none.
+    Lost(u64),
+}
+
+/// A node on the way down: its slots begin at index `base`.
+#[derive(Clone, Copy)]
+struct Part {
+    node: u64,
+    base: u64,
+    /// The shift of the node above.
+    above: Option<u32>,
+    depth: usize,
+}
+
+/// Takes what is found, with its first index and the number of indices it stands for; false to stop.
+type Take<'t> = dyn FnMut(&mut Walker, Slot, u64, u64) -> bool + 't;
 
 /// An array at `root`.
 pub struct Xarray {
     root: Program,
     nodes: Nodes,
+    /// From the head entry to `idr_base`, which an IDR adds to each index (from 4.16).
+    base: Option<i64>,
 }
 
 impl Nodes {
@@ -61,73 +89,94 @@ impl Nodes {
 
     fn entry(&self, word: u64) -> Entry {
         match (self.radix, word & 3) {
-            (_, 0) if word != 0 => Entry::Object(word),
+            (_, 0) if word == 0 => Entry::Empty,
+            (_, 0) => Entry::Object(word),
             (true, 1) => Entry::Node(word & !3),
-            (false, 2) if word > LAST_MARK => Entry::Node(word & !3),
-            (false, 2) if word >> 2 < self.width - 1 => Entry::Sibling,
-            _ => Entry::Other,
+            (true, 2) | (false, 1 | 3) => Entry::Value,
+            (false, _) if word > LAST_MARK => Entry::Node(word & !3),
+            (false, _) if word >> 2 < self.width - 1 => Entry::Sibling,
+            _ => Entry::Mark,
         }
     }
 
-    /// Hands every object, with its first index and the number of indices it stands for, to `take`, which may stop.
-    pub fn walk(&self, walker: &mut Walker, head: u64, take: &mut dyn FnMut(&mut Walker, u64, u64, u64) -> bool) {
+    /// Hands out everything in the array before index `end`, by ascending index.
+    pub fn walk(&self, walker: &mut Walker, head: u64, end: u64, take: &mut Take) {
         match self.entry(head) {
-            Entry::Node(node) => self.node(walker, node, 0, 64, 0, take),
-            Entry::Object(object) => take(walker, object, 0, 1),
-            _ => true,
+            Entry::Empty => true,
+            Entry::Node(node) => self.node(walker, Part { node, base: 0, above: None, depth: 0 }, end, take),
+            Entry::Object(object) => take(walker, Slot::Object(object), 0, 1),
+            Entry::Value => take(walker, Slot::Value, 0, 1),
+            Entry::Sibling | Entry::Mark => take(walker, Slot::Lost(head), 0, 1),
         };
     }
 
-    fn node(
-        &self,
-        walker: &mut Walker,
-        node: u64,
-        base: u64,
-        above: u32,
-        depth: usize,
-        take: &mut dyn FnMut(&mut Walker, u64, u64, u64) -> bool,
-    ) -> bool {
+    fn node(&self, walker: &mut Walker, part: Part, end: u64, take: &mut Take) -> bool {
+        let Part { node, base, above, depth } = part;
+        let all = above.map_or(u64::MAX, |shift| 1_u64.checked_shl(shift).unwrap_or(u64::MAX));
         if !walker.visit(node) {
-            return walker.budget.steps > 0;
+            return walker.budget.steps > 0 && take(walker, Slot::Lost(node), base, all);
         }
-        let shift = match walker.reader.integer(node.wrapping_add(self.shift), 1) {
-            Some(shift) if (shift as u32) < above && depth < TREE_DEPTH => shift as u32,
-            Some(_) => {
-                walker.warn(Code::Torn, node);
-                return true;
-            }
-            None => {
-                walker.warn(Code::Unreadable, node);
-                return true;
-            }
+        let Some(shift) = self.shift(walker, part) else {
+            return take(walker, Slot::Lost(node), base, all);
         };
+        let one = 1_u64.checked_shl(shift).unwrap_or(0);
         let mut slot = 0;
-        while slot < self.width {
+        while slot < self.width && base.saturating_add(one.saturating_mul(slot)) < end {
             let word = |at: u64| node.wrapping_add(self.slots + at * 8);
-            let Some(entry) = walker.word(word(slot)) else { return true };
-            let index = base.wrapping_add(slot.checked_shl(shift).unwrap_or(0));
-            let mut span = 1;
-            let more = match self.entry(entry) {
-                Entry::Node(child) => {
-                    // In the radix tree a sibling is a pointer back into the node's own slots.
-                    let own = child >= word(0) && child < word(self.width);
-                    own || self.node(walker, child, index, shift, depth + 1, take)
-                }
-                Entry::Object(object) => {
-                    let sibling = |at| walker.reader.u64(word(at)).map(|next| self.is_sibling(next, word(0)));
-                    while slot + span < self.width && sibling(slot + span) == Some(true) {
-                        span += 1;
-                    }
-                    take(walker, object, index, span.checked_shl(shift).unwrap_or(1))
-                }
-                Entry::Sibling | Entry::Other => true,
+            let index = base.wrapping_add(one.wrapping_mul(slot));
+            let Some(entry) = walker.word(word(slot)) else {
+                let rest = one.saturating_mul(self.width - slot);
+                return take(walker, Slot::Lost(word(slot)), index, rest);
             };
-            if !more || !walker.step(node) {
+            let mut span = 1;
+            let found = match self.entry(entry) {
+                Entry::Empty => None,
+                // In the radix tree a sibling is a pointer back into the node's own slots.
+                Entry::Node(child) if child < word(0) || child >= word(self.width) => {
+                    let below = Part { node: child, base: index, above: Some(shift), depth: depth + 1 };
+                    if !self.node(walker, below, end, take) {
+                        return false;
+                    }
+                    None
+                }
+                Entry::Object(object) => Some(Slot::Object(object)),
+                Entry::Value => Some(Slot::Value),
+                // One that follows what it belongs to is stepped over with it.
+                Entry::Node(_) | Entry::Sibling | Entry::Mark => Some(Slot::Lost(word(slot))),
+            };
+            if let Some(found) = found {
+                let sibling = |at| walker.reader.u64(word(at)).map(|next| self.is_sibling(next, word(0)));
+                while slot + span < self.width && sibling(slot + span) == Some(true) {
+                    span += 1;
+                }
+                if !take(walker, found, index, one.saturating_mul(span)) {
+                    return false;
+                }
+            }
+            if !walker.step(node) {
                 return false;
             }
             slot += span;
         }
         true
+    }
+
+    /// A node's shift; that of a child is one level less than its parent's, and what is not is no node.
+    fn shift(&self, walker: &mut Walker, Part { node, above, depth, .. }: Part) -> Option<u32> {
+        let Some(shift) = walker.reader.integer(node.wrapping_add(self.shift), 1) else {
+            walker.warn(Code::Unreadable, node);
+            return None;
+        };
+        let (shift, level) = (shift as u32, self.width.trailing_zeros());
+        let fits = match above {
+            None => shift < u64::BITS && shift.is_multiple_of(level.max(1)),
+            Some(above) => shift + level == above,
+        };
+        if !fits || depth >= TREE_DEPTH {
+            walker.warn(Code::Torn, node);
+            return None;
+        }
+        Some(shift)
     }
 
     fn is_sibling(&self, word: u64, slots: u64) -> bool {
@@ -144,13 +193,25 @@ impl Xarray {
     pub fn compile(scope: Scope, mut root: Program, id: TypeId) -> Compiled<Self> {
         let (offset, nodes) = Nodes::compile(scope, id)?;
         root.offset += offset;
-        Ok(Self { root, nodes })
+        let base = scope.kernel.types.member(id, "idr_base").map(|base| (base.bit_offset / 8) as i64 - offset);
+        Ok(Self { root, nodes, base })
     }
 }
 
 impl Walk for Xarray {
     fn run(&self, walker: &mut Walker, object: u64) {
-        let Some(head) = walker.run(&self.root, object).and_then(|holder| walker.word(holder)) else { return };
-        self.nodes.walk(walker, head, &mut |walker, object, index, _| walker.emit(object, index).goes_on());
+        let Some(holder) = walker.run(&self.root, object) else { return };
+        let Some(head) = walker.word(holder) else { return };
+        let base = match self.base.map(|offset| holder.wrapping_add_signed(offset)) {
+            None => 0,
+            Some(at) => match walker.reader.integer(at, 4) {
+                Some(base) => base as u64,
+                None => return walker.warn(Code::Unreadable, at),
+            },
+        };
+        self.nodes.walk(walker, head, u64::MAX, &mut |walker, slot, index, _| match slot {
+            Slot::Object(object) => walker.emit(object, index.wrapping_add(base)).goes_on(),
+            Slot::Value | Slot::Lost(_) => true,
+        });
     }
 }

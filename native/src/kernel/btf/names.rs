@@ -1,0 +1,124 @@
+//! Types by name. Of each name only the fullest type is kept, so that a look-up stays short however often hostile types
+//! use one name.
+
+use std::hash::{BuildHasher, RandomState};
+
+use super::{Btf, Kind};
+
+/// What a name can be asked for as; the same name may stand for one of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Class {
+    Struct,
+    Union,
+    Enum,
+    /// A typedef or an integer, which C writes without a word before it.
+    Plain,
+}
+
+impl Class {
+    fn of(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::Struct => Some(Class::Struct),
+            Kind::Union => Some(Class::Union),
+            Kind::Enum | Kind::Enum64 => Some(Class::Enum),
+            Kind::Typedef | Kind::Int => Some(Class::Plain),
+            _ => None,
+        }
+    }
+}
+
+/// The best type of one name.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u32,
+    section: u16,
+    id: u32,
+    /// Position plus one of the next entry with the same head.
+    next: u32,
+}
+
+/// A chained hash. Its key is drawn anew by each process, so that no BTF can be made whose names all collide.
+#[derive(Debug)]
+pub(crate) struct Names {
+    hasher: RandomState,
+    heads: Vec<u32>,
+    entries: Vec<Entry>,
+}
+
+impl Names {
+    /// The names of several sections, of which an earlier one's types go first. What is not among a section's own strings
+    /// is one of `base`.
+    pub fn of(sections: &[&Btf], base: &Btf) -> Self {
+        let most: usize = sections.iter().map(|btf| btf.offsets.len()).sum();
+        let heads = vec![0; most.next_power_of_two()];
+        let mut names = Self { hasher: RandomState::new(), heads, entries: Vec::with_capacity(most / 2) };
+        for (section, btf) in (0..u16::MAX).zip(sections) {
+            for id in btf.first_id()..btf.end_id() {
+                names.add(sections, base, section, id);
+            }
+        }
+        names
+    }
+
+    fn add(&mut self, sections: &[&Btf], base: &Btf, section: u16, id: u32) {
+        let described = |section: u16, id: u32| described(sections.get(usize::from(section))?, id, base);
+        let Some((class, name, fullness)) = described(section, id) else { return };
+        let hash = self.hasher.hash_one((class, name));
+        let same = |entry: &Entry| {
+            let (other, text, _) = described(entry.section, entry.id)?;
+            Some((other, text) == (class, name))
+        };
+        let known = self.position(hash, |entry| same(entry) == Some(true));
+        let head = slot(hash, self.heads.len());
+        if let Some(entry) = known.and_then(|position| self.entries.get_mut(position)) {
+            let less = described(entry.section, entry.id).is_none_or(|(.., other)| other < fullness);
+            if entry.section == section && less {
+                entry.id = id;
+            }
+        } else if let Some(head) = self.heads.get_mut(head) {
+            let next = std::mem::replace(head, self.entries.len() as u32 + 1);
+            self.entries.push(Entry { hash: (hash >> 32) as u32, section, id, next });
+        }
+    }
+
+    /// Section and id of the type of this name; `same` tells whether those of an entry are.
+    pub fn find(&self, class: Class, name: &[u8], same: impl Fn(u16, u32) -> bool) -> Option<(u16, u32)> {
+        let hash = self.hasher.hash_one((class, name));
+        let found = self.entries.get(self.position(hash, |entry| same(entry.section, entry.id))?)?;
+        Some((found.section, found.id))
+    }
+
+    fn position(&self, hash: u64, same: impl Fn(&Entry) -> bool) -> Option<usize> {
+        let mut at = self.heads.get(slot(hash, self.heads.len())).copied().unwrap_or(0);
+        while let Some(position) = at.checked_sub(1) {
+            let entry = self.entries.get(position as usize)?;
+            if entry.hash == (hash >> 32) as u32 && same(entry) {
+                return Some(position as usize);
+            }
+            at = entry.next;
+        }
+        None
+    }
+
+    /// Entries that the longest look-up passes.
+    #[cfg(test)]
+    pub fn longest(&self) -> usize {
+        let length = |head: &u32| {
+            std::iter::successors(head.checked_sub(1), |at| self.entries[*at as usize].next.checked_sub(1)).count()
+        };
+        self.heads.iter().map(length).max().unwrap_or(0)
+    }
+}
+
+/// Which of a power of two of heads.
+fn slot(hash: u64, heads: usize) -> usize {
+    hash as usize & (heads - 1)
+}
+
+/// Class and name of a type, and how much it says: others of its name are what a driver made of it for itself.
+pub(crate) fn described<'a>(btf: &'a Btf, id: u32, base: &'a Btf) -> Option<(Class, &'a [u8], (bool, u32))> {
+    let record = btf.record(id)?;
+    let class = Class::of(record.kind)?;
+    let name = btf.string(record.name).or_else(|| base.string(record.name)).filter(|name| !name.is_empty())?;
+    Some((class, name, (record.count > 0, record.value)))
+}
