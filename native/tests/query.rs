@@ -88,6 +88,7 @@ fn columns_of_tasks_are_those_that_another_tool_read() {
     for case in cases() {
         let batch = tasks(&case.kernel);
         let maps = &batch.children[2];
+        assert_eq!(maps.warnings, []);
         for task in case.oracle["tasks"].as_array().unwrap() {
             let address = task["addr"].as_u64().unwrap();
             let Some(row) = batch.addresses.iter().position(|row| *row == address) else { continue };
