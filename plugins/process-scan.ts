@@ -1,4 +1,13 @@
-import { defineAnalyzer, idleTasks, knownTasks, type PlacedTask, placedTasks, text, threadColumns } from 'salvor'
+import {
+  defineAnalyzer,
+  idleTasks,
+  knownTasks,
+  type PlacedTask,
+  placedTasks,
+  taskRow,
+  text,
+  threadColumns,
+} from 'salvor'
 
 /** EXIT_DEAD (include/linux/sched.h). */
 const EXIT_DEAD = 0x10
@@ -35,6 +44,7 @@ export default defineAnalyzer({
       if (!views.get(address)?.push('run queue')) views.set(address, ['run queue'])
     }
     const addresses = new Set([...scans.tasks, ...views.keys()])
-    yield placedTasks(kernel, addresses, views).map((task) => ({ ...task, status: status(task) }))
+    const tasks = placedTasks(kernel, addresses, views)
+    yield tasks.map((task) => ({ ...taskRow(threadColumns, task), status: status(task) }))
   },
 })

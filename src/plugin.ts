@@ -38,4 +38,4 @@ export { idleTasks, isLeader, knownTasks, readTasks, type Task, type View } from
 export { bootTime } from './kernel/time.js'
 export { containerRows } from './tables/containers.js'
 export { namespaceRows } from './tables/namespaces.js'
-export { type PlacedTask, placedTasks, taskColumns, threadColumns } from './tables/task.js'
+export { type PlacedTask, placedTasks, taskColumns, taskRow, threadColumns } from './tables/task.js'

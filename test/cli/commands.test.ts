@@ -127,6 +127,17 @@ describe('running', () => {
     })
   })
 
+  test('rows before a failure are written with it, and the exit code says partial', async () => {
+    const { code, stdout, stderr } = await salvor('broken', 'x', '-f', 'json', ...slow)
+    const why = 'the column n was given "three", and it is declared to hold an integer'
+    expect([code, stderr]).toEqual([5, `salvor: broken: ${why} (only the 2 rows before it are there)\n`])
+    expect(JSON.parse(stdout)).toMatchObject({
+      rows: [{ n: 1 }, { n: 2 }],
+      warnings: [{ code: 'failed', message: why }],
+    })
+    expect((await salvor('broken', 'x', '-f', 'table', ...slow)).stdout).toBe('n\n1\n2\n')
+  })
+
   test('warnings are lines on stderr and part of the JSON; notes are neither errors nor said quietly', async () => {
     const { code, stdout, stderr } = await salvor('warned', 'x', '-f', 'json', ...slow)
     expect(code).toBe(5)
