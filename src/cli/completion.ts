@@ -119,7 +119,8 @@ ${listed.join('\n')}
 ${commands.map((command) => zshCase(command, commands)).join('\n')}
   esac
 }
-compdef _salvor salvor
+# Read from fpath it is the function's own body, else it is sourced.
+if [[ $funcstack[1] == _salvor ]]; then _salvor "$@"; else compdef _salvor salvor; fi
 `
 }
 

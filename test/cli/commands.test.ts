@@ -118,8 +118,8 @@ describe('usage errors are one line and exit code 2', () => {
     ],
     [
       'a mistyped column to sort by',
-      ['processes', 'x', '--sort', '-stated'],
-      'no column stated; did you mean started?',
+      ['processes', 'x', '--sort', '-startd'],
+      'no column startd; did you mean started?',
     ],
     ['one wrong pid of a list', ['processes', 'x', '--pid', '1,two'], '--pid takes a number from 0 on, not "two"'],
     ['a wrong --limit', ['processes', 'x', '--limit', '0'], '--limit takes a number from 1 on'],
