@@ -12,6 +12,7 @@ import { OrderedTables } from '../output/ordered.js'
 import { Selection } from '../output/selection.js'
 import { Writer } from '../output/writer.js'
 import { containersOf } from './container-names.js'
+import { DEFAULT_WIDTH } from './help.js'
 import type { RunOptions } from './options.js'
 import { StderrReporter } from './reporter.js'
 import { hasColour, type World } from './world.js'
@@ -89,9 +90,10 @@ export async function runAnalyzers(
     {
       several,
       wide: options.wide,
+      named: options.columns.length > 0,
       colour: options.output === undefined && hasColour(world.stdout, world.env),
       note: (line) => reporter.log(line),
-      ...(toTerminal ? { width: world.stdout.columns ?? 80 } : {}),
+      ...(toTerminal ? { width: world.stdout.columns || DEFAULT_WIDTH } : {}),
     },
   )
   world.onAbort(() => writer.abort())

@@ -31,6 +31,8 @@ export interface FormatOptions {
   readonly width?: number
   /** Cells of a table are whole, however long. */
   readonly wide: boolean
+  /** The user has named the columns of a table. */
+  readonly named: boolean
   readonly colour: boolean
   /** A line for the user beside the output. */
   readonly note: (line: string) => void

@@ -48,10 +48,14 @@ export interface Layout {
   readonly hidden: readonly string[]
 }
 
-/** What there is to lay out in: a terminal's width, if it is one, and whether cells stay whole all the same. */
+/** What there is to lay out in. */
 export interface Room {
+  /** A terminal's width, if it is one. */
   readonly width?: number
+  /** Every cell stays whole. */
   readonly wide: boolean
+  /** Every column stays, for the user has named it. */
+  readonly named: boolean
 }
 
 /** A number that is cut is another number, and a time without its end another time. */
@@ -74,12 +78,13 @@ export function lay(columns: readonly [string, Column][], cells: readonly string
   const least = columns.map(([, column], index) =>
     isFlexible(column) ? Math.min(natural[index] ?? 0, MIN_TEXT) : (natural[index] ?? 0),
   )
-  const empty = columns.map((_, index) => cells.every((row) => row[index] === NULL))
-  const kept = keep(
-    columns.map(([, column], index) => importance(column, empty[index] === true)),
-    least,
-    room.width,
-  )
+  const importances = columns.map(([, column], index) => {
+    return importance(
+      column,
+      cells.every((row) => row[index] === NULL),
+    )
+  })
+  const kept = room.named ? [...columns.keys()] : keep(importances, least, room.width)
   const widths = spread(kept, natural, least, room.width)
   return {
     shown: kept.map((index, position) => {
@@ -92,10 +97,9 @@ export function lay(columns: readonly [string, Column][], cells: readonly string
 
 /** What a row is about outlasts what is told of it; above all its container. */
 function importance(column: Column, empty: boolean): number {
-  if (column.meaning === 'container') return 4
+  if (column.meaning === 'container') return 3
   if (empty) return 0
-  if (column.detail === true) return 1
-  return ['pid', 'tid', 'container_name'].includes(column.meaning ?? '') ? 3 : 2
+  return ['pid', 'tid', 'container_name'].includes(column.meaning ?? '') ? 2 : 1
 }
 
 /** Drops columns until the rest fits: the least important first, among equals from the right. */

@@ -44,13 +44,13 @@ export class TableFormat implements Format {
       const row = columns.map(([name, column]) => this.shown(column, batch.columns[name]?.[index]))
       if (head.single === true) output += this.record(columns, row)
       else if (this.layout !== undefined) output += this.line(columns, this.layout, row)
-      else if (this.sample.push(row) >= SAMPLE_ROWS) output += this.settle(columns)
+      else if (this.sample.push(row) >= SAMPLE_ROWS) output += this.settle(head)
     }
     return output
   }
 
   end(head: TableHead): string {
-    return this.layout !== undefined || head.single === true ? '' : this.settle(Object.entries(head.columns))
+    return this.layout !== undefined || head.single === true ? '' : this.settle(head)
   }
 
   finish(): string {
@@ -66,12 +66,15 @@ export class TableFormat implements Format {
   }
 
   /** Fixes the layout by the rows so far, and writes them. */
-  private settle(columns: readonly [string, Column][]): string {
+  private settle(head: TableHead): string {
+    const columns = Object.entries(head.columns)
     const layout = lay(columns, this.sample, this.options)
     const { hidden } = layout
     if (hidden.length > 0) {
       const many = hidden.length === 1 ? '1 column does' : `${hidden.length} columns do`
-      this.options.note(`${many} not fit (${hidden.join(', ')}); --wide shows all, --columns those you name`)
+      this.options.note(
+        `${head.table}: ${many} not fit (${hidden.join(', ')}); --wide shows all, --columns those you name`,
+      )
     }
     const lines = this.sample.map((row) => this.line(columns, layout, row)).join('')
     this.sample = []

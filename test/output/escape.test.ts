@@ -34,7 +34,7 @@ test('JSON text keeps its value', () => {
   )
 })
 
-const options = { several: false, colour: false, wide: true, note: () => {} }
+const options = { several: false, colour: false, wide: true, named: false, note: () => {} }
 
 test('every format escapes what an image holds', () => {
   fc.assert(

@@ -13,10 +13,10 @@ const columns: Record<string, Column> = {
 }
 const head: TableHead = { table: 'things', image: 'x', columns }
 
-function format(options: { width?: number; wide?: boolean; notes?: string[] } = {}): TableFormat {
-  const { width, wide = false, notes = [] } = options
+function format(options: { width?: number; wide?: boolean; named?: boolean; notes?: string[] } = {}): TableFormat {
+  const { width, wide = false, named = false, notes = [] } = options
   const room = width === undefined ? {} : { width }
-  return new TableFormat({ several: false, colour: false, wide, note: (line) => notes.push(line), ...room })
+  return new TableFormat({ several: false, colour: false, wide, named, note: (line) => notes.push(line), ...room })
 }
 
 function rows(count: number, args = ['x'.repeat(4000)]) {
@@ -52,6 +52,13 @@ test('a pipe gets every column, and no cell of thousands of characters', () => {
   expect(lines[0]?.trim().split(/ +/)).toEqual(Object.keys(columns))
   expect(lines[1]).toContain(`${'x'.repeat(99)}…  /a/path`)
   for (const line of lines) expect(line.length).toBeLessThan(250)
+})
+
+test('columns that the user has named stay, however narrow the terminal', () => {
+  const notes: string[] = []
+  const lines = write(format({ width: 40, named: true, notes }))
+  expect([lines[0]?.trim().split(/ +/), notes]).toEqual([Object.keys(columns), []])
+  expect(lines[1]).toContain(`${'x'.repeat(11)}…  /a/path/tha…`)
 })
 
 test('--wide has every cell whole', () => {
