@@ -8,7 +8,12 @@ import { type Command, type Option, usageOf } from './command.js'
 
 /** Whether there is something of that name that could be an image. */
 export function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false
+  try {
+    return !statSync(path).isDirectory()
+  } catch {
+    // Missing, out of reach or no path at all: whoever opens it will tell.
+    return false
+  }
 }
 
 function looksLikePath(word: string): boolean {

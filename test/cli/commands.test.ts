@@ -198,6 +198,14 @@ describe('running', () => {
     expect((await salvor('fr', 'x', '--limit', '2', ...own)).stderr).not.toContain('--limit')
   })
 
+  test('a line break in a name and a backslash with an n are told apart in every format', async () => {
+    const written = (format: string) => salvor('names', 'x', '-f', format, ...slow).then(({ stdout }) => stdout)
+    expect(await written('table')).toBe('t\na\\nb\na\\\\nb\n')
+    expect(await written('csv')).toBe('t\r\na\\nb\r\na\\\\nb\r\n')
+    const exact = (await written('ndjson')).trim().split('\n')
+    expect(exact.map((line) => JSON.parse(line).t)).toEqual(['a\nb', 'a\\nb'])
+  })
+
   test('a table of many rows is written while it is made', async () => {
     const { start } = await import('./run.js')
     const { child, ended } = start(['endless', 'x', '-q', ...slow])
