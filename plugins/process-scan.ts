@@ -24,6 +24,8 @@ function status(task: PlacedTask): 'live' | 'exited' | 'doubtful' {
   return borneOut ? 'live' : 'doubtful'
 }
 
+const { address, tid, pid, found_by, ...others } = threadColumns
+
 export default defineAnalyzer({
   name: 'process-scan',
   aliases: ['psscan'],
@@ -36,12 +38,20 @@ export default defineAnalyzer({
     { command: 'salvor process-scan memory.elf', what: 'all tasks, hidden and ended ones too' },
     { command: 'salvor process-scan memory.elf --threads 2', what: 'with two workers' },
   ],
-  columns: { ...threadColumns, status: text('live, exited or doubtful') },
+  columns: {
+    address,
+    tid,
+    pid,
+    status: text('live, exited or doubtful'),
+    // What is hidden shows by it, so that it is no detail here.
+    found_by: { ...found_by, detail: false },
+    ...others,
+  },
   scans: ['tasks'],
   async *run({ kernel, scans }) {
     const views = knownTasks(kernel)
-    for (const address of idleTasks(kernel)) {
-      if (!views.get(address)?.push('run queue')) views.set(address, ['run queue'])
+    for (const idle of idleTasks(kernel)) {
+      if (!views.get(idle)?.push('run queue')) views.set(idle, ['run queue'])
     }
     const addresses = new Set([...scans.tasks, ...views.keys()])
     const tasks = placedTasks(kernel, addresses, views)

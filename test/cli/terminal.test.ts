@@ -105,6 +105,12 @@ describe.runIf(hasScript)('on a terminal', () => {
     }
   })
 
+  it('tells in process-scan what lives and which views know it', () => {
+    const { text } = onTerminal(80, ['process-scan', sampleImage(), '--no-cache', '-q'], { NO_COLOR: '1' })
+    expect(text).toMatch(/^ *tid +pid +status +found_by +/)
+    expect(text).toMatch(/^ +1 +1 +live +"task list"/m)
+  })
+
   it('has the name of a container beside its id', () => {
     const { text } = onTerminal(80, ['containers', sampleImage(), '--no-cache', '-q'], { NO_COLOR: '1' })
     expect(text).toMatch(/^id +name +/)
