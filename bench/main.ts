@@ -22,8 +22,8 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import benny from 'benny'
+import { backend } from '../dist/src/kernel/backend.js'
 import { Kernel } from '../dist/src/kernel/kernel.js'
-import { native } from '../dist/src/kernel/native.js'
 import { list, text } from '../dist/src/kernel/query.js'
 import { sampleImage } from '../dist/src/sample.js'
 
@@ -61,7 +61,7 @@ function cases(image: string, cache: string): Case[] {
     .select({}).addresses
   const many = BigUint64Array.from({ length: 20_000 }, (_, index) => addresses[index % addresses.length] ?? 0n)
   const select = { pid: 'pid', comm: text('comm'), uid: 'real_cred->uid.val', parent: 'real_parent->tgid' }
-  const flat = [...native.scanChunks(kernel.id, CHUNK)]
+  const flat = [...backend.chunks(kernel.id, CHUNK)]
   const chunks = flat.flatMap((start, index) => (index % 2 === 0 ? [[start, flat[index + 1] ?? 0n] as const] : []))
   const size = chunks.reduce((sum, [, length]) => sum + Number(length), 0)
   const salvor = (...options: string[]) =>
@@ -87,7 +87,7 @@ function cases(image: string, cache: string): Case[] {
       amount: size,
       unit: 'bytes',
       run: () => {
-        for (const [start, length] of chunks) native.scanTasks(kernel.id, start, length)
+        for (const [start, length] of chunks) backend.scan('tasks', kernel.id, start, length)
       },
     },
     { name: 'reading the same file', amount: size, unit: 'bytes', run: () => readWhole(image) },

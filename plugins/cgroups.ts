@@ -18,7 +18,7 @@ export default defineAnalyzer({
   summary: 'Cgroups of every hierarchy, with their processes, container and pod',
   examples: [{ command: 'salvor cgroups memory.elf --container 018e0db6fd22', what: 'the cgroups of one container' }],
   columns: {
-    address: address('Address of the struct cgroup'),
+    address: address('Address of the struct cgroup', { detail: true }),
     path: text('Path from the root of the hierarchy', { meaning: 'cgroup' }),
     hierarchy: text('unified (v2), or the controllers or name of a v1 hierarchy'),
     processes: count('Processes directly in it'),

@@ -21,10 +21,11 @@ export default defineAnalyzer({
   area: 'image',
   summary: 'The image, and the kernel that was found in it',
   examples: [{ command: 'salvor info memory.lime', what: 'format, kernel, boot time and where the symbols came from' }],
+  single: true,
   columns: {
     format: text('Format of the file: raw, lime or elf'),
     size: bytes('Size of the file'),
-    ranges: record('Ranges of physical memory that the file holds: start, end, bytes'),
+    ranges: record('Ranges of physical memory that the file holds: start, end, bytes', { detail: true }),
     architecture: text('Processor architecture'),
     page_levels: integer('Levels of page tables: 4 or 5'),
     release: text('Kernel release'),

@@ -12,7 +12,7 @@ export default defineAnalyzer({
   columns: {
     type: text('mnt, pid, net, uts, ipc, user, cgroup or time'),
     inode: integer('Inode number, as in /proc/PID/ns', { meaning: 'namespace' }),
-    owner_pid: integer('Lowest process id in it', { meaning: 'pid' }),
+    owner_pid: integer('Lowest process id in it', { meaning: 'process' }),
     owner_comm: text('Name of that process'),
     processes: count('Processes with a thread in it'),
     hostname: text('Host name, for a UTS namespace'),

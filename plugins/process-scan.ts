@@ -6,6 +6,7 @@ import {
   type PlacedTask,
   placedTasks,
   type TaskStatus,
+  taskRow,
   taskStatus,
   taskViews,
   text,
@@ -15,7 +16,7 @@ import {
 
 type Unlisted = 'hidden' | 'torn list' | null
 
-interface ScannedTask extends PlacedTask {
+interface Verdict {
   status: TaskStatus
   unlisted: Unlisted
 }
@@ -36,11 +37,13 @@ function isCopy(task: PlacedTask, listed: ReadonlySet<number | null>): boolean {
 }
 
 /** What a live task becomes that no list knows: hidden, or where a list is torn no more than doubtful. */
-function judge(task: PlacedTask, torn: boolean, listed: ReadonlySet<number | null>): ScannedTask {
-  if (task.found_by.length > 0) return { ...task, status: 'live', unlisted: null }
-  if (torn || isCopy(task, listed)) return { ...task, status: 'doubtful', unlisted: torn ? 'torn list' : null }
-  return { ...task, status: 'live', unlisted: 'hidden' }
+function judge(task: PlacedTask, torn: boolean, listed: ReadonlySet<number | null>): Verdict {
+  if (task.found_by.length > 0) return { status: 'live', unlisted: null }
+  if (torn || isCopy(task, listed)) return { status: 'doubtful', unlisted: torn ? 'torn list' : null }
+  return { status: 'live', unlisted: 'hidden' }
 }
+
+const { address, tid, pid, found_by, ...others } = threadColumns
 
 export default defineAnalyzer({
   name: 'process-scan',
@@ -57,9 +60,14 @@ export default defineAnalyzer({
     { command: 'salvor process-scan memory.elf --threads 2', what: 'with two workers' },
   ],
   columns: {
-    ...threadColumns,
+    address,
+    tid,
+    pid,
     status: text('live, exited or doubtful'),
+    // What is hidden shows by these, so that they are no details here.
     unlisted: text('Why no list knows a task that should be on one: hidden, or torn list'),
+    found_by: { ...found_by, detail: false },
+    ...others,
   },
   scans: ['tasks'],
   async *run({ kernel, scans }) {
@@ -72,7 +80,8 @@ export default defineAnalyzer({
     const listed = new Set(tasks.filter(({ address }) => isListed(address)).map(({ tid }) => tid))
     yield tasks.map((task) => {
       const found = status.get(task.address) ?? 'doubtful'
-      return found === 'live' ? judge(task, torn, listed) : { ...task, status: found, unlisted: null }
+      const verdict = found === 'live' ? judge(task, torn, listed) : { status: found, unlisted: null }
+      return { ...taskRow(threadColumns, task), ...verdict }
     })
 
     function isLive(address: bigint): boolean {

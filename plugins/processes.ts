@@ -1,4 +1,4 @@
-import { defineAnalyzer, isLeader, knownTasks, placedTasks, taskColumns } from 'salvor'
+import { defineAnalyzer, isLeader, knownTasks, placedTasks, taskColumns, taskRow } from 'salvor'
 
 export default defineAnalyzer({
   name: 'processes',
@@ -16,6 +16,7 @@ export default defineAnalyzer({
   columns: taskColumns,
   async *run({ kernel }) {
     const views = knownTasks(kernel)
-    yield placedTasks(kernel, views.keys(), views).filter(isLeader)
+    const tasks = placedTasks(kernel, views.keys(), views).filter(isLeader)
+    yield tasks.map((task) => taskRow(taskColumns, task))
   },
 })

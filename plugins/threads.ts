@@ -1,4 +1,4 @@
-import { defineAnalyzer, knownTasks, placedTasks, threadColumns } from 'salvor'
+import { defineAnalyzer, knownTasks, placedTasks, taskRow, threadColumns } from 'salvor'
 
 export default defineAnalyzer({
   name: 'threads',
@@ -8,6 +8,6 @@ export default defineAnalyzer({
   columns: threadColumns,
   async *run({ kernel }) {
     const views = knownTasks(kernel)
-    yield placedTasks(kernel, views.keys(), views)
+    yield placedTasks(kernel, views.keys(), views).map((task) => taskRow(threadColumns, task))
   },
 })

@@ -3,6 +3,7 @@
 import type { Analyzer, RunContext, Warning } from './api/analyzer.js'
 import type { Columns, Row } from './api/columns.js'
 import { Rows, type Table } from './api/table.js'
+import { RowCheck } from './engine/row-check.js'
 import { lossWarnings } from './engine/warnings.js'
 import { backend } from './kernel/backend.js'
 import { sampleImage } from './sample.js'
@@ -19,7 +20,7 @@ export interface Result<C extends Columns> {
 
 /**
  * Runs an analyzer on an image, the embedded sample unless told otherwise. `tables` stand for those it needs. Throws
- * what the analyzer throws, and what opening the image throws.
+ * what the analyzer throws, what opening the image throws, and what a row that is not as declared makes of a run.
  */
 export async function runAnalyzer<C extends Columns>(
   analyzer: Analyzer<C>,
@@ -39,10 +40,14 @@ export async function runAnalyzer<C extends Columns>(
     signal: new AbortController().signal,
   }
   const rows: Row<C>[] = []
+  const check = new RowCheck(analyzer.columns)
   try {
     for await (const yielded of analyzer.run(context)) {
       if (yielded instanceof Rows) throw new Error('yield rows in a test, not a packed batch')
-      rows.push(...(Array.isArray(yielded) ? yielded : [yielded]))
+      for (const row of Array.isArray(yielded) ? yielded : [yielded]) {
+        check.row(row)
+        rows.push(row)
+      }
     }
     warnings.push(...lossWarnings(backend.lost(id)))
   } finally {

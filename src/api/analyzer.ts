@@ -47,6 +47,8 @@ export interface Declaration<C extends Columns = Columns> {
   readonly description?: string
   readonly examples?: readonly Example[]
   readonly columns: C
+  /** The table has one row for each image; for people it is written as names and values. */
+  readonly single?: boolean
   /** Tables this one is made from; the engine runs each at most once per image. */
   readonly needs?: readonly string[]
   readonly scans?: readonly ScanName[]

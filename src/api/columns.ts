@@ -1,9 +1,13 @@
 /** What kind of value a column holds; decides its JSON form, its alignment and its schema. */
 export type ColumnType = 'text' | 'integer' | 'count' | 'address' | 'bytes' | 'time' | 'flag' | 'list' | 'record'
 
-/** What a value refers to, so that filters and links between tables need not guess from names. */
+/**
+ * What a value refers to, so that filters and links between tables need not guess from names. `pid` is the process that
+ * the row belongs to, which --pid asks for; `process` is any other that it names.
+ */
 export type Meaning =
   | 'pid'
+  | 'process'
   | 'tid'
   | 'container'
   | 'container_name'
@@ -18,7 +22,7 @@ export interface ColumnOptions {
   readonly meaning?: Meaning
   /** `false` promises that the column always has a value; any other column may be null where memory was unreadable. */
   readonly nullable?: boolean
-  /** A column that a narrow terminal leaves out first. Every other output has it. */
+  /** A column that a table for people has only with --wide or --columns. Every other output has it. */
   readonly detail?: boolean
 }
 

@@ -2,54 +2,82 @@ import type { Batch } from '../api/table.js'
 import type { Engine, OpenedImage, Reporter } from '../engine/engine.js'
 import { SalvorError } from '../engine/errors.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
+import type { ContainerChoice } from '../output/filter.js'
 
-/** The beginning of an id; anything else is a name. */
-const idPrefix = /^[0-9a-f]{4,64}$/
+/** What may be the beginning of an id: in fewer digits anything could be meant. */
+const idBeginning = /^[0-9a-f]{4,64}$/
 
 /** Knows ids and names of an image's containers. */
 const CONTAINERS = 'containers'
 
-function hasNames(analyzer: KnownAnalyzer): boolean {
-  return Object.values(analyzer.columns).some(({ meaning }) => meaning === 'container_name')
+interface Known {
+  readonly id: string
+  readonly name: string | null
+}
+
+/** The containers that one value names: its whole id or name counts before the beginning of either. */
+function named(value: string, known: readonly Known[]): Known[] {
+  const whole = known.filter(({ id, name }) => id === value || name === value)
+  return whole.length > 0 ? whole : known.filter(({ id, name }) => id.startsWith(value) || name?.startsWith(value))
 }
 
 /**
- * What --container wants in terms of ids. Most tables know a container only by its id, so a name is looked up in the
- * table of containers first; a name that no container has is the user's mistake and says which there are.
+ * What --container means in an image. Most tables know a container only by its id, so values are looked up in the table
+ * of containers first; what could be an id of a container that is gone stays, anything else is the user's mistake and
+ * the error says which there are.
  */
-export async function containerIds(
-  engine: Engine,
-  registry: Registry,
-  image: OpenedImage,
-  analyzers: readonly KnownAnalyzer[],
-  wanted: readonly string[],
-  reporter: Reporter,
-): Promise<readonly string[]> {
-  const names = wanted.filter((value) => !idPrefix.test(value))
-  if (names.length === 0 || analyzers.every(hasNames)) return wanted
-  const known = await namesOf(engine, registry, image, reporter)
-  const missing = names.find((name) => !known.some((container) => container.name === name))
-  if (missing !== undefined) {
-    const named = [...new Set(known.map(({ name }) => name))].sort().join(', ')
-    throw new SalvorError('USAGE', `--container: no container is called ${missing}; there are: ${named || 'none'}`)
+export function chooseContainers(wanted: readonly string[], known: readonly Known[]): ContainerChoice {
+  const names = [...new Set(known.flatMap(({ name }) => name ?? []))].sort()
+  const chosen: Known[] = []
+  const beginnings: string[] = []
+  for (const value of wanted) {
+    const found = named(value, known)
+    chosen.push(...found)
+    if (found.some(({ name }) => name === value)) continue
+    if (idBeginning.test(value)) beginnings.push(value)
+    else if (found.length === 0) {
+      throw new SalvorError(
+        'USAGE',
+        `--container: no container is called ${value}; there are: ${names.join(', ') || 'none'}`,
+      )
+    }
   }
-  const ids = known.filter(({ name }) => names.includes(name)).map(({ id }) => id)
-  return [...wanted, ...ids]
+  return {
+    ids: new Set(chosen.map(({ id }) => id)),
+    names: new Set(chosen.flatMap(({ name }) => name ?? [])),
+    beginnings,
+    known: names,
+  }
 }
 
-async function namesOf(
+/** The same, for an image; undefined where nothing is asked for. */
+export async function containersOf(
   engine: Engine,
   registry: Registry,
   image: OpenedImage,
+  wanted: readonly string[],
   reporter: Reporter,
-): Promise<{ id: string; name: string }[]> {
-  const known: { id: string; name: string }[] = []
+): Promise<ContainerChoice | undefined> {
+  if (wanted.length === 0) return undefined
+  const known: Known[] = []
   const rows = async (_: KnownAnalyzer, { length, columns }: Batch): Promise<void> => {
     for (let row = 0; row < length; row++) {
       const [id, name] = [columns.id?.[row], columns.name?.[row]]
-      if (typeof id === 'string' && typeof name === 'string') known.push({ id, name })
+      if (typeof id === 'string') known.push({ id, name: typeof name === 'string' ? name : null })
     }
   }
-  await engine.run(image, [registry.get(CONTAINERS)], { rows, end: async () => {} }, reporter)
-  return known
+  // What this table lacks matters to a table that was not asked for.
+  const quiet: Reporter = {
+    progress: (task, done, total) => reporter.progress(task, done, total),
+    log() {},
+    warnings() {},
+    failure() {},
+  }
+  const sink = { rows, end: async () => {} }
+  const [outcome] = await engine.run(image, [registry.get(CONTAINERS)], sink, quiet)
+  const failed = outcome?.failed
+  if (failed !== undefined && !wanted.every((value) => idBeginning.test(value))) {
+    throw new SalvorError(failed.code, `--container: the containers' names cannot be read: ${failed.message}`)
+  }
+  return chooseContainers(wanted, known)
 }

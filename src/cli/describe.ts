@@ -1,11 +1,12 @@
 import type { Columns } from '../api/columns.js'
+import { labelled } from './labelled.js'
 
-/** One line per column: name, type, sentence. */
-export function columnLines(columns: Columns, indent: string): string[] {
+/** Name, type and sentence of each column. */
+export function columnLines(columns: Columns, width: number): string[] {
   const entries = Object.entries(columns)
   const name = Math.max(...entries.map(([key]) => key.length))
-  const type = Math.max(...entries.map(([, column]) => column.type.length))
-  return entries.map(
-    ([key, column]) => `${indent}${key.padEnd(name)}  ${column.type.padEnd(type)}  ${column.description}`,
+  return labelled(
+    entries.map(([key, column]) => [`${key.padEnd(name)}  ${column.type}`, column.description]),
+    width,
   )
 }

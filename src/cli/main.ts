@@ -2,23 +2,18 @@ import { SalvorError, toFailure } from '../engine/errors.js'
 import { Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes } from '../engine/status.js'
 import { printable } from '../output/escape.js'
-import type { Command, Invocation } from './command.js'
+import type { Command } from './command.js'
 import { analyzerCommand } from './commands/analyzer.js'
 import { analyzersCommand } from './commands/analyzers.js'
+import { completionCommand } from './commands/completion.js'
 import { distillCommand } from './commands/distill.js'
+import { helpCommand, versionCommand } from './commands/help.js'
 import { newPluginCommand } from './commands/new-plugin.js'
 import { runCommand } from './commands/run.js'
 import { schemaCommand } from './commands/schema.js'
+import { pluginArguments, readWords } from './words.js'
 import type { World } from './world.js'
-import { createYargs } from './yargs.js'
-
-/** The values of --plugin, needed before the commands are known that the plugins add. */
-export function pluginArguments(argv: readonly string[]): string[] {
-  return argv.flatMap((argument, index) => {
-    if (argument === '--plugin') return argv[index + 1] ?? []
-    return argument.startsWith('--plugin=') ? argument.slice('--plugin='.length) : []
-  })
-}
+import { parseArguments } from './yargs.js'
 
 async function makeRegistry(argv: readonly string[], world: World): Promise<Registry> {
   const registry = Registry.builtin()
@@ -29,58 +24,30 @@ async function makeRegistry(argv: readonly string[], world: World): Promise<Regi
   return registry
 }
 
+const general: readonly Command[] = [
+  runCommand,
+  analyzersCommand,
+  schemaCommand,
+  distillCommand,
+  newPluginCommand,
+  completionCommand,
+  helpCommand,
+  versionCommand,
+]
+
 function commandsFor(registry: Registry): Command[] {
-  const general = [runCommand, analyzersCommand, schemaCommand, distillCommand, newPluginCommand]
   const taken = general.find(({ name }) => registry.find(name) !== undefined)
   if (taken !== undefined)
     throw new SalvorError('USAGE', `an analyzer cannot be called ${taken.name}: that is a command`)
   return [...registry.list().map(analyzerCommand), ...general]
 }
 
-/** Thrown by the handler that yargs chose: after one that returns, yargs lays out the command's whole help in vain. */
-class Chosen {
-  constructor(
-    readonly command: Command,
-    readonly raw: Invocation['raw'],
-  ) {}
-}
-
-/** Lets yargs parse, and answers what it wants to print or the command to run. */
-async function parse(argv: readonly string[], world: World, registry: Registry): Promise<string | Chosen> {
-  const commands = commandsFor(registry)
-  const [first] = argv
-  const known = commands.some(({ name, aliases }) => name === first || aliases?.includes(first ?? ''))
-  if (first !== undefined && !first.startsWith('-') && !known) registry.get(first)
-  const yargs = createYargs(world.stdout.columns)
-  for (const command of commands) {
-    yargs.command({
-      command: [command.usage, ...(command.aliases ?? [])],
-      describe: command.summary,
-      builder: (inner) => command.options(inner, registry),
-      handler: (raw) => {
-        throw new Chosen(command, raw)
-      },
-    })
-  }
-  let output = ''
-  try {
-    await yargs.parseAsync([...argv], {}, (error: Error | undefined, _parsed: unknown, text: string) => {
-      if (error && !(error instanceof Chosen)) throw error
-      output = text
-    })
-  } catch (error) {
-    if (error instanceof Chosen) return error
-    throw error
-  }
-  return output
-}
-
 async function perform(argv: readonly string[], world: World): Promise<number> {
   const registry = await makeRegistry(argv, world)
-  const parsed = await parse(argv, world, registry)
-  if (parsed instanceof Chosen) return parsed.command.run({ raw: parsed.raw, world, registry })
-  world.stdout.write(`${parsed}\n`)
-  return exitCodes.complete
+  const commands = commandsFor(registry)
+  const request = readWords(argv, commands)
+  const raw = await parseArguments(request.command, request.argv)
+  return request.command.run({ raw, world, registry, commands })
 }
 
 /** Runs one command line and answers its exit code; whatever fails is one line on stderr. */

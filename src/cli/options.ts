@@ -1,6 +1,8 @@
-import type { Argv } from 'yargs'
 import { SalvorError } from '../engine/errors.js'
+import { closest } from '../engine/suggest.js'
 import { type FormatName, formatNames } from '../output/format.js'
+import type { SortKey } from '../output/selection.js'
+import type { Option } from './command.js'
 
 /** The options of every command that runs analyzers. */
 export interface RunOptions {
@@ -9,6 +11,9 @@ export interface RunOptions {
   /** Replace an existing file. */
   readonly force: boolean
   readonly columns: readonly string[]
+  readonly wide: boolean
+  readonly sort: readonly SortKey[]
+  readonly limit?: number
   readonly pid: readonly number[]
   readonly container: readonly string[]
   readonly quiet: boolean
@@ -19,44 +24,57 @@ export interface RunOptions {
 
 type Raw = Readonly<Record<string, unknown>>
 
-export function addEngineOptions<T>(yargs: Argv<T>): Argv<T> {
-  return yargs
-    .option('plugin', {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      describe: 'A file or npm package with further analyzers; can be repeated',
-    })
-    .option('threads', { type: 'string', nargs: 1, describe: 'Worker threads at most (default: one per CPU)' })
-    .option('quiet', { type: 'boolean', alias: 'q', describe: 'No progress and no notes; warnings and errors stay' })
+/** What every command takes that loads analyzers. */
+export const pluginOption: Option = {
+  name: 'plugin',
+  value: 'PATH',
+  repeatable: true,
+  summary: 'A .ts or .js file or an npm package with further analyzers; can be repeated',
 }
 
 /** For every command that writes files. */
-export function addForceOption<T>(yargs: Argv<T>): Argv<T> {
-  return yargs.option('force', { type: 'boolean', describe: 'Replace an existing file; never one that is read' })
-}
+export const forceOption: Option = { name: 'force', summary: 'Replace an existing file; never one that is read' }
 
-export function addRunOptions<T>(yargs: Argv<T>): Argv<T> {
-  return addEngineOptions(
-    addForceOption(yargs)
-      .option('format', { choices: formatNames, alias: 'f', default: 'table', describe: 'How the table is written' })
-      .option('output', { type: 'string', alias: 'o', nargs: 1, describe: 'Write to this file, whole or not at all' })
-      .option('columns', { type: 'string', nargs: 1, describe: 'Only these columns, in this order: a,b,c' })
-      .option('pid', { type: 'string', array: true, nargs: 1, describe: 'Only rows of this process; can be repeated' })
-      .option('container', {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        describe: 'Only rows of the container with this name or beginning of its id; can be repeated',
-      }),
-  )
-    .option('cache', { type: 'boolean', default: true, describe: 'Keep discovered symbols; --no-cache does not' })
-    .option('cache-dir', {
-      type: 'string',
-      nargs: 1,
-      describe: 'Where discovered symbols are kept (default: $XDG_CACHE_HOME/salvor)',
-    })
-}
+export const engineOptions: readonly Option[] = [
+  pluginOption,
+  { name: 'threads', value: 'N', summary: 'Worker threads at most (default: one per CPU)' },
+  { name: 'quiet', alias: 'q', summary: 'No progress and no notes; warnings and errors stay' },
+]
+
+export const runOptions: readonly Option[] = [
+  {
+    name: 'format',
+    alias: 'f',
+    value: 'FORMAT',
+    choices: formatNames,
+    summary: 'table, json, ndjson or csv (default: what the name of --output ends in, else table)',
+  },
+  {
+    name: 'output',
+    alias: 'o',
+    value: 'FILE',
+    summary: 'Write to this file, whole or not at all; - is standard output',
+  },
+  forceOption,
+  { name: 'columns', value: 'A,B,C', summary: 'Only these columns, in this order' },
+  { name: 'wide', alias: 'w', summary: 'A table with all its columns, and with every cell whole' },
+  {
+    name: 'sort',
+    value: 'A,B,C',
+    summary: 'Rows ordered by these columns, nulls last; -A or A:desc is from the greatest down',
+  },
+  { name: 'limit', value: 'N', summary: 'No more than N rows of a table' },
+  { name: 'pid', value: 'N,N', repeatable: true, summary: 'Only rows of these processes' },
+  {
+    name: 'container',
+    value: 'X,Y',
+    repeatable: true,
+    summary: 'Only rows of these containers: by id, by name or by the beginning of either',
+  },
+  ...engineOptions,
+  { name: 'no-cache', summary: 'Keep no discovered symbols' },
+  { name: 'cache-dir', value: 'DIR', summary: 'Where discovered symbols are kept (default: $XDG_CACHE_HOME/salvor)' },
+]
 
 function wholeNumber(option: string, value: unknown, least: number): number {
   const number = Number(value)
@@ -72,8 +90,42 @@ function single(value: unknown): string | undefined {
   return typeof last === 'string' ? last : undefined
 }
 
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(String) : []
+/** The items of comma-separated lists, however often the option was given. */
+function items(value: unknown): string[] {
+  const lists = Array.isArray(value) ? value : value === undefined ? [] : [value]
+  return lists.flatMap((list) => String(list).split(',')).flatMap((item) => item.trim() || [])
+}
+
+/** Words as a sentence lists them. */
+export function anyOf(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+}
+
+/** A value that can only be one of some words, or an error that says which and which is nearest. */
+export function choice<T extends string>(option: string, value: string, choices: readonly T[]): T {
+  const found = choices.find((one) => one === value)
+  if (found !== undefined) return found
+  const near = closest(value.toLowerCase(), choices)
+  const hint = near === undefined ? '' : `; did you mean ${near}?`
+  throw new SalvorError('USAGE', `${option} takes ${anyOf(choices)}, not ${JSON.stringify(value)}${hint}`)
+}
+
+const formatsByEnding: Readonly<Record<string, FormatName>> = {
+  '.json': 'json',
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.csv': 'csv',
+  '.txt': 'table',
+}
+
+/** The format that a file's name asks for. */
+export function formatOfName(name: string): FormatName | undefined {
+  return formatsByEnding[/\.\w+$/.exec(name)?.[0].toLowerCase() ?? '']
+}
+
+function sortKey(item: string): SortKey {
+  const [, minus, column = '', order] = /^(-?)(.*?)(?::(asc|desc))?$/.exec(item) ?? []
+  return { column, descending: (minus === '-') !== (order === 'desc') }
 }
 
 /** Checks what yargs leaves open. */
@@ -81,16 +133,21 @@ export function readRunOptions(raw: Raw): RunOptions {
   const output = single(raw.output)
   const threads = single(raw.threads)
   const cacheDir = single(raw.cacheDir)
+  const limit = single(raw.limit)
+  const format = single(raw.format)
   if (output === '') throw new SalvorError('USAGE', '--output names no file')
   return {
-    format: (single(raw.format) ?? 'table') as FormatName,
-    columns: (single(raw.columns) ?? '').split(',').filter((name) => name !== ''),
-    pid: texts(raw.pid).map((value) => wholeNumber('--pid', value, 0)),
-    container: texts(raw.container).filter((value) => value !== ''),
+    format: format === undefined ? (formatOfName(output ?? '') ?? 'table') : choice('--format', format, formatNames),
+    columns: items(raw.columns),
+    wide: raw.wide === true,
+    sort: items(raw.sort).map(sortKey),
+    pid: items(raw.pid).map((value) => wholeNumber('--pid', value, 0)),
+    container: items(raw.container),
     force: raw.force === true,
     quiet: raw.quiet === true,
     cache: raw.cache !== false,
-    ...(output === undefined ? {} : { output }),
+    ...(output === undefined || output === '-' ? {} : { output }),
+    ...(limit === undefined ? {} : { limit: wholeNumber('--limit', limit, 1) }),
     ...(threads === undefined ? {} : { threads: wholeNumber('--threads', threads, 1) }),
     ...(cacheDir === undefined ? {} : { cacheDir }),
   }

@@ -5,12 +5,15 @@ import { SalvorError, toFailure } from '../engine/errors.js'
 import type { PoolOptions } from '../engine/pool.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, worst } from '../engine/status.js'
-import { makeFilter } from '../output/filter.js'
+import { closest } from '../engine/suggest.js'
+import { type ContainerChoice, checkFilter, makeFilter } from '../output/filter.js'
 import type { TableHead } from '../output/format.js'
 import { OrderedTables } from '../output/ordered.js'
+import { Selection } from '../output/selection.js'
 import { type Guard, Inputs, isReaderGone } from '../output/target.js'
 import { Writer } from '../output/writer.js'
-import { containerIds } from './container-names.js'
+import { containersOf } from './container-names.js'
+import { DEFAULT_WIDTH } from './help.js'
 import type { RunOptions } from './options.js'
 import { StderrReporter } from './reporter.js'
 import { readTear } from './tear.js'
@@ -38,18 +41,40 @@ export function outputGuard({ registry, options }: Session, images: readonly str
   return { inputs: new Inputs([...images, ...plugins.map(({ source }) => source.location)]), force: options.force }
 }
 
-/** The columns to write: all, or those named with --columns, in that order. */
-function chosenColumns(analyzer: KnownAnalyzer, names: readonly string[]): TableHead['columns'] {
-  if (names.length === 0) return analyzer.columns
-  const chosen = names.map((name) => {
-    const column = Object.hasOwn(analyzer.columns, name) ? analyzer.columns[name] : undefined
-    if (column === undefined) {
-      const known = Object.keys(analyzer.columns).join(', ')
-      throw new SalvorError('USAGE', `--columns: ${analyzer.name} has no column ${name}; it has ${known}`)
-    }
-    return [name, column] as const
+/** A column by its name in any case, or an error that says which is nearest and which there are. */
+function findColumn({ name: table, columns }: KnownAnalyzer, option: string, asked: string): string {
+  const names = Object.keys(columns)
+  const name = asked.toLowerCase().replaceAll('-', '_')
+  if (Object.hasOwn(columns, name)) return name
+  const near = closest(name, names)
+  const hint = near === undefined ? 'it has' : `did you mean ${near}? It has`
+  throw new SalvorError('USAGE', `${option}: ${table} has no column ${asked}; ${hint} ${names.join(', ')}`)
+}
+
+/** The columns to write: those named with --columns, in that order; else all, of a table for people the main ones. */
+function chosenColumns(analyzer: KnownAnalyzer, { columns: names, format, wide }: RunOptions): TableHead['columns'] {
+  const all = Object.entries(analyzer.columns)
+  const named = names.map((name) => findColumn(analyzer, '--columns', name))
+  if (named.length > 0) return Object.fromEntries(named.flatMap((name) => all.filter(([key]) => key === name)))
+  const main = all.filter(([, { detail }]) => detail !== true)
+  return format !== 'table' || wide || main.length === 0 ? analyzer.columns : Object.fromEntries(main)
+}
+
+/** What is written of each table. What makes no sense for one is the user's mistake, told before an image is opened. */
+function tablesOf({ options, registry }: Session, analyzers: readonly KnownAnalyzer[]) {
+  return analyzers.map((analyzer) => {
+    checkFilter(analyzer, options, registry.list())
+    const sort = options.sort.map((key) => ({ ...key, column: findColumn(analyzer, '--sort', key.column) }))
+    const columns = chosenColumns(analyzer, options)
+    const { name: table, single } = analyzer
+    const selection = (choice: ContainerChoice | undefined): Selection =>
+      new Selection(analyzer.columns, {
+        filter: makeFilter(analyzer, options, choice),
+        sort,
+        ...(options.limit === undefined ? {} : { limit: options.limit }),
+      })
+    return { head: { table, columns, ...(single === undefined ? {} : { single }) }, selection }
   })
-  return Object.fromEntries(chosen)
 }
 
 /** Runs analyzers over images, one image after the other, and answers the exit code. */
@@ -63,10 +88,8 @@ export async function runAnalyzers(
   const broken = new AbortController()
   const signal = AbortSignal.any([whole.world.signal, broken.signal])
   const session: Session = { ...whole, world: { ...whole.world, signal } }
-  const { world, options, registry } = session
-  const tables = analyzers.map((analyzer) => ({ analyzer, columns: chosenColumns(analyzer, options.columns) }))
-  // A filter that makes no sense for a table is the user's mistake, told before an image is opened.
-  for (const analyzer of analyzers) makeFilter(analyzer, options, registry.list())
+  const { world, options } = session
+  const tables = tablesOf(session, analyzers)
   const reporter = new StderrReporter(world, options.quiet)
   const toTerminal = options.output === undefined && world.stdout.isTTY === true
   const writer = await Writer.make(
@@ -80,9 +103,11 @@ export async function runAnalyzers(
     },
     {
       several,
+      wide: options.wide,
+      named: options.columns.length > 0,
       colour: options.output === undefined && hasColour(world.stdout, world.env),
       note: (line) => reporter.log(line),
-      ...(toTerminal ? { width: world.stdout.columns ?? 80 } : {}),
+      ...(toTerminal ? { width: world.stdout.columns || DEFAULT_WIDTH } : {}),
     },
   )
   world.onAbort(() => writer.abort())
@@ -97,15 +122,11 @@ export async function runAnalyzers(
   try {
     for (const image of images) {
       if (images.length > 1) reporter.image = image
-      const sink = (container: readonly string[]) =>
+      const sink = (choice: ContainerChoice | undefined) =>
         new OrderedTables(
           writer,
-          tables.map(({ analyzer, columns }) => ({
-            head: { table: analyzer.name, image, columns },
-            filter: makeFilter(analyzer, { ...options, container }, registry.list()),
-          })),
-          several,
-          fail,
+          tables.map(({ head, selection }) => ({ head: { ...head, image }, selection: selection(choice) })),
+          { several, note: (line) => reporter.log(line), fail },
         )
       codes.push(await runImage(engine, session, analyzers, image, sink, reporter))
       if (world.signal.aborted) break
@@ -140,17 +161,17 @@ async function runImage(
   { world, options, registry }: Session,
   analyzers: readonly KnownAnalyzer[],
   path: string,
-  sink: (container: readonly string[]) => OrderedTables,
+  makeSink: (choice: ContainerChoice | undefined) => OrderedTables,
   reporter: StderrReporter,
 ): Promise<number> {
   try {
     const image = await engine.open(path, { cacheDir: cacheDirectory(options, world.env) })
     reporter.warnings(image.info.warnings)
-    const container = await containerIds(engine, registry, image, analyzers, options.container, reporter)
-    const outcomes = await engine.run(image, analyzers, sink(container), reporter)
+    const sink = makeSink(await containersOf(engine, registry, image, options.container, reporter))
+    const outcomes = await engine.run(image, analyzers, sink, reporter)
     if (reporter.torn && !world.signal.aborted) reporter.tear(await readTear(engine, registry, image))
     if (!world.signal.aborted) await engine.closeImage(image)
-    return imageExitCode(outcomes)
+    return worst([imageExitCode(outcomes), ...(sink.capped ? [exitCodes.limit] : [])])
   } catch (error) {
     if (world.signal.aborted) return exitCodes.interrupted
     const failure = toFailure(error)

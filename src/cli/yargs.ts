@@ -1,29 +1,55 @@
 import makeYargs, { type Argv } from 'yargs'
 import { SalvorError } from '../engine/errors.js'
-import { version } from './version.js'
+import { type Command, type Option, usageOf } from './command.js'
+import { missingValue, unknownWord } from './mistakes.js'
 
-const MAX_HELP_WIDTH = 110
+function addOption(yargs: Argv, { name, alias, value, repeatable }: Option): Argv {
+  const short = alias === undefined ? {} : { alias }
+  if (value !== undefined) return yargs.option(name, { ...short, type: 'string', nargs: 1, array: repeatable === true })
+  // yargs reads `--no-x` as x switched off.
+  if (name.startsWith('no-')) return yargs.option(name.slice('no-'.length), { type: 'boolean', default: true })
+  return yargs.option(name, { ...short, type: 'boolean' })
+}
 
-const missing = 'an argument is missing: salvor ANALYZER IMAGE, for example; --help tells more'
+function pattern({ name, arguments: list }: Command): string {
+  const words = list.map(({ name, optional, several }) => {
+    const word = `${name}${several ? '..' : ''}`
+    return optional ? `[${word}]` : `<${word}>`
+  })
+  return [name, ...words].join(' ')
+}
 
-/** yargs, set up so that it prints nothing and ends nothing by itself. */
-export function createYargs(columns: number | undefined): Argv {
-  return makeYargs([])
-    .scriptName('salvor')
-    .usage('$0 <command>\n\nReads a memory image of a Linux host and tells what ran in which container.')
-    .epilogue('salvor <command> --help tells more; salvor analyzers lists every table with its columns.')
+/** What yargs says, in words that tell what to do. */
+function explain(message: string, argv: readonly string[], command: Command): string {
+  const [, word] = /^Unknown arguments?: ([^,]+)/.exec(message) ?? []
+  if (word !== undefined) return unknownWord(word, argv, command)
+  const [, option] = /^Not enough arguments following: (.+)$/.exec(message) ?? []
+  if (option !== undefined) return missingValue(option, command)
+  if (message.startsWith('Not enough non-option')) return `an argument is missing: ${usageOf(command)}`
+  return message.replaceAll('\n', ' ')
+}
+
+/** Parses one command's arguments: yargs prints nothing, ends nothing and runs nothing by itself. */
+export async function parseArguments(command: Command, argv: readonly string[]): Promise<Record<string, unknown>> {
+  const yargs = makeYargs([])
     .parserConfiguration({ 'parse-positional-numbers': false, 'parse-numbers': false, 'dot-notation': false })
     .locale('en')
     .strict()
-    .demandCommand(1, 'no command given; see: salvor --help')
-    .help()
-    .alias('help', 'h')
-    .version(version)
-    .wrap(Math.min(columns ?? 80, MAX_HELP_WIDTH))
+    .help(false)
+    .version(false)
     .exitProcess(false)
-    .showHelpOnFail(false)
     .fail((message: string, error?: Error) => {
       if (error !== undefined && error.name !== 'YError') throw error
-      throw new SalvorError('USAGE', message.startsWith('Not enough') ? missing : message.replaceAll('\n', ' '))
+      throw new SalvorError('USAGE', explain(message, argv, command))
     })
+    .command({
+      command: pattern(command),
+      builder: (inner: Argv) => {
+        for (const { name } of command.arguments) inner.positional(name, { type: 'string' })
+        for (const option of command.options) addOption(inner, option)
+        return inner
+      },
+      handler: () => {},
+    })
+  return (await yargs.parseAsync([command.name, ...argv])) as Record<string, unknown>
 }

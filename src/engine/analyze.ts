@@ -47,9 +47,15 @@ export async function analyze(task: AnalyzeTask, backend: Backend, warnings: War
       progress: (done, total) => void host.progress(done, total),
       signal: controller.signal,
     }
-    for await (const yielded of analyzer.run(context)) {
-      if (controller.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
-      await buffer.add(yielded)
+    try {
+      for await (const yielded of analyzer.run(context)) {
+        if (controller.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
+        await buffer.add(yielded)
+      }
+    } catch (error) {
+      // The rows before it are evidence too. Why it failed matters more than why they did not arrive.
+      if (!controller.signal.aborted) await buffer.end().catch(() => {})
+      throw error
     }
     await buffer.end()
     return [...log.list(), ...lost()]

@@ -1,5 +1,6 @@
 import type { Columns, Value } from '../api/columns.js'
 import { type Batch, Rows } from '../api/table.js'
+import { RowCheck } from './row-check.js'
 
 /** Rows that go to the host in one message. */
 const BATCH_ROWS = 2048
@@ -8,9 +9,13 @@ const MAX_OUTSTANDING = 2
 
 type Send = (batch: Batch) => Promise<void>
 
-/** Packs an analyzer's rows into column batches and sends them, never further ahead than the host allows. */
+/**
+ * Packs an analyzer's rows into column batches and sends them, never further ahead than the host allows. A row that is
+ * not what the analyzer declares is its defect, and an error that names the column.
+ */
 export class RowBuffer {
   private readonly names: readonly string[]
+  private readonly check: RowCheck
   private columns: Record<string, Value[]> = {}
   private length = 0
   private readonly outstanding: Promise<void>[] = []
@@ -20,6 +25,7 @@ export class RowBuffer {
     private readonly send: Send,
   ) {
     this.names = Object.keys(columns)
+    this.check = new RowCheck(columns)
     this.clear()
   }
 
@@ -40,8 +46,7 @@ export class RowBuffer {
   }
 
   private async addRow(row: unknown): Promise<void> {
-    if (typeof row !== 'object' || row === null) throw new TypeError(`yielded ${String(row)}, which is not a row`)
-    const values = row as Record<string, Value | undefined>
+    const values = this.check.row(row)
     for (const name of this.names) this.columns[name]?.push(values[name] ?? null)
     this.length++
     if (this.length >= BATCH_ROWS) await this.flush()
@@ -49,6 +54,7 @@ export class RowBuffer {
 
   private async addBatch(batch: Batch): Promise<void> {
     await this.flush()
+    this.check.batch(batch)
     const columns: Record<string, ArrayLike<Value>> = {}
     for (const name of this.names) columns[name] = batch.columns[name] ?? new Array<Value>(batch.length).fill(null)
     await this.post({ length: batch.length, columns })

@@ -41,6 +41,13 @@ interface Finished {
   readonly table?: TableData
 }
 
+/** A failure as it is told where rows came before it. */
+function afterRows(failure: Failure, rows: number): Failure {
+  return rows === 0
+    ? failure
+    : { ...failure, message: `${failure.message} (only the ${rows} rows before it are there)` }
+}
+
 /** Runs analyzers over images on one pool of workers. */
 export class Engine {
   private readonly pool: Pool
@@ -122,7 +129,7 @@ class ImageRun {
     const answer = await this.attempt(analyzer, inherited, take)
     const own = answer.ok ? answer.value : answer.warnings
     this.reporter.warnings(own)
-    if (!answer.ok) this.reporter.failure(analyzer.name, answer.failure)
+    if (!answer.ok) this.reporter.failure(analyzer.name, afterRows(answer.failure, rows))
     const warnings = distinct([...inherited, ...own])
     const outcome: TableOutcome = {
       analyzer: analyzer.name,

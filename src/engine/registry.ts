@@ -72,11 +72,16 @@ export class Registry {
     return this.analyzers
   }
 
+  /** Every name and alias. */
+  names(): readonly string[] {
+    return [...this.byName.keys()]
+  }
+
   /** The analyzer of that name, or an error that names the nearest one. */
   get(name: string): KnownAnalyzer {
     const found = this.find(name)
     if (found !== undefined) return found
-    const near = closest(name, [...this.byName.keys()])
+    const near = closest(name, this.names())
     const hint = near === undefined ? 'see: salvor analyzers' : `did you mean ${near}?`
     throw new SalvorError('USAGE', `there is no analyzer ${JSON.stringify(name)}; ${hint}`)
   }

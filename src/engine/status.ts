@@ -32,7 +32,7 @@ export function exitCodeOf(code: ErrorCode): number {
   return byCode[code]
 }
 
-/** How one table ended: `rows` before filters, `failed` if its analyzer did not reach the end. */
+/** How one table ended: `rows` before filters, `failed` if its analyzer did not reach the end; they go together. */
 export interface TableOutcome {
   readonly analyzer: string
   readonly rows: number
@@ -48,14 +48,17 @@ function warningsExitCode(outcome: TableOutcome): number {
   return outcome.rows === 0 && outcome.warnings.length > 0 ? exitCodes.partial : exitCodes.complete
 }
 
-/** The exit code of one image's tables: a failed analyzer beside others that gave a table is a partial result. */
+/**
+ * The exit code of one image's tables. A failed analyzer is a partial result where anything came out: rows of its own
+ * before it failed, or another's table.
+ */
 export function imageExitCode(outcomes: readonly TableOutcome[]): number {
   const failures = outcomes.flatMap(({ failed }) => (failed === undefined ? [] : [failed.code]))
   const interrupted = failures.includes('INTERRUPTED')
   if (interrupted) return exitCodes.interrupted
-  const whole = outcomes.filter(({ failed }) => failed === undefined)
-  if (whole.length === 0) return worst(failures.map(analyzerExitCode))
-  return worst([...whole.map(warningsExitCode), ...(failures.length > 0 ? [exitCodes.partial] : [])])
+  const delivered = outcomes.filter(({ failed, rows }) => failed === undefined || rows > 0)
+  if (delivered.length === 0) return worst(failures.map(analyzerExitCode))
+  return worst([...delivered.map(warningsExitCode), ...(failures.length > 0 ? [exitCodes.partial] : [])])
 }
 
 /** An analyzer that asks the core for nonsense is a defect of the analyzer, not of the user's command. */

@@ -11,13 +11,20 @@ function distance(a: string, b: string): number {
   return previous[b.length] ?? 0
 }
 
+/** Changes that a mistyped word may be away from the meant one: any two short words are only a few apart. */
+function mostChanges(word: string): number {
+  if (word.length < 4) return word.length > 1 ? 1 : 0
+  return Math.max(2, Math.floor(word.length / 3))
+}
+
 /** The candidate nearest to a mistyped word, if any is near enough to be meant. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
-  const limit = Math.max(2, Math.floor(word.length / 3))
+  const limit = mostChanges(word)
   let best: { candidate: string; changes: number } | undefined
   for (const candidate of candidates) {
-    if (Math.abs(candidate.length - word.length) > limit) continue
-    const changes = candidate.startsWith(word) ? 1 : distance(word.slice(0, 64), candidate)
+    const begins = candidate.startsWith(word)
+    if (!begins && Math.abs(candidate.length - word.length) > limit) continue
+    const changes = begins ? 1 : distance(word.slice(0, 64), candidate)
     if (changes <= limit && (best === undefined || changes < best.changes)) best = { candidate, changes }
   }
   return best?.candidate

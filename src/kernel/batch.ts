@@ -17,6 +17,7 @@ const HALF = 2 ** 32
 
 /** One column of a batch. */
 export class Column {
+  readonly #name: string
   readonly #native: NativeColumn
   /** The words in halves, low then high: numbers are made without a bigint on the way. */
   readonly #halves: Uint32Array | null
@@ -24,7 +25,8 @@ export class Column {
   /** All of a text column's text, where each byte is a character and rows can be cut out of it. */
   #ascii: string | null | undefined
 
-  constructor(native: NativeColumn) {
+  constructor(name: string, native: NativeColumn) {
+    this.#name = name
     this.#native = native
     const values = native.unsigned ?? native.signed
     this.#halves = values ? new Uint32Array(values.buffer, values.byteOffset, values.length * 2) : null
@@ -35,30 +37,39 @@ export class Column {
     return ((this.#native.nulls[row >> 3] ?? 0) & (1 << (row & 7))) !== 0
   }
 
-  /** The value as an integer of any size. */
+  /** The value as an integer of any size. Throws if the column holds text. */
   bigint(row: number): bigint | null {
     const values = this.#native.unsigned ?? this.#native.signed
-    return this.#isNull(row) ? null : (values?.[row] ?? null)
+    if (values === undefined) throw this.#holds('text, not numbers', '.text()')
+    return this.#isNull(row) ? null : (values[row] ?? null)
   }
 
-  /** The value as a number; one beyond 2^53 loses digits. */
+  /** The value as a number; one beyond 2^53 loses digits. Throws if the column holds text. */
   number(row: number): number | null {
-    const low = this.#halves?.[row * 2]
-    const high = this.#halves?.[row * 2 + 1]
+    const halves = this.#halves
+    if (halves === null) throw this.#holds('text, not numbers', '.text()')
+    const low = halves[row * 2]
+    const high = halves[row * 2 + 1]
     if (low === undefined || high === undefined || this.#isNull(row)) return null
     return (this.#signed ? high | 0 : high) * HALF + low
   }
 
-  /** The value as text. */
+  /** The value as text. Throws if the column holds numbers. */
   text(row: number): string | null {
     const { bytes, offsets } = this.#native
-    if (bytes === undefined || offsets === undefined || this.#isNull(row)) return null
+    if (bytes === undefined || offsets === undefined) throw this.#holds('numbers, not text', '.number() or .bigint()')
+    if (this.#isNull(row)) return null
     const [from, to] = [offsets[row], offsets[row + 1]]
     if (this.#ascii === undefined) {
       const whole = decoder.decode(bytes)
       this.#ascii = whole.length === bytes.length ? whole : null
     }
     return this.#ascii?.slice(from, to) ?? decoder.decode(bytes.subarray(from, to))
+  }
+
+  /** Null would say that the value could not be read. */
+  #holds(what: string, reader: string): Error {
+    return new TypeError(`the column '${this.#name}' holds ${what}: read it with ${reader}`)
   }
 
   /** The value as it prints: a number where it is exact, else a bigint. */
@@ -90,7 +101,12 @@ export class Batch<S extends Record<string, Select> = Record<string, Select>> {
     this.parents = native.parents
     this.torn = native.warnings.some(({ code, column }) => column === undefined && BROKEN.has(code))
     const names = Object.keys(shape.select)
-    this.#columns = new Map(native.columns.map((column, index) => [names[index] ?? '', new Column(column)]))
+    this.#columns = new Map(
+      native.columns.map((column, index) => {
+        const name = names[index] ?? ''
+        return [name, new Column(name, column)] as const
+      }),
+    )
     const nested = Object.entries(shape.children ?? {})
     this.#children = new Map(
       nested.flatMap(([name, child], index) => {

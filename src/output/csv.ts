@@ -1,6 +1,6 @@
 import type { Column, Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
-import { printable } from './escape.js'
+import { printableJson } from './escape.js'
 import type { Format, TableHead } from './format.js'
 import { jsonCell, textCell } from './values.js'
 
@@ -10,14 +10,14 @@ const textual = new Set(['text', 'list', 'record'])
 
 function cell(column: Column, value: Value | undefined): string {
   // A list stays exact: what its texts hold must not decide where one ends.
-  const raw = Array.isArray(value) ? JSON.stringify(jsonCell(column, value)) : textCell(column, value)
-  const guarded = textual.has(column.type) && formula.test(raw) ? `'${raw}` : raw
-  const safe = printable(guarded)
+  const safe = Array.isArray(value) ? printableJson(JSON.stringify(jsonCell(column, value))) : textCell(column, value)
+  const raw = typeof value === 'string' ? value : safe
+  const guarded = textual.has(column.type) && formula.test(raw) ? `'${safe}` : safe
   // An empty text is quoted, so that it differs from a value that could not be read.
-  return /[",']/.test(safe) || (safe === '' && value === '') ? `"${safe.replaceAll('"', '""')}"` : safe
+  return /[",']/.test(guarded) || (guarded === '' && value === '') ? `"${guarded.replaceAll('"', '""')}"` : guarded
 }
 
-/** RFC 4180 with a header; hostile characters are escaped as for a terminal. */
+/** RFC 4180 with a header; hostile characters are escaped as for a terminal, lists and records are JSON. */
 export class CsvFormat implements Format {
   start(head: TableHead): string {
     return `${Object.keys(head.columns).join(',')}\r\n`

@@ -1,8 +1,10 @@
 // Control characters (C0, DEL, C1), format characters (the bidirectional controls and all that is invisible),
 // line and paragraph separators, and halves of surrogate pairs.
 const hostile = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
+// The escape character too: a line break and a backslash with an n behind it must not read alike.
+const ambiguous = /[\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 
-const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\0' }
+const short: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\0' }
 
 function escaped(character: string): string {
   const known = short[character]
@@ -12,9 +14,12 @@ function escaped(character: string): string {
   return code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\u{${code.toString(16)}}`
 }
 
-/** Text from an image, safe to print: nothing in it can move the cursor, reorder or hide what is beside it. */
+/**
+ * Text from an image, safe to print: nothing in it can move the cursor, reorder or hide what is beside it. No two texts
+ * print alike: a backslash becomes two.
+ */
 export function printable(text: string): string {
-  return text.replace(hostile, escaped)
+  return text.replace(ambiguous, escaped)
 }
 
 function jsonEscaped(character: string): string {

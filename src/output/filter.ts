@@ -3,54 +3,89 @@ import type { Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
 import { SalvorError } from '../engine/errors.js'
 
+/** What --container names in one image. */
+export interface ContainerChoice {
+  /** Containers that are known. */
+  readonly ids: ReadonlySet<string>
+  readonly names: ReadonlySet<string>
+  /** Beginnings of ids that only some table may know: of a container that is gone. */
+  readonly beginnings: readonly string[]
+  /** Names of the containers there are. */
+  readonly known: readonly string[]
+}
+
 /** What the user wants to see of a table. Several values of one option are alternatives. */
 export interface FilterOptions {
   readonly pid: readonly number[]
+  /** As it was asked for. */
   readonly container: readonly string[]
 }
 
-export type RowFilter = (batch: Batch) => Batch
+export interface RowFilter {
+  /** The options as the user gave them, and what could have been given; nothing is asked for without. */
+  readonly asked?: string
+  readonly keep: (batch: Batch) => Batch
+}
 
 type Test = (value: Value) => boolean
 
-function columnsMeaning({ columns }: Declaration, meaning: string): string[] {
-  return Object.entries(columns).flatMap(([name, column]) => (column.meaning === meaning ? [name] : []))
+function columnsMeaning({ columns }: Declaration, ...meanings: readonly string[]): string[] {
+  return Object.entries(columns).flatMap(([name, { meaning }]) => (meanings.includes(meaning ?? '') ? [name] : []))
 }
 
-function missing(option: string, analyzer: Declaration, all: readonly Declaration[], meanings: string[]): SalvorError {
-  const able = all.filter((other) => meanings.some((meaning) => columnsMeaning(other, meaning).length > 0))
-  const names = able.map(({ name }) => name).join(', ')
-  const hint = names === '' ? '' : `; these have: ${names}`
-  return new SalvorError('USAGE', `${option}: the table ${analyzer.name} has no such column${hint}`)
+/** Which column each option asks about. `pid` is the process that a row belongs to, and no other that it names. */
+const ABOUT = {
+  '--pid': { meanings: ['pid'], owner: 'no one process' },
+  '--container': { meanings: ['container', 'container_name'], owner: 'no container' },
+} as const
+
+/** Refuses a filter that makes no sense for a table: its rows would all be left out, and that would look like a finding. */
+export function checkFilter(analyzer: Declaration, options: FilterOptions, all: readonly Declaration[]): void {
+  const given = { '--pid': options.pid.length > 0, '--container': options.container.length > 0 }
+  for (const option of ['--pid', '--container'] as const) {
+    const { meanings, owner } = ABOUT[option]
+    if (!given[option] || columnsMeaning(analyzer, ...meanings).length > 0) continue
+    const able = all.filter((other) => columnsMeaning(other, ...meanings).length > 0).map(({ name }) => name)
+    const hint = able.length === 0 ? '' : `; rows of these do: ${able.join(', ')}`
+    throw new SalvorError('USAGE', `${option}: a row of ${analyzer.name} belongs to ${owner}${hint}`)
+  }
 }
 
 /** One entry per option: a row passes if any of its columns passes the test. */
-function conditions(analyzer: Declaration, options: FilterOptions, all: readonly Declaration[]): [string, Test][][] {
+function conditions(analyzer: Declaration, pid: readonly number[], container?: ContainerChoice): [string, Test][][] {
   const result: [string, Test][][] = []
-  if (options.pid.length > 0) {
-    const wanted = new Set(options.pid)
-    const pids = columnsMeaning(analyzer, 'pid')
-    if (pids.length === 0) throw missing('--pid', analyzer, all, ['pid'])
-    result.push(pids.map((name) => [name, (value) => value !== null && wanted.has(Number(value))]))
+  if (pid.length > 0) {
+    const wanted = new Set(pid)
+    const passes: Test = (value) => value !== null && wanted.has(Number(value))
+    result.push(columnsMeaning(analyzer, 'pid').map((name) => [name, passes]))
   }
-  if (options.container.length > 0) {
-    const byId: Test = (value) => typeof value === 'string' && options.container.some((id) => value.startsWith(id))
-    const byName: Test = (value) => typeof value === 'string' && options.container.includes(value)
-    const columns: [string, Test][] = [
-      ...columnsMeaning(analyzer, 'container').map((name): [string, Test] => [name, byId]),
-      ...columnsMeaning(analyzer, 'container_name').map((name): [string, Test] => [name, byName]),
-    ]
-    if (columns.length === 0) throw missing('--container', analyzer, all, ['container', 'container_name'])
-    result.push(columns)
+  if (container !== undefined) {
+    const { ids, names, beginnings } = container
+    const isId: Test = (value) =>
+      typeof value === 'string' && (ids.has(value) || beginnings.some((beginning) => value.startsWith(beginning)))
+    const isName: Test = (value) => typeof value === 'string' && names.has(value)
+    // A name may be another container's too: it counts only where a table has no ids.
+    const byId = columnsMeaning(analyzer, 'container').map((name): [string, Test] => [name, isId])
+    const byName = columnsMeaning(analyzer, 'container_name').map((name): [string, Test] => [name, isName])
+    result.push(byId.length > 0 ? byId : byName)
   }
   return result
 }
 
-/** The filter that the options ask for, or an error if this table cannot be filtered so. */
-export function makeFilter(analyzer: Declaration, options: FilterOptions, all: readonly Declaration[]): RowFilter {
-  const tests = conditions(analyzer, options, all)
-  if (tests.length === 0) return (batch) => batch
-  return (batch) => {
+function wordsFor({ pid, container }: FilterOptions, choice: ContainerChoice | undefined): string {
+  const words = [
+    ...(pid.length === 0 ? [] : [`--pid ${pid.join(',')}`]),
+    ...(container.length === 0 ? [] : [`--container ${container.join(',')}`]),
+  ].join(' ')
+  const unknown = choice !== undefined && choice.ids.size === 0
+  return unknown ? `${words}; there are: ${choice.known.join(', ') || 'none'}` : words
+}
+
+/** The filter that the options ask for; what --container names has been looked up in the image. */
+export function makeFilter(analyzer: Declaration, options: FilterOptions, choice?: ContainerChoice): RowFilter {
+  const tests = conditions(analyzer, options.pid, choice)
+  if (tests.length === 0) return { keep: (batch) => batch }
+  const keep = (batch: Batch): Batch => {
     const kept: number[] = []
     for (let index = 0; index < batch.length; index++) {
       const passes = tests.every((columns) =>
@@ -64,4 +99,5 @@ export function makeFilter(analyzer: Declaration, options: FilterOptions, all: r
     ])
     return { length: kept.length, columns: Object.fromEntries(columns) }
   }
+  return { asked: wordsFor(options, choice), keep }
 }

@@ -11,6 +11,8 @@ export interface TableHead {
   readonly image: string
   /** The columns to write, in order. */
   readonly columns: Columns
+  /** Its rows stand alone: for people, names and values. */
+  readonly single?: boolean
 }
 
 /** Turns tables, one after the other, into text. Every call answers the next piece of it. */
@@ -27,6 +29,10 @@ export interface FormatOptions {
   readonly several: boolean
   /** Columns of the terminal, if it is one. */
   readonly width?: number
+  /** Cells of a table are whole, however long. */
+  readonly wide: boolean
+  /** The user has named the columns of a table. */
+  readonly named: boolean
   readonly colour: boolean
   /** A line for the user beside the output. */
   readonly note: (line: string) => void

@@ -4,6 +4,8 @@ import type { Column } from '../api/columns.js'
 const GAP = 2
 /** A text column is not cut shorter than this before whole columns are left out. */
 const MIN_TEXT = 12
+/** Where no terminal sets a width, a cell is cut here: a line of thousands of characters helps nobody. */
+const MOST_TEXT = 100
 const ELLIPSIS = '…'
 /** What stands for a value that could not be read or does not exist. */
 export const NULL = '-'
@@ -17,15 +19,15 @@ export function widthOf(text: string): number {
 
 /** Cuts a text to a width, with an ellipsis where something is missing. */
 export function shorten(text: string, width: number): string {
-  if (widthOf(text) <= width) return text
+  if (text.length <= width && widthOf(text) <= width) return text
   let cut = ''
   let used = 1
   for (const character of text) {
     used += widthOf(character)
-    if (used > width) break
+    if (used > width) return `${cut}${ELLIPSIS}`
     cut += character
   }
-  return `${cut}${ELLIPSIS}`
+  return text
 }
 
 export function pad(text: string, width: number, right: boolean): string {
@@ -33,45 +35,81 @@ export function pad(text: string, width: number, right: boolean): string {
   return right ? `${space}${text}` : `${text}${space}`
 }
 
+/** One column as it is shown: padded to `width`, cut at `most`. */
+export interface Shown {
+  readonly index: number
+  readonly width: number
+  readonly most: number
+}
+
 export interface Layout {
-  readonly shown: readonly { readonly index: number; readonly width: number }[]
+  readonly shown: readonly Shown[]
   /** Names of the columns for which there is no room. */
   readonly hidden: readonly string[]
 }
 
+/** What there is to lay out in. */
+export interface Room {
+  /** A terminal's width, if it is one. */
+  readonly width?: number
+  /** Every cell stays whole. */
+  readonly wide: boolean
+  /** Every column stays, for the user has named it. */
+  readonly named: boolean
+}
+
+/** A number that is cut is another number, and a time without its end another time. */
 function isFlexible(column: Column): boolean {
   return column.type === 'text' || column.type === 'list' || column.type === 'record'
 }
 
-/** Chooses which columns a terminal shows and how wide; without a terminal's width all are shown whole. */
-export function lay(columns: readonly [string, Column][], cells: readonly string[][], available?: number): Layout {
+/** Chooses which columns are shown and how wide, from the rows that are known; later ones are fitted in. */
+export function lay(columns: readonly [string, Column][], cells: readonly string[][], room: Room): Layout {
   const natural = columns.map(([name], index) =>
     cells.reduce((width, row) => Math.max(width, widthOf(row[index] ?? '')), name.length),
   )
-  if (available === undefined) return { shown: natural.map((width, index) => ({ index, width })), hidden: [] }
+  if (room.wide || room.width === undefined) {
+    const shown = columns.map(([, column], index) => {
+      const most = isFlexible(column) && !room.wide ? MOST_TEXT : Number.POSITIVE_INFINITY
+      return { index, width: Math.min(natural[index] ?? 0, most), most }
+    })
+    return { shown, hidden: [] }
+  }
   const least = columns.map(([, column], index) =>
     isFlexible(column) ? Math.min(natural[index] ?? 0, MIN_TEXT) : (natural[index] ?? 0),
   )
-  const dispensable = columns.map(
-    ([, column], index) => column.detail === true || cells.every((row) => row[index] === NULL),
-  )
-  const kept = keep(dispensable, least, available)
-  const widths = spread(kept, natural, least, available)
+  const importances = columns.map(([, column], index) => {
+    return importance(
+      column,
+      cells.every((row) => row[index] === NULL),
+    )
+  })
+  const kept = room.named ? [...columns.keys()] : keep(importances, least, room.width)
+  const widths = spread(kept, natural, least, room.width)
   return {
-    shown: kept.map((index, position) => ({ index, width: widths[position] ?? 0 })),
+    shown: kept.map((index, position) => {
+      const width = widths[position] ?? 0
+      return { index, width, most: isFlexible(columns[index]?.[1] as Column) ? width : Number.POSITIVE_INFINITY }
+    }),
     hidden: columns.flatMap(([name], index) => (kept.includes(index) ? [] : [name])),
   }
 }
 
-/** Drops columns until the rest fits: details and those without any value first, each kind from the right. */
-function keep(dispensable: readonly boolean[], least: readonly number[], available: number): number[] {
-  const all = dispensable.map((_, index) => index)
-  const details = all.filter((index) => dispensable[index])
-  const dropping = [...all.filter((index) => !details.includes(index)), ...details]
+/** What a row is about outlasts what is told of it; above all its container. */
+function importance(column: Column, empty: boolean): number {
+  if (column.meaning === 'container') return 3
+  if (empty) return 0
+  return ['pid', 'tid', 'container_name'].includes(column.meaning ?? '') ? 2 : 1
+}
+
+/** Drops columns until the rest fits: the least important first, among equals from the right. */
+function keep(importances: readonly number[], least: readonly number[], available: number): number[] {
+  const all = importances.map((_, index) => index)
+  const dropping = [...all].sort((a, b) => (importances[a] ?? 0) - (importances[b] ?? 0) || b - a)
   let kept = all
   const needed = () => kept.reduce((sum, index) => sum + (least[index] ?? 0) + GAP, -GAP)
   while (kept.length > 1 && needed() > available) {
-    const dropped = dropping.pop()
+    const dropped = dropping.shift()
     kept = kept.filter((index) => index !== dropped)
   }
   return kept

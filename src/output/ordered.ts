@@ -2,16 +2,32 @@ import type { Batch } from '../api/table.js'
 import type { TableSink } from '../engine/engine.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
 import type { TableOutcome } from '../engine/status.js'
-import type { RowFilter } from './filter.js'
 import type { TableHead } from './format.js'
+import type { Selection } from './selection.js'
 import type { Writer } from './writer.js'
 
-interface Pending {
+/** One table of one image on its way to the output. */
+export interface OrderedTable {
   readonly head: TableHead
-  readonly filter: RowFilter
+  readonly selection: Selection
+}
+
+interface Pending extends OrderedTable {
   readonly batches: Batch[]
   started: boolean
   outcome?: TableOutcome
+}
+
+export interface OrderedOptions {
+  /** A table that failed before its first row is written only beside others. */
+  readonly several: boolean
+  /** A line for the user beside the output. */
+  readonly note: (line: string) => void
+  /**
+   * Hears that the output failed. No analyzer does: it would take it for a failure of its own. Nothing more is written
+   * then, and whoever asks for room has it.
+   */
+  readonly fail: (error: unknown) => void
 }
 
 /**
@@ -22,17 +38,13 @@ export class OrderedTables implements TableSink {
   private readonly pending: Pending[]
   private tail: Promise<void> = Promise.resolve()
   private broken = false
+  /** Whether a limit of the output was hit: then something is not as it was asked for. */
+  capped = false
 
   constructor(
     private readonly writer: Writer,
-    tables: readonly { readonly head: TableHead; readonly filter: RowFilter }[],
-    /** A table that failed before its first row is written only beside others. */
-    private readonly several: boolean,
-    /**
-     * Hears that the output failed. No analyzer does: it would take it for a failure of its own. Nothing more is written
-     * then, and whoever asks for room has it.
-     */
-    private readonly fail: (error: unknown) => void,
+    tables: readonly OrderedTable[],
+    private readonly options: OrderedOptions,
   ) {
     this.pending = tables.map((table) => ({ ...table, batches: [], started: false }))
   }
@@ -59,7 +71,7 @@ export class OrderedTables implements TableSink {
       .then(() => this.writeReady())
       .catch((error: unknown) => {
         this.broken = true
-        this.fail(error)
+        this.options.fail(error)
       })
     return this.tail
   }
@@ -67,17 +79,19 @@ export class OrderedTables implements TableSink {
   private async writeReady(): Promise<void> {
     if (this.broken) return
     for (let table = this.pending[0]; table !== undefined; table = this.pending[0]) {
-      await this.writeRows(table)
+      for (let batch = table.batches.shift(); batch !== undefined; batch = table.batches.shift()) {
+        await this.writeRows(table, table.selection.take(batch))
+      }
       if (table.outcome === undefined) return
       await this.writeEnd(table, table.outcome)
       this.pending.shift()
     }
   }
 
-  private async writeRows(table: Pending): Promise<void> {
-    for (let batch = table.batches.shift(); batch !== undefined; batch = table.batches.shift()) {
+  private async writeRows(table: Pending, batches: readonly Batch[]): Promise<void> {
+    for (const batch of batches) {
       await this.begin(table)
-      await this.writer.rows(table.head, table.filter(batch))
+      await this.writer.rows(table.head, batch)
     }
   }
 
@@ -87,11 +101,17 @@ export class OrderedTables implements TableSink {
     await this.writer.start(table.head)
   }
 
-  private async writeEnd(table: Pending, { failed, warnings }: TableOutcome): Promise<void> {
+  private async writeEnd(table: Pending, { failed, rows, warnings }: TableOutcome): Promise<void> {
     if (failed?.code === 'INTERRUPTED') return
-    if (failed !== undefined && !table.started && !this.several) return
+    if (failed !== undefined && rows === 0 && !this.options.several) return
+    await this.writeRows(table, table.selection.end())
     await this.begin(table)
     const failure = failed === undefined ? [] : [{ code: 'failed', message: failed.message }]
-    await this.writer.end(table.head, [...warnings, ...failure])
+    const caps = table.selection.warnings()
+    if (caps.length > 0) this.capped = true
+    await this.writer.end(table.head, [...warnings, ...caps, ...failure])
+    for (const { message } of caps) this.options.note(`${table.head.table}: ${message}`)
+    const note = table.selection.note()
+    if (note !== undefined) this.options.note(`${table.head.table}: ${note}`)
   }
 }

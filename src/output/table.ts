@@ -1,22 +1,27 @@
 import { Chalk, type ChalkInstance } from 'chalk'
-import type { Warning } from '../api/analyzer.js'
 import type { Column, Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
 import { printable } from './escape.js'
 import type { Format, FormatOptions, TableHead } from './format.js'
-import { type Layout, lay, NULL, pad, shorten } from './layout.js'
+import { type Layout, lay, NULL, pad, type Shown, shorten, widthOf } from './layout.js'
 import { isNumeric, textCell } from './values.js'
+import { wrap } from './wrap.js'
 
-function shown(column: Column, value: Value | undefined): string {
-  if (value === null || value === undefined) return NULL
-  if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return printable(textCell(column, value))
-}
+/** Widths are found from this many rows; those after them are written as they come. */
+const SAMPLE_ROWS = 4096
 
-/** For people: aligned columns without boxes. On a terminal, columns that do not fit are left out with a note. */
+/** As many digits of an id as the container engines show themselves. */
+const ID_DIGITS = 12
+const fullId = /^[0-9a-f]{32,64}$/
+
+/**
+ * For people: aligned columns without boxes, an only row as names and values. On a terminal, columns that do not fit
+ * are left out with a note. However many rows come, no more than the first of them are kept.
+ */
 export class TableFormat implements Format {
   private readonly chalk: ChalkInstance
-  private cells: string[][] = []
+  private sample: string[][] = []
+  private layout: Layout | undefined
   private tables = 0
 
   constructor(private readonly options: FormatOptions) {
@@ -24,40 +29,57 @@ export class TableFormat implements Format {
     if (options.colour && this.chalk.level === 0) this.chalk.level = 1
   }
 
-  start(): string {
-    this.cells = []
-    return ''
+  start(head: TableHead): string {
+    this.sample = []
+    this.layout = undefined
+    if (!this.options.several) return ''
+    const gap = this.tables++ === 0 ? '' : '\n'
+    return `${gap}${this.chalk.bold(head.table)}  ${printable(head.image)}\n`
   }
 
   rows(head: TableHead, batch: Batch): string {
     const columns = Object.entries(head.columns)
+    let output = ''
     for (let index = 0; index < batch.length; index++) {
-      this.cells.push(columns.map(([name, column]) => shown(column, batch.columns[name]?.[index])))
+      const row = columns.map(([name, column]) => this.shown(column, batch.columns[name]?.[index]))
+      if (head.single === true) output += this.record(columns, row)
+      else if (this.layout !== undefined) output += this.line(columns, this.layout, row)
+      else if (this.sample.push(row) >= SAMPLE_ROWS) output += this.settle(head)
     }
-    return ''
+    return output
   }
 
-  end(head: TableHead, _warnings: readonly Warning[]): string {
-    const columns = Object.entries(head.columns)
-    const layout = lay(columns, this.cells, this.options.width)
-    if (layout.hidden.length > 0) {
-      const hidden = layout.hidden.join(', ')
-      this.options.note(
-        `${layout.hidden.length} columns do not fit (${hidden}); --columns or another --format shows them`,
-      )
-    }
-    const title = this.options.several ? this.title(head) : ''
-    const lines = this.cells.map((row) => this.line(columns, layout, row))
-    return `${title}${[this.header(columns, layout), ...lines].join('\n')}\n`
+  end(head: TableHead): string {
+    return this.layout !== undefined || head.single === true ? '' : this.settle(head)
   }
 
   finish(): string {
     return ''
   }
 
-  private title(head: TableHead): string {
-    const gap = this.tables++ === 0 ? '' : '\n'
-    return `${gap}${this.chalk.bold(head.table)}  ${printable(head.image)}\n`
+  /** A value as a cell, safe to print. */
+  private shown(column: Column, value: Value | undefined): string {
+    if (value === null || value === undefined) return NULL
+    if (typeof value === 'boolean') return value ? 'yes' : 'no'
+    const text = textCell(column, value)
+    return column.meaning === 'container' && !this.options.wide && fullId.test(text) ? text.slice(0, ID_DIGITS) : text
+  }
+
+  /** Fixes the layout by the rows so far, and writes them. */
+  private settle(head: TableHead): string {
+    const columns = Object.entries(head.columns)
+    const layout = lay(columns, this.sample, this.options)
+    const { hidden } = layout
+    if (hidden.length > 0) {
+      const many = hidden.length === 1 ? '1 column does' : `${hidden.length} columns do`
+      this.options.note(
+        `${head.table}: ${many} not fit (${hidden.join(', ')}); --wide shows all, --columns those you name`,
+      )
+    }
+    const lines = this.sample.map((row) => this.line(columns, layout, row)).join('')
+    this.sample = []
+    this.layout = layout
+    return `${this.header(columns, layout)}\n${lines}`
   }
 
   private header(columns: readonly [string, Column][], layout: Layout): string {
@@ -70,13 +92,31 @@ export class TableFormat implements Format {
 
   private line(columns: readonly [string, Column][], layout: Layout, row: readonly string[]): string {
     const last = layout.shown.length - 1
-    const cells = layout.shown.map(({ index, width }, position) => {
-      const [, column] = columns[index] ?? []
-      const right = column !== undefined && isNumeric(column)
-      const text = shorten(row[index] ?? '', width)
-      const padded = position === last && !right ? text : pad(text, width, right)
-      return text === NULL ? this.chalk.dim(padded) : padded
+    const cells = layout.shown.map((shown, position) => {
+      const [, column] = columns[shown.index] ?? []
+      return this.cell(shown, row[shown.index] ?? '', column !== undefined && isNumeric(column), position === last)
     })
-    return cells.join('  ').trimEnd()
+    return `${cells.join('  ').trimEnd()}\n`
+  }
+
+  private cell({ width, most }: Shown, text: string, right: boolean, last: boolean): string {
+    const cut = shorten(text, most)
+    const padded = last && !right ? cut : pad(cut, width, right)
+    return text === NULL ? this.chalk.dim(padded) : padded
+  }
+
+  /** A row of a table that has no other: a line for each column, wrapped on a terminal. */
+  private record(columns: readonly [string, Column][], row: readonly string[]): string {
+    const { width, wide } = this.options
+    const label = Math.max(...columns.map(([name]) => widthOf(name)))
+    const room = width === undefined || wide ? Number.POSITIVE_INFINITY : Math.max(width - label - 2, ID_DIGITS)
+    return columns
+      .map(([name], index) => {
+        const [first = '', ...others] = wrap(row[index] ?? '', room)
+        const value = first === NULL ? this.chalk.dim(first) : first
+        const indented = others.map((line) => `${' '.repeat(label + 2)}${line}\n`)
+        return `${this.chalk.bold(pad(name, label, false))}  ${value}\n${indented.join('')}`
+      })
+      .join('')
   }
 }

@@ -1,4 +1,5 @@
 import type { Column, Value } from '../api/columns.js'
+import { printable, printableJson } from './escape.js'
 
 function hex(value: number | bigint): string {
   return value < 0 ? `-0x${(-BigInt(value)).toString(16)}` : `0x${BigInt(value).toString(16)}`
@@ -33,16 +34,17 @@ export function jsonCell(column: Column, value: Value | undefined): Value {
 
 /** A text of a list, quoted where a space would make two of it. */
 function word(text: string): string {
-  return text === '' || /[\s"]/.test(text) ? JSON.stringify(text) : text
+  const safe = printable(text)
+  return text === '' || /[\s"]/.test(text) ? `"${safe.replaceAll('"', '\\"')}"` : safe
 }
 
-/** A cell as text, for the formats that have nothing else; null is empty. */
+/** A cell as text that is safe to print, for the formats that have nothing else; null is empty. */
 export function textCell(column: Column, value: Value | undefined): string {
   const plain = jsonCell(column, value)
   if (plain === null) return ''
-  if (typeof plain === 'string') return plain
+  if (typeof plain === 'string') return printable(plain)
   if (Array.isArray(plain) && plain.every((item) => typeof item === 'string')) return plain.map(word).join(' ')
-  return typeof plain === 'object' ? JSON.stringify(plain) : String(plain)
+  return typeof plain === 'object' ? printableJson(JSON.stringify(plain)) : String(plain)
 }
 
 /** Whether the column's values line up on the right. */

@@ -1,6 +1,6 @@
 /** What every table about tasks shows of one: columns and rows, declared once. */
 
-import { address, count, flag, integer, list, text, time } from '../api/columns.js'
+import { address, count, flag, integer, list, type Row, text, time } from '../api/columns.js'
 import { placeTasks } from '../containers/membership.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { View } from '../kernel/task-views.js'
@@ -52,6 +52,13 @@ export const threadColumns = {
   tid: integer('Thread id in the initial pid namespace', { meaning: 'tid' }),
   pid,
   ...others,
+}
+
+/** What a table shows of a task: the declared columns, of all that is known. */
+export function taskRow<C extends typeof taskColumns>(columns: C, task: PlacedTask): Row<C> {
+  const row: Record<string, unknown> = {}
+  for (const name in columns) row[name] = task[name as unknown as keyof PlacedTask]
+  return row as Row<C>
 }
 
 /**

@@ -38,6 +38,34 @@ function onTerminal(
   return { status, text: stdout }
 }
 
+/** What a pipe gets: standard output is one here. */
+function piped(...args: string[]): string[] {
+  const { stdout } = spawnSync(process.execPath, [SALVOR, ...args, '--no-cache', '-q'], { encoding: 'utf8' })
+  return stdout.trimEnd().split('\n')
+}
+
+describe('in a pipe', () => {
+  it('a table leaves details out as on a terminal, and no line is longer than people read', () => {
+    for (const table of ['processes', 'containers', 'cgroups', 'process-scan']) {
+      const lines = piped(table, sampleImage())
+      expect(lines[0]).not.toMatch(/address|mnt_ns|mounts/)
+      for (const line of lines) expect(line.length, table).toBeLessThan(350)
+    }
+    expect(piped('processes', sampleImage(), '--wide')[0]).toMatch(/^address .* mnt_ns/)
+    expect(piped('processes', sampleImage(), '--columns', 'pid,address')[0]).toMatch(/^ *pid +address$/)
+  })
+
+  it('every other format has all columns and whole cells', () => {
+    const [header = '', first = ''] = piped('processes', sampleImage(), '--container', 'corp-agent', '-f', 'csv')
+    expect(header.trim().split(',')).toHaveLength(26)
+    expect(first).toMatch(/,b42fff917d42[0-9a-f]{52},/)
+  })
+
+  it('info is names and values', () => {
+    expect(piped('info', sampleImage())).toContain('architecture        x86_64')
+  })
+})
+
 describe.runIf(hasScript)('on a terminal', () => {
   it('shows progress of what takes long, and the table after it', () => {
     const folder = mkdtempSync(join(tmpdir(), 'salvor-slow-'))
@@ -56,11 +84,54 @@ describe.runIf(hasScript)('on a terminal', () => {
 
   it('keeps within its width, and says which columns it left out', () => {
     const { status, text } = onTerminal(100, ['containers', sampleImage(), '--no-cache'], { NO_COLOR: '1' })
-    const lines = text.split(/\r?\n/).filter((line) => /^[0-9a-f]{8}/.test(line))
+    const lines = text.split(/\r?\n/).filter((line) => /^[0-9a-f]{12} /.test(line))
     expect(lines.length).toBe(10)
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(100)
-    expect(text).toMatch(/columns do not fit/)
+    expect(text).toMatch(/columns do not fit \(.*\); --wide shows all/)
     expect(status).toBe(0)
+  })
+
+  it.each([80, 100])('shows at %i columns in which container each row is, the id in 12 digits', (columns) => {
+    for (const table of ['processes', 'threads', 'process-scan', 'namespaces', 'cgroups', 'containers']) {
+      const { text } = onTerminal(columns, [table, sampleImage(), '--no-cache', '-q'], { NO_COLOR: '1' })
+      const [header = '', ...rows] = text.trimEnd().split(/\r?\n/)
+      expect(header.split(/ +/), table).toContain(table === 'containers' ? 'id' : 'container')
+      expect(header, table).not.toContain('address')
+      expect(
+        rows.some((row) => /(^| {2})b42fff917d42( {2}|$)/.test(row)),
+        table,
+      ).toBe(true)
+      for (const line of [header, ...rows]) expect(line.length, table).toBeLessThanOrEqual(columns)
+    }
+  })
+
+  it('tells in process-scan what lives and which views know it', () => {
+    const { text } = onTerminal(80, ['process-scan', sampleImage(), '--no-cache', '-q'], { NO_COLOR: '1' })
+    expect(text).toMatch(/^ *tid +pid +status +found_by +/)
+    expect(text).toMatch(/^ +1 +1 +live +"task list"/m)
+  })
+
+  it('has the name of a container beside its id', () => {
+    const { text } = onTerminal(80, ['containers', sampleImage(), '--no-cache', '-q'], { NO_COLOR: '1' })
+    expect(text).toMatch(/^id +name +/)
+    expect(text).toMatch(/^b42fff917d42 {2}corp-agent /m)
+  })
+
+  it('writes the one row of info as names and values', () => {
+    const { text } = onTerminal(80, ['info', sampleImage(), '--no-cache', '-q'], { NO_COLOR: '1' })
+    const lines = text.trimEnd().split(/\r?\n/)
+    expect(lines).toContain('release             6.1.0-56-cloud-amd64')
+    expect(lines).toContain('hostname            docker-debian12')
+    for (const line of lines) {
+      expect(line).toMatch(/^([a-z_]+| {19}) +\S/)
+      expect(line.length).toBeLessThanOrEqual(80)
+    }
+  })
+
+  it('shows everything with --wide', () => {
+    const { text } = onTerminal(80, ['processes', sampleImage(), '--no-cache', '-q', '-w'], { NO_COLOR: '1' })
+    expect(text).toMatch(/^address +pid .* mnt_ns .* found_by/)
+    expect(text).toMatch(/ b42fff917d42[0-9a-f]{52} /)
   })
 
   it('colours unless NO_COLOR says not to', () => {

@@ -35,7 +35,9 @@ test('hits of all chunks are merged ascending, each once', () => {
 
 test('a mistyped name finds its neighbour, and nonsense finds none', () => {
   expect(closest('proceses', ['processes', 'threads'])).toBe('processes')
+  expect(closest('proc', ['processes', 'threads'])).toBe('processes')
   expect(closest('xyzzy', ['processes', 'threads'])).toBeUndefined()
+  expect(closest('a', ['ps'])).toBeUndefined()
 })
 
 test('warnings of one kind are counted, with the first address', () => {

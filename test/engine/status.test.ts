@@ -6,7 +6,8 @@ function outcome(more: Partial<TableOutcome> = {}): TableOutcome {
 }
 const warned = (...codes: string[]) => outcome({ warnings: codes.map((code) => ({ code, message: 'm' })) })
 const failed = (code: 'INTERNAL' | 'EVIDENCE' | 'NO_SYMBOLS' | 'USAGE' | 'INTERRUPTED') =>
-  outcome({ failed: { code, message: 'm' } })
+  outcome({ rows: 0, failed: { code, message: 'm' } })
+const brokenOff = (...codes: string[]) => ({ ...failed('INTERNAL'), rows: 3, warnings: warned(...codes).warnings })
 
 test.each([
   [0, [outcome()]],
@@ -24,6 +25,9 @@ test.each([
   [1, [failed('NO_SYMBOLS'), failed('INTERNAL')]],
   [5, [failed('INTERNAL'), outcome()]],
   [6, [failed('INTERNAL'), warned('cap')]],
+  [5, [brokenOff()]],
+  [6, [brokenOff('cap')]],
+  [5, [brokenOff(), failed('EVIDENCE')]],
   [130, [failed('INTERRUPTED'), outcome()]],
 ])('exit code %i of one image', (code, outcomes) => {
   expect(imageExitCode(outcomes)).toBe(code)

@@ -34,8 +34,9 @@ test('JSON text keeps its value', () => {
   )
 })
 
+const options = { several: false, colour: false, wide: true, named: false, note: () => {} }
+
 test('every format escapes what an image holds', () => {
-  const options = { several: false, colour: false, note: () => {} }
   fc.assert(
     fc.property(anyText, (text) => {
       for (const format of [
@@ -53,4 +54,30 @@ test('every format escapes what an image holds', () => {
 
 test('what is escaped can be told', () => {
   expect(printable('a\u001b[31m\n\u202e\u2028\ud800')).toBe('a\\x1b[31m\\n\\u202e\\u2028\\ud800')
+})
+
+test('no two texts print alike: a line break is not a backslash and an n', () => {
+  expect([printable('a\nb'), printable('a\\nb')]).toEqual(['a\\nb', 'a\\\\nb'])
+  fc.assert(
+    fc.property(anyText, anyText, (left, right) => {
+      for (const make of [() => new CsvFormat(), () => new TableFormat(options)]) {
+        expect(write(make(), left) === write(make(), right)).toBe(left === right)
+      }
+    }),
+  )
+})
+
+test('lists and records in CSV are JSON, whatever is in them', () => {
+  fc.assert(
+    fc.property(
+      anyText.filter((text) => !/^[=+\-@'"]/.test(text)),
+      (text) => {
+        const line = write(new CsvFormat(), text).split('\r\n')[1] ?? ''
+        const cells = [...line.matchAll(/"((?:[^"]|"")*)"|[^,]+/g)].slice(-2)
+        const [list = '', record = ''] = cells.map(([whole, quoted]) => quoted?.replaceAll('""', '"') ?? whole)
+        expect(JSON.parse(list)).toEqual([text, text])
+        expect(JSON.parse(record)).toEqual({ [text]: text })
+      },
+    ),
+  )
 })

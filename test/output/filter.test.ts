@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Declaration } from '../../dist/src/api/analyzer.js'
-import { makeFilter } from '../../dist/src/output/filter.js'
+import { chooseContainers } from '../../dist/src/cli/container-names.js'
+import { checkFilter, makeFilter } from '../../dist/src/output/filter.js'
 
 const analyzer: Declaration = {
   name: 'things',
@@ -9,21 +10,29 @@ const analyzer: Declaration = {
   columns: {
     pid: { type: 'integer', description: 'Which', meaning: 'pid' },
     container: { type: 'text', description: 'Where', meaning: 'container' },
-    name: { type: 'text', description: 'Its name', meaning: 'container_name' },
   },
 }
-const other: Declaration = { ...analyzer, name: 'other', columns: { text: { type: 'text', description: 'Any' } } }
-const batch = {
-  length: 3,
-  columns: { pid: [1, 2n, null], container: ['abc1', 'abd2', null], name: ['web', null, 'abc'] },
-}
+const text = { type: 'text', description: 'Any' } as const
+const other: Declaration = { ...analyzer, name: 'other', columns: { text } }
+const named: Declaration = { ...other, name: 'named', columns: { name: { ...text, meaning: 'container_name' } } }
+const batch = { length: 4, columns: { pid: [1, 2n, null, 4], container: ['abc1', 'abd2', null, 'feed0'] } }
+
+/** One container is called like the beginning of another's id, one is gone and only a row knows it. */
+const known = [
+  { id: 'abc1', name: 'web' },
+  { id: 'abd2', name: 'feed' },
+  { id: 'dead3', name: 'web-2' },
+  { id: '0123', name: null },
+]
 
 function kept(pid: number[], container: string[]) {
-  return makeFilter(analyzer, { pid, container }, [analyzer, other])(batch).columns.pid
+  const choice = container.length === 0 ? undefined : chooseContainers(container, known)
+  return makeFilter(analyzer, { pid, container }, choice).keep(batch).columns.pid
 }
 
 test('without options every row stays', () => {
-  expect(kept([], [])).toEqual([1, 2n, null])
+  expect(kept([], [])).toEqual([1, 2n, null, 4])
+  expect(makeFilter(analyzer, { pid: [], container: [] }).asked).toBeUndefined()
 })
 
 test('process ids are compared by value, and several are alternatives', () => {
@@ -32,19 +41,42 @@ test('process ids are compared by value, and several are alternatives', () => {
   expect(kept([0], [])).toEqual([])
 })
 
-test('a container is named by the beginning of its id or by its whole name', () => {
-  expect(kept([], ['ab'])).toEqual([1, 2n])
+test('a container is named by its id, its name or the beginning of either, and a whole name is no beginning', () => {
+  expect(kept([], ['abc1'])).toEqual([1])
   expect(kept([], ['web'])).toEqual([1])
-  expect(kept([], ['we'])).toEqual([])
-  expect(kept([], ['abc'])).toEqual([1, null])
+  expect(kept([], ['we'])).toEqual([1])
+  expect(kept([], ['ab'])).toEqual([1, 2n])
+})
+
+test('a name made of hexadecimal digits is a name', () => {
+  expect(kept([], ['feed'])).toEqual([2n])
+})
+
+test('the id of a container that is gone finds its rows', () => {
+  expect(kept([], ['feed0'])).toEqual([4])
+})
+
+test('what can be neither id nor name says which containers there are', () => {
+  expect(() => kept([], ['wbe'])).toThrow('no container is called wbe; there are: feed, web, web-2')
+})
+
+test('a table that knows only names is filtered by them', () => {
+  const rows = { length: 3, columns: { name: ['web', 'web-2', null] } }
+  const names = (value: string) =>
+    makeFilter(named, { pid: [], container: [value] }, chooseContainers([value], known)).keep(rows).columns.name
+  expect(names('web')).toEqual(['web'])
+  expect(names('dead3')).toEqual(['web-2'])
 })
 
 test('both options must hold', () => {
-  expect(kept([2], ['abc'])).toEqual([])
+  expect(kept([2], ['abc1'])).toEqual([])
 })
 
 test('a table without such a column is a usage error that names those which have one', () => {
-  expect(() => makeFilter(other, { pid: [1], container: [] }, [analyzer, other])).toThrow(
-    '--pid: the table other has no such column; these have: things',
+  expect(() => checkFilter(other, { pid: [1], container: [] }, [analyzer, other])).toThrow(
+    '--pid: a row of other belongs to no one process; rows of these do: things',
+  )
+  expect(() => checkFilter(other, { pid: [], container: ['x'] }, [analyzer, named, other])).toThrow(
+    '--container: a row of other belongs to no container; rows of these do: things, named',
   )
 })

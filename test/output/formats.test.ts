@@ -73,7 +73,7 @@ test('CSV quotes as RFC 4180 and disarms formulas', () => {
 })
 
 test('a text table is aligned, shows null as a dash, and ends no line in blanks', () => {
-  const text = write(new TableFormat({ several: false, colour: false, note: () => {} }))
+  const text = write(new TableFormat({ several: false, colour: false, wide: false, named: false, note: () => {} }))
   expect(text.split('\n')).toEqual([
     'address                            pid  name      args',
     '0xffff888000000000                   1  a "b", c  x "y z"',
@@ -85,14 +85,25 @@ test('a text table is aligned, shows null as a dash, and ends no line in blanks'
 
 test('a narrow terminal loses whole columns, and is told which', () => {
   const notes: string[] = []
-  const format = new TableFormat({ several: false, colour: false, width: 50, note: (line) => notes.push(line) })
+  const format = new TableFormat({
+    several: false,
+    colour: false,
+    wide: false,
+    named: false,
+    width: 50,
+    note: (line) => notes.push(line),
+  })
   const text = write(format)
   expect(text.split('\n').every((line) => line.length <= 50)).toBe(true)
-  expect(notes).toEqual(['1 columns do not fit (args); --columns or another --format shows them'])
+  expect(notes).toEqual(['things: 1 column does not fit (args); --wide shows all, --columns those you name'])
 })
 
 test('colour is only where it is asked for', () => {
   const introducer = String.fromCharCode(27)
-  expect(write(new TableFormat({ several: false, colour: true, note: () => {} }))).toContain(`${introducer}[1m`)
-  expect(write(new TableFormat({ several: false, colour: false, note: () => {} }))).not.toContain(introducer)
+  expect(write(new TableFormat({ several: false, colour: true, wide: false, named: false, note: () => {} }))).toContain(
+    `${introducer}[1m`,
+  )
+  expect(
+    write(new TableFormat({ several: false, colour: false, wide: false, named: false, note: () => {} })),
+  ).not.toContain(introducer)
 })

@@ -2,31 +2,41 @@ import type { Declaration } from '../../api/analyzer.js'
 import type { KnownAnalyzer } from '../../engine/registry.js'
 import { exitCodes } from '../../engine/status.js'
 import { printable, printableJson } from '../../output/escape.js'
+import { wrap } from '../../output/wrap.js'
 import type { Command } from '../command.js'
 import { columnLines } from '../describe.js'
-import { addEngineOptions } from '../options.js'
+import { textWidth } from '../help.js'
+import { choice, pluginOption } from '../options.js'
+
+const forms = ['text', 'json'] as const
 
 function declaration({ source: _source, ...rest }: KnownAnalyzer): Declaration {
   return rest
 }
 
-function describe(analyzer: KnownAnalyzer): string {
+function describe(analyzer: KnownAnalyzer, width: number): string {
   const aliases = analyzer.aliases?.length ? ` (${analyzer.aliases.join(', ')})` : ''
   const head = `${analyzer.name}${aliases}: ${analyzer.summary}`
-  return [head, ...columnLines(analyzer.columns, '  ')].map(printable).join('\n')
+  return [...wrap(head, width), ...columnLines(analyzer.columns, width)].map(printable).join('\n')
 }
 
 export const analyzersCommand: Command = {
   name: 'analyzers',
-  usage: 'analyzers',
+  arguments: [],
   summary: 'Lists every analyzer with its columns',
-  options: (yargs) =>
-    addEngineOptions(yargs).option('format', { choices: ['text', 'json'], default: 'text', describe: 'How to list' }),
+  options: [
+    { name: 'format', alias: 'f', value: 'FORMAT', choices: forms, summary: 'text (default) or json' },
+    pluginOption,
+  ],
   run: async ({ raw, world, registry }) => {
+    const width = textWidth(world.stdout.columns)
     const output =
-      raw.format === 'json'
+      choice('--format', String(raw.format ?? 'text'), forms) === 'json'
         ? JSON.stringify(registry.list().map(declaration), null, 2).split('\n').map(printableJson).join('\n')
-        : registry.list().map(describe).join('\n\n')
+        : registry
+            .list()
+            .map((analyzer) => describe(analyzer, width))
+            .join('\n\n')
     world.stdout.write(`${output}\n`)
     return exitCodes.complete
   },

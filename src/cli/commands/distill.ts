@@ -5,7 +5,7 @@ import { exitCodes, imageExitCode, worst } from '../../engine/status.js'
 import { lossWarnings } from '../../engine/warnings.js'
 import { AtomicFile } from '../../output/sink.js'
 import type { Command } from '../command.js'
-import { addEngineOptions, addForceOption, readRunOptions } from '../options.js'
+import { engineOptions, forceOption, readRunOptions } from '../options.js'
 import { StderrReporter } from '../reporter.js'
 import { makeEngine, outputGuard, type Session } from '../session.js'
 
@@ -59,22 +59,24 @@ async function distill(
 
 export const distillCommand: Command = {
   name: 'distill',
-  usage: 'distill <image>',
+  arguments: [{ name: 'image', kind: 'image' }],
   summary: 'Writes a small image with only the pages that the analyzers read',
-  options: (yargs) =>
-    addForceOption(addEngineOptions(yargs))
-      .usage(
-        '$0 distill <image> --output FILE\n\nWrites a LiME image that holds only the physical pages which the analyzers read: ' +
-          'the same analyzers give the same output on it. For bug reports and samples.',
-      )
-      .positional('image', { type: 'string', describe: 'The memory image', demandOption: true })
-      .option('output', { type: 'string', alias: 'o', nargs: 1, demandOption: true, describe: 'The image to write' })
-      .option('analyzers', { type: 'string', nargs: 1, describe: 'Which analyzers: a,b,c (default: all)' })
-      .example('$0 distill memory.elf --output small.lime', 'What every analyzer reads')
-      .example('$0 distill memory.elf -o small.lime --analyzers processes', 'What one of them reads'),
+  description:
+    'The image is LiME and holds only the physical pages which the analyzers read: the same analyzers give the same ' +
+    'output on it. For bug reports and samples.',
+  examples: [
+    { command: 'salvor distill memory.elf --output small.lime', what: 'what every analyzer reads' },
+    { command: 'salvor distill memory.elf -o small.lime --analyzers processes', what: 'what one of them reads' },
+  ],
+  options: [
+    { name: 'output', alias: 'o', value: 'FILE', summary: 'The image to write' },
+    { name: 'analyzers', value: 'A,B,C', summary: 'Which analyzers (default: all)' },
+    forceOption,
+    ...engineOptions,
+  ],
   run: async ({ raw, world, registry }) => {
     const options = readRunOptions(raw)
-    if (options.output === undefined) throw new SalvorError('USAGE', '--output names no file')
+    if (options.output === undefined) throw new SalvorError('USAGE', 'distill needs --output FILE')
     return distill({ world, registry, options }, String(raw.image), options.output, chosen(raw.analyzers, registry))
   },
 }

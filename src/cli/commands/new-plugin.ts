@@ -6,7 +6,7 @@ import { printable } from '../../output/escape.js'
 import { FileSink } from '../../output/sink.js'
 import { checkName, type Guard, Inputs, outputFailure } from '../../output/target.js'
 import type { Command } from '../command.js'
-import { addForceOption } from '../options.js'
+import { forceOption } from '../options.js'
 import { pluginSource, pluginTest } from '../plugin-template.js'
 
 async function writeFile(path: string, text: string, guard: Guard): Promise<void> {
@@ -17,20 +17,17 @@ async function writeFile(path: string, text: string, guard: Guard): Promise<void
 
 export const newPluginCommand: Command = {
   name: 'new-plugin',
-  usage: 'new-plugin <name>',
+  arguments: [{ name: 'name', kind: 'new name' }],
   summary: 'Writes a working analyzer of your own and its test',
-  options: (yargs) =>
-    addForceOption(yargs)
-      .positional('name', { type: 'string', describe: 'In lower case with dashes', demandOption: true })
-      .option('directory', { type: 'string', nargs: 1, default: '.', describe: 'Where to put the two files' })
-      .example('$0 new-plugin kernel-tasks', 'kernel-tasks.ts and kernel-tasks.test.ts'),
+  examples: [{ command: 'salvor new-plugin kernel-tasks', what: 'kernel-tasks.ts and kernel-tasks.test.ts' }],
+  options: [{ name: 'directory', value: 'DIR', summary: 'Where to put the two files (default: here)' }, forceOption],
   run: async ({ raw, world, registry }) => {
     const name = String(raw.name)
     if (!/^[a-z][a-z0-9-]*$/.test(name)) {
       throw new SalvorError('USAGE', `${JSON.stringify(name)} is no name for an analyzer: lower case with dashes`)
     }
     if (registry.find(name) !== undefined) throw new SalvorError('USAGE', `there is an analyzer ${name} already`)
-    const directory = String(raw.directory)
+    const directory = String(raw.directory ?? '.')
     const guard: Guard = { inputs: new Inputs(), force: raw.force === true }
     const source = join(directory, `${name}.ts`)
     const test = join(directory, `${name}.test.ts`)

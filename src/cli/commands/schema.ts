@@ -2,7 +2,7 @@ import type { Column } from '../../api/columns.js'
 import type { KnownAnalyzer } from '../../engine/registry.js'
 import { exitCodes } from '../../engine/status.js'
 import type { Command } from '../command.js'
-import { addEngineOptions } from '../options.js'
+import { pluginOption } from '../options.js'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -71,10 +71,10 @@ export function tableSchema(analyzer: KnownAnalyzer): Schema {
 
 export const schemaCommand: Command = {
   name: 'schema',
-  usage: 'schema <name>',
+  arguments: [{ name: 'name', kind: 'analyzer' }],
   summary: "The JSON Schema of an analyzer's output",
-  options: (yargs) =>
-    addEngineOptions(yargs).positional('name', { type: 'string', describe: 'The analyzer', demandOption: true }),
+  examples: [{ command: 'salvor schema processes', what: 'what --format json writes of one image' }],
+  options: [pluginOption],
   run: async ({ raw, world, registry }) => {
     world.stdout.write(`${JSON.stringify(tableSchema(registry.get(String(raw.name))), null, 2)}\n`)
     return exitCodes.complete

@@ -1,0 +1,41 @@
+import { exitCodes } from '../../engine/status.js'
+import { printable } from '../../output/escape.js'
+import type { Command } from '../command.js'
+import { commandHelp, mainHelp } from '../help.js'
+import { unknownCommand } from '../mistakes.js'
+import { pluginOption, runOptions } from '../options.js'
+import { version } from '../version.js'
+
+function find(name: string, commands: readonly Command[]): Command {
+  const found = commands.find((command) => command.name === name || command.aliases?.includes(name))
+  if (found === undefined) throw unknownCommand(name, [], commands)
+  return found
+}
+
+export const helpCommand: Command = {
+  name: 'help',
+  arguments: [{ name: 'command', kind: 'command', optional: true }],
+  summary: 'Shows help: of all, or of one command',
+  options: [pluginOption],
+  run: async ({ raw, world, commands }) => {
+    const { columns } = world.stdout
+    const text =
+      raw.command === undefined
+        ? mainHelp(commands, runOptions, columns)
+        : commandHelp(find(String(raw.command), commands), columns)
+    // A plugin's own words are in it.
+    world.stdout.write(`${text.split('\n').map(printable).join('\n')}\n`)
+    return exitCodes.complete
+  },
+}
+
+export const versionCommand: Command = {
+  name: 'version',
+  arguments: [],
+  summary: 'Shows the version',
+  options: [pluginOption],
+  run: async ({ world }) => {
+    world.stdout.write(`${version}\n`)
+    return exitCodes.complete
+  },
+}

@@ -1,0 +1,77 @@
+/** What was probably meant by a command line that cannot be run. */
+
+import { statSync } from 'node:fs'
+import { SalvorError } from '../engine/errors.js'
+import { closest } from '../engine/suggest.js'
+import { formatNames } from '../output/format.js'
+import { type Command, type Option, usageOf } from './command.js'
+
+/** Whether there is something of that name that could be an image. */
+export function isThere(path: string): boolean {
+  try {
+    return !statSync(path).isDirectory()
+  } catch {
+    // Missing, out of reach or no path at all: whoever opens it will tell.
+    return false
+  }
+}
+
+function looksLikePath(word: string): boolean {
+  return /[./]/.test(word) || isThere(word)
+}
+
+/** The analyzer that examples name. */
+const EXAMPLE = 'processes'
+
+/** The first word is no command. */
+export function unknownCommand(word: string, rest: readonly string[], commands: readonly Command[]): SalvorError {
+  if (word === '-') return standardInput()
+  const names = commands.flatMap(({ name, aliases = [] }) => [name, ...aliases])
+  if (looksLikePath(word)) {
+    const wanted = rest.find((other) => names.includes(other)) ?? EXAMPLE
+    return new SalvorError('USAGE', `what is wanted of an image comes before it: salvor ${wanted} ${word}`)
+  }
+  const near = closest(word.toLowerCase(), names)
+  const hint = near === undefined ? 'see: salvor --help' : `did you mean ${near}?`
+  return new SalvorError('USAGE', `there is no analyzer or command ${JSON.stringify(word)}; ${hint}`)
+}
+
+/** An option or a word that the command does not take. */
+export function unknownWord(word: string, argv: readonly string[], command: Command): string {
+  const written = [`--${word}`, `--no-${word}`, `-${word}`]
+  const option = written.find((one) => argv.some((other) => other === one || other.startsWith(`${one}=`)))
+  if (option !== undefined) return unknownOption(option, command)
+  // Several letters behind one dash.
+  if (word.length === 1 && !argv.includes(word)) return unknownOption(`-${word}`, command)
+  const [argument] = command.arguments
+  if (argument?.kind !== 'image' || command.columns === undefined) {
+    return `${JSON.stringify(word)} is one word too many: ${usageOf(command)}`
+  }
+  return `${command.name} takes one image; several analyzers and images go with: salvor run ${command.name} IMAGE...`
+}
+
+function unknownOption(written: string, { name: command, options }: Command): string {
+  const name = written.replace(/^-+/, '')
+  const format = options.some((option) => option.name === 'format') ? closest(name, formatNames) : undefined
+  const near = closest(name, [...options.map((option) => option.name), 'help', 'version'])
+  const meant = format === undefined ? near && `--${near}` : `--format ${format}`
+  const hint = meant === undefined ? `see: salvor help ${command}` : `did you mean ${meant}?`
+  return `${command} has no option ${written}; ${hint}`
+}
+
+/** An option at the end, or before another one. */
+export function missingValue(name: string, { options }: { readonly options: readonly Option[] }): string {
+  const option = options.find((other) => other.name === name || other.alias === name)
+  return `--${option?.name ?? name} needs a value: --${option?.name ?? name} ${option?.value ?? 'VALUE'}`
+}
+
+/** A pipe has no end to look for ranges from and cannot be read twice. */
+function standardInput(): SalvorError {
+  const advice = 'save it to a file, and name that: cat > memory.lime'
+  return new SalvorError('USAGE', `an image cannot be read from standard input: ${advice}`)
+}
+
+/** Refuses a dash where an image is to be named. */
+export function refuseStandardInput(command: Command, words: readonly unknown[]): void {
+  if (words.includes('-') && command.arguments.some(({ kind }) => kind.includes('image'))) throw standardInput()
+}

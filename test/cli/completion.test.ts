@@ -1,0 +1,90 @@
+/** The completion scripts in the shells they are for; a shell that is not installed is skipped. */
+
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { salvor, start } from './run.js'
+
+let folder: string
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'salvor-completion-'))
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const { code, stdout, stderr } = await salvor('completion', shell)
+    expect([code, stderr]).toEqual([0, ''])
+    writeFileSync(join(folder, shell), stdout)
+  }
+  writeFileSync(join(folder, 'memory.elf'), '')
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Line by line what is typed and what a shell then offers. */
+const cases: [string[], string[]][] = [
+  [['salvor', 'thr'], ['threads']],
+  [['salvor', 'new'], ['new-plugin']],
+  [['salvor', 'processes', '--for'], ['--format']],
+  [['salvor', 'ps', 'x', '--format', 'nd'], ['ndjson']],
+  [['salvor', 'processes', 'x', '--columns', 'cgroup_'], ['cgroup_ns']],
+  [['salvor', 'run', 'names'], ['namespaces']],
+  [['salvor', 'help', 'disti'], ['distill']],
+  [['salvor', 'processes', 'mem'], ['memory.elf']],
+]
+
+const has = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0
+
+function run(shell: string, script: string): string {
+  const { stdout, stderr, status } = spawnSync(shell, ['-c', script], {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: 20_000,
+  })
+  expect([status, stderr]).toEqual([0, ''])
+  return stdout.trim()
+}
+
+describe.runIf(has('bash'))('bash', () => {
+  test.each(cases)('%j completes to %j', (words, offered) => {
+    const quoted = words.map((word) => `'${word}'`).join(' ')
+    const script = `source ./bash; COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _salvor; echo "\${COMPREPLY[@]}"`
+    expect(run('bash', script).split(' ')).toEqual(offered)
+  })
+})
+
+describe.runIf(has('fish'))('fish', () => {
+  test.each(cases)('%j completes to %j', (words, offered) => {
+    const lines = run('fish', `source ./fish; complete -C '${words.join(' ')}'`).split('\n')
+    expect(lines.map((line) => line.split('\t')[0])).toEqual(offered)
+  })
+})
+
+describe.runIf(has('zsh'))('zsh', () => {
+  test('reads the script', () => {
+    expect(run('zsh', 'zsh -n ./zsh')).toBe('')
+  })
+
+  test.each(cases)('%j completes to %j', (words, [offered]) => {
+    // Only a terminal completes: zpty is one. What was typed is sent back with the rest of the word.
+    const script = `
+      zmodload zsh/zpty
+      zpty shell zsh -f -i
+      zpty -w shell "PS1=; autoload -U compinit; compinit -u -D; source ./zsh; print -r READY"
+      zpty -r shell seen '*READY*READY*'
+      zpty -w -n shell '${words.join(' ')}'$'\\t'
+      zpty -r shell seen '*${offered}*' && print found
+      zpty -d shell`
+    expect(run('zsh', script)).toBe('found')
+  })
+})
+
+test('without a shell named, the script is for the one in use', async () => {
+  const scripts = await Promise.all(
+    ['/bin/bash', '/usr/bin/fish'].map((SHELL) => start(['completion'], { env: { SHELL } }).ended),
+  )
+  expect(scripts.map(({ stdout }) => stdout.split('\n')[0])).toEqual([
+    '# bash completion for salvor',
+    '# fish completion for salvor',
+  ])
+  const { code, stderr } = await start(['completion'], { env: { SHELL: '/bin/tcsh' } }).ended
+  expect([code, stderr]).toEqual([2, 'salvor: completion for which shell? bash, zsh or fish\n'])
+})
