@@ -2,13 +2,13 @@
 // npm test -- --shared: only the tests on the shared images, after a run that had none of them.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { check } from './check.mjs'
 import { fail, run, tool } from './lib.mjs'
 import { prepare } from './steps.mjs'
 
 const onlyShared = process.argv.includes('--shared')
-const images = process.env.SALVOR_IMAGES || join(homedir(), '.cache', 'salvor-images')
+const images = resolve(process.env.SALVOR_IMAGES || join(homedir(), '.cache', 'salvor-images'))
 const unpacked = existsSync(images)
   ? readdirSync(images).filter((name) => existsSync(join(images, name, '.complete')))
   : []
@@ -26,6 +26,12 @@ function cargoCounts(text) {
   return counts
 }
 
+/** A test binary that does not compile or that dies is a failure that nothing counts, and so is a run of no test at all. */
+function orFailed(counts, code) {
+  const uncounted = counts.failed === 0 && (code !== 0 || counts.passed === 0)
+  return uncounted ? { ...counts, failed: 1 } : counts
+}
+
 async function cargoTests() {
   const args = ['test', '--manifest-path', 'native/Cargo.toml', '--no-default-features', '--no-fail-fast']
   // What is ignored is on the shared images.
@@ -33,9 +39,7 @@ async function cargoTests() {
   else if (unpacked.length > 0) args.push('--', '--include-ignored')
   const { code, text } = await run('cargo', args, { capture: true, env: { SALVOR_IMAGES: images } })
   const counts = cargoCounts(text)
-  // A test binary that did not compile, or that died, is a failure that no line counts.
-  if (code !== 0 && counts.failed === 0) counts.failed = 1
-  return counts
+  return orFailed(counts, code)
 }
 
 async function vitestTests() {
@@ -51,7 +55,7 @@ async function vitestTests() {
     // Vitest calls it skipped, too, when a test's name was not asked for.
     const told = onlyShared ? skipped.filter(({ why }) => why) : skipped
     tellSkipped(told)
-    return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: told.length }
+    return orFailed({ passed, failed, skipped: told.length }, code)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
