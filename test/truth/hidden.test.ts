@@ -90,7 +90,7 @@ for (const image of [...samples(), ...sharedImages()]) {
       execFileSync('cp', ['--sparse=always', '--reflink=auto', raw, copy])
       victim = victimOf(image)
       hide(victim, copy)
-    })
+    }, 120_000)
 
     afterAll(() => {
       if (folder !== '') rmSync(folder, { recursive: true })
