@@ -8,7 +8,7 @@ await prepare()
 const { sampleImage } = await import('../dist/src/sample.js')
 const sample = relative(root, sampleImage())
 for (const [analyzer, ...options] of [
-  ['info'],
+  ['info', '--columns', 'format,release,page_levels,hostname,boot_time,cpus,symbols,symbols_from,types_from'],
   ['containers', '--columns', 'name,image,state,init_pid,processes,privileged,hostname,started'],
   ['processes', '--columns', 'pid,ppid,comm,uid,state,started,exe,container'],
 ]) {

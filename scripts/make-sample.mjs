@@ -35,6 +35,16 @@ function lines(text, wanted) {
     .join('\n')}\n`
 }
 
+/** Of the kernel's own symbols `_text` and every 64th whose name no other has. */
+function someSymbols(text) {
+  const own = text.split('\n').filter((line) => line !== '' && !line.includes('['))
+  const name = (line) => line.split(' ')[2]
+  const times = new Map()
+  for (const line of own) times.set(name(line), (times.get(name(line)) ?? 0) + 1)
+  const kept = own.filter((line, index) => index % 64 === 0 && times.get(name(line)) === 1)
+  return `${[...new Set([own.find((line) => name(line) === '_text'), ...kept])].join('\n')}\n`
+}
+
 const temporary = mkdtempSync(join(tmpdir(), 'salvor-sample-'))
 try {
   const small = join(temporary, 'small.lime')
@@ -65,10 +75,13 @@ write(
 if (existsSync(join(folder, 'truth', 'oracle.json'))) {
   // Addresses are larger than numbers can hold: they stay text.
   const oracle = JSON.parse(truth('oracle.json').replace(/: (\d{16,})/g, ': "$1"'))
-  const tasks = oracle.tasks.map((task) => pick(task, ['addr', 'pid', 'tgid', 'comm']))
+  const tasks = oracle.tasks.map((task) => ({
+    ...pick(task, ['addr', 'pid', 'tgid', 'comm', 'cgroup', 'uid', 'start_boottime']),
+    ns: { net: pick(task.ns.net, ['inum']) },
+  }))
   write('oracle.json', JSON.stringify({ tasks, vmcoreinfo: lines(oracle.vmcoreinfo, /^BUILD-ID=/) }))
 }
-write('raw/proc-kallsyms.txt', lines(truth('raw/proc-kallsyms.txt'), / _text$/))
+write('raw/proc-kallsyms.txt', someSymbols(truth('raw/proc-kallsyms.txt')))
 write('raw/proc-iomem.txt', lines(truth('raw/proc-iomem.txt'), /Kernel code/))
 for (const file of ['raw/docker-inspect.json', 'raw/podman-inspect.json']) {
   if (existsSync(join(folder, 'truth', file))) write(file, JSON.stringify(JSON.parse(truth(file))))

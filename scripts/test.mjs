@@ -1,58 +1,88 @@
 // npm test: checks, Rust tests, TypeScript tests. Ends with one line over all of them.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+// npm test -- --shared: only the tests on the shared images, after a run that had none of them.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { check } from './check.mjs'
-import { run, tool } from './lib.mjs'
+import { fail, run, tool } from './lib.mjs'
 import { prepare } from './steps.mjs'
 
-/** Cargo prints one such line per test binary. */
+const onlyShared = process.argv.includes('--shared')
+const images = resolve(process.env.SALVOR_IMAGES || join(homedir(), '.cache', 'salvor-images'))
+const unpacked = existsSync(images)
+  ? readdirSync(images).filter((name) => existsSync(join(images, name, '.complete')))
+  : []
+
+/** Cargo prints one such line per test binary, and one with the reason for each test that it ignored. */
 function cargoCounts(text) {
-  const counts = { passed: 0, failed: 0 }
-  for (const [, passed, failed] of text.matchAll(/^test result: .*?(\d+) passed; (\d+) failed/gm)) {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  for (const [, passed, failed, ignored] of text.matchAll(
+    /^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/gm,
+  )) {
     counts.passed += Number(passed)
     counts.failed += Number(failed)
+    counts.skipped += Number(ignored)
   }
   return counts
 }
 
-async function cargoTests(images) {
-  const args = ['test', '--manifest-path', 'native/Cargo.toml', '--no-default-features', '--no-fail-fast']
-  const { code, text } = await run('cargo', args, { capture: true, env: { SALVOR_IMAGES: images } })
-  const counts = cargoCounts(text)
-  // A test binary that did not compile, or that died, is a failure that no line counts.
-  if (code !== 0 && counts.failed === 0) counts.failed = 1
-  return counts
+/** A test binary that does not compile or that dies is a failure that nothing counts, and so is a run of no test at all. */
+function orFailed(counts, code) {
+  const uncounted = counts.failed === 0 && (code !== 0 || counts.passed === 0)
+  return uncounted ? { ...counts, failed: 1 } : counts
 }
 
-async function vitestTests(images) {
+async function cargoTests() {
+  const args = ['test', '--manifest-path', 'native/Cargo.toml', '--no-default-features', '--no-fail-fast']
+  // What is ignored is on the shared images.
+  if (onlyShared) args.push('--tests', '--', '--ignored')
+  else if (unpacked.length > 0) args.push('--', '--include-ignored')
+  const { code, text } = await run('cargo', args, { capture: true, env: { SALVOR_IMAGES: images } })
+  const counts = cargoCounts(text)
+  return orFailed(counts, code)
+}
+
+async function vitestTests() {
   const directory = mkdtempSync(join(tmpdir(), 'salvor-test-'))
-  const report = join(directory, 'vitest.json')
+  const report = join(directory, 'counts.json')
   try {
-    const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-    const { code } = await run(tool('vitest'), args, { env: { SALVOR_IMAGES: images } })
-    const result = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : {}
-    const counts = { passed: result.numPassedTests ?? 0, failed: result.numFailedTests ?? 0 }
-    // A test file that does not load has no tests that could fail.
-    if (code !== 0 && counts.failed === 0) counts.failed = Math.max(1, result.numFailedTestSuites ?? 1)
-    return counts
+    const args = ['run', '--reporter=default', '--reporter=./scripts/vitest-counts.mjs']
+    if (onlyShared) args.push('--testNamePattern', 'the shared image')
+    const { code } = await run(tool('vitest'), args, { env: { SALVOR_IMAGES: images, SALVOR_COUNTS: report } })
+    const { passed, failed, skipped } = existsSync(report)
+      ? JSON.parse(readFileSync(report, 'utf8'))
+      : { passed: 0, failed: 0, skipped: [] }
+    // Vitest calls it skipped, too, when a test's name was not asked for.
+    const told = onlyShared ? skipped.filter(({ why }) => why) : skipped
+    tellSkipped(told)
+    return orFailed({ passed, failed, skipped: told.length }, code)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
-await prepare()
-const images = process.env.SALVOR_IMAGES || join(homedir(), '.cache', 'salvor-images')
-const failedChecks = await check()
-const runs = [
-  await cargoTests(images),
-  await vitestTests(images),
-  { passed: 4 - failedChecks.length, failed: failedChecks.length },
-]
-if (!existsSync(images)) {
-  process.stdout.write(`Tests on the shared images were skipped: ${images} is not there (see SALVOR_IMAGES)\n`)
+/** One line for all tests of a file that were skipped for the same reason. */
+function tellSkipped(skipped) {
+  const groups = new Map()
+  for (const { file, test, why = 'no reason given' } of skipped) {
+    const reason = `${file}: ${why}`
+    groups.set(reason, [...(groups.get(reason) ?? []), test])
+  }
+  for (const [reason, tests] of groups) {
+    process.stdout.write(`skipped: ${tests.length === 1 ? tests[0] : `${tests.length} tests`} in ${reason}\n`)
+  }
 }
-if (failedChecks.length > 0) process.stdout.write(`Checks that failed: ${failedChecks.join(', ')}\n`)
+
+async function checks() {
+  const failed = await check()
+  if (failed.length > 0) process.stdout.write(`Checks that failed: ${failed.join(', ')}\n`)
+  return { passed: 4 - failed.length, failed: failed.length, skipped: 0 }
+}
+
+if (onlyShared && unpacked.length === 0) fail(`no shared image is in ${images} (see SALVOR_IMAGES)`)
+await prepare()
+const runs = [...(onlyShared ? [] : [await checks()]), await cargoTests(), await vitestTests()]
 const total = (key) => runs.reduce((sum, counts) => sum + counts[key], 0)
+const skipped = total('skipped') > 0 ? `, ${total('skipped')} skipped` : ''
 process.exitCode = total('failed') > 0 ? 1 : 0
-process.stdout.write(`${total('passed')} passed, ${total('failed')} failed\n`)
+process.stdout.write(`${total('passed')} passed, ${total('failed')} failed${skipped}\n`)

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { salvor, start } from './run.js'
 
 let folder: string
@@ -43,7 +43,9 @@ function run(shell: string, script: string): string {
   return stdout.trim()
 }
 
-describe.runIf(has('bash'))('bash', () => {
+describe('bash', () => {
+  beforeEach(({ skip }) => skip(!has('bash'), 'bash is not installed'))
+
   test.each(cases)('%j completes to %j', (words, offered) => {
     const quoted = words.map((word) => `'${word}'`).join(' ')
     const script = `source ./bash; COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _salvor; echo "\${COMPREPLY[@]}"`
@@ -51,14 +53,18 @@ describe.runIf(has('bash'))('bash', () => {
   })
 })
 
-describe.runIf(has('fish'))('fish', () => {
+describe('fish', () => {
+  beforeEach(({ skip }) => skip(!has('fish'), 'fish is not installed'))
+
   test.each(cases)('%j completes to %j', (words, offered) => {
     const lines = run('fish', `source ./fish; complete -C '${words.join(' ')}'`).split('\n')
     expect(lines.map((line) => line.split('\t')[0])).toEqual(offered)
   })
 })
 
-describe.runIf(has('zsh'))('zsh', () => {
+describe('zsh', () => {
+  beforeEach(({ skip }) => skip(!has('zsh'), 'zsh is not installed'))
+
   test('reads the script', () => {
     expect(run('zsh', 'zsh -n ./zsh')).toBe('')
   })

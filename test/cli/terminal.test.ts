@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { sampleImage } from '../../dist/src/sample.js'
 
 const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
@@ -66,7 +66,9 @@ describe('in a pipe', () => {
   })
 })
 
-describe.runIf(hasScript)('on a terminal', () => {
+describe('on a terminal', () => {
+  beforeEach(({ skip }) => skip(!hasScript, 'script(1), which makes a terminal, is not installed'))
+
   it('shows progress of what takes long, and the table after it', () => {
     const folder = mkdtempSync(join(tmpdir(), 'salvor-slow-'))
     try {

@@ -1,13 +1,16 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { capabilityNames } from '../../src/containers/capabilities.js'
 import { buildContainers } from '../../src/containers/containers.js'
+import { sharedImage } from '../truth/images.js'
 import { FakeFiles } from './cached-files.js'
-import { evidenceFrom, type Json, micros, readAll, readJson, truthOf } from './truth.js'
+import { evidenceFrom, type Json, micros, readAll, readJson } from './truth.js'
 
-const truth = truthOf('docker-debian12')
+const image = sharedImage('docker-debian12')
 
-describe.skipIf(truth === null)('containers of docker-debian12', () => {
-  const path = truth ?? ''
+describe(`containers by the truth of ${image.title}`, () => {
+  image.require()
+  const path = join(image.folder, 'truth')
   const inspected = (): Json[] => readJson(path, 'raw/docker-inspect.json')
 
   it('are what docker inspect told, whole rows', () => {

@@ -1,12 +1,15 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { buildContainers } from '../../src/containers/containers.js'
+import { sharedImage } from '../truth/images.js'
 import { FakeFiles } from './cached-files.js'
-import { evidenceFrom, type Json, micros, readAll, readJson, truthOf } from './truth.js'
+import { evidenceFrom, type Json, micros, readAll, readJson } from './truth.js'
 
-const truth = truthOf('k8s-debian13')
+const image = sharedImage('k8s-debian13')
 
-describe.skipIf(truth === null)('containers of k8s-debian13', () => {
-  const path = truth ?? ''
+describe(`containers by the truth of ${image.title}`, () => {
+  image.require()
+  const path = join(image.folder, 'truth')
 
   it('are what crictl told, whole rows', () => {
     const { rows, warnings } = buildContainers(evidenceFrom(path, criFiles(path, true)))

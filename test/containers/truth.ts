@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseCgroupPath } from '../../src/containers/cgroup-path.js'
 import type {
@@ -8,15 +8,6 @@ import type {
   MountEvidence,
   ProcessEvidence,
 } from '../../src/containers/types.js'
-import { IMAGES } from '../truth/images.js'
-
-/** The folder of an image's truth, or null, with a line that says so. */
-export function truthOf(image: string): string | null {
-  const path = join(IMAGES, image, 'truth')
-  if (existsSync(path)) return path
-  console.log(`${image}: skipped, its truth is not in SALVOR_IMAGES (${IMAGES})`)
-  return null
-}
 
 // biome-ignore lint/suspicious/noExplicitAny: the truth is what other programs wrote
 export type Json = any

@@ -1,4 +1,4 @@
-/** The containers table of the shared images against what the engines themselves told, and against the other tables. */
+/** The containers table of samples and shared images against what the engines themselves told, and against the other tables. */
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -142,6 +142,8 @@ for (const image of [...samples(), ...sharedImages()].filter((image) => !image.h
   }
 
   describe(`containers of ${image.title}`, () => {
+    image.require()
+
     if (image.name === 'k8s-debian13') {
       it('are what crictl told, whole rows and none too many', () => {
         const expected = kubernetesRows(image, read('processes').rows)

@@ -1,10 +1,12 @@
-/** The shared images with their recorded truth, and other formats of the same memory made from them. */
+/** The embedded samples and the shared images, with what their guests recorded. */
 
 import { execFileSync } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, renameSync, writeSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { beforeEach } from 'vitest'
 import { sampleImage } from '../../dist/src/sample.js'
+import { convert, type Format } from './formats.js'
 
 export interface TruthTask {
   tid: number
@@ -58,9 +60,7 @@ const SHARED = ['docker-debian12', 'k8s-debian13']
 /** Kernel 6.1 with Docker; 6.12 with Docker and 5 page-table levels; 5.10 with podman, crun and hybrid cgroup v1. */
 const SAMPLES = ['docker-debian12', 'docker-debian13-la57', 'podman-debian11']
 
-export type Format = 'elf' | 'raw' | 'lime'
-
-export const IMAGES = process.env.SALVOR_IMAGES ?? join(homedir(), '.cache', 'salvor-images')
+const IMAGES = process.env.SALVOR_IMAGES ?? join(homedir(), '.cache', 'salvor-images')
 
 /** An image with its recorded truth beside it. */
 export class TruthImage {
@@ -78,9 +78,19 @@ export class TruthImage {
     this.#sample = sample
   }
 
-  /** What the suites are called by. */
+  /** What the suites are called by: `npm test -- --shared` chooses by it. */
   get title(): string {
-    return this.#sample ? `the sample ${this.name}` : this.name
+    return this.#sample ? `the sample ${this.name}` : `the shared image ${this.name}`
+  }
+
+  /** Whether it is a shared image that is not there. */
+  get missing(): boolean {
+    return !this.#sample && !existsSync(join(this.folder, '.complete'))
+  }
+
+  /** Skips every test of the suite that calls it where the image is missing. */
+  require(): void {
+    beforeEach(({ skip }) => skip(this.missing, `${this.title} is not in SALVOR_IMAGES`))
   }
 
   /** Whether the guest recorded a file of this name. */
@@ -114,9 +124,9 @@ export class TruthImage {
 
   /** The same memory in another format, made once beside the image. */
   as(format: Format): string {
-    if (this.#sample) return sampleImage(this.name)
-    const path = join(this.folder, `memory.${format}`)
-    if (!existsSync(path)) convert(join(this.folder, 'memory.elf'), path, format)
+    const taken = this.#sample ? sampleImage(this.name) : join(this.folder, 'memory.elf')
+    const path = taken.replace(/[^.]+$/, format)
+    if (!existsSync(path)) convert(taken, path, format)
     return path
   }
 }
@@ -124,62 +134,16 @@ export class TruthImage {
 /** The embedded samples, which are always there. */
 export function samples(): TruthImage[] {
   const folder = join(import.meta.dirname, '..', 'samples')
-  return SAMPLES.map((name) => new TruthImage(name, join(folder, name), ['lime'], true))
+  return SAMPLES.map((name) => new TruthImage(name, join(folder, name), ['lime', 'elf', 'raw'], true))
 }
 
-/** The images that are there; says so on stderr where one is missing. */
+/** A shared image, also where it is not there: suites of it skip, see `require`. */
+export function sharedImage(name: string): TruthImage {
+  return new TruthImage(name, join(IMAGES, name), ['elf', 'raw', 'lime'])
+}
+
 export function sharedImages(): TruthImage[] {
-  return SHARED.map((name) => new TruthImage(name, join(IMAGES, name), ['elf', 'raw', 'lime'])).filter(
-    ({ name, folder }) => {
-      const there = existsSync(join(folder, '.complete'))
-      if (!there) console.error(`skipped: the shared image ${name} is not unpacked in SALVOR_IMAGES (${IMAGES})`)
-      return there
-    },
-  )
-}
-
-/** Copies the segments of an ELF core into a raw or LiME file. */
-function convert(from: string, to: string, format: string): void {
-  const partial = `${to}.${process.pid}.part`
-  const source = openSync(from, 'r')
-  const target = openSync(partial, 'wx')
-  let end = 0
-  for (const { physical, offset, size } of segments(source)) {
-    if (format === 'lime') {
-      const header = Buffer.alloc(32)
-      header.writeUInt32LE(0x4c694d45, 0)
-      header.writeUInt32LE(1, 4)
-      header.writeBigUInt64LE(BigInt(physical), 8)
-      header.writeBigUInt64LE(BigInt(physical + size - 1), 16)
-      end += writeSync(target, header, 0, 32, end)
-    } else {
-      end = physical
-    }
-    const block = Buffer.alloc(16 << 20)
-    for (let done = 0; done < size; ) {
-      const length = readSync(source, block, 0, Math.min(block.length, size - done), offset + done)
-      end += writeSync(target, block, 0, length, end)
-      done += length
-    }
-  }
-  closeSync(source)
-  closeSync(target)
-  renameSync(partial, to)
-}
-
-function segments(file: number): { physical: number; offset: number; size: number }[] {
-  const header = Buffer.alloc(4096)
-  readSync(file, header, 0, header.length, 0)
-  const at = Number(header.readBigUInt64LE(32))
-  const count = header.readUInt16LE(56)
-  return Array.from({ length: count }, (_, index) => at + index * 56)
-    .filter((entry) => header.readUInt32LE(entry) === 1)
-    .map((entry) => ({
-      physical: Number(header.readBigUInt64LE(entry + 24)),
-      offset: Number(header.readBigUInt64LE(entry + 8)),
-      size: Number(header.readBigUInt64LE(entry + 32)),
-    }))
-    .sort((left, right) => left.physical - right.physical)
+  return SHARED.map(sharedImage)
 }
 
 export interface Table {
