@@ -41,7 +41,9 @@ export default defineAnalyzer({
     types_from: text('Where types come from'),
     modules_with_types: count('Loaded modules that bring their own types'),
     torn: flag('Whether memory was taken while the host went on: links between tasks contradict each other'),
-    links: record('Links between tasks that were looked at from both ends: links, checked, contradict, first'),
+    links: record('Links between tasks that were looked at from both ends: links, checked, contradict, first', {
+      detail: true,
+    }),
   },
   async *run({ kernel }) {
     const { warnings: _, ...facts } = kernel.info

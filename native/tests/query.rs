@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use common::{Recorded, address, cases, number, on_images, shared_images, text};
 use salvor_native::kernel::Kernel;
-use salvor_native::query::{Batch, Code, run};
+use salvor_native::query::{Batch, run};
 use serde_json::{Value, json};
 
 /// Every process with its threads: what the analyzers read, so that the samples have it too.
@@ -102,8 +102,6 @@ on_images!(columns_of_tasks_are_those_that_another_tool_read);
 fn columns_of_tasks_are_those_that_another_tool_read(images: &[Recorded]) {
     for case in cases(images) {
         let batch = tasks(&case.kernel);
-        let maps = &batch.children[2];
-        assert!(maps.warnings.iter().all(|warning| warning.code != Code::Torn), "{:?}", maps.warnings);
         for task in told(case.oracle.as_ref()) {
             let address = address(&task["addr"]);
             let Some(row) = batch.addresses.iter().position(|row| *row == address) else { continue };
@@ -219,6 +217,7 @@ fn mappings_are_as_many_as_another_tool_read() {
     for case in cases(&shared_images()) {
         let batch = belongings(&case.kernel);
         let maps = &batch.children[1];
+        assert_eq!(maps.warnings, []);
         for task in told(case.oracle.as_ref()).filter(|task| !task["maps"].is_null()) {
             let address = address(&task["addr"]);
             let Some(row) = batch.addresses.iter().position(|row| *row == address) else { continue };

@@ -50,14 +50,14 @@ export class StderrReporter implements Reporter {
 
   /** A torn table says in one line what a line for each contradiction would bury. */
   warnings(warnings: readonly Warning[]): void {
-    const missing = warnings.filter((warning) => !isNote(warning))
-    const table = missing.find(({ code, analyzer }) => code === 'torn' && analyzer !== undefined)?.analyzer
-    if (table !== undefined) {
-      this.torn = true
-      this.line('warning', tornLine(table, missing))
-      return
-    }
-    for (const warning of warnings) this.one(warning)
+    const ofTable = warnings.filter(({ analyzer }) => analyzer !== undefined)
+    const table = ofTable.find(({ code }) => code === 'torn')?.analyzer
+    const others = table === undefined ? warnings : warnings.filter(({ analyzer }) => analyzer === undefined)
+    for (const warning of others) this.one(warning)
+    if (table === undefined) return
+    this.torn = true
+    const missing = ofTable.filter((warning) => !isNote(warning))
+    this.line('warning', tornLine(table, missing))
   }
 
   /** How torn the image is, once all its tables are written. */

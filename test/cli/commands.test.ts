@@ -290,7 +290,7 @@ describe('running', () => {
   })
 
   test('--output writes a file, or one per table', async () => {
-    const file = join(directory, 'rows.ndjson')
+    const file = join(directory, 'written.ndjson')
     expect(await salvor('fr', 'x', '-q', '-f', 'ndjson', '-o', file, ...own)).toMatchObject({ code: 0, stdout: '' })
     expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(2)
     const folder = join(directory, 'tables')

@@ -23,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const cases: [string[], string[]][] = [
   [['salvor', 'thr'], ['threads']],
   [['salvor', 'new'], ['new-plugin']],
-  [['salvor', 'processes', '--for'], ['--format']],
+  [['salvor', 'processes', '--form'], ['--format']],
   [['salvor', 'ps', 'x', '--format', 'nd'], ['ndjson']],
   [['salvor', 'processes', 'x', '--columns', 'cgroup_'], ['cgroup_ns']],
   [['salvor', 'run', 'names'], ['namespaces']],

@@ -90,7 +90,7 @@ fn known<T>(read: Read<T>, holds: impl FnOnce(T) -> bool) -> bool {
 
 impl Bound {
     fn holds(&self, value: u64, object: u64, origin: u64) -> bool {
-        let is_pointer = value >= KERNEL_HALF && value % ALIGNED == 0;
+        let is_pointer = value >= KERNEL_HALF && value.is_multiple_of(ALIGNED);
         match *self {
             Bound::Own => value == object,
             Bound::Origin => origin == 0 || value == origin,
@@ -98,7 +98,7 @@ impl Bound {
             Bound::Image => value >= KERNEL_IMAGE,
             Bound::Pointer => is_pointer,
             Bound::PointerOrNull => value == 0 || is_pointer,
-            Bound::Stack => value % PAGE == 0 && (value == 0 || is_pointer),
+            Bound::Stack => value.is_multiple_of(PAGE) && (value == 0 || is_pointer),
             Bound::AtMost(most) => value <= most,
             Bound::AtLeast(least) => value >= least,
         }
