@@ -23,12 +23,12 @@ interface Verdict {
 
 /** Every task with the views that know it, and whether any of these is torn. */
 function allViews(kernel: Kernel): { views: Map<bigint, View[]>; torn: boolean } {
-  const { live, rest, torn } = taskViews(kernel)
+  const { live, rest, breaks } = taskViews(kernel)
   const views = new Map([...live, ...rest])
   for (const address of idleTasks(kernel)) {
     if (!views.get(address)?.push('run queue')) views.set(address, ['run queue'])
   }
-  return { views, torn: torn.size > 0 || rest.size > 0 }
+  return { views, torn: breaks > 0 || rest.size > 0 }
 }
 
 /** A copy that a fork is still making bears the id of the task it was copied from. */

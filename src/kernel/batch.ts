@@ -90,8 +90,8 @@ export class Batch<S extends Record<string, Select> = Record<string, Select>> {
   readonly addresses: BigUint64Array
   /** Index of each row's parent in the batch around this one. */
   readonly parents: Uint32Array
-  /** The walk did not come to its end as it should: there may be more. */
-  readonly torn: boolean
+  /** How often the walk lost its way; there may be more than it found. */
+  readonly breaks: number
   readonly #columns: Map<string, Column>
   readonly #children: Map<string, Batch>
 
@@ -99,7 +99,8 @@ export class Batch<S extends Record<string, Select> = Record<string, Select>> {
     this.length = native.length
     this.addresses = native.addresses
     this.parents = native.parents
-    this.torn = native.warnings.some(({ code, column }) => column === undefined && BROKEN.has(code))
+    const broken = native.warnings.filter(({ code, column }) => column === undefined && BROKEN.has(code))
+    this.breaks = broken.reduce((sum, { count }) => sum + count, 0)
     const names = Object.keys(shape.select)
     this.#columns = new Map(
       native.columns.map((column, index) => {
@@ -133,6 +134,11 @@ export class Batch<S extends Record<string, Select> = Record<string, Select>> {
   /** The address of a row's object. */
   address(row: number): bigint {
     return this.addresses[row] ?? 0n
+  }
+
+  /** Whether the walk came to its end as it should not. */
+  get torn(): boolean {
+    return this.breaks > 0
   }
 
   /** Row numbers grouped by parent row. */

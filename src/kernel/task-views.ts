@@ -51,18 +51,18 @@ export interface TaskViews {
   readonly live: Map<bigint, View[]>
   /** What was on a list too, and has ended or is doubtful. */
   readonly rest: Map<bigint, View[]>
-  /** Views that are torn: a task that they do not know is not hidden by that. */
-  readonly torn: ReadonlySet<View>
+  /** How often the way to them was lost: a task that a torn view does not know is not hidden by that. */
+  readonly breaks: number
 }
 
 /** Every task that the task list, the pid IDR or a thread list knows. */
 export function taskViews(kernel: Kernel): TaskViews {
   const views = new Map<bigint, View[]>()
-  const torn = new Set<View>()
+  let breaks = 0
   // A task_struct fills more than a page: a list of more tasks than there are pages was made to exhaust memory.
   const most = Math.min(MOST_TASKS, kernel.pages)
-  const see = (found: { addresses: BigUint64Array; torn: boolean }, view: View) => {
-    if (found.torn) torn.add(view)
+  const see = (found: { addresses: BigUint64Array; breaks: number }, view: View) => {
+    breaks += found.breaks
     const count = kernel.capped(`tasks on the ${view}`, found.addresses.length, most)
     for (const address of found.addresses.subarray(0, count)) {
       const seen = views.get(address)
@@ -94,7 +94,7 @@ export function taskViews(kernel: Kernel): TaskViews {
     rest.set(address, live.get(address) ?? [])
     live.delete(address)
   }
-  return { live, rest, torn }
+  return { live, rest, breaks }
 }
 
 /** Of tasks that bear one id, those that the `struct pid` does not hold: what a fork copied, or somebody made. */
@@ -159,7 +159,7 @@ function threadGroups(kernel: Kernel, tasks: Iterable<bigint>): Set<bigint> {
 }
 
 /** Tasks reached by number: each `struct pid` of the initial namespace holds the task that bears it. */
-function hashedTasks(kernel: Kernel, most: number): { addresses: BigUint64Array; torn: boolean } {
+function hashedTasks(kernel: Kernel, most: number): { addresses: BigUint64Array; breaks: number } {
   const pids = kernel.symbol('init_pid_ns', 'struct pid_namespace').walk(xarray('idr', 'struct pid'))
   const task: Nested = {
     walk: hlist('tasks[0]', TASK_STRUCT, PID_LINK),
@@ -170,7 +170,7 @@ function hashedTasks(kernel: Kernel, most: number): { addresses: BigUint64Array;
   // Not every number's task is there: `struct pid`s are smaller than tasks.
   const found = pids.most(most * 4).select({}, { task })
   const tasks = found.child('task')
-  return { addresses: tasks.addresses, torn: found.torn || tasks.torn }
+  return { addresses: tasks.addresses, breaks: found.breaks + tasks.breaks }
 }
 
 /** The idle task of each CPU, which no list holds: only its run queue knows it. */

@@ -39,7 +39,7 @@ function ring(link: string): readonly Rule[] {
 export function checkLinks(kernel: Kernel): LinkCheck[] {
   // What is torn is the answer here, and no news.
   const quiet = Kernel.attach(kernel.id, () => {})
-  const { live, rest } = taskViews(quiet)
+  const { live, rest, breaks } = taskViews(quiet)
   const columns = Object.entries(LINKS).map(([links, { rules }]) => [links, obeys(rules)] as const)
   const leader = obeys([{ path: 'pid', is: { equals: 'tgid' } }])
   const batch = quiet.at(live.keys(), TASK_STRUCT).select({ ...Object.fromEntries(columns), leader })
@@ -53,8 +53,9 @@ export function checkLinks(kernel: Kernel): LinkCheck[] {
       contradict.map((row) => batch.address(row)),
     )
   })
-  // What has ended, or never was a task, is on no list of a moment.
-  return [...checks, check('entries', live.size + rest.size, [...rest.keys()])]
+  // On a list of one moment there is nothing that has ended, and nothing that is no task.
+  const entries = check('entries', live.size + rest.size, [...rest.keys()])
+  return [...checks, { ...entries, checked: entries.checked + breaks, contradict: entries.contradict + breaks }]
 }
 
 function check(links: string, checked: number, contradict: readonly bigint[]): LinkCheck {

@@ -58,7 +58,9 @@ impl UserMemory {
         let mut found = Found::default();
         self.blocks(ranges, longest.saturating_sub(1), &mut found, |start, bytes, found| {
             for hit in search.find_iter(bytes) {
-                found.add(start + hit.start() as u64, hit.pattern().as_u32());
+                let address = start + hit.start() as u64;
+                self.touch(address, hit.len() as u64);
+                found.add(address, hit.pattern().as_u32());
             }
         });
         Ok(found)
@@ -77,11 +79,22 @@ impl UserMemory {
                     && let Ok(at) = sorted.binary_search_by_key(&word, |entry| entry.0)
                     && let Some((_, which)) = sorted.get(at)
                 {
-                    found.add(start + (index * WORD) as u64, *which);
+                    let address = start + (index * WORD) as u64;
+                    self.touch(address, WORD as u64);
+                    found.add(address, *which);
                 }
             }
         });
         found
+    }
+
+    /// Records as read what was hit: of all that is searched, only that is needed to find it again.
+    fn touch(&self, address: u64, length: u64) {
+        for at in [address, address.saturating_add(length.saturating_sub(1))] {
+            if let Some(physical) = self.space.translate(at) {
+                self.space.image().touch(physical, 1);
+            }
+        }
     }
 
     /// Hands out what is in memory of the ranges, in stretches without a gap; each begins with the last `overlap` bytes
@@ -94,7 +107,6 @@ impl UserMemory {
         mut take: impl FnMut(u64, &[u8], &mut Found),
     ) {
         let mut left = MOST_PAGES;
-        let mut page = [0; PAGE as usize];
         for (first, end) in ranges {
             let mut block: Vec<u8> = Vec::new();
             let mut start = first - first % PAGE;
@@ -105,20 +117,22 @@ impl UserMemory {
                     break;
                 };
                 left = fewer;
-                let is_there = self.space.read_exact(at, &mut page);
+                let page =
+                    self.space.translate(at).and_then(|physical| self.space.image().peek(physical, PAGE as usize));
+                let is_there = page.is_some();
                 let full = block.len() >= BLOCK;
                 if (!is_there || full) && !block.is_empty() {
                     take(start, &block, found);
                     let kept = if is_there { block.len().saturating_sub(overlap) } else { block.len() };
                     block.drain(..kept);
                 }
-                if is_there {
+                if let Some(page) = page {
                     if block.is_empty() {
                         start = at;
                     } else if full {
                         start = at - block.len() as u64;
                     }
-                    block.extend_from_slice(&page);
+                    block.extend_from_slice(page);
                 }
                 let Some(next) = at.checked_add(PAGE) else { break };
                 at = next;
