@@ -55,6 +55,60 @@ describe('the task list', () => {
   })
 })
 
+describe('memory of two moments', () => {
+  const null_and_told = async (image: Edited, analyzer: string, column: string, pid: number) => {
+    const found = await table(analyzer, image.file())
+    expect(found.code).toBe(5)
+    expect(found.warnings).toContainEqual(expect.objectContaining({ code: 'torn', column }))
+    return found.rows.find((row) => row.pid === pid)
+  }
+
+  it('an executable whose inode is not that of its path has no path', async () => {
+    const file = value(task(dockerd), TASK, 'mm->exe_file')
+    const other = value(task(1), TASK, 'mm->exe_file->f_inode')
+    const row = await null_and_told(
+      new Edited().set(member(file, 'struct file', 'f_inode'), other),
+      'processes',
+      'exe',
+      dockerd,
+    )
+    expect(row).toMatchObject({ comm: 'dockerd', exe: null })
+  })
+
+  it('an nsproxy in which one namespace is of another kind is believed in none', async () => {
+    const proxy = value(task(inContainer), TASK, 'nsproxy')
+    const uts = value(task(inContainer), TASK, 'nsproxy->uts_ns')
+    const image = new Edited().set(member(proxy, 'struct nsproxy', 'ipc_ns'), uts)
+    const row = await null_and_told(image, 'processes', 'net_ns', inContainer)
+    expect(row).toMatchObject({ mnt_ns: null, net_ns: null, uts_ns: null, ipc_ns: null, cgroup_ns: null })
+    expect(row?.user_ns).not.toBeNull()
+  })
+
+  it('a task whose struct pid bears another number is no row, and doubtful in the scan', async () => {
+    const pid = value(task(dockerd), TASK, 'thread_pid')
+    const path = new Edited().set32(member(pid, 'struct pid', 'numbers[0].nr'), 4711).file()
+    const found = await table('processes', path)
+    expect(found.code).toBe(5)
+    expect(pids(found)).not.toContain(dockerd)
+    expect(codes(found)).toContain('torn')
+    const scanned = await table('process-scan', path)
+    expect(scanned.rows.filter((row) => row.tid === dockerd)).toMatchObject([{ status: 'doubtful', comm: 'dockerd' }])
+  })
+
+  it('what cannot be read of a task that ended is a note, and no partial result', async () => {
+    const whole = await table('process-scan', new Edited().file())
+    const ended = whole.rows.find(({ status }) => status === 'exited')
+    expect(ended).toBeDefined()
+    const path = new Edited()
+      .set(member(BigInt(ended?.address as string), TASK, 'real_cred'), 0xffff_8fff_ffff_f000n)
+      .file()
+    const found = await table('process-scan', path)
+    expect(found.code).toBe(0)
+    expect(found.rows.find(({ address }) => address === ended?.address)).toMatchObject({ uid: null })
+    expect(found.warnings).toContainEqual(expect.objectContaining({ code: 'leftover', column: 'uid' }))
+  })
+})
+
 describe('one task', () => {
   it('in 2^31 pid namespaces', async () => {
     const at = member(value(task(1), TASK, 'thread_pid'), 'struct pid', 'level')

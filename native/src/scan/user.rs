@@ -154,3 +154,79 @@ impl Found {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::testing::btf::Encoder;
+    use crate::testing::memory::{BASE, Memory, NOWHERE, ROOT, SIZE};
+
+    /// A process that sees all of the memory from 0 on.
+    fn process(memory: &mut Memory) -> (Kernel, u64) {
+        let mut btf = Encoder::new();
+        let pointer = btf.pointer(0);
+        btf.structure("mm_struct", 16, &[("pgd", pointer, 8)]);
+        let mm = memory.take(16);
+        memory.put(mm + 8, BASE + ROOT);
+        (memory.kernel(btf.finish(), &[]), mm)
+    }
+
+    fn found(found: Found) -> Vec<(u64, u32)> {
+        found.addresses.into_iter().zip(found.which).collect()
+    }
+
+    #[test]
+    fn text_is_found_in_the_ranges_and_across_pages_and_blocks() {
+        let mut memory = Memory::new();
+        let across = 0x20_0000 - 3;
+        for at in [0x11_0010, 0x12_0ffe, across, 0x30_0000] {
+            memory.write(BASE + at, b"needle");
+        }
+        memory.write(BASE + 0x13_0000, b"pin");
+        let (kernel, mm) = process(&mut memory);
+        let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
+        let needles = ["pin".to_owned(), "needle".to_owned()];
+        let hits = found(user.find_text(&[(0x11_0000, 0x2f_0000)], &needles).unwrap());
+        assert_eq!(hits, [(0x11_0010, 1), (0x12_0ffe, 1), (0x13_0000, 0), (across, 1)]);
+    }
+
+    #[test]
+    fn words_are_found_where_pointers_lie() {
+        let mut memory = Memory::new();
+        memory.put(BASE + 0x11_0008, 0xc000_1000);
+        memory.put(BASE + 0x11_0010, 0xc000_0000);
+        memory.put(BASE + 0x11_0024, 0xc000_1000);
+        let (kernel, mm) = process(&mut memory);
+        let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
+        let hits = found(user.find_words(&[(0x11_0000, 0x12_0000)], &[0xc000_1000, 0xc000_0000]));
+        assert_eq!(hits, [(0x11_0008, 0), (0x11_0010, 1)]);
+        assert_eq!(found(user.find_words(&[(0, SIZE)], &[])), []);
+    }
+
+    #[test]
+    fn what_is_not_mapped_is_neither_found_nor_read() {
+        let mut memory = Memory::new();
+        memory.write(BASE + SIZE - 4, b"tail");
+        let (kernel, mm) = process(&mut memory);
+        let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
+        let everything = [(0, 1 << 47)];
+        let hits = user.find_text(&everything, &["tail".to_owned()]).unwrap();
+        assert_eq!((hits.addresses, hits.capped), (vec![SIZE - 4], true));
+        assert_eq!(user.read(SIZE - 4, 4).as_deref(), Some(&b"tail"[..]));
+        assert_eq!(user.read(SIZE - 4, 5), None);
+        assert!(UserMemory::of(&kernel, NOWHERE).unwrap().is_none());
+    }
+
+    #[test]
+    fn hits_are_kept_up_to_a_cap_that_is_told() {
+        let mut memory = Memory::new();
+        for at in (0x10_0000..SIZE - 8).step_by(8) {
+            memory.put(BASE + at, 0xc000_0000);
+        }
+        let (kernel, mm) = process(&mut memory);
+        let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
+        let hits = user.find_words(&[(0x10_0000, SIZE)], &[0xc000_0000]);
+        assert_eq!((hits.addresses.len(), hits.capped), (MOST_HITS, true));
+    }
+}

@@ -78,3 +78,25 @@ pub fn name_hash(salt: u64, name: &[u8]) -> u32 {
     y ^= x.wrapping_mul(GOLDEN_RATIO);
     (y.wrapping_mul(GOLDEN_RATIO) >> 32) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::name_hash;
+
+    #[test]
+    fn hashes_are_those_that_a_kernel_made() {
+        // The root directory and /var of a 6.1 guest, as its dentries have them.
+        let (root, var) = (0xffff_8c05_4267_d540, 0xffff_8c05_4267_9b40);
+        let made = [
+            (root, "ctr", 0x0660_3e4e),
+            (root, "selinux", 0x2c3e_d8ec),
+            (root, ".dockerenv", 0xc2af_32e0),
+            (root, "containerd-shim-runc-v2", 0xce85_9ba4),
+            (root, "tmp", 0x3cd7_1f19),
+            (var, "tmp", 0x55c0_9a51),
+        ];
+        for (parent, name, hash) in made {
+            assert_eq!(name_hash(parent, name.as_bytes()), hash, "{name}");
+        }
+    }
+}

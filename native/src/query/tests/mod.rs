@@ -7,6 +7,7 @@ mod hostile;
 mod kinds;
 mod lost;
 mod paths;
+mod rules;
 mod values;
 mod walks;
 

@@ -68,7 +68,12 @@ fn forwards(walker: &mut Walker, head: u64, link: i64, crowded: bool) -> End {
         }
         match walker.emit_next(node.wrapping_sub(link as u64)) {
             Emitted::Row => {}
-            Emitted::Stray => return End::Broken,
+            Emitted::Stray => {
+                if !remembering {
+                    remember(walker, head, passed);
+                }
+                return End::Broken;
+            }
             Emitted::Cap => return End::Cap,
         }
         passed += 1;

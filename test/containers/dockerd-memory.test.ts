@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest'
+import { type Heap, readDaemons } from '../../src/containers/dockerd-memory.js'
+
+const ID = 'ab'.repeat(32)
+const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`
+const BASE = 0xc000_0000_00n
+
+/** Memory of a Go process, laid out piece by piece. */
+class GoHeap implements Heap {
+  readonly #bytes = Buffer.alloc(1 << 16)
+  #next = 64
+
+  take(size: number): bigint {
+    const at = this.#next
+    this.#next += (size + 15) & ~15
+    return BASE + BigInt(at)
+  }
+
+  word(address: bigint, value: bigint): void {
+    this.#bytes.writeBigUInt64LE(value, Number(address - BASE))
+  }
+
+  /** Puts a string header at a place, and the text elsewhere. */
+  text(place: bigint, value: string): void {
+    const at = this.take(value.length)
+    this.#bytes.write(value, Number(at - BASE), 'latin1')
+    this.word(place, at)
+    this.word(place + 8n, BigInt(value.length))
+  }
+
+  findText(needles: readonly string[]) {
+    return needles.flatMap((needle, which) => {
+      const places: { address: bigint; which: number }[] = []
+      for (let at = this.#bytes.indexOf(needle); at >= 0; at = this.#bytes.indexOf(needle, at + 1)) {
+        places.push({ address: BASE + BigInt(at), which })
+      }
+      return places
+    })
+  }
+
+  findWords(words: readonly bigint[]) {
+    const places: { address: bigint; which: number }[] = []
+    for (let at = 0; at + 8 <= this.#bytes.length; at += 8) {
+      const which = words.indexOf(this.#bytes.readBigUInt64LE(at))
+      if (which >= 0) places.push({ address: BASE + BigInt(at), which })
+    }
+    return places
+  }
+
+  read(address: bigint, length: number): DataView | null {
+    const at = Number(address - BASE)
+    if (address < BASE || at + length > this.#bytes.length) return null
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, length)
+  }
+}
+
+interface Container {
+  name?: string
+  image?: string
+  digest?: string
+  hostname?: string
+  /** Where Name lies: later versions have more before it. */
+  nameAt?: bigint
+}
+
+/** A `container.Container` from its ID on. */
+function put(
+  heap: GoHeap,
+  { name = '/web', image = 'shop/web:1.4', digest = DIGEST, hostname = 'web', ...rest }: Container,
+) {
+  const [object, config] = [heap.take(512), heap.take(256)]
+  heap.text(object, ID)
+  heap.word(object + 88n, config)
+  heap.text(object + 96n, digest)
+  heap.text(object + (rest.nameAt ?? 144n) - 16n, `/var/lib/docker/containers/${ID}/${ID}-json.log`)
+  heap.text(object + (rest.nameAt ?? 144n), name)
+  heap.text(config, hostname)
+  heap.text(config + 136n, image)
+}
+
+function read(...containers: Container[]) {
+  const heap = new GoHeap()
+  for (const container of containers) put(heap, container)
+  const found = readDaemons([{ pid: 325, heap: () => heap }], [ID]).get(ID)
+  return found && { name: found.name, image: found.image, pid: found.pid }
+}
+
+describe('the memory of dockerd', () => {
+  const web = { name: 'web', image: 'shop/web:1.4', pid: 325 }
+
+  it('has name and image of a container', () => {
+    expect(read({})).toEqual(web)
+    expect(read({ nameAt: 208n })).toEqual(web)
+  })
+
+  it.each([
+    ['another image digest', { digest: `sha256:${'z'.repeat(64)}` }],
+    ['a digest that is cut', { digest: DIGEST.slice(0, 70) }],
+  ])('is not believed with %s', (_what, container) => {
+    expect(read(container)).toBeUndefined()
+  })
+
+  it('gives no name and no image that nobody could have given', () => {
+    expect(read({ name: '/web/../..' })).toMatchObject({ name: null, image: 'shop/web:1.4' })
+    expect(read({ name: '/\u001b[31m' })).toMatchObject({ name: null })
+    expect(read({ image: 'shop web' })).toMatchObject({ name: 'web', image: null })
+    expect(read({ hostname: 'no host' })).toMatchObject({ name: 'web', image: null })
+  })
+
+  it('has old copies: what most of them say counts, and of as many none', () => {
+    expect(read({ name: '/old' }, {}, {})).toEqual(web)
+    expect(read({ name: '/old' }, {})).toBeUndefined()
+  })
+
+  it('is asked for what is missing, once', () => {
+    let asked = 0
+    const heap = new GoHeap()
+    put(heap, {})
+    const daemon = (pid: number) => ({
+      pid,
+      heap: () => {
+        asked++
+        return heap
+      },
+    })
+    expect(readDaemons([daemon(1), daemon(2)], [ID]).get(ID)?.pid).toBe(1)
+    expect(readDaemons([daemon(3)], [])).toEqual(new Map())
+    expect(readDaemons([{ pid: 4, heap: () => null }], [ID])).toEqual(new Map())
+    expect(asked).toBe(1)
+  })
+})
