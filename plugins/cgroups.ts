@@ -16,6 +16,7 @@ export default defineAnalyzer({
   name: 'cgroups',
   area: 'containers',
   summary: 'Cgroups of every hierarchy, with their processes, container and pod',
+  torn: 'cgroups with processes that were there throughout are rows, and those above them; an empty one may be missing where a list is torn.',
   examples: [{ command: 'salvor cgroups memory.elf --container 018e0db6fd22', what: 'the cgroups of one container' }],
   columns: {
     address: address('Address of the struct cgroup', { detail: true }),

@@ -9,6 +9,7 @@ export default defineAnalyzer({
     'Docker, containerd, CRI-O and podman, on cgroup v1 and v2, nested ones too. Cgroups, namespaces and mounts tell ' +
     'what runs; the OCI config.json and state.json on the tmpfs /run, and what the page cache holds of the engines’ ' +
     'own files, tell what was declared. Where two sources disagree a note says so.',
+  torn: 'containers with processes that were there throughout are rows. Directories that are torn are completed from the dentry hash table; what no source tells is null.',
   examples: [
     { command: 'salvor containers memory.elf', what: 'all containers' },
     { command: 'salvor containers memory.elf --container shop-web-1 --format json', what: 'one container, whole' },

@@ -20,6 +20,7 @@ export default defineAnalyzer({
   aliases: ['banner'],
   area: 'image',
   summary: 'The image, and the kernel that was found in it',
+  torn: 'what it says of the kernel holds; `torn` and `links` tell how much of the image contradicts itself.',
   examples: [{ command: 'salvor info memory.lime', what: 'format, kernel, boot time and where the symbols came from' }],
   single: true,
   columns: {

@@ -8,6 +8,7 @@ export default defineAnalyzer({
   description:
     'Namespaces that a process or thread is in, or makes its children start in, and network namespaces that nobody ' +
     'is in. The owner is the process with the lowest id.',
+  torn: 'namespaces of processes that were there throughout are rows; one that a task was just entering may be missing.',
   examples: [{ command: 'salvor namespaces memory.elf --format csv', what: 'all namespaces as CSV' }],
   columns: {
     type: text('mnt, pid, net, uts, ipc, user, cgroup or time'),

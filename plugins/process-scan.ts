@@ -55,6 +55,7 @@ export default defineAnalyzer({
     '(`found_by` empty, `unlisted` says hidden) was hidden; an exited one is what is left of a process that ended; a ' +
     'doubtful one is not borne out by the objects around it. Where memory was taken while the host went on, the lists ' +
     'are torn, and a task that they lack is doubtful and not hidden (`unlisted` says torn list).',
+  torn: 'a task_struct that is whole is one row. One that no list knows is doubtful where a list is torn, and not said to be hidden.',
   examples: [
     { command: 'salvor process-scan memory.elf', what: 'all tasks, hidden and ended ones too' },
     { command: 'salvor process-scan memory.elf --threads 2', what: 'with two workers' },

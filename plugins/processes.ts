@@ -8,6 +8,7 @@ export default defineAnalyzer({
   description:
     'Every thread group leader that the task list, the pid IDR or a thread list knows. A process that only some of ' +
     'them know was taken off the others: `found_by` tells which views agree.',
+  torn: 'a process that was there throughout is one row, right in each cell that is not null. One that came or went meanwhile may be missing. Nothing is a row that its own struct pid and leader do not bear out.',
   examples: [
     { command: 'salvor processes memory.elf', what: 'all processes' },
     { command: 'salvor processes memory.elf --container 018e0db6fd22', what: 'what runs in one container' },

@@ -45,6 +45,8 @@ export interface Declaration<C extends Columns = Columns> {
   readonly area: string
   readonly summary: string
   readonly description?: string
+  /** What the table can promise where memory was taken while the host went on; every built-in one says it. */
+  readonly torn?: string
   readonly examples?: readonly Example[]
   readonly columns: C
   /** The table has one row for each image; for people it is written as names and values. */

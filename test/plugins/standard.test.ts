@@ -18,6 +18,8 @@ test.each(analyzers)('$name is described to the standard', (analyzer) => {
   expect(analyzer.summary).toMatch(sentence)
   expect(analyzer.summary.length).toBeLessThanOrEqual(110)
   expect(analyzer.area).toMatch(/^[a-z]+$/)
+  // Read behind «Memory of a host that went on: ».
+  expect(analyzer.torn).toMatch(/^[a-z`].*[^.]\.$/s)
   expect(analyzer.examples?.length).toBeGreaterThan(0)
   for (const { command, what } of analyzer.examples ?? []) {
     expect(command).toMatch(new RegExp(`^salvor (${analyzer.name}|run .*${analyzer.name}) `))
