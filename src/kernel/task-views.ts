@@ -86,30 +86,27 @@ export function taskViews(kernel: Kernel): TaskViews {
   if (views.size === 0) kernel.warn({ code: 'torn', message: 'neither the task list nor the pid IDR knows any task' })
   const live = new Map<bigint, View[]>()
   const rest = new Map<bigint, View[]>()
-  for (const [address, status] of taskStatus(kernel, views.keys())) {
-    const home = status === 'live' ? live : rest
+  const judged = judge(kernel, views.keys())
+  const copied = copies(kernel, judged)
+  for (const { address, status } of judged) {
+    const home = status === 'live' && !copied.has(address) ? live : rest
     home.set(address, views.get(address) ?? [])
-  }
-  for (const address of copies(kernel, live.keys())) {
-    rest.set(address, live.get(address) ?? [])
-    live.delete(address)
   }
   return { live, rest, breaks }
 }
 
-/** Of tasks that bear one id, those that the `struct pid` does not hold: what a fork copied, or somebody made. */
-function copies(kernel: Kernel, tasks: Iterable<bigint>): bigint[] {
-  const batch = kernel.at(tasks, TASK_STRUCT).select({ tid: 'pid' })
+/** Of live tasks that bear one id, those that the `struct pid` does not hold: what a fork copied, or somebody made. */
+function copies(kernel: Kernel, judged: readonly Judged[]): Set<bigint> {
   const byTid = new Map<number | null, bigint[]>()
-  for (let row = 0; row < batch.length; row++) {
-    const tid = batch.column('tid').number(row)
+  for (const { address, tid, status } of judged) {
+    if (status !== 'live') continue
     const known = byTid.get(tid)
-    if (known) known.push(batch.address(row))
-    else byTid.set(tid, [batch.address(row)])
+    if (known) known.push(address)
+    else byTid.set(tid, [address])
   }
   const several = [...byTid.values()].filter((addresses) => addresses.length > 1).flat()
   const held = several.length === 0 ? null : heldByPid(kernel, several)
-  return several.filter((address) => !held?.has(address))
+  return new Set(several.filter((address) => !held?.has(address)))
 }
 
 /** The tasks that live and that a list knows; what else was on the lists is counted in a warning. */
@@ -123,12 +120,24 @@ export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
   return live
 }
 
+/** Whether each of some tasks lives. */
+export function taskStatus(kernel: Kernel, addresses: Iterable<bigint>): Map<bigint, TaskStatus> {
+  return new Map(judge(kernel, addresses).map(({ address, status }) => [address, status]))
+}
+
+interface Judged {
+  address: bigint
+  tid: number | null
+  status: TaskStatus
+}
+
 /**
  * A task that was unhashed or whose last reference went is gone, and its memory only waits to be used again. One that
  * says it lives must be borne out by the objects around it.
  */
-export function taskStatus(kernel: Kernel, addresses: Iterable<bigint>): Map<bigint, TaskStatus> {
+function judge(kernel: Kernel, addresses: Iterable<bigint>): Judged[] {
   const batch = kernel.at(addresses, TASK_STRUCT).select({
+    tid: 'pid',
     exit_state: 'exit_state',
     usage: ['usage.refs.counter', 'usage.counter'],
     thread_pid: 'thread_pid',
@@ -142,7 +151,9 @@ export function taskStatus(kernel: Kernel, addresses: Iterable<bigint>): Map<big
     if ((exitState & EXIT_DEAD) !== 0 || usage <= 0 || pid === 0n) return 'exited'
     return batch.column('borne_out').number(row) === 1 ? 'live' : 'doubtful'
   }
-  return new Map(Array.from({ length: batch.length }, (_, row) => [batch.address(row), status(row)]))
+  return Array.from({ length: batch.length }, (_, row) => {
+    return { address: batch.address(row), tid: batch.column('tid').number(row), status: status(row) }
+  })
 }
 
 /** Those of some tasks that are held by the `struct pid` which they name, though no list may know them. */
