@@ -14,6 +14,8 @@ export interface HostHandlers {
 export function openHost(handlers: HostHandlers): { port: MessagePort; close: () => void } {
   const { port1, port2 } = new MessageChannel()
   const { signal } = handlers
+  // Who waits for the run's end waits no longer than for the task's: a run of many tables would gather listeners.
+  const done = new AbortController()
   const host: Host = {
     rows: handlers.rows,
     progress: handlers.progress,
@@ -21,9 +23,13 @@ export function openHost(handlers: HostHandlers): { port: MessagePort; close: ()
     cancelled: () =>
       new Promise((resolve) => {
         if (signal.aborted) resolve()
-        else signal.addEventListener('abort', () => resolve(), { once: true })
+        else signal.addEventListener('abort', () => resolve(), { once: true, signal: done.signal })
       }),
   }
   expose(host, nodeEndpoint(port1))
-  return { port: port2, close: () => port1.close() }
+  const close = (): void => {
+    done.abort()
+    port1.close()
+  }
+  return { port: port2, close }
 }

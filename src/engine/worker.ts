@@ -18,6 +18,9 @@ async function loadBackend(): Promise<Backend> {
   return module.backend
 }
 
+/** What a plugin prints is for its user; standard output is the tables'. */
+console.log = console.info = console.debug = console.error
+
 /** From the thread's start on, while the main thread has nothing for it yet. */
 const loading = loadBackend()
 // It is told by the first task.

@@ -105,3 +105,24 @@ test('new-plugin writes an analyzer that runs and a test that passes, and overwr
     rmSync(inside, { recursive: true })
   }
 })
+
+test('what a plugin prints goes to standard error, and twelve tables make no noise', async () => {
+  writeFileSync(
+    join(directory, 'chatty.mjs'),
+    source.replace("yield { value: 'v' }", "console.log('chatter'); yield { value: 'v' }"),
+  )
+  const images = Array.from({ length: 12 }, (_, index) => `x${index}`)
+  const { code, stdout, stderr } = await run(
+    'run',
+    'packaged',
+    ...images,
+    '-q',
+    '-f',
+    'ndjson',
+    '--plugin',
+    './chatty.mjs',
+  )
+  expect([code, stdout.trimEnd().split('\n').length]).toEqual([0, images.length])
+  expect(stdout).not.toContain('chatter')
+  expect(stderr).toBe('chatter\n'.repeat(images.length))
+})
