@@ -159,6 +159,15 @@ describe('running', () => {
     expect([stdout, stderr]).toEqual(['pid  address\n 42  0x2000\n', ''])
   })
 
+  test('a table of containers is the same where their names cannot be looked up', async () => {
+    const { code, stdout, stderr } = await salvor('fr', 'x', '--columns', 'container,pid', ...own)
+    expect([code, stdout, stderr]).toEqual([
+      0,
+      'container     pid\n-               1\nabcdef         42\n',
+      'note: release 6.1.0-fake\n',
+    ])
+  })
+
   test('lists and capitals are taken as they are meant, and options may stand before the command', async () => {
     const args = ['-q', 'fr', 'x', '--columns', 'PID,Comm', '--pid', '1,42', '--sort', '-pid', '-o', '-', ...own]
     expect(await salvor(...args)).toMatchObject({

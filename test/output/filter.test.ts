@@ -26,7 +26,7 @@ const known = [
 ]
 
 function kept(pid: number[], container: string[]) {
-  const choice = container.length === 0 ? undefined : chooseContainers(container, known)
+  const choice = container.length === 0 ? undefined : chooseContainers(container, { known })
   return makeFilter(analyzer, { pid, container }, choice).keep(batch).columns.pid
 }
 
@@ -63,7 +63,7 @@ test('what can be neither id nor name says which containers there are', () => {
 test('a table that knows only names is filtered by them', () => {
   const rows = { length: 3, columns: { name: ['web', 'web-2', null] } }
   const names = (value: string) =>
-    makeFilter(named, { pid: [], container: [value] }, chooseContainers([value], known)).keep(rows).columns.name
+    makeFilter(named, { pid: [], container: [value] }, chooseContainers([value], { known })).keep(rows).columns.name
   expect(names('web')).toEqual(['web'])
   expect(names('dead3')).toEqual(['web-2'])
 })
