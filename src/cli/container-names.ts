@@ -52,7 +52,7 @@ export function chooseContainers(wanted: readonly string[], { known, failed }: C
     ids: new Set(chosen.map(({ id }) => id)),
     names: new Set(chosen.flatMap(({ name }) => name ?? [])),
     beginnings,
-    known: names,
+    ...(failed === undefined ? { known: names } : {}),
   }
 }
 

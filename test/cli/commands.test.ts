@@ -208,7 +208,9 @@ describe('running', () => {
     expect(none).toMatchObject({ code: 0, stdout: '' })
     expect(none.stderr).toContain('note: fake-rows: 0 of 2 rows match --pid 7\n')
     const gone = await salvor('fr', 'x', '-f', 'ndjson', '--container', 'beef', ...own)
-    expect(gone.stderr).toContain('note: fake-rows: 0 of 2 rows match --container beef; there are: none\n')
+    expect(gone.stderr).toContain(
+      'note: fake-rows: 0 of 2 rows match --container beef; which containers there are could not be read\n',
+    )
     const limited = await salvor('fr', 'x', '-f', 'ndjson', '--limit', '1', ...own)
     expect(limited.stdout.split('\n')).toHaveLength(2)
     expect(limited.stderr).toContain('note: fake-rows: 1 of 2 rows (--limit)\n')
@@ -230,6 +232,12 @@ describe('running', () => {
     expect(begun).toMatch(/^ +n\n +0\n +1\n/)
     child.stdout?.destroy()
     expect((await ended).code).toBe(0)
+  })
+
+  test('an image that is named twice is read once', async () => {
+    const { code, stdout } = await salvor('run', 'fr', 'x', 'y', 'x', '-q', '-f', 'json', ...own)
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout).map(({ image }: { image: string }) => image)).toEqual(['x', 'y'])
   })
 
   test('several analyzers share a table and a scan, in the order asked for', async () => {

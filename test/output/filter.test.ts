@@ -56,6 +56,15 @@ test('the id of a container that is gone finds its rows', () => {
   expect(kept([], ['feed0'])).toEqual([4])
 })
 
+test('where containers cannot be looked up, an id is taken as it is, a name is refused, and both say why', () => {
+  const failed = { code: 'EVIDENCE', message: 'the file ends' } as const
+  const choice = chooseContainers(['feed'], { known: [], failed })
+  const { asked, keep } = makeFilter(analyzer, { pid: [], container: ['feed'] }, choice)
+  expect(keep(batch).columns.pid).toEqual([4])
+  expect(asked).toBe('--container feed; which containers there are could not be read')
+  expect(() => chooseContainers(['web'], { known: [], failed })).toThrow('names cannot be read: the file ends')
+})
+
 test('what can be neither id nor name says which containers there are', () => {
   expect(() => kept([], ['wbe'])).toThrow('no container is called wbe; there are: feed, web, web-2')
 })
