@@ -1,22 +1,25 @@
-import type { Batch } from '../api/table.js'
-import type { Engine, OpenedImage, Reporter } from '../engine/engine.js'
-import { SalvorError } from '../engine/errors.js'
-import type { KnownAnalyzer, Registry } from '../engine/registry.js'
+import type { Columns } from '../api/columns.js'
+import { type Failure, SalvorError } from '../engine/errors.js'
+import type { KnownAnalyzer } from '../engine/registry.js'
 import type { ContainerChoice } from '../output/filter.js'
 
 /** What may be the beginning of an id: in fewer digits anything could be meant. */
 const idBeginning = /^[0-9a-f]{4,64}$/
 
-/** Knows ids and names of an image's containers. */
-const CONTAINERS = 'containers'
-
-interface Known {
+/** What other tables than its own need to know of a container. */
+export interface Container {
   readonly id: string
   readonly name: string | null
 }
 
+/** The containers of an image, as the table of containers has them. */
+export interface Containers {
+  readonly known: readonly Container[]
+  readonly failed?: Failure
+}
+
 /** The containers that one value names: its whole id or name counts before the beginning of either. */
-function named(value: string, known: readonly Known[]): Known[] {
+function named(value: string, known: readonly Container[]): Container[] {
   const whole = known.filter(({ id, name }) => id === value || name === value)
   return whole.length > 0 ? whole : known.filter(({ id, name }) => id.startsWith(value) || name?.startsWith(value))
 }
@@ -26,9 +29,12 @@ function named(value: string, known: readonly Known[]): Known[] {
  * of containers first; what could be an id of a container that is gone stays, anything else is the user's mistake and
  * the error says which there are.
  */
-export function chooseContainers(wanted: readonly string[], known: readonly Known[]): ContainerChoice {
+export function chooseContainers(wanted: readonly string[], { known, failed }: Containers): ContainerChoice {
+  if (failed !== undefined && !wanted.every((value) => idBeginning.test(value))) {
+    throw new SalvorError(failed.code, `--container: the containers' names cannot be read: ${failed.message}`)
+  }
   const names = [...new Set(known.flatMap(({ name }) => name ?? []))].sort()
-  const chosen: Known[] = []
+  const chosen: Container[] = []
   const beginnings: string[] = []
   for (const value of wanted) {
     const found = named(value, known)
@@ -46,38 +52,12 @@ export function chooseContainers(wanted: readonly string[], known: readonly Know
     ids: new Set(chosen.map(({ id }) => id)),
     names: new Set(chosen.flatMap(({ name }) => name ?? [])),
     beginnings,
-    known: names,
+    ...(failed === undefined ? { known: names } : {}),
   }
 }
 
-/** The same, for an image; undefined where nothing is asked for. */
-export async function containersOf(
-  engine: Engine,
-  registry: Registry,
-  image: OpenedImage,
-  wanted: readonly string[],
-  reporter: Reporter,
-): Promise<ContainerChoice | undefined> {
-  if (wanted.length === 0) return undefined
-  const known: Known[] = []
-  const rows = async (_: KnownAnalyzer, { length, columns }: Batch): Promise<void> => {
-    for (let row = 0; row < length; row++) {
-      const [id, name] = [columns.id?.[row], columns.name?.[row]]
-      if (typeof id === 'string') known.push({ id, name: typeof name === 'string' ? name : null })
-    }
-  }
-  // What this table lacks matters to a table that was not asked for.
-  const quiet: Reporter = {
-    progress: (task, done, total) => reporter.progress(task, done, total),
-    log() {},
-    warnings() {},
-    failure() {},
-  }
-  const sink = { rows, end: async () => {} }
-  const [outcome] = await engine.run(image, [registry.get(CONTAINERS)], sink, quiet)
-  const failed = outcome?.failed
-  if (failed !== undefined && !wanted.every((value) => idBeginning.test(value))) {
-    throw new SalvorError(failed.code, `--container: the containers' names cannot be read: ${failed.message}`)
-  }
-  return chooseContainers(wanted, known)
+/** Whether people who see these columns would miss the names of containers, because the table has none itself. */
+export function lacksNames(analyzer: KnownAnalyzer, shown: Columns): boolean {
+  const means = (columns: Columns, wanted: string) => Object.values(columns).some(({ meaning }) => meaning === wanted)
+  return means(shown, 'container') && !means(analyzer.columns, 'container_name')
 }

@@ -1,7 +1,7 @@
 import { SalvorError, toFailure } from '../engine/errors.js'
 import { Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes } from '../engine/status.js'
-import { printable } from '../output/escape.js'
+import { printable, printableLines } from '../output/escape.js'
 import type { Command } from './command.js'
 import { analyzerCommand } from './commands/analyzer.js'
 import { analyzersCommand } from './commands/analyzers.js'
@@ -58,7 +58,9 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     if (world.signal.aborted) return exitCodes.interrupted
     const failure = toFailure(error)
     world.stderr.write(`${printable(`salvor: ${failure.message}`)}\n`)
-    if (world.env.SALVOR_DEBUG === '1' && failure.stack !== undefined) world.stderr.write(`${failure.stack}\n`)
+    if (world.env.SALVOR_DEBUG === '1' && failure.stack !== undefined) {
+      world.stderr.write(`${printableLines(failure.stack)}\n`)
+    }
     return exitCodeOf(failure.code)
   }
 }

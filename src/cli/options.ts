@@ -125,7 +125,8 @@ export function formatOfName(name: string): FormatName | undefined {
 
 function sortKey(item: string): SortKey {
   const [, minus, column = '', order] = /^(-?)(.*?)(?::(asc|desc))?$/.exec(item) ?? []
-  return { column, descending: (minus === '-') !== (order === 'desc') }
+  // A minus alone is a name, though of no column.
+  return { column: column || item, descending: (minus === '-') !== (order === 'desc') }
 }
 
 /** Checks what yargs leaves open. */
@@ -135,7 +136,6 @@ export function readRunOptions(raw: Raw): RunOptions {
   const cacheDir = single(raw.cacheDir)
   const limit = single(raw.limit)
   const format = single(raw.format)
-  if (output === '') throw new SalvorError('USAGE', '--output names no file')
   return {
     format: format === undefined ? (formatOfName(output ?? '') ?? 'table') : choice('--format', format, formatNames),
     columns: items(raw.columns),

@@ -3,7 +3,7 @@ import type { Reporter } from '../engine/engine.js'
 import type { Failure } from '../engine/errors.js'
 import { isNote } from '../engine/warnings.js'
 import type { LinkCheck } from '../kernel/tear.js'
-import { printable } from '../output/escape.js'
+import { printable, printableLines } from '../output/escape.js'
 import { Progress } from './progress.js'
 import type { World } from './world.js'
 
@@ -79,7 +79,7 @@ export class StderrReporter implements Reporter {
 
   error(failure: Failure): void {
     this.line('salvor', failure.message)
-    if (this.world.env.SALVOR_DEBUG === '1' && failure.stack !== undefined) this.write(failure.stack)
+    if (this.world.env.SALVOR_DEBUG === '1' && failure.stack !== undefined) this.write(printableLines(failure.stack))
   }
 
   close(): void {

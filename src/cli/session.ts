@@ -1,18 +1,16 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Engine } from '../engine/engine.js'
-import { SalvorError, toFailure } from '../engine/errors.js'
+import { toFailure } from '../engine/errors.js'
 import type { PoolOptions } from '../engine/pool.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, worst } from '../engine/status.js'
-import { closest } from '../engine/suggest.js'
-import { type ContainerChoice, checkFilter, makeFilter } from '../output/filter.js'
-import type { TableHead } from '../output/format.js'
+import type { ContainerChoice } from '../output/filter.js'
 import { OrderedTables } from '../output/ordered.js'
-import { Selection } from '../output/selection.js'
 import { type Guard, Inputs, isReaderGone } from '../output/target.js'
 import { Writer } from '../output/writer.js'
-import { containersOf } from './container-names.js'
+import { askedTables } from './asked-tables.js'
+import { ContainerLookup } from './container-lookup.js'
 import { DEFAULT_WIDTH } from './help.js'
 import type { RunOptions } from './options.js'
 import { StderrReporter } from './reporter.js'
@@ -41,42 +39,6 @@ export function outputGuard({ registry, options }: Session, images: readonly str
   return { inputs: new Inputs([...images, ...plugins.map(({ source }) => source.location)]), force: options.force }
 }
 
-/** A column by its name in any case, or an error that says which is nearest and which there are. */
-function findColumn({ name: table, columns }: KnownAnalyzer, option: string, asked: string): string {
-  const names = Object.keys(columns)
-  const name = asked.toLowerCase().replaceAll('-', '_')
-  if (Object.hasOwn(columns, name)) return name
-  const near = closest(name, names)
-  const hint = near === undefined ? 'it has' : `did you mean ${near}? It has`
-  throw new SalvorError('USAGE', `${option}: ${table} has no column ${asked}; ${hint} ${names.join(', ')}`)
-}
-
-/** The columns to write: those named with --columns, in that order; else all, of a table for people the main ones. */
-function chosenColumns(analyzer: KnownAnalyzer, { columns: names, format, wide }: RunOptions): TableHead['columns'] {
-  const all = Object.entries(analyzer.columns)
-  const named = names.map((name) => findColumn(analyzer, '--columns', name))
-  if (named.length > 0) return Object.fromEntries(named.flatMap((name) => all.filter(([key]) => key === name)))
-  const main = all.filter(([, { detail }]) => detail !== true)
-  return format !== 'table' || wide || main.length === 0 ? analyzer.columns : Object.fromEntries(main)
-}
-
-/** What is written of each table. What makes no sense for one is the user's mistake, told before an image is opened. */
-function tablesOf({ options, registry }: Session, analyzers: readonly KnownAnalyzer[]) {
-  return analyzers.map((analyzer) => {
-    checkFilter(analyzer, options, registry.list())
-    const sort = options.sort.map((key) => ({ ...key, column: findColumn(analyzer, '--sort', key.column) }))
-    const columns = chosenColumns(analyzer, options)
-    const { name: table, single } = analyzer
-    const selection = (choice: ContainerChoice | undefined): Selection =>
-      new Selection(analyzer.columns, {
-        filter: makeFilter(analyzer, options, choice),
-        sort,
-        ...(options.limit === undefined ? {} : { limit: options.limit }),
-      })
-    return { head: { table, columns, ...(single === undefined ? {} : { single }) }, selection }
-  })
-}
-
 /** Runs analyzers over images, one image after the other, and answers the exit code. */
 export async function runAnalyzers(
   whole: Session,
@@ -89,7 +51,8 @@ export async function runAnalyzers(
   const signal = AbortSignal.any([whole.world.signal, broken.signal])
   const session: Session = { ...whole, world: { ...whole.world, signal } }
   const { world, options } = session
-  const tables = tablesOf(session, analyzers)
+  const tables = askedTables(session, analyzers)
+  const named = tables.some((table) => table.named)
   const reporter = new StderrReporter(world, options.quiet)
   const toTerminal = options.output === undefined && world.stdout.isTTY === true
   const writer = await Writer.make(
@@ -122,13 +85,17 @@ export async function runAnalyzers(
   try {
     for (const image of images) {
       if (images.length > 1) reporter.image = image
-      const sink = (choice: ContainerChoice | undefined) =>
+      const sink: MakeSink = (choice, names) =>
         new OrderedTables(
           writer,
-          tables.map(({ head, selection }) => ({ head: { ...head, image }, selection: selection(choice) })),
-          { several, note: (line) => reporter.log(line), fail },
+          tables.map(({ head, selection, ...table }) => ({
+            ...table,
+            head: { ...head, image },
+            selection: selection(choice),
+          })),
+          { several, note: (line) => reporter.log(line), fail, ...(names === undefined ? {} : { names }) },
         )
-      codes.push(await runImage(engine, session, analyzers, image, sink, reporter))
+      codes.push(await runImage(engine, session, analyzers, image, sink, named, reporter))
       if (world.signal.aborted) break
     }
     if (world.signal.aborted) codes.push(exitCodes.interrupted)
@@ -156,20 +123,29 @@ export function makeEngine({ world, registry, options }: Session, pool: PoolOpti
   return engine
 }
 
+/** One image's tables on their way to the output. */
+type MakeSink = (
+  choice: ContainerChoice | undefined,
+  names: Promise<ReadonlyMap<string, string>> | undefined,
+) => OrderedTables
+
 async function runImage(
   engine: Engine,
   { world, options, registry }: Session,
   analyzers: readonly KnownAnalyzer[],
   path: string,
-  makeSink: (choice: ContainerChoice | undefined) => OrderedTables,
+  makeSink: MakeSink,
+  named: boolean,
   reporter: StderrReporter,
 ): Promise<number> {
   try {
     const image = await engine.open(path, { cacheDir: cacheDirectory(options, world.env) })
     reporter.warnings(image.info.warnings)
-    const sink = makeSink(await containersOf(engine, registry, image, options.container, reporter))
-    const outcomes = await engine.run(image, analyzers, sink, reporter)
-    if (reporter.torn && !world.signal.aborted) reporter.tear(await readTear(engine, registry, image))
+    const containers = new ContainerLookup(engine, registry, image, reporter)
+    const choice = await containers.choice(options.container)
+    const sink = makeSink(choice, named ? containers.names(analyzers) : undefined)
+    const outcomes = await engine.run(image, analyzers, containers.before(sink), reporter)
+    if (reporter.torn && !world.signal.aborted) reporter.tear(await readTear(engine, registry, image, reporter))
     if (!world.signal.aborted) await engine.closeImage(image)
     return worst([imageExitCode(outcomes), ...(sink.capped ? [exitCodes.limit] : [])])
   } catch (error) {

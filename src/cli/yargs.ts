@@ -29,8 +29,23 @@ function explain(message: string, argv: readonly string[], command: Command): st
   return message.replaceAll('\n', ' ')
 }
 
+/** yargs takes whatever follows a switch for no. */
+function refuseSwitchValues({ options }: Command, argv: readonly string[]): void {
+  const switches = options.filter(({ value }) => value === undefined).map(({ name }) => `--${name}`)
+  const found = switches.find((name) => argv.some((word) => word.startsWith(`${name}=`)))
+  if (found !== undefined) throw new SalvorError('USAGE', `${found} takes no value`)
+}
+
+/** An empty value is a shell variable that was not set: to go on without the option would show what was not asked for. */
+function refuseEmptyValues(command: Command, raw: Readonly<Record<string, unknown>>): void {
+  const given = ({ name, value }: Option) => (value === undefined ? [] : [raw[name] ?? []].flat())
+  const empty = command.options.find((option) => given(option).some((value) => /^[\s,]*$/.test(String(value))))
+  if (empty !== undefined) throw new SalvorError('USAGE', missingValue(empty.name, command))
+}
+
 /** Parses one command's arguments: yargs prints nothing, ends nothing and runs nothing by itself. */
 export async function parseArguments(command: Command, argv: readonly string[]): Promise<Record<string, unknown>> {
+  refuseSwitchValues(command, argv)
   const yargs = makeYargs([])
     .parserConfiguration({ 'parse-positional-numbers': false, 'parse-numbers': false, 'dot-notation': false })
     .locale('en')
@@ -51,5 +66,7 @@ export async function parseArguments(command: Command, argv: readonly string[]):
       },
       handler: () => {},
     })
-  return (await yargs.parseAsync([command.name, ...argv])) as Record<string, unknown>
+  const raw = (await yargs.parseAsync([command.name, ...argv])) as Record<string, unknown>
+  refuseEmptyValues(command, raw)
+  return raw
 }

@@ -22,6 +22,11 @@ export function printable(text: string): string {
   return text.replace(ambiguous, escaped)
 }
 
+/** The same for text whose line breaks are its own: a stack, a page of help. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n')
+}
+
 function jsonEscaped(character: string): string {
   const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index))
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('')

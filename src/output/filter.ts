@@ -10,8 +10,8 @@ export interface ContainerChoice {
   readonly names: ReadonlySet<string>
   /** Beginnings of ids that only some table may know: of a container that is gone. */
   readonly beginnings: readonly string[]
-  /** Names of the containers there are. */
-  readonly known: readonly string[]
+  /** Names of the containers there are; absent where they could not be looked up. */
+  readonly known?: readonly string[]
 }
 
 /** What the user wants to see of a table. Several values of one option are alternatives. */
@@ -77,8 +77,9 @@ function wordsFor({ pid, container }: FilterOptions, choice: ContainerChoice | u
     ...(pid.length === 0 ? [] : [`--pid ${pid.join(',')}`]),
     ...(container.length === 0 ? [] : [`--container ${container.join(',')}`]),
   ].join(' ')
-  const unknown = choice !== undefined && choice.ids.size === 0
-  return unknown ? `${words}; there are: ${choice.known.join(', ') || 'none'}` : words
+  if (choice === undefined || choice.ids.size > 0) return words
+  if (choice.known === undefined) return `${words}; which containers there are could not be read`
+  return `${words}; there are: ${choice.known.join(', ') || 'none'}`
 }
 
 /** The filter that the options ask for; what --container names has been looked up in the image. */

@@ -13,6 +13,8 @@ export interface TableHead {
   readonly columns: Columns
   /** Its rows stand alone: for people, names and values. */
   readonly single?: boolean
+  /** Names by the ids of containers, for people to see beside the ids of a table that has no names itself. */
+  readonly names?: ReadonlyMap<string, string>
 }
 
 /** Turns tables, one after the other, into text. Every call answers the next piece of it. */

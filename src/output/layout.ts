@@ -2,7 +2,7 @@ import stringWidth from 'fast-string-width'
 import type { Column } from '../api/columns.js'
 
 const GAP = 2
-/** A text column is not cut shorter than this before whole columns are left out. */
+/** A text column is not cut shorter than this before whole columns are left out; an id as it is shown fits in. */
 const MIN_TEXT = 12
 /** Where no terminal sets a width, a cell is cut here: a line of thousands of characters helps nobody. */
 const MOST_TEXT = 100
@@ -63,10 +63,15 @@ function isFlexible(column: Column): boolean {
   return column.type === 'text' || column.type === 'list' || column.type === 'record'
 }
 
+/** The first thousands of rows may be in no container, and an id that comes after them is not to be cut. */
+function floor({ meaning }: Column): number {
+  return meaning === 'container' || meaning === 'container_name' ? MIN_TEXT : 0
+}
+
 /** Chooses which columns are shown and how wide, from the rows that are known; later ones are fitted in. */
-export function lay(columns: readonly [string, Column][], cells: readonly string[][], room: Room): Layout {
-  const natural = columns.map(([name], index) =>
-    cells.reduce((width, row) => Math.max(width, widthOf(row[index] ?? '')), name.length),
+export function lay(columns: readonly (readonly [string, Column])[], cells: readonly string[][], room: Room): Layout {
+  const natural = columns.map(([name, column], index) =>
+    cells.reduce((width, row) => Math.max(width, widthOf(row[index] ?? '')), Math.max(name.length, floor(column))),
   )
   if (room.wide || room.width === undefined) {
     const shown = columns.map(([, column], index) => {

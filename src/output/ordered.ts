@@ -10,9 +10,12 @@ import type { Writer } from './writer.js'
 export interface OrderedTable {
   readonly head: TableHead
   readonly selection: Selection
+  /** Whether the names of containers are to be seen beside their ids. */
+  readonly named?: boolean
 }
 
 interface Pending extends OrderedTable {
+  head: TableHead
   readonly batches: Batch[]
   started: boolean
   outcome?: TableOutcome
@@ -23,6 +26,8 @@ export interface OrderedOptions {
   readonly several: boolean
   /** A line for the user beside the output. */
   readonly note: (line: string) => void
+  /** Names of containers by id, which the tables wait for. */
+  readonly names?: Promise<ReadonlyMap<string, string>>
   /**
    * Hears that the output failed. No analyzer does: it would take it for a failure of its own. Nothing more is written
    * then, and whoever asks for room has it.
@@ -36,7 +41,9 @@ export interface OrderedOptions {
  */
 export class OrderedTables implements TableSink {
   private readonly pending: Pending[]
-  private tail: Promise<void> = Promise.resolve()
+  private tail: Promise<void>
+  /** Unknown until they have been looked up. */
+  private names: ReadonlyMap<string, string> | undefined
   private broken = false
   /** Whether a limit of the output was hit: then something is not as it was asked for. */
   capped = false
@@ -47,12 +54,17 @@ export class OrderedTables implements TableSink {
     private readonly options: OrderedOptions,
   ) {
     this.pending = tables.map((table) => ({ ...table, batches: [], started: false }))
+    this.tail = Promise.resolve(options.names).then((names = new Map()) => {
+      this.names = names
+    })
+    void this.drain()
   }
 
   async rows(analyzer: KnownAnalyzer, batch: Batch): Promise<void> {
     const table = this.broken ? undefined : this.find(analyzer)
     table?.batches.push(batch)
-    if (table !== undefined && table === this.pending[0]) await this.drain()
+    // Nobody waits here for names: the worker that stands still meanwhile may be the one that is to find them.
+    if (table !== undefined && table === this.pending[0] && this.names !== undefined) await this.drain()
   }
 
   async end(analyzer: KnownAnalyzer, outcome: TableOutcome): Promise<void> {
@@ -98,6 +110,7 @@ export class OrderedTables implements TableSink {
   private async begin(table: Pending): Promise<void> {
     if (table.started) return
     table.started = true
+    if (table.named && this.names !== undefined) table.head = { ...table.head, names: this.names }
     await this.writer.start(table.head)
   }
 

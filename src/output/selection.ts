@@ -19,20 +19,20 @@ export interface SelectionOptions {
 /** Rows that are put in order at most: all of them have to be in memory for it. */
 export const MOST_SORTED = 1_000_000
 
-type Comparator = (left: Value, right: Value) => number
-
 function ascending(left: NonNullable<Value>, right: NonNullable<Value>): number {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-/** Numbers by size, everything else by its text; values that are not known come last whatever the direction. */
-function comparator(column: Column, descending: boolean): Comparator {
-  const nested = column.type === 'list' || column.type === 'record'
-  const key = (value: NonNullable<Value>) => (nested ? JSON.stringify(jsonCell(column, value)) : value)
-  return (left, right) => {
-    if (left === null || right === null) return left === right ? 0 : left === null ? 1 : -1
-    return descending ? ascending(key(right), key(left)) : ascending(key(left), key(right))
-  }
+/** What a value is ordered by: numbers by size, everything else by its text. */
+function keyOf(column: Column, value: Value): Value {
+  const nested = value !== null && (column.type === 'list' || column.type === 'record')
+  return nested ? JSON.stringify(jsonCell(column, value)) : value
+}
+
+/** Values that are not known come last whatever the direction. */
+function compare(left: Value, right: Value, descending: boolean): number {
+  if (left === null || right === null) return left === right ? 0 : left === null ? 1 : -1
+  return descending ? ascending(right, left) : ascending(left, right)
 }
 
 /** Which rows of one table are written, and in which order. */
@@ -99,19 +99,20 @@ export class Selection {
   private sorted(batches: readonly Batch[]): Batch {
     const at = batches.flatMap((batch) => Array.from({ length: batch.length }, (_, row) => ({ batch, row })))
     const value = ({ batch, row }: (typeof at)[number], name: string): Value => batch.columns[name]?.[row] ?? null
+    // Each row's key is made once, and not at each of its comparisons.
     const keys = this.options.sort.flatMap(({ column, descending }) => {
       const declared = this.columns[column]
-      return declared === undefined ? [] : { column, compare: comparator(declared, descending) }
+      return declared === undefined ? [] : { descending, of: at.map((row) => keyOf(declared, value(row, column))) }
     })
-    at.sort((left, right) => {
-      for (const { column, compare } of keys) {
-        const order = compare(value(left, column), value(right, column))
-        if (order !== 0) return order
+    const order = [...at.keys()].sort((left, right) => {
+      for (const { of, descending } of keys) {
+        const found = compare(of[left] ?? null, of[right] ?? null, descending)
+        if (found !== 0) return found
       }
       return 0
     })
     const { length } = this.cut({ length: at.length, columns: {} })
-    const chosen = at.slice(0, length)
+    const chosen = order.slice(0, length).flatMap((index) => at[index] ?? [])
     const columns = Object.keys(this.columns).map((name) => [name, chosen.map((row) => value(row, name))])
     return { length, columns: Object.fromEntries(columns) }
   }

@@ -1,5 +1,5 @@
 import { Chalk, type ChalkInstance } from 'chalk'
-import type { Column, Value } from '../api/columns.js'
+import { type Column, text, type Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
 import { printable } from './escape.js'
 import type { Format, FormatOptions, TableHead } from './format.js'
@@ -13,6 +13,18 @@ const SAMPLE_ROWS = 4096
 /** As many digits of an id as the container engines show themselves. */
 const ID_DIGITS = 12
 const fullId = /^[0-9a-f]{32,64}$/
+
+/** Where names stand, behind the ids that they belong to: the heading of these is theirs too. */
+const NAMES: readonly [string, Column] = ['', text('Name of the container', { meaning: 'container_name' })]
+
+function hasNames({ names }: TableHead, column: Column): boolean {
+  return column.meaning === 'container' && names !== undefined && names.size > 0
+}
+
+/** The columns as people see them. */
+function columnsOf(head: TableHead): (readonly [string, Column])[] {
+  return Object.entries(head.columns).flatMap((entry) => (hasNames(head, entry[1]) ? [entry, NAMES] : [entry]))
+}
 
 /**
  * For people: aligned columns without boxes, an only row as names and values. On a terminal, columns that do not fit
@@ -38,10 +50,10 @@ export class TableFormat implements Format {
   }
 
   rows(head: TableHead, batch: Batch): string {
-    const columns = Object.entries(head.columns)
+    const columns = columnsOf(head)
     let output = ''
     for (let index = 0; index < batch.length; index++) {
-      const row = columns.map(([name, column]) => this.shown(column, batch.columns[name]?.[index]))
+      const row = this.row(head, batch, index)
       if (head.single === true) output += this.record(columns, row)
       else if (this.layout !== undefined) output += this.line(columns, this.layout, row)
       else if (this.sample.push(row) >= SAMPLE_ROWS) output += this.settle(head)
@@ -57,23 +69,34 @@ export class TableFormat implements Format {
     return ''
   }
 
+  private row(head: TableHead, { columns }: Batch, index: number): string[] {
+    const row: string[] = []
+    for (const name in head.columns) {
+      const column = head.columns[name] as Column
+      const value = columns[name]?.[index]
+      row.push(this.shown(column, value))
+      if (hasNames(head, column)) row.push(printable(head.names?.get(String(value)) ?? ''))
+    }
+    return row
+  }
+
   /** A value as a cell, safe to print. */
   private shown(column: Column, value: Value | undefined): string {
     if (value === null || value === undefined) return NULL
     if (typeof value === 'boolean') return value ? 'yes' : 'no'
-    const text = textCell(column, value)
-    return column.meaning === 'container' && !this.options.wide && fullId.test(text) ? text.slice(0, ID_DIGITS) : text
+    const cell = textCell(column, value)
+    return column.meaning === 'container' && !this.options.wide && fullId.test(cell) ? cell.slice(0, ID_DIGITS) : cell
   }
 
   /** Fixes the layout by the rows so far, and writes them. */
   private settle(head: TableHead): string {
-    const columns = Object.entries(head.columns)
+    const columns = columnsOf(head)
     const layout = lay(columns, this.sample, this.options)
     const { hidden } = layout
     if (hidden.length > 0) {
       const many = hidden.length === 1 ? '1 column does' : `${hidden.length} columns do`
       this.options.note(
-        `${head.table}: ${many} not fit (${hidden.join(', ')}); --wide shows all, --columns those you name`,
+        `${head.table}: ${many} not fit (${hidden.map((name) => name || 'names of containers').join(', ')}); --wide shows all, --columns those you name`,
       )
     }
     const lines = this.sample.map((row) => this.line(columns, layout, row)).join('')
@@ -82,7 +105,7 @@ export class TableFormat implements Format {
     return `${this.header(columns, layout)}\n${lines}`
   }
 
-  private header(columns: readonly [string, Column][], layout: Layout): string {
+  private header(columns: readonly (readonly [string, Column])[], layout: Layout): string {
     const names = layout.shown.map(({ index, width }) => {
       const [name = '', column] = columns[index] ?? []
       return pad(shorten(name, width), width, column !== undefined && isNumeric(column))
@@ -90,7 +113,7 @@ export class TableFormat implements Format {
     return this.chalk.bold(names.join('  ').trimEnd())
   }
 
-  private line(columns: readonly [string, Column][], layout: Layout, row: readonly string[]): string {
+  private line(columns: readonly (readonly [string, Column])[], layout: Layout, row: readonly string[]): string {
     const last = layout.shown.length - 1
     const cells = layout.shown.map((shown, position) => {
       const [, column] = columns[shown.index] ?? []
@@ -106,7 +129,7 @@ export class TableFormat implements Format {
   }
 
   /** A row of a table that has no other: a line for each column, wrapped on a terminal. */
-  private record(columns: readonly [string, Column][], row: readonly string[]): string {
+  private record(columns: readonly (readonly [string, Column])[], row: readonly string[]): string {
     const { width, wide } = this.options
     const label = Math.max(...columns.map(([name]) => widthOf(name)))
     const room = width === undefined || wide ? Number.POSITIVE_INFINITY : Math.max(width - label - 2, ID_DIGITS)

@@ -5,13 +5,20 @@ export function wrap(text: string, width: number): string[] {
   return text.split('\n').flatMap((paragraph) => {
     const lines: string[] = []
     let line = ''
+    // Counted along: to measure the whole line at each word is quadratic where nothing ends one.
+    let used = 0
     for (const word of paragraph.split(' ')) {
-      const longer = line === '' ? word : `${line} ${word}`
-      if (line !== '' && widthOf(longer) > width) {
+      const more = widthOf(word)
+      if (line !== '' && used + 1 + more > width) {
         lines.push(line)
         line = word
-      } else line = longer
+        used = more
+      } else {
+        used += line === '' ? more : 1 + more
+        line = line === '' ? word : `${line} ${word}`
+      }
     }
-    return [...lines, line]
+    lines.push(line)
+    return lines
   })
 }

@@ -126,6 +126,14 @@ describe('usage errors are one line and exit code 2', () => {
     ['--plugin without a value', ['processes', 'x', '--plugin'], '--plugin needs a value: --plugin PATH'],
     ['--plugin before an option', ['processes', 'x', '--plugin', '-q'], '--plugin needs a value: --plugin PATH'],
     ['--output without a value', ['processes', 'x', '-o'], '--output needs a value: --output FILE'],
+    ['an empty --container', ['processes', 'x', '--container', ''], '--container needs a value: --container X,Y'],
+    ['an empty --pid', ['processes', 'x', '--pid='], '--pid needs a value: --pid N,N'],
+    ['a list of nothing', ['processes', 'x', '--pid', '1', '--columns', ' ,'], '--columns needs a value'],
+    ['an empty --cache-dir', ['processes', 'x', '--cache-dir', ''], '--cache-dir needs a value: --cache-dir DIR'],
+    ['an empty --analyzers', ['distill', 'x', '-o', './y', '--analyzers', ','], '--analyzers needs a value'],
+    ['a switch with a value', ['processes', 'x', '--quiet=yes'], '--quiet takes no value'],
+    ['a switch off with a value', ['processes', 'x', '--no-cache=false'], '--no-cache takes no value'],
+    ['a minus to sort by', ['processes', 'x', '--sort', '-'], 'processes has no column -; it has'],
     ['--pid where rows are of no process', ['containers', 'x', '--pid', '1'], 'a row of containers belongs to no one'],
     [
       '--container where rows are of none',
@@ -157,6 +165,15 @@ describe('running', () => {
   test('--quiet leaves the notes out, --columns and --pid choose', async () => {
     const { stdout, stderr } = await salvor('fr', 'x', '-q', '--columns', 'pid,address', '--pid', '42', ...own)
     expect([stdout, stderr]).toEqual(['pid  address\n 42  0x2000\n', ''])
+  })
+
+  test('a table of containers is the same where their names cannot be looked up', async () => {
+    const { code, stdout, stderr } = await salvor('fr', 'x', '--columns', 'container,pid', ...own)
+    expect([code, stdout, stderr]).toEqual([
+      0,
+      'container     pid\n-               1\nabcdef         42\n',
+      'note: release 6.1.0-fake\n',
+    ])
   })
 
   test('lists and capitals are taken as they are meant, and options may stand before the command', async () => {
@@ -191,7 +208,9 @@ describe('running', () => {
     expect(none).toMatchObject({ code: 0, stdout: '' })
     expect(none.stderr).toContain('note: fake-rows: 0 of 2 rows match --pid 7\n')
     const gone = await salvor('fr', 'x', '-f', 'ndjson', '--container', 'beef', ...own)
-    expect(gone.stderr).toContain('note: fake-rows: 0 of 2 rows match --container beef; there are: none\n')
+    expect(gone.stderr).toContain(
+      'note: fake-rows: 0 of 2 rows match --container beef; which containers there are could not be read\n',
+    )
     const limited = await salvor('fr', 'x', '-f', 'ndjson', '--limit', '1', ...own)
     expect(limited.stdout.split('\n')).toHaveLength(2)
     expect(limited.stderr).toContain('note: fake-rows: 1 of 2 rows (--limit)\n')
@@ -213,6 +232,12 @@ describe('running', () => {
     expect(begun).toMatch(/^ +n\n +0\n +1\n/)
     child.stdout?.destroy()
     expect((await ended).code).toBe(0)
+  })
+
+  test('an image that is named twice is read once', async () => {
+    const { code, stdout } = await salvor('run', 'fr', 'x', 'y', 'x', '-q', '-f', 'json', ...own)
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout).map(({ image }: { image: string }) => image)).toEqual(['x', 'y'])
   })
 
   test('several analyzers share a table and a scan, in the order asked for', async () => {

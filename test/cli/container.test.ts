@@ -29,6 +29,18 @@ it('finds the processes of a container by its name and by its id alike', () => {
   ])
 })
 
+it.each([[['contained']], [['run', 'contained', 'containers']]])(
+  'names them in the rows of %j on one thread, which has to find the names as well',
+  (words) => {
+    const plugin = join(import.meta.dirname, '../fixtures/slow.mjs')
+    const options = ['--no-cache', '-q', '--threads', '1', '--plugin', plugin]
+    const args = [SALVOR, ...words, sampleImage(), ...options]
+    const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })
+    expect(status).toBe(0)
+    expect(stdout.match(/^ *\d+ {2}b42fff917d42 {2}corp-agent$/gm)).toHaveLength(20_000)
+  },
+)
+
 it('says which containers there are when none has the name', () => {
   const { status, stderr } = processes('--container', 'corp-agnet')
   expect(status).toBe(2)

@@ -55,6 +55,18 @@ describe('in a pipe', () => {
     expect(piped('processes', sampleImage(), '--columns', 'pid,address')[0]).toMatch(/^ *pid +address$/)
   })
 
+  it('has the names of containers beside their ids, of --container and of a run with their own table too', () => {
+    const row = /^1126 .* b42fff917d42 {2}corp-agent$/
+    for (const options of [[], ['--container', 'corp-agent'], ['--threads', '1'], ['--columns', 'pid,container']]) {
+      const lines = piped('processes', sampleImage(), ...options)
+      expect(lines.filter((line) => row.test(line)).length, options.join(' ')).toBe(1)
+    }
+    const run = piped('run', 'processes', 'containers', sampleImage())
+    expect(run.filter((line) => row.test(line))).toHaveLength(1)
+    expect(run.filter((line) => /^b42fff917d42 {2}corp-agent +container +docker/.test(line))).toHaveLength(1)
+    expect(piped('processes', sampleImage(), '--wide').join('\n')).toMatch(/ b42fff917d42[0-9a-f]{52} {2}corp-agent /)
+  })
+
   it('every other format has all columns and whole cells', () => {
     const [header = '', first = ''] = piped('processes', sampleImage(), '--container', 'corp-agent', '-f', 'csv')
     expect(header.trim().split(',')).toHaveLength(26)
@@ -93,19 +105,22 @@ describe('on a terminal', () => {
     expect(status).toBe(0)
   })
 
-  it.each([80, 100])('shows at %i columns in which container each row is, the id in 12 digits', (columns) => {
-    for (const table of ['processes', 'threads', 'process-scan', 'namespaces', 'cgroups', 'containers']) {
-      const { text } = onTerminal(columns, [table, sampleImage(), '--no-cache', '-q'], { NO_COLOR: '1' })
-      const [header = '', ...rows] = text.trimEnd().split(/\r?\n/)
-      expect(header.split(/ +/), table).toContain(table === 'containers' ? 'id' : 'container')
-      expect(header, table).not.toContain('address')
-      expect(
-        rows.some((row) => /(^| {2})b42fff917d42( {2}|$)/.test(row)),
-        table,
-      ).toBe(true)
-      for (const line of [header, ...rows]) expect(line.length, table).toBeLessThanOrEqual(columns)
-    }
-  })
+  it.each([80, 100])(
+    'shows at %i columns in which container each row is, the id in 12 digits with the name beside it',
+    (columns) => {
+      for (const table of ['processes', 'threads', 'process-scan', 'namespaces', 'cgroups', 'containers']) {
+        const { text } = onTerminal(columns, [table, sampleImage(), '--no-cache', '-q'], { NO_COLOR: '1' })
+        const [header = '', ...rows] = text.trimEnd().split(/\r?\n/)
+        expect(header.split(/ +/), table).toContain(table === 'containers' ? 'id' : 'container')
+        expect(header, table).not.toContain('address')
+        expect(
+          rows.some((row) => /(^| {2})b42fff917d42 {2}corp-agent( {2}|$)/.test(row)),
+          table,
+        ).toBe(true)
+        for (const line of [header, ...rows]) expect(line.length, table).toBeLessThanOrEqual(columns)
+      }
+    },
+  )
 
   it('tells in process-scan what lives and which views know it', () => {
     const { text } = onTerminal(80, ['process-scan', sampleImage(), '--no-cache', '-q'], { NO_COLOR: '1' })

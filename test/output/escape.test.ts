@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Column } from '../../dist/src/api/columns.js'
 import { CsvFormat } from '../../dist/src/output/csv.js'
-import { printable, printableJson } from '../../dist/src/output/escape.js'
+import { printable, printableJson, printableLines } from '../../dist/src/output/escape.js'
 import { JsonFormat, NdjsonFormat } from '../../dist/src/output/json.js'
 import { TableFormat } from '../../dist/src/output/table.js'
 
@@ -80,4 +80,8 @@ test('lists and records in CSV are JSON, whatever is in them', () => {
       },
     ),
   )
+})
+
+test('a stack keeps its lines and is as safe as every other text', () => {
+  expect(printableLines('Error: \u001b[31m\u202e\n    at x')).toBe('Error: \\x1b[31m\\u202e\n    at x')
 })

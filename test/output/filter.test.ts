@@ -26,7 +26,7 @@ const known = [
 ]
 
 function kept(pid: number[], container: string[]) {
-  const choice = container.length === 0 ? undefined : chooseContainers(container, known)
+  const choice = container.length === 0 ? undefined : chooseContainers(container, { known })
   return makeFilter(analyzer, { pid, container }, choice).keep(batch).columns.pid
 }
 
@@ -56,6 +56,15 @@ test('the id of a container that is gone finds its rows', () => {
   expect(kept([], ['feed0'])).toEqual([4])
 })
 
+test('where containers cannot be looked up, an id is taken as it is, a name is refused, and both say why', () => {
+  const failed = { code: 'EVIDENCE', message: 'the file ends' } as const
+  const choice = chooseContainers(['feed'], { known: [], failed })
+  const { asked, keep } = makeFilter(analyzer, { pid: [], container: ['feed'] }, choice)
+  expect(keep(batch).columns.pid).toEqual([4])
+  expect(asked).toBe('--container feed; which containers there are could not be read')
+  expect(() => chooseContainers(['web'], { known: [], failed })).toThrow('names cannot be read: the file ends')
+})
+
 test('what can be neither id nor name says which containers there are', () => {
   expect(() => kept([], ['wbe'])).toThrow('no container is called wbe; there are: feed, web, web-2')
 })
@@ -63,7 +72,7 @@ test('what can be neither id nor name says which containers there are', () => {
 test('a table that knows only names is filtered by them', () => {
   const rows = { length: 3, columns: { name: ['web', 'web-2', null] } }
   const names = (value: string) =>
-    makeFilter(named, { pid: [], container: [value] }, chooseContainers([value], known)).keep(rows).columns.name
+    makeFilter(named, { pid: [], container: [value] }, chooseContainers([value], { known })).keep(rows).columns.name
   expect(names('web')).toEqual(['web'])
   expect(names('dead3')).toEqual(['web-2'])
 })

@@ -33,8 +33,8 @@ function rows(count: number, args = ['x'.repeat(4000)]) {
   }
 }
 
-function write(table: TableFormat, batch = rows(2)): string[] {
-  const text = table.start(head) + table.rows(head, batch) + table.end(head) + table.finish()
+function write(table: TableFormat, batch = rows(2), of = head): string[] {
+  const text = table.start(of) + table.rows(of, batch) + table.end(of) + table.finish()
   return text.split('\n').slice(0, -1)
 }
 
@@ -45,6 +45,37 @@ test.each([20, 30, 40, 60, 80, 100])('a terminal %i wide keeps the container, wi
   expect(lines[0]).toMatch(/container$/)
   expect(lines[1]).toMatch(/b42fff917d42$/)
   expect(notes.join()).not.toContain('container')
+})
+
+const names = new Map([[id, 'a-name-of-\u202econtainers']])
+const named: TableHead = { ...head, names }
+
+test.each([31, 40, 50, 60, 80, 100])('a terminal %i wide cuts the name of a container, and never the id', (width) => {
+  const notes: string[] = []
+  const [header = '', first = ''] = write(format({ width, notes }), rows(2), named)
+  expect(first.length).toBeLessThanOrEqual(width)
+  expect(first).toMatch(/b42fff917d42 {2}a-name-of-\\[\\u202econtainers]*…?$/)
+  expect(header).toMatch(/container$/)
+  expect(notes.join()).not.toMatch(/container|, ,/)
+})
+
+test('a terminal too narrow for both has the id, and says what it left out', () => {
+  const notes: string[] = []
+  expect(write(format({ width: 20, notes }), rows(2), named)[1]).toMatch(/b42fff917d42$/)
+  expect(notes.join()).toContain('names of containers')
+})
+
+test('what comes after thousands of rows in no container keeps its id and shows its name', () => {
+  const table = format({ width: 80 })
+  const none = rows(4096, ['short'])
+  table.start(named)
+  table.rows(named, { length: 4096, columns: { ...none.columns, container: new Array(4096).fill(null) } })
+  expect(table.rows(named, rows(1, ['short']))).toMatch(/b42fff917d42 {2}a-name-of-\\…\n$/)
+})
+
+test('a container without a known name has its id, and names that no row needs take no room', () => {
+  expect(write(format(), rows(1, ['a']), { ...head, names: new Map([['other', 'x']]) })[1]).toMatch(/b42fff917d42$/)
+  expect(write(format(), rows(1, ['a']), { ...head, names: new Map() })).toEqual(write(format(), rows(1, ['a'])))
 })
 
 test('a pipe gets every column, and no cell of thousands of characters', () => {

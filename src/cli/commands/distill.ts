@@ -14,7 +14,6 @@ const discard = { rows: async () => {}, end: async () => {} }
 function chosen(raw: unknown, registry: Registry): readonly KnownAnalyzer[] {
   if (typeof raw !== 'string') return registry.list()
   const names = raw.split(',').filter((name) => name !== '')
-  if (names.length === 0) throw new SalvorError('USAGE', '--analyzers names no analyzer')
   return names.map((name) => registry.get(name))
 }
 

@@ -1,5 +1,5 @@
 import { exitCodes } from '../../engine/status.js'
-import { printable } from '../../output/escape.js'
+import { printableLines } from '../../output/escape.js'
 import type { Command } from '../command.js'
 import { commandHelp, mainHelp } from '../help.js'
 import { unknownCommand } from '../mistakes.js'
@@ -24,7 +24,7 @@ export const helpCommand: Command = {
         ? mainHelp(commands, runOptions, columns)
         : commandHelp(find(String(raw.command), commands), columns)
     // A plugin's own words are in it.
-    world.stdout.write(`${text.split('\n').map(printable).join('\n')}\n`)
+    world.stdout.write(`${printableLines(text)}\n`)
     return exitCodes.complete
   },
 }

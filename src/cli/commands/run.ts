@@ -6,7 +6,7 @@ import { isThere } from '../mistakes.js'
 import { formatOfName, type RunOptions, readRunOptions, runOptions } from '../options.js'
 import { runAnalyzers } from '../session.js'
 
-/** Splits what follows `run` into analyzers, each once, and images; a slip of the pen is neither. */
+/** Splits what follows `run` into analyzers and images, each once; a slip of the pen is neither. */
 export function splitNames(
   words: readonly string[],
   registry: Registry,
@@ -22,7 +22,7 @@ export function splitNames(
   }
   if (images.length === 0) throw new SalvorError('USAGE', 'run: no image given')
   for (const image of images) refuseMistyped(image, registry)
-  return { analyzers: [...new Set(named.map((name) => registry.get(name)))], images }
+  return { analyzers: [...new Set(named.map((name) => registry.get(name)))], images: [...new Set(images)] }
 }
 
 /** What is no file but nearly an analyzer's name would fail only after the images before it were read. */

@@ -1,0 +1,54 @@
+import { SalvorError } from '../engine/errors.js'
+import type { KnownAnalyzer } from '../engine/registry.js'
+import { closest } from '../engine/suggest.js'
+import { type ContainerChoice, checkFilter, makeFilter } from '../output/filter.js'
+import type { TableHead } from '../output/format.js'
+import { Selection } from '../output/selection.js'
+import { lacksNames } from './container-names.js'
+import type { RunOptions } from './options.js'
+import type { Session } from './session.js'
+
+/** A column by its name in any case, or an error that says which is nearest and which there are. */
+function findColumn({ name: table, columns }: KnownAnalyzer, option: string, asked: string): string {
+  const names = Object.keys(columns)
+  const name = asked.toLowerCase().replaceAll('-', '_')
+  if (Object.hasOwn(columns, name)) return name
+  const near = closest(name, names)
+  const hint = near === undefined ? 'it has' : `did you mean ${near}? It has`
+  throw new SalvorError('USAGE', `${option}: ${table} has no column ${asked}; ${hint} ${names.join(', ')}`)
+}
+
+/** The columns to write: those named with --columns, in that order; else all, of a table for people the main ones. */
+function chosenColumns(analyzer: KnownAnalyzer, { columns: names, format, wide }: RunOptions): TableHead['columns'] {
+  const all = Object.entries(analyzer.columns)
+  const named = names.map((name) => findColumn(analyzer, '--columns', name))
+  if (named.length > 0) return Object.fromEntries(named.flatMap((name) => all.filter(([key]) => key === name)))
+  const main = all.filter(([, { detail }]) => detail !== true)
+  return format !== 'table' || wide || main.length === 0 ? analyzer.columns : Object.fromEntries(main)
+}
+
+/** What is written of one table, whatever the image. */
+export interface AskedTable {
+  readonly head: Omit<TableHead, 'image'>
+  readonly selection: (choice: ContainerChoice | undefined) => Selection
+  /** Whether names of containers are to be seen in it. */
+  readonly named: boolean
+}
+
+/** What is written of each table. What makes no sense for one is the user's mistake, told before an image is opened. */
+export function askedTables({ options, registry }: Session, analyzers: readonly KnownAnalyzer[]): AskedTable[] {
+  return analyzers.map((analyzer) => {
+    checkFilter(analyzer, options, registry.list())
+    const sort = options.sort.map((key) => ({ ...key, column: findColumn(analyzer, '--sort', key.column) }))
+    const columns = chosenColumns(analyzer, options)
+    const { name: table, single } = analyzer
+    const selection = (choice: ContainerChoice | undefined): Selection =>
+      new Selection(analyzer.columns, {
+        filter: makeFilter(analyzer, options, choice),
+        sort,
+        ...(options.limit === undefined ? {} : { limit: options.limit }),
+      })
+    const named = options.format === 'table' && lacksNames(analyzer, columns)
+    return { head: { table, columns, ...(single === undefined ? {} : { single }) }, selection, named }
+  })
+}
