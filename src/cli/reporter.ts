@@ -18,9 +18,16 @@ export function warningLine(warning: Warning): string {
   return `${place === '' ? '' : `${place}: `}${message}${details === '' ? '' : ` (${details})`}`
 }
 
-function tornLine(analyzer: string, missing: readonly Warning[]): string {
-  const times = missing.reduce((sum, { count }) => sum + (count ?? 1), 0)
-  return `${analyzer}: ${times} links and values are torn or could not be read; --format json names them`
+/** Where the single warnings are. */
+const NAMED = '--format json names them'
+
+/** A value of an object that is gone: what could not be read of it. */
+function isRemnant({ code, column }: Warning): boolean {
+  return code === 'leftover' && column !== undefined
+}
+
+function timesOf(warnings: readonly Warning[]): number {
+  return warnings.reduce((sum, { count }) => sum + (count ?? 1), 0)
 }
 
 /** Everything that is said on stderr, line by line. */
@@ -48,16 +55,19 @@ export class StderrReporter implements Reporter {
     if (!this.quiet) this.line('note', line)
   }
 
-  /** A torn table says in one line what a line for each contradiction would bury. */
+  /** A torn table says in one line what a line for each contradiction would bury; so does what is left of the gone. */
   warnings(warnings: readonly Warning[]): void {
-    const ofTable = warnings.filter(({ analyzer }) => analyzer !== undefined)
-    const table = ofTable.find(({ code }) => code === 'torn')?.analyzer
-    const others = table === undefined ? warnings : warnings.filter(({ analyzer }) => analyzer === undefined)
-    for (const warning of others) this.one(warning)
-    if (table === undefined) return
-    this.torn = true
-    const missing = ofTable.filter((warning) => !isNote(warning))
-    this.line('warning', tornLine(table, missing))
+    const torn = warnings.find(({ code, analyzer }) => code === 'torn' && analyzer !== undefined)?.analyzer
+    const shown = warnings.filter(
+      (warning) => warning.analyzer === undefined || (torn === undefined && !isRemnant(warning)),
+    )
+    for (const warning of shown) this.one(warning)
+    if (torn === undefined) this.remnants(warnings.filter(isRemnant))
+    else {
+      this.torn = true
+      const missing = warnings.filter((warning) => warning.analyzer !== undefined && !isNote(warning))
+      this.line('warning', `${torn}: ${timesOf(missing)} links and values are torn or could not be read; ${NAMED}`)
+    }
   }
 
   /** How torn the image is, once all its tables are written. */
@@ -84,6 +94,13 @@ export class StderrReporter implements Reporter {
 
   close(): void {
     this.bars?.close()
+  }
+
+  private remnants(warnings: readonly Warning[]): void {
+    const [first] = warnings
+    if (warnings.length < 2 || first === undefined) for (const warning of warnings) this.one(warning)
+    else
+      this.log(`${first.analyzer}: ${timesOf(warnings)} values of what is gone or doubtful could not be read; ${NAMED}`)
   }
 
   private one(warning: Warning): void {
