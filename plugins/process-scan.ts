@@ -5,8 +5,9 @@ import {
   type Kernel,
   type PlacedTask,
   placedTasks,
+  Rows,
   type TaskStatus,
-  taskRow,
+  taskRows,
   taskStatus,
   taskViews,
   text,
@@ -79,10 +80,14 @@ export default defineAnalyzer({
     for (const address of heldByPid(kernel, unknown)) views.set(address, ['pid'])
     const tasks = placedTasks(kernel, alive, views, gone)
     const listed = new Set(tasks.filter(({ address }) => isListed(address)).map(({ tid }) => tid))
-    yield tasks.map((task) => {
+    const verdicts = tasks.map((task): Verdict => {
       const found = status.get(task.address) ?? 'doubtful'
-      const verdict = found === 'live' ? judge(task, torn, listed) : { status: found, unlisted: null }
-      return { ...taskRow(threadColumns, task), ...verdict }
+      return found === 'live' ? judge(task, torn, listed) : { status: found, unlisted: null }
+    })
+    yield new Rows(tasks.length, {
+      ...taskRows(threadColumns, tasks).columns,
+      status: verdicts.map((verdict) => verdict.status),
+      unlisted: verdicts.map((verdict) => verdict.unlisted),
     })
 
     function isLive(address: bigint): boolean {

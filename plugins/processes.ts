@@ -1,4 +1,4 @@
-import { defineAnalyzer, isLeader, knownTasks, placedTasks, taskColumns, taskRow } from 'salvor'
+import { defineAnalyzer, isLeader, knownTasks, placedTasks, taskColumns, taskRows } from 'salvor'
 
 export default defineAnalyzer({
   name: 'processes',
@@ -18,6 +18,6 @@ export default defineAnalyzer({
   async *run({ kernel }) {
     const views = knownTasks(kernel)
     const tasks = placedTasks(kernel, views.keys(), views).filter(isLeader)
-    yield tasks.map((task) => taskRow(taskColumns, task))
+    yield taskRows(taskColumns, tasks)
   },
 })

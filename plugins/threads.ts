@@ -1,4 +1,4 @@
-import { defineAnalyzer, knownTasks, placedTasks, taskRow, threadColumns } from 'salvor'
+import { defineAnalyzer, knownTasks, placedTasks, taskRows, threadColumns } from 'salvor'
 
 export default defineAnalyzer({
   name: 'threads',
@@ -9,6 +9,6 @@ export default defineAnalyzer({
   columns: threadColumns,
   async *run({ kernel }) {
     const views = knownTasks(kernel)
-    yield placedTasks(kernel, views.keys(), views).map((task) => taskRow(threadColumns, task))
+    yield taskRows(threadColumns, placedTasks(kernel, views.keys(), views))
   },
 })

@@ -1,8 +1,8 @@
 /** For tests of analyzers, imported from 'salvor/testing': runs one on an image, without workers or output. */
 
-import type { Analyzer, RunContext, Warning } from './api/analyzer.js'
+import type { Analyzer, RunContext, Warning, Yielded } from './api/analyzer.js'
 import type { Columns, Row } from './api/columns.js'
-import { Rows, type Table } from './api/table.js'
+import { Rows, Table } from './api/table.js'
 import { RowCheck } from './engine/row-check.js'
 import { lossWarnings } from './engine/warnings.js'
 import { backend } from './kernel/backend.js'
@@ -43,8 +43,7 @@ export async function runAnalyzer<C extends Columns>(
   const check = new RowCheck(analyzer.columns)
   try {
     for await (const yielded of analyzer.run(context)) {
-      if (yielded instanceof Rows) throw new Error('yield rows in a test, not a packed batch')
-      for (const row of Array.isArray(yielded) ? yielded : [yielded]) {
+      for (const row of rowsOf<C>(yielded)) {
         check.row(row)
         rows.push(row)
       }
@@ -54,6 +53,11 @@ export async function runAnalyzer<C extends Columns>(
     backend.close(id)
   }
   return { rows, warnings }
+}
+
+function rowsOf<C extends Columns>(yielded: Yielded<C>): Iterable<Row<C>> {
+  if (yielded instanceof Rows) return new Table<C>('', yielded.length, yielded.columns).rows()
+  return Array.isArray(yielded) ? yielded : [yielded as Row<C>]
 }
 
 function scan(id: number): BigUint64Array {

@@ -4,15 +4,7 @@ import { wrap } from '../output/wrap.js'
 import { type Command, type Option, usageOf } from './command.js'
 import { columnLines } from './describe.js'
 import { labelled } from './labelled.js'
-
-/** Of a terminal that does not tell. */
-export const DEFAULT_WIDTH = 80
-const MAX_WIDTH = 100
-
-/** The width that text for people is wrapped to. */
-export function textWidth(columns: number | undefined): number {
-  return Math.min(columns || DEFAULT_WIDTH, MAX_WIDTH)
-}
+import { textWidth } from './world.js'
 
 /** Areas in the order in which an investigation comes to them; others follow by name. */
 const AREAS = ['image', 'containers', 'processes', 'files', 'memory', 'network', 'kernel', 'findings']

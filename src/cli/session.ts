@@ -11,11 +11,10 @@ import { type Guard, Inputs, isReaderGone } from '../output/target.js'
 import { Writer } from '../output/writer.js'
 import { askedTables } from './asked-tables.js'
 import { ContainerLookup } from './container-lookup.js'
-import { DEFAULT_WIDTH } from './help.js'
 import type { RunOptions } from './options.js'
 import { StderrReporter } from './reporter.js'
 import { readTear } from './tear.js'
-import { hasColour, type World } from './world.js'
+import { DEFAULT_WIDTH, hasColour, type World } from './world.js'
 
 export interface Session {
   readonly world: World

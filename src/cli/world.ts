@@ -17,6 +17,15 @@ export interface World {
   readonly backend?: string
 }
 
+/** Of a terminal that does not tell. */
+export const DEFAULT_WIDTH = 80
+const MAX_WIDTH = 100
+
+/** The width that text for people is wrapped to. */
+export function textWidth(columns: number | undefined): number {
+  return Math.min(columns || DEFAULT_WIDTH, MAX_WIDTH)
+}
+
 /** Whether a stream is coloured: NO_COLOR and FORCE_COLOR decide, or else whether it is a terminal. */
 export function hasColour(stream: OutputStream, env: World['env']): boolean {
   if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '') return !['0', 'false'].includes(env.FORCE_COLOR)

@@ -16,7 +16,8 @@ type Send = (batch: Batch) => Promise<void>
 export class RowBuffer {
   private readonly names: readonly string[]
   private readonly check: RowCheck
-  private columns: Record<string, Value[]> = {}
+  /** Values by column, in the order of the names. */
+  private columns: Value[][] = []
   private length = 0
   private readonly outstanding: Promise<void>[] = []
 
@@ -32,11 +33,10 @@ export class RowBuffer {
   /** Takes what an analyzer yielded: one row, several, or a packed batch. */
   async add(yielded: unknown): Promise<void> {
     if (yielded instanceof Rows || isBatch(yielded)) return this.addBatch(yielded)
-    if (Array.isArray(yielded)) {
-      for (const row of yielded) await this.addRow(row)
-      return
+    for (const row of Array.isArray(yielded) ? yielded : [yielded]) {
+      this.check.row(row, this.take)
+      if (++this.length >= BATCH_ROWS) await this.flush()
     }
-    await this.addRow(yielded)
   }
 
   /** Sends what is left and waits until the host has taken everything. */
@@ -45,11 +45,8 @@ export class RowBuffer {
     await Promise.all(this.outstanding)
   }
 
-  private async addRow(row: unknown): Promise<void> {
-    const values = this.check.row(row)
-    for (const name of this.names) this.columns[name]?.push(values[name] ?? null)
-    this.length++
-    if (this.length >= BATCH_ROWS) await this.flush()
+  private readonly take = (index: number, value: Value): void => {
+    this.columns[index]?.push(value)
   }
 
   private async addBatch(batch: Batch): Promise<void> {
@@ -62,7 +59,10 @@ export class RowBuffer {
 
   private async flush(): Promise<void> {
     if (this.length === 0) return
-    const batch = { length: this.length, columns: this.columns }
+    // Of a row that was refused halfway the first columns have a value.
+    for (const values of this.columns) values.length = this.length
+    const columns = Object.fromEntries(this.names.map((name, index) => [name, this.columns[index] ?? []]))
+    const batch = { length: this.length, columns }
     this.clear()
     await this.post(batch)
   }
@@ -73,7 +73,7 @@ export class RowBuffer {
   }
 
   private clear(): void {
-    this.columns = Object.fromEntries(this.names.map((name) => [name, []]))
+    this.columns = this.names.map(() => [])
     this.length = 0
   }
 }

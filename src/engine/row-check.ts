@@ -60,20 +60,35 @@ const OBJECT_ADDRESS = 'address'
 /** Holds rows to what their analyzer declares; the error names the column, and whoever shows it names the analyzer. */
 export class RowCheck {
   private readonly columns: ReadonlyMap<string, Column>
+  /** Names, and what their values have to be: each row passes through here, most of them once in a run that is short. */
+  private readonly names: readonly string[]
+  private readonly tests: readonly ((value: unknown) => boolean)[]
 
   constructor(columns: Columns) {
     this.columns = new Map(Object.entries(columns))
+    this.names = [...this.columns.keys()]
+    this.tests = [...this.columns.values()].map(({ type }) => CHECKS[type])
   }
 
-  /** The row, or an error: a value is neither null nor of its column's type, or stands in no column that was declared. */
-  row(row: unknown): Readonly<Record<string, Value | undefined>> {
+  /**
+   * Hands out the row's values in the order of the columns, or throws: one is neither null nor of its column's type, or
+   * stands in no column that was declared.
+   */
+  row(row: unknown, take: (index: number, value: Value) => void = () => {}): void {
     if (typeof row !== 'object' || row === null) {
       throw new SalvorError('INTERNAL', `yielded ${String(row)}, which is not a row`)
     }
-    this.refuseUndeclared(row)
+    const { names, tests } = this
     const values = row as Readonly<Record<string, Value | undefined>>
-    for (const [name, column] of this.columns) check(name, column, values[name])
-    return values
+    let undeclared = Object.keys(row).length
+    for (let index = 0; index < names.length; index++) {
+      const name = names[index] ?? ''
+      const value = values[name]
+      if (value !== undefined) undeclared--
+      if (value !== undefined && value !== null && tests[index]?.(value) === false) this.refuse(name, value)
+      take(index, value ?? null)
+    }
+    if (undeclared > 0) this.refuseUndeclared(row)
   }
 
   /** The same for a packed batch; an array of 64-bit words or of small integers is judged as a whole. */
@@ -86,8 +101,17 @@ export class RowCheck {
         throw columnError(name, `was given ${values.length} values in a batch of ${batch.length} rows`)
       }
       const checked = ArrayBuffer.isView(values) && !isFloating(values) ? Math.min(1, batch.length) : batch.length
-      for (let row = 0; row < checked; row++) check(name, column, values[row])
+      const fits = CHECKS[column.type]
+      for (let row = 0; row < checked; row++) {
+        const value = values[row]
+        if (value !== null && value !== undefined && !fits(value)) this.refuse(name, value)
+      }
     }
+  }
+
+  private refuse(name: string, value: unknown): never {
+    const type = this.columns.get(name)?.type ?? 'record'
+    throw columnError(name, `was given ${shown(value)}, and it is declared to hold ${WORDS[type]}`)
   }
 
   /** A value that no column shows would be lost without a word. */
@@ -97,12 +121,6 @@ export class RowCheck {
       const near = closest(name, [...this.columns.keys()])
       throw columnError(name, `is not declared${near === undefined ? '' : `; did you mean ${near}?`}`)
     }
-  }
-}
-
-function check(name: string, { type }: Column, value: unknown): void {
-  if (value !== null && value !== undefined && !CHECKS[type](value)) {
-    throw columnError(name, `was given ${shown(value)}, and it is declared to hold ${WORDS[type]}`)
   }
 }
 

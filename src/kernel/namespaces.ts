@@ -2,7 +2,7 @@
 
 import type { Kernel } from './kernel.js'
 import type { Rule } from './objects.js'
-import { obeys, optional, type Select, text } from './query.js'
+import { obeys, optional, text } from './query.js'
 
 const NSPROXY = 'struct nsproxy'
 
@@ -61,40 +61,64 @@ function ofKind(kind: Held): readonly Rule[] {
   ]
 }
 
+const inode = (kind: Held): string => `${HELD[kind][0]}->ns.inum`
+
+const MEMBERS = {
+  mnt_ns: inode('mnt_ns'),
+  net_ns: inode('net_ns'),
+  uts_ns: inode('uts_ns'),
+  ipc_ns: inode('ipc_ns'),
+  cgroup_ns: inode('cgroup_ns'),
+  time_ns: optional(inode('time_ns')),
+  pid_ns_for_children: inode('pid_ns_for_children'),
+  time_ns_for_children: optional(inode('time_ns_for_children')),
+  hostname: text('uts_ns->name.nodename'),
+  sound: obeys(KINDS.filter((kind) => kind !== AT_FREE_LIST).flatMap(ofKind)),
+  in_use: obeys(ofKind(AT_FREE_LIST)),
+}
+
+const UNKNOWN: NamespaceProxy = {
+  mnt_ns: null,
+  net_ns: null,
+  uts_ns: null,
+  ipc_ns: null,
+  cgroup_ns: null,
+  time_ns: null,
+  pid_ns_for_children: null,
+  time_ns_for_children: null,
+  hostname: null,
+}
+
 /**
  * The namespaces that each of some `struct nsproxy`s leads to. A task that enters a namespace gets another one, and what
  * it had may be used again before memory was taken: unless all that it holds are namespaces of their kind, none of it is
  * believed. One that was only freed still holds them, but for the word in which the allocator keeps its list.
  */
 export function readNamespaceProxies(kernel: Kernel, addresses: ReadonlySet<bigint>): Map<bigint, NamespaceProxy> {
-  const inodes = Object.fromEntries(
-    KINDS.map((kind): [Held, Select] => {
-      const path = `${HELD[kind][0]}->ns.inum`
-      return [kind, HELD[kind][0].startsWith('time') ? optional(path) : path]
-    }),
-  ) as Record<Held, Select>
-  const sound = Object.fromEntries(KINDS.map((kind) => [sounds(kind), obeys(ofKind(kind))]))
-  // A pointer that leads nowhere is told below.
-  const batch = kernel
-    .leftovers()
-    .at(addresses, NSPROXY)
-    .select({ ...inodes, ...sound, hostname: text('uts_ns->name.nodename') })
+  // A pointer that leads nowhere is told here, for all of them together.
+  const batch = kernel.leftovers().at(addresses, NSPROXY).select(MEMBERS)
   const found = new Map<bigint, NamespaceProxy>()
   for (let row = 0; row < batch.length; row++) {
-    const odd = KINDS.filter((kind) => batch.column(sounds(kind)).number(row) !== 1)
-    const lost = odd.every((kind) => kind === AT_FREE_LIST) ? odd : KINDS
-    const inode = (kind: Held) => (lost.includes(kind) ? null : batch.column(kind).number(row))
-    const proxy = Object.fromEntries(KINDS.map((kind) => [kind, inode(kind)])) as Record<Held, number | null>
-    const hostname = lost === KINDS ? null : batch.column('hostname').text(row)
-    found.set(batch.address(row), { ...proxy, hostname })
-    for (const kind of lost) {
+    const address = batch.address(row)
+    const number = (column: keyof typeof MEMBERS) => batch.column(column).number(row)
+    const [sound, inUse] = [number('sound') === 1, number('in_use') === 1]
+    const lost = sound ? (inUse ? [] : [AT_FREE_LIST]) : KINDS
+    for (const column of lost) {
       const message = 'a task was entering another namespace, or its own was used again: left out'
-      kernel.warn({ code: 'torn', column: kind, message, address: `0x${batch.address(row).toString(16)}` })
+      kernel.warn({ code: 'torn', column, message, address: `0x${address.toString(16)}` })
     }
+    const proxy: NamespaceProxy = {
+      mnt_ns: number('mnt_ns'),
+      net_ns: number('net_ns'),
+      uts_ns: number('uts_ns'),
+      ipc_ns: number('ipc_ns'),
+      cgroup_ns: number('cgroup_ns'),
+      time_ns: number('time_ns'),
+      pid_ns_for_children: inUse ? number('pid_ns_for_children') : null,
+      time_ns_for_children: number('time_ns_for_children'),
+      hostname: batch.column('hostname').text(row),
+    }
+    found.set(address, sound ? proxy : UNKNOWN)
   }
   return found
-}
-
-function sounds(kind: Held): string {
-  return `${kind}_sound`
 }

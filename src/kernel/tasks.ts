@@ -87,7 +87,9 @@ type TaskColumns = Record<keyof typeof MEMBERS, Column>
 
 /** Reads tasks at known addresses, in the order given. */
 export function readTasks(kernel: Kernel, addresses: Iterable<bigint>, views: Map<bigint, View[]>): Task[] {
-  const batch = kernel.at(addresses, TASK_STRUCT).select(MEMBERS, { pids: PIDS })
+  const asked = [...addresses]
+  if (asked.length === 0) return []
+  const batch = kernel.at(asked, TASK_STRUCT).select(MEMBERS, { pids: PIDS })
   const names = Object.keys(MEMBERS) as (keyof typeof MEMBERS)[]
   const columns = Object.fromEntries(names.map((name) => [name, batch.column(name)])) as TaskColumns
   const boot = bootTime(kernel)

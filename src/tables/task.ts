@@ -1,6 +1,7 @@
 /** What every table about tasks shows of one: columns and rows, declared once. */
 
-import { address, count, flag, integer, list, type Row, text, time } from '../api/columns.js'
+import { address, type Columns, count, flag, integer, list, text, time, type Value } from '../api/columns.js'
+import { Rows } from '../api/table.js'
 import { placeTasks } from '../containers/membership.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { View } from '../kernel/task-views.js'
@@ -54,11 +55,10 @@ export const threadColumns = {
   ...others,
 }
 
-/** What a table shows of a task: the declared columns, of all that is known. */
-export function taskRow<C extends typeof taskColumns>(columns: C, task: PlacedTask): Row<C> {
-  const row: Record<string, unknown> = {}
-  for (const name in columns) row[name] = task[name as unknown as keyof PlacedTask]
-  return row as Row<C>
+/** What a table shows of tasks: the declared columns, of all that is known. Whole columns cost less than objects. */
+export function taskRows(columns: Columns, tasks: readonly PlacedTask[]): Rows {
+  const values = (name: string) => tasks.map((task) => task[name as keyof PlacedTask] as Value)
+  return new Rows(tasks.length, Object.fromEntries(Object.keys(columns).map((name) => [name, values(name)])))
 }
 
 /**

@@ -5,8 +5,8 @@ import { printable, printableJson } from '../../output/escape.js'
 import { wrap } from '../../output/wrap.js'
 import type { Command } from '../command.js'
 import { columnLines } from '../describe.js'
-import { textWidth } from '../help.js'
 import { choice, pluginOption } from '../options.js'
+import { textWidth } from '../world.js'
 
 const forms = ['text', 'json'] as const
 

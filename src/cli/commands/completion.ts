@@ -2,7 +2,6 @@ import { basename } from 'node:path'
 import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
 import type { Command } from '../command.js'
-import { bashCompletion, fishCompletion, zshCompletion } from '../completion.js'
 import { anyOf, choice } from '../options.js'
 
 const shells = ['bash', 'zsh', 'fish'] as const
@@ -31,6 +30,7 @@ export const completionCommand: Command = {
   ],
   options: [],
   run: async ({ raw, world, commands }) => {
+    const { bashCompletion, fishCompletion, zshCompletion } = await import('../completion.js')
     const scripts = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }
     world.stdout.write(scripts[shellOf(raw.shell, world.env.SHELL)](commands))
     return exitCodes.complete

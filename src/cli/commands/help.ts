@@ -1,7 +1,6 @@
 import { exitCodes } from '../../engine/status.js'
 import { printableLines } from '../../output/escape.js'
 import type { Command } from '../command.js'
-import { commandHelp, mainHelp } from '../help.js'
 import { unknownCommand } from '../mistakes.js'
 import { pluginOption, runOptions } from '../options.js'
 import { version } from '../version.js'
@@ -18,6 +17,8 @@ export const helpCommand: Command = {
   summary: 'Shows help: of all, or of one command',
   options: [pluginOption],
   run: async ({ raw, world, commands }) => {
+    // Most runs show no help.
+    const { commandHelp, mainHelp } = await import('../help.js')
     const { columns } = world.stdout
     const text =
       raw.command === undefined

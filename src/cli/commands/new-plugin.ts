@@ -7,7 +7,6 @@ import { FileSink } from '../../output/sink.js'
 import { checkName, type Guard, Inputs, outputFailure } from '../../output/target.js'
 import type { Command } from '../command.js'
 import { forceOption } from '../options.js'
-import { pluginSource, pluginTest } from '../plugin-template.js'
 
 async function writeFile(path: string, text: string, guard: Guard): Promise<void> {
   const sink = new FileSink(path, guard)
@@ -38,6 +37,7 @@ export const newPluginCommand: Command = {
     } catch (error) {
       throw outputFailure(directory, error)
     }
+    const { pluginSource, pluginTest } = await import('../plugin-template.js')
     await writeFile(source, pluginSource(name), guard)
     await writeFile(test, pluginTest(name), guard)
     world.stdout.write(`${printable(source)}\n${printable(test)}\n`)
