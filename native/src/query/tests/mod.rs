@@ -7,6 +7,7 @@ mod hostile;
 mod kinds;
 mod lost;
 mod paths;
+mod survey;
 mod values;
 mod walks;
 
