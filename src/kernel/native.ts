@@ -70,5 +70,17 @@ export interface Native {
   writeTouched(id: number, output: string): number
 }
 
+function load(): Native {
+  const path = fileURLToPath(addon)
+  try {
+    return require(path) as Native
+  } catch (error) {
+    const machine = `${process.platform} ${process.arch}`
+    throw new Error(`no native core beside ${path} loads on this ${machine} machine: build it from a checkout`, {
+      cause: error,
+    })
+  }
+}
+
 /** The addon. Only worker threads import this module: neither help nor output needs it. */
-export const native = require(fileURLToPath(addon)) as Native
+export const native = load()
