@@ -16,11 +16,13 @@ function unpack(path) {
   return stdout
 }
 
-/** Each kernel whose BTF is in a folder, by name. */
+/** Each kernel whose BTF is in a folder, by name; a folder without any is a mistake. */
 export function* kernelsIn(folder) {
-  if (!existsSync(folder)) throw new Error(`there is no folder ${folder}`)
-  for (const file of readdirSync(folder).sort()) {
-    const ending = Object.keys(ENDINGS).find((candidate) => file.endsWith(candidate))
+  const files = existsSync(folder) ? readdirSync(folder).sort() : []
+  const endingOf = (file) => Object.keys(ENDINGS).find((ending) => file.endsWith(ending))
+  if (!files.some(endingOf)) throw new Error(`there is no BTF in ${folder}: neither .btf nor .btf.zst`)
+  for (const file of files) {
+    const ending = endingOf(file)
     if (ending) yield { kernel: file.slice(0, -ending.length), types: ENDINGS[ending](join(folder, file)) }
   }
 }
