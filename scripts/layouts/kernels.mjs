@@ -1,10 +1,7 @@
-// Kernels by their types: BTF in folders, packed by zstd or not, and the embedded samples.
+// Kernels by their types: BTF in folders, packed by zstd or not.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { backend } from '../../dist/src/kernel/backend.js'
-import { sampleImage } from '../../dist/src/sample.js'
-import { SAMPLES } from './requests.mjs'
 
 const ENDINGS = { '.btf': readFileSync, '.btf.zst': unpack }
 /** More than any kernel has, unpacked. */
@@ -24,14 +21,5 @@ export function* kernelsIn(folder) {
   for (const file of files) {
     const ending = endingOf(file)
     if (ending) yield { kernel: file.slice(0, -ending.length), types: ENDINGS[ending](join(folder, file)) }
-  }
-}
-
-/** The samples' kernels, which have symbols too. */
-export function* sampleKernels() {
-  for (const sample of SAMPLES) {
-    const { id, info } = backend.open(sampleImage(sample), { cacheDir: null })
-    yield { kernel: info.release, types: id }
-    backend.close(id)
   }
 }

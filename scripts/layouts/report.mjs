@@ -6,9 +6,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail, root } from '../lib.mjs'
-import { kernelsIn, sampleKernels } from './kernels.mjs'
+import { kernelsIn } from './kernels.mjs'
 import { matrix } from './matrix.mjs'
-import { readRequests } from './requests.mjs'
+import { readRequests, sampleKernels } from './requests.mjs'
 
 const CELL = 14
 

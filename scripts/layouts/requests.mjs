@@ -9,7 +9,16 @@ import { native } from '../../dist/src/kernel/native.js'
 import { sampleImage } from '../../dist/src/sample.js'
 import { filesBelow, root } from '../lib.mjs'
 
-export const SAMPLES = readdirSync(join(root, 'test', 'samples')).sort()
+/** Each kernel of the samples, opened. Several samples may be of one. */
+export function* sampleKernels() {
+  const seen = new Set()
+  for (const sample of readdirSync(join(root, 'test', 'samples')).sort()) {
+    const { id, info } = backend.open(sampleImage(sample), { cacheDir: null })
+    if (!seen.has(info.banner)) yield { kernel: info.release, types: id }
+    seen.add(info.banner)
+    backend.close(id)
+  }
+}
 
 /** Where the kernel layer and the analyzers ask something: `dist/src/kernel/files.js:70:14`. */
 function placesThatAsk() {
@@ -108,8 +117,7 @@ export async function readRequests() {
   const requests = new Map()
   const unheard = placesThatAsk()
   Error.stackTraceLimit = 64
-  for (const sample of SAMPLES) {
-    const { id } = backend.open(sampleImage(sample), { cacheDir: null })
+  for (const { types: id } of sampleKernels()) {
     for (const analyzer of await analyzers()) {
       const own = requests.get(analyzer.name) ?? new Set()
       requests.set(analyzer.name, own)
@@ -126,7 +134,6 @@ export async function readRequests() {
         }
       }
     }
-    backend.close(id)
   }
   return { requests, unheard: [...unheard] }
 }
