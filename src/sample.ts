@@ -7,7 +7,10 @@ import { gunzipSync } from 'node:zlib'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 
-/** Path of a sample, unpacked once into the checkout's own `.salvor` folder. */
+/**
+ * Path of a sample, unpacked once into the `.salvor` folder of salvor's own, a checkout or an installed package. A package
+ * brings along the first sample only.
+ */
 export function sampleImage(name = 'docker-debian12'): string {
   const packed = readFileSync(join(ROOT, 'test', 'samples', name, 'memory.lime.gz'))
   const hash = createHash('sha256').update(packed).digest('hex').slice(0, 16)

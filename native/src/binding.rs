@@ -5,14 +5,17 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use napi::bindgen_prelude::{BigInt, BigInt64Array, BigUint64Array, Uint8Array, Uint32Array};
+use napi::bindgen_prelude::{BigInt, BigInt64Array, BigUint64Array, Either, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
 use crate::error::{Error, ErrorKind};
 use crate::image::Image;
 use crate::kernel::Kernel;
+use crate::kernel::types::Types;
 use crate::query;
+use crate::query::scope::Scope;
 use crate::query::spec::Rule;
+use crate::query::survey;
 use crate::scan::tasks::TaskScan;
 use crate::scan::user::{Found, UserMemory};
 
@@ -91,6 +94,21 @@ pub fn query(id: u32, spec: String, addresses: Option<BigUint64Array>) -> Result
     let kernel = opened(id)?;
     let addresses = addresses.as_deref().unwrap_or_default();
     Ok(query::run(&kernel, &spec, addresses)?.into())
+}
+
+/// What some requests (JSON) ask for and an opened image's kernel, or the types of a BTF section, have nothing for: as JSON,
+/// a list for each request.
+#[napi(catch_unwind)]
+pub fn survey(of: Either<u32, Uint8Array>, requests: Vec<String>) -> Result<String> {
+    let all = |scope: Scope| requests.iter().map(|request| survey::survey(scope, request)).collect();
+    let lacks: Vec<_> = match of {
+        Either::A(id) => {
+            let kernel = opened(id)?;
+            kernel.memory.image().undisturbed(|| all(Scope::of(&kernel)))?
+        }
+        Either::B(btf) => all(Scope::of_types(&Types::from_btf(btf.to_vec())?))?,
+    };
+    Ok(serde_json::json!(lacks).to_string())
 }
 
 /// Physical chunks of at most `bytes` that hold data, as flat pairs of start and length.

@@ -96,9 +96,9 @@ export class Kernel {
   readonly info: ImageInfo
   readonly #warn: (warning: Warning) => void
 
-  private constructor(id: number, warn: (warning: Warning) => void) {
+  private constructor(id: number, info: ImageInfo, warn: (warning: Warning) => void) {
     this.id = id
-    this.info = describe(id)
+    this.info = info
     this.#warn = warn
   }
 
@@ -110,7 +110,7 @@ export class Kernel {
 
   /** Attaches to an image that some thread of this process has opened; `warn` hears what cannot be read. */
   static attach(id: number, warn: (warning: Warning) => void): Kernel {
-    return new Kernel(id, warn)
+    return new Kernel(id, describe(id), warn)
   }
 
   /** A symbol's address; null when the kernel has no such symbol. */
@@ -130,7 +130,7 @@ export class Kernel {
 
   /** The same kernel, where what cannot be read is only a note: for what is left of objects that are gone. */
   leftovers(): Kernel {
-    return new Kernel(this.id, (warning) =>
+    return new Kernel(this.id, this.info, (warning) =>
       this.#warn({ ...warning, code: warning.code === 'cap' ? 'cap' : 'leftover' }),
     )
   }

@@ -52,6 +52,8 @@ export interface Native {
   /** The physical address behind a kernel virtual one. */
   physical(id: number, address: bigint): bigint | null
   query(id: number, spec: string, addresses?: BigUint64Array | null): NativeBatch
+  /** What requests (JSON, see `native/src/query/survey.rs`) ask for and an image's kernel, or a section of BTF, lacks; JSON. */
+  survey(of: number | Uint8Array, requests: string[]): string
   /** Physical chunks as flat pairs of start and length. */
   scanChunks(id: number, bytes: number): BigUint64Array
   /** Virtual addresses of the `task_struct`s of one physical chunk; capped when there were more than are kept. */
@@ -68,5 +70,17 @@ export interface Native {
   writeTouched(id: number, output: string): number
 }
 
+function load(): Native {
+  const path = fileURLToPath(addon)
+  try {
+    return require(path) as Native
+  } catch (error) {
+    const machine = `${process.platform} ${process.arch}`
+    throw new Error(`no native core beside ${path} loads on this ${machine} machine: build it from a checkout`, {
+      cause: error,
+    })
+  }
+}
+
 /** The addon. Only worker threads import this module: neither help nor output needs it. */
-export const native = require(fileURLToPath(addon)) as Native
+export const native = load()

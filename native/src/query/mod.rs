@@ -14,6 +14,7 @@ mod program;
 pub mod reader;
 pub mod rules;
 pub mod spec;
+pub mod survey;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -35,7 +36,7 @@ pub fn run_limited(kernel: &Kernel, spec: &str, addresses: &[u64], limits: &Limi
         serde_json::from_str(spec).map_err(|error| Error::usage(format!("not a query: {error}")))?;
     let walk = query.most.map_or(limits.walk, |most| limits.walk.min(most));
     kernel.memory.image().undisturbed(|| {
-        let compiled = compile::compile(Scope { kernel }, &query);
+        let compiled = compile::compile(Scope::of(kernel), &query);
         let plan = compiled.map_err(|failure| failure.into_error(&kernel.facts.release))?;
         Ok(eval::run(kernel, &plan, addresses, &Limits { walk, ..*limits }))
     })

@@ -59,6 +59,11 @@ impl Rules {
         Ok(Self { checks })
     }
 
+    /// Why a rule would say nothing of objects of type `id`.
+    pub fn silence(scope: Scope, id: TypeId, rule: &Rule) -> Option<Failure> {
+        check(scope, id, rule).err()
+    }
+
     /// Whether an object obeys them all. `origin` is the object that the walk to it began at; 0 where there was none.
     pub fn obeyed(&self, reader: &Reader, object: u64, origin: u64) -> bool {
         self.checks.iter().all(|check| check.passes(reader, object, origin))
@@ -119,7 +124,7 @@ fn check(scope: Scope, id: TypeId, rule: &Rule) -> Compiled<Check> {
         Test::AtMost(most) => value(Bound::AtMost(*most)),
         Test::AtLeast(least) => value(Bound::AtLeast(*least)),
         Test::Symbol(name) => {
-            let address = scope.kernel.symbols.address(name);
+            let address = scope.symbol(name);
             let address = address.ok_or_else(|| Failure::Missing(format!("no symbol '{name}'")))?;
             Ok(Check::Equal(
                 number(&rule.path)?,

@@ -39,6 +39,16 @@ pub struct From {
     pub per_cpu: bool,
 }
 
+impl From {
+    /// The objects' type, and whether what lies there is a pointer to one.
+    pub fn pointed(&self) -> (&str, bool) {
+        match self.type_name.trim_end().strip_suffix('*') {
+            Some(pointed) => (pointed.trim_end(), true),
+            None => (self.type_name.as_str(), false),
+        }
+    }
+}
+
 /// A walk below each row.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

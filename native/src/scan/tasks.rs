@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernel::Kernel;
+use crate::kernel::types::{TypeId, Types};
 use crate::query::reader::Reader;
 use crate::query::rules::Rules;
 use crate::query::scope::Scope;
@@ -14,6 +15,8 @@ use crate::query::spec::Rule;
 /// Members of `task_struct` that point into their own object: (pointer, what it points to).
 /// `cpus_ptr` does so from 5.3 on unless migration is off for a moment; `ptraced` does for whoever traces nobody.
 const ANCHORS: &[(&str, &str)] = &[("cpus_ptr", "cpus_mask"), ("ptraced", "ptraced")];
+/// What is carved.
+pub const TASK: &str = "struct task_struct";
 /// How much is read at a time: a block that stays in the processor's cache.
 const BLOCK: u64 = 1 << 20;
 const WORD: usize = 8;
@@ -49,13 +52,9 @@ impl<'a> TaskScan<'a> {
     /// Looks the layout up in the kernel's types. `rules` are what every `task_struct` obeys, as a query has them.
     fn new(kernel: &'a Kernel, rules: &[Rule]) -> Result<Self> {
         let types = &kernel.types;
-        let task = types.find("struct task_struct").ok_or_else(|| missing(kernel, "task_struct"))?;
-        let offset = |name: &str| Some(types.member(task, name)?.bit_offset / 8);
-        let anchors = ANCHORS
-            .iter()
-            .filter_map(|(pointer, target)| Some((offset(pointer)?, offset(target)?)))
-            .map(|(from, to)| Anchor { offset: from, delta: to.wrapping_sub(from) });
-        let compiled = Rules::compile(Scope { kernel }, task, rules);
+        let task = types.find(TASK).ok_or_else(|| missing(kernel, "task_struct"))?;
+        let anchors = ANCHORS.iter().filter_map(|names| anchor(types, task, names));
+        let compiled = Rules::compile(Scope::of(kernel), task, rules);
         Ok(Self {
             kernel,
             direct_map: kernel.direct_map()?,
@@ -144,6 +143,19 @@ impl<'a> TaskScan<'a> {
         }
         is_task
     }
+}
+
+fn anchor(types: &Types, task: TypeId, (pointer, target): &(&str, &str)) -> Option<Anchor> {
+    let place = |name: &str| Some(types.member(task, name)?.bit_offset / 8);
+    let (from, to) = (place(pointer)?, place(target)?);
+    Some(Anchor { offset: from, delta: to.wrapping_sub(from) })
+}
+
+/// The anchors that a kernel's types do not have, out of how many.
+pub fn lacking_anchors(types: &Types) -> (Vec<&'static str>, usize) {
+    let task = types.find(TASK);
+    let lacks = |names: &&(&str, &str)| task.and_then(|task| anchor(types, task, names)).is_none();
+    (ANCHORS.iter().filter(lacks).map(|(pointer, _)| *pointer).collect(), ANCHORS.len())
 }
 
 fn missing(kernel: &Kernel, what: &str) -> Error {

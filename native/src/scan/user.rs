@@ -5,6 +5,7 @@ use aho_corasick::AhoCorasick;
 use crate::arch::AddressSpace;
 use crate::error::{Error, Result};
 use crate::kernel::Kernel;
+use crate::kernel::types::Types;
 
 const PAGE: u64 = 4096;
 const WORD: usize = 8;
@@ -34,11 +35,9 @@ pub struct Found {
 impl UserMemory {
     /// The memory behind a `struct mm_struct`; `None` where its page tables cannot be read.
     pub fn of(kernel: &Kernel, mm: u64) -> Result<Option<Self>> {
-        let types = &kernel.types;
-        let member = types.find("struct mm_struct").and_then(|id| types.member(id, "pgd"));
         let release = &kernel.facts.release;
-        let offset =
-            member.ok_or_else(|| Error::no_symbols(format!("kernel {release} has no mm_struct.pgd")))?.bit_offset / 8;
+        let offset = page_tables(&kernel.types)
+            .ok_or_else(|| Error::no_symbols(format!("kernel {release} has no mm_struct.pgd")))?;
         let memory = &kernel.memory;
         let root = memory.read_u64(mm.wrapping_add(offset)).and_then(|pgd| memory.translate(pgd));
         Ok(root.map(|root| Self { space: memory.with_root(root) }))
@@ -142,6 +141,11 @@ impl UserMemory {
             }
         }
     }
+}
+
+/// Where a `struct mm_struct` keeps the address of its page tables.
+pub fn page_tables(types: &Types) -> Option<u64> {
+    Some(types.member(types.find("struct mm_struct")?, "pgd")?.bit_offset / 8)
 }
 
 impl Found {

@@ -97,11 +97,8 @@ impl Access {
     fn index(self, scope: Scope, index: &Index) -> Compiled<Self> {
         let number = match index {
             Index::Number(number) => *number,
-            Index::Constant(name) => {
-                let value = scope.kernel.types.enumerator(name);
-                let value = value.ok_or_else(|| Failure::Missing(format!("no constant '{name}'")))?;
-                u64::try_from(value).map_err(|_| Failure::Wrong(format!("takes a negative index, '{name}'")))?
-            }
+            Index::Constant(name) => u64::try_from(scope.constant(name)?)
+                .map_err(|_| Failure::Wrong(format!("takes a negative index, '{name}'")))?,
         };
         let shape = match self.named {
             Named::Place { id, .. } => scope.shape(id),

@@ -57,22 +57,26 @@ impl Source {
 
 /// Compiles a column of rows that are objects of type `start`.
 pub fn compile(scope: Scope, start: TypeId, column: &Column) -> Compiled<ColumnPlan> {
+    let source = match settle(scope, start, column) {
+        Err(Failure::Missing(_) | Failure::OtherType(_)) if column.optional => Source::Absent(match column.leaf {
+            Leaf::Value | Leaf::Address | Leaf::Index | Leaf::Obeys => Packing::U64,
+            _ => Packing::Text,
+        }),
+        source => source?,
+    };
+    Ok(ColumnPlan { name: column.name.clone(), source })
+}
+
+/// How a column is read in this kernel, whether or not it may be absent.
+pub fn settle(scope: Scope, start: TypeId, column: &Column) -> Compiled<Source> {
     let max = match column.max {
         Some(max) if max > LARGEST as u64 => {
             return Err(Failure::Wrong(format!("column '{}': 'max' may be {LARGEST} at most", column.name)));
         }
         max => max.map(|max| max as usize),
     };
-    let source =
-        match first(&column.path, |expr| source(scope, start, column, Access::compile(scope, start, expr)?, max)) {
-            Err(Failure::Missing(_) | Failure::OtherType(_)) if column.optional => Source::Absent(match column.leaf {
-                Leaf::Value | Leaf::Address | Leaf::Index | Leaf::Obeys => Packing::U64,
-                _ => Packing::Text,
-            }),
-            source => source
-                .map_err(|failure| failure.within(&format!("column '{}' of {}", column.name, scope.name(start))))?,
-        };
-    Ok(ColumnPlan { name: column.name.clone(), source })
+    first(&column.path, |expr| source(scope, start, column, Access::compile(scope, start, expr)?, max))
+        .map_err(|failure| failure.within(&format!("column '{}' of {}", column.name, scope.name(start))))
 }
 
 fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Option<usize>) -> Compiled<Source> {
@@ -97,7 +101,7 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
                 first::<Program>(paths, root)
             });
             let (program, id) = access.into_object(scope)?;
-            let begin = match scope.name(scope.kernel.types.strip(id)).as_str() {
+            let begin = match scope.name(scope.types.strip(id)).as_str() {
                 "struct path" => Start::Path,
                 "struct vfsmount" => Start::Mount,
                 "struct file" => Start::File,
@@ -126,7 +130,7 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
 /// A program to an object of the struct that a leaf is for.
 fn expected(scope: Scope, access: Access, structure: &str) -> Compiled<Program> {
     let (program, id) = access.into_object(scope)?;
-    let found = scope.name(scope.kernel.types.strip(id));
+    let found = scope.name(scope.types.strip(id));
     match found == structure {
         true => Ok(program),
         false => Err(Failure::OtherType(format!("names a {found}, where a {structure} is needed"))),

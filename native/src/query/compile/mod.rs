@@ -52,14 +52,11 @@ pub struct Level {
 /// Compiles a query against a kernel's symbols and types.
 pub fn compile(scope: Scope, query: &spec::Query) -> Compiled<Plan> {
     let from = &query.from;
-    let (type_name, pointer) = match from.type_name.trim_end().strip_suffix('*') {
-        Some(pointed) => (pointed.trim_end(), true),
-        None => (from.type_name.as_str(), false),
-    };
+    let (type_name, pointer) = from.pointed();
     let start = match (&from.symbol, from.addresses) {
         (Some(symbol), false) => {
             let missing = || Failure::Missing(format!("no symbol '{symbol}'"));
-            let address = scope.kernel.symbols.address(symbol).ok_or_else(missing)?;
+            let address = scope.symbol(symbol).ok_or_else(missing)?;
             Start::Symbol { address, per_cpu: from.per_cpu, pointer }
         }
         (None, true) if !from.per_cpu => Start::Addresses { pointer },

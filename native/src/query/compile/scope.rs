@@ -1,8 +1,10 @@
 //! Names of one kernel: what a path's words mean in its types, and why one means nothing.
 
+use std::cell::RefCell;
+
 use crate::error::Error;
 use crate::kernel::Kernel;
-use crate::kernel::types::{Member, Shape, TypeId};
+use crate::kernel::types::{Member, Shape, TypeId, Types};
 
 /// Why something does not compile.
 #[derive(Debug, Clone)]
@@ -40,38 +42,81 @@ impl Failure {
     }
 }
 
-/// The kernel that a query is compiled for.
+/// What a query is compiled for: a kernel, or types without one.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
-    /// Its symbols and types.
-    pub kernel: &'a Kernel,
+    /// Struct layouts.
+    pub types: &'a Types,
+    kernel: Option<&'a Kernel>,
+    /// Who hears of what is done without.
+    spared: Option<&'a RefCell<Vec<Failure>>>,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// An image's kernel.
+    pub fn of(kernel: &'a Kernel) -> Self {
+        Self { types: &kernel.types, kernel: Some(kernel), spared: None }
+    }
+
+    /// Types alone, to which every symbol is there, at 0.
+    pub fn of_types(types: &'a Types) -> Self {
+        Self { types, kernel: None, spared: None }
+    }
+
+    /// The same, where what is done without is told.
+    pub fn telling(self, spared: &'a RefCell<Vec<Failure>>) -> Self {
+        Self { spared: Some(spared), ..self }
+    }
+
+    /// What is done without where this kernel has nothing of the kind.
+    pub fn spare<T>(&self, found: Compiled<T>) -> Option<T> {
+        let tell = |failure| {
+            if let Some(spared) = self.spared {
+                spared.borrow_mut().push(failure);
+            }
+        };
+        found.map_err(tell).ok()
+    }
+
+    /// The value of an enumeration constant.
+    pub fn constant(&self, name: &str) -> Compiled<i64> {
+        self.types.enumerator(name).ok_or_else(|| Failure::Missing(format!("no constant '{name}'")))
+    }
+
+    /// Where a symbol lies, if the kernel has it.
+    pub fn symbol(&self, name: &str) -> Option<u64> {
+        self.kernel.map_or(Some(0), |kernel| kernel.symbols.address(name))
+    }
+
+    /// Where the first `struct page` lies.
+    pub fn page_structs(&self) -> Option<u64> {
+        self.kernel?.page_structs()
+    }
+
     /// A type that must be there.
     pub fn find(&self, name: &str) -> Compiled<TypeId> {
-        self.kernel.types.find(name).ok_or_else(|| Failure::Missing(format!("no type '{name}'")))
+        self.types.find(name).ok_or_else(|| Failure::Missing(format!("no type '{name}'")))
     }
 
     /// What a type is.
     pub fn shape(&self, id: TypeId) -> Shape {
-        self.kernel.types.shape(id)
+        self.types.shape(id)
     }
 
     /// Its size, if it has one.
     pub fn size(&self, id: TypeId) -> Compiled<u64> {
         let what = || Failure::Missing(format!("{} is opaque: its size is not known", self.name(id)));
-        self.kernel.types.size(id).filter(|size| *size > 0).ok_or_else(what)
+        self.types.size(id).filter(|size| *size > 0).ok_or_else(what)
     }
 
     /// Its name, for messages.
     pub fn name(&self, id: TypeId) -> String {
-        self.kernel.types.name(id)
+        self.types.name(id)
     }
 
     /// Whether a type is one of these, by C name.
     pub fn expect(&self, id: TypeId, names: &[&str]) -> Compiled<()> {
-        let found = self.name(self.kernel.types.strip(id));
+        let found = self.name(self.types.strip(id));
         let other = || Failure::Missing(format!("is a {found}, where a {} is needed", names.join(" or ")));
         names.contains(&found.as_str()).then_some(()).ok_or_else(other)
     }
@@ -79,7 +124,7 @@ impl Scope<'_> {
     /// A member that must be there.
     pub fn member(&self, structure: TypeId, name: &str) -> Compiled<Member> {
         let missing = || Failure::Missing(format!("{} has no member '{name}'", self.name(structure)));
-        self.kernel.types.member(structure, name).ok_or_else(missing)
+        self.types.member(structure, name).ok_or_else(missing)
     }
 
     /// Where a member of a named struct lies, by any of its names. For what the kernel's own functions know by heart.
@@ -93,7 +138,7 @@ impl Scope<'_> {
     fn chained(&self, structure: TypeId, path: &str) -> Option<i64> {
         path.split('.')
             .try_fold((0, structure), |(offset, id), name| {
-                let member = self.kernel.types.member(id, name)?;
+                let member = self.types.member(id, name)?;
                 Some((offset + (member.bit_offset / 8) as i64, member.id))
             })
             .map(|(offset, _)| offset)

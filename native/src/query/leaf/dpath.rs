@@ -60,7 +60,7 @@ struct Layout {
 impl Layout {
     fn compile(scope: Scope) -> Compiled<Self> {
         let at = |structure: &str, member: &str| scope.offset(structure, &[member]);
-        let types = &scope.kernel.types;
+        let types = scope.types;
         let stashed = types.find("struct ns_common").and_then(|common| types.member(common, "stashed"));
         let by_inode = stashed.is_some_and(|member| matches!(scope.shape(member.id), Shape::Pointer(_)));
         Ok(Self {

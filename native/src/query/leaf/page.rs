@@ -39,15 +39,15 @@ impl Pages {
         // A folio lies where its first page does; members move there one by one.
         let either =
             |names: &[&str]| scope.offset("struct page", names).or_else(|_| scope.offset("struct folio", names));
-        let bit = |name: &str| scope.kernel.types.enumerator(name).and_then(|bit| u32::try_from(bit).ok());
+        let bit = |name: &str| scope.spare(scope.constant(name)).and_then(|bit| u32::try_from(bit).ok());
         Ok(Self {
-            first: scope.kernel.page_structs(),
+            first: scope.page_structs(),
             size: scope.size(page)?,
             flags: either(&["flags"])?,
             mapping: either(&["mapping"])?,
             // Since 7.1 it may hold a mask instead of a place; then no cache holds other pages than first ones.
-            head: either(&["compound_head", "compound_info"]).ok(),
-            index: either(&["index", "__folio_index"]).ok(),
+            head: scope.spare(either(&["compound_head", "compound_info"])),
+            index: scope.spare(either(&["index", "__folio_index"])),
             uptodate: bit("PG_uptodate"),
             huge: bit("PG_head"),
         })

@@ -20,7 +20,7 @@ impl CString {
     /// A `char` array in place, or a pointer to characters.
     pub fn compile(scope: Scope, access: Access, max: Option<usize>) -> Compiled<Self> {
         let wrong = |id| Failure::OtherType(format!("names a {}, which is no string", scope.name(id)));
-        let size_of = |id: TypeId| scope.kernel.types.size(id);
+        let size_of = |id: TypeId| scope.types.size(id);
         let array = match access.named {
             Named::Place { id, .. } => match scope.shape(id) {
                 Shape::Array { element, count } if size_of(element) == Some(1) => Some(count as usize),
@@ -57,7 +57,7 @@ impl Hex {
             _ => true,
         };
         let (program, id) = access.into_object(scope)?;
-        let size = scope.kernel.types.size(id).map(|size| size as usize).filter(|size| *size > 0 && !pointed);
+        let size = scope.types.size(id).map(|size| size as usize).filter(|size| *size > 0 && !pointed);
         let length = match (size, max) {
             (Some(size), max) => size.min(max.unwrap_or(size)),
             (None, Some(max)) => max,

@@ -8,6 +8,7 @@ mod kinds;
 mod lost;
 mod paths;
 mod rules;
+mod survey;
 mod values;
 mod walks;
 

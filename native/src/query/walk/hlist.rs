@@ -27,7 +27,7 @@ pub enum Flavour {
 
 impl Flavour {
     pub fn of(scope: Scope, head: TypeId) -> Self {
-        match scope.name(scope.kernel.types.strip(head)).as_str() {
+        match scope.name(scope.types.strip(head)).as_str() {
             "struct hlist_nulls_head" => Flavour::Nulls,
             "struct hlist_bl_head" => Flavour::Locked,
             "struct list_head" => Flavour::Ring,

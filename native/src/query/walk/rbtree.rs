@@ -20,7 +20,7 @@ pub struct Rbtree {
 impl Rbtree {
     /// `root` names a `struct rb_root` or `struct rb_root_cached`.
     pub fn compile(scope: Scope, mut root: Program, id: TypeId, link: i64) -> Compiled<Self> {
-        let types = &scope.kernel.types;
+        let types = scope.types;
         let holder = match types.member(id, "rb_node") {
             Some(node) => node,
             None => {

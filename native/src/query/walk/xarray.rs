@@ -66,7 +66,7 @@ pub struct Xarray {
 impl Nodes {
     /// For a root of this type, the distance to its head entry and the layout of nodes.
     pub fn compile(scope: Scope, root: TypeId) -> Compiled<(i64, Self)> {
-        let types = &scope.kernel.types;
+        let types = scope.types;
         let mut offset = 0;
         let mut id = root;
         if let Some(inner) = types.member(id, "idr_rt") {
@@ -193,7 +193,7 @@ impl Xarray {
     pub fn compile(scope: Scope, mut root: Program, id: TypeId) -> Compiled<Self> {
         let (offset, nodes) = Nodes::compile(scope, id)?;
         root.offset += offset;
-        let base = scope.kernel.types.member(id, "idr_base").map(|base| (base.bit_offset / 8) as i64 - offset);
+        let base = scope.types.member(id, "idr_base").map(|base| (base.bit_offset / 8) as i64 - offset);
         Ok(Self { root, nodes, base })
     }
 }

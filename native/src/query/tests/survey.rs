@@ -1,0 +1,56 @@
+//! What a survey of types says is missing.
+
+use super::*;
+use crate::kernel::types::Types;
+use crate::query::scope::Scope;
+use crate::query::survey::survey;
+
+/// (what, whether it is needed) of each thing that is missing.
+fn lacks(request: Value) -> Vec<(String, bool)> {
+    let types = Types::from_btf(world::btf()).unwrap();
+    let lacks = survey(Scope::of_types(&types), &request.to_string()).unwrap();
+    lacks.into_iter().map(|lack| (lack.what, lack.needed)).collect()
+}
+
+fn column(name: &str, path: Value, optional: bool) -> Value {
+    json!({ "name": name, "path": path, "optional": optional })
+}
+
+#[test]
+fn a_survey_names_each_thing_that_is_missing_and_not_only_the_first() {
+    let walk = |link: &str| json!({ "kind": "list", "head": "list", "type": "struct item", "link": link });
+    let gone = json!({ "name": "gone", "walk": walk("gone"), "select": [] });
+    let found = lacks(json!({ "query": {
+        "from": { "symbol": "any", "type": "struct holder" },
+        "walk": walk("list"),
+        "rules": [{ "path": "id", "is": { "symbol": "any" } }, { "path": "owner", "is": "own" }],
+        "select": [
+            column("id", json!(["number", "id"]), false),
+            column("first", json!("uid"), false),
+            column("second", json!(["gid", "group"]), true),
+            { "name": "sound", "path": "", "as": "obeys", "rules": [{ "path": "state", "is": "pointer" }] },
+        ],
+        "children": [gone],
+    } }));
+    let expected = [
+        ("rule of struct item: tried 'owner' (struct item has no member 'owner')", false),
+        ("column 'first' of struct item: tried 'uid' (struct item has no member 'uid')", true),
+        ("column 'second' of struct item: tried", false),
+        ("rule of struct item: tried 'state'", false),
+        ("walk from struct item", true),
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for ((what, needed), (part, expected)) in found.iter().zip(expected) {
+        assert!(what.starts_with(part) && *needed == expected, "{what} ({needed}), and not {part}");
+    }
+}
+
+#[test]
+fn a_survey_tells_what_the_core_itself_has_nothing_for() {
+    let none = json!({ "query": { "from": { "addresses": true, "type": "struct none" }, "select": [] } });
+    assert_eq!(lacks(none), [("no type 'struct none'".to_owned(), true)]);
+    assert_eq!(lacks(json!("user_memory")), [("struct mm_struct has no member 'pgd'".to_owned(), true)]);
+    let anchors = lacks(json!({ "task_scan": [] }));
+    assert!(anchors.iter().all(|(_, needed)| *needed), "{anchors:?}");
+    assert_eq!(anchors.len(), 3, "the type and both anchors: {anchors:?}");
+}

@@ -1,0 +1,52 @@
+// What analyzers ask, held against kernels: analyzer × kernel, and what is missing.
+import { readFileSync } from 'node:fs'
+import { native } from '../../dist/src/kernel/native.js'
+
+/**
+ * What may be missing, and why: `what` stands in the line that says so. It may not where the kernel's types have what
+ * `unless` names: then the kernel is one of those that should have the other too.
+ */
+const ALLOWED = JSON.parse(readFileSync(new URL('allowed.json', import.meta.url), 'utf8'))
+
+function exists({ type, path }) {
+  const select = path === undefined ? [] : [{ name: 'it', path, as: 'address' }]
+  return JSON.stringify({ query: { from: { addresses: true, type }, select } })
+}
+
+/** What of it all one kernel's types lack, by request. */
+function survey({ kernel, types }, requests) {
+  try {
+    const lacks = JSON.parse(native.survey(types, requests))
+    return new Map(requests.map((request, index) => [request, lacks[index]]))
+  } catch (error) {
+    throw new Error(`${kernel}: ${error.message}`, { cause: error })
+  }
+}
+
+/** Holds requests (by analyzer) against kernels: a cell of the table for each, and each thing missing with where it is. */
+export function matrix(requests, kernels) {
+  const all = [
+    ...new Set([...[...requests.values()].flatMap((own) => [...own]), ...ALLOWED.map(({ unless }) => exists(unless))]),
+  ]
+  const rows = []
+  const missing = new Map()
+  for (const { kernel, types } of kernels) {
+    const answers = survey({ kernel, types }, all)
+    const allowed = ALLOWED.filter(({ unless }) => answers.get(exists(unless)).length > 0)
+    const cells = {}
+    for (const [analyzer, own] of requests) {
+      const lacks = [...own].flatMap((request) => answers.get(request))
+      cells[analyzer] = lacks.length === 0 ? 'whole' : lacks.some(({ needed }) => needed) ? 'none' : 'partial'
+      for (const { what, needed } of lacks) {
+        const reason = allowed.find((entry) => what.includes(entry.what))?.reason ?? null
+        const key = JSON.stringify([what, needed, reason])
+        const entry = missing.get(key) ?? { what, needed, reason, kernels: new Set(), analyzers: new Set() }
+        entry.kernels.add(kernel)
+        entry.analyzers.add(analyzer)
+        missing.set(key, entry)
+      }
+    }
+    rows.push({ kernel, cells })
+  }
+  return { rows, missing: [...missing.values()] }
+}

@@ -1,0 +1,67 @@
+// What the built-in analyzers ask of a kernel, held against the types of kernels that nobody need have an image of: node
+// scripts/layouts/report.mjs [FOLDER…], over a build that is there.
+//
+// FOLDERs hold BTF, `.btf` or `.btf.zst` (default: SALVOR_BTF, or ../shared/btf); the samples' kernels are always held
+// against it. It ends with 0 only if nothing is missing but what allowed.json gives a reason for.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fail, root } from '../lib.mjs'
+import { kernelsIn } from './kernels.mjs'
+import { matrix } from './matrix.mjs'
+import { readRequests, sampleKernels } from './requests.mjs'
+
+const CELL = 14
+
+function print(text = '') {
+  process.stdout.write(`${text}\n`)
+}
+
+function folders() {
+  const named = process.argv.slice(2)
+  if (named.length > 0) return named
+  const shared = process.env.SALVOR_BTF || join(root, '..', 'shared', 'btf')
+  if (existsSync(shared)) return [shared]
+  print(`${shared} is not there: only the samples' kernels\n`)
+  return []
+}
+
+function* kernels(from) {
+  yield* sampleKernels()
+  for (const folder of from) yield* kernelsIn(folder)
+}
+
+function printTable(analyzers, rows) {
+  const first = Math.max(...rows.map(({ kernel }) => kernel.length)) + 2
+  const line = (kernel, cells) => {
+    print([kernel.padEnd(first), ...cells.map((cell) => cell.padEnd(CELL))].join('').trimEnd())
+  }
+  line('', analyzers)
+  for (const { kernel, cells } of rows) {
+    const of = analyzers.map((analyzer) => cells[analyzer])
+    line(kernel, of)
+  }
+}
+
+/** What is missing for the same reason, in the same kernels and for the same analyzers, is told together. */
+function printMissing(missing) {
+  const groups = new Map()
+  for (const { what, needed, reason, kernels, analyzers } of missing) {
+    const why = reason === null ? 'MISSING, without a reason in scripts/layouts/allowed.json' : `missing: ${reason}`
+    const head = [why, `  in ${[...kernels].join(', ')}`, `  for ${[...analyzers].join(', ')}`].join('\n')
+    groups.set(head, [...(groups.get(head) ?? []), `  ${needed ? 'no answer' : 'partial'}: ${what}`])
+  }
+  for (const [head, lines] of groups) print(`\n${head}\n${lines.join('\n')}`)
+}
+
+try {
+  const { requests, unheard } = await readRequests()
+  const { rows, missing } = matrix(requests, kernels(folders()))
+  printTable([...requests.keys()], rows)
+  printMissing(missing)
+  for (const place of unheard) print(`\nNOT ASKED: what is asked at ${place}; see scripts/layouts/requests.mjs`)
+  const bad = missing.filter(({ reason }) => reason === null).length + unheard.length
+  print(`\n${rows.length} kernels: ${bad === 0 ? 'nothing is' : `${bad} things are`} missing without a reason`)
+  process.exitCode = bad === 0 ? 0 : 1
+} catch (error) {
+  fail(error.message)
+}

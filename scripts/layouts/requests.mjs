@@ -1,0 +1,139 @@
+// What each built-in analyzer asks of a kernel: it runs on the embedded samples while somebody listens. Alternatives,
+// optional columns and rules are inside of what is asked, so that few kernels show them for all. What is asked only of
+// images of another kind is asked because answers are changed into theirs.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { backend } from '../../dist/src/kernel/backend.js'
+import { native } from '../../dist/src/kernel/native.js'
+import { sampleImage } from '../../dist/src/sample.js'
+import { filesBelow, root } from '../lib.mjs'
+
+/** Each kernel of the samples, opened. Several samples may be of one. */
+export function* sampleKernels() {
+  const seen = new Set()
+  for (const sample of readdirSync(join(root, 'test', 'samples')).sort()) {
+    const { id, info } = backend.open(sampleImage(sample), { cacheDir: null })
+    if (!seen.has(info.banner)) yield { kernel: info.release, types: id }
+    seen.add(info.banner)
+    backend.close(id)
+  }
+}
+
+/** Where the kernel layer and the analyzers ask something: `dist/src/kernel/files.js:70:14`. */
+function placesThatAsk() {
+  const places = new Set()
+  for (const file of filesBelow(['dist/src/kernel', 'dist/src/containers', 'dist/src/tables', 'dist/plugins'])) {
+    if (!file.endsWith('.js')) continue
+    for (const [row, line] of readFileSync(join(root, file), 'utf8').split('\n').entries()) {
+      for (const { index } of line.matchAll(/(?<=\.)select\(/g)) places.add(`${file}:${row + 1}:${index + 1}`)
+    }
+  }
+  return places
+}
+
+/** The same places, of a stack of calls. */
+function placesOf(stack) {
+  const frames = stack.matchAll(/(file:\/\/[^\s)]+):(\d+):(\d+)/g)
+  return [...frames].map(([, url, row, column]) => `${fileURLToPath(url).slice(root.length)}:${row}:${column}`)
+}
+
+function emptied(batch) {
+  const nothing = { length: 0, addresses: new BigUint64Array(), parents: new Uint32Array() }
+  return { ...batch, ...nothing, children: batch.children.map(emptied) }
+}
+
+/** What images of other kinds would answer. */
+const ANSWERS = {
+  asIs: (batch) => batch,
+  /** Every walk has lost its way. */
+  torn: (batch) => ({
+    ...batch,
+    warnings: [...batch.warnings, { code: 'torn', message: '', count: 1 }],
+    children: batch.children.map((child) => ANSWERS.torn(child)),
+  }),
+  /** Nothing is below anything. */
+  bare: (batch) => ({ ...batch, children: batch.children.map(emptied) }),
+  /** Every file is a symlink. */
+  links: (batch, text) => {
+    const mode = JSON.parse(text).select.findIndex(({ path }) => path === 'd_inode->i_mode')
+    const links = { kind: 'u64', unsigned: new BigUint64Array(batch.length).fill(0o120000n), nulls: new Uint8Array() }
+    return { ...batch, columns: batch.columns.map((column, index) => (index === mode ? links : column)) }
+  },
+}
+
+/** Puts a listener before the addon's functions; answers what takes it away. */
+function listen(hear, changed) {
+  const own = { ...native }
+  native.query = (id, text, addresses) => {
+    hear(`{"query":${text}}`)
+    return changed(own.query(id, text, addresses), text)
+  }
+  native.scanTasks = (id, rules, ...range) => {
+    hear(`{"task_scan":${rules}}`)
+    return own.scanTasks(id, rules, ...range)
+  }
+  for (const name of ['findText', 'findWords', 'readUser']) {
+    native[name] = (...given) => {
+      hear('"user_memory"')
+      return own[name](...given)
+    }
+  }
+  return () => Object.assign(native, own)
+}
+
+/** Runs an analyzer for what it asks; what it yields is of no interest. */
+async function run(analyzer, id) {
+  const warn = () => {}
+  // What a scan asks does not depend on how much is scanned.
+  const scans = (analyzer.scans ?? []).map((name) => [name, backend.scan(name, id, 0n, 0n).addresses])
+  const context = {
+    kernel: backend.attach(id, warn),
+    tables: {},
+    scans: Object.fromEntries(scans),
+    log: warn,
+    warn,
+    progress: warn,
+    signal: new AbortController().signal,
+  }
+  try {
+    for await (const _ of analyzer.run(context)) {
+      // Only so that it goes on.
+    }
+  } catch (error) {
+    // What a sample's own kernel lacks was heard, and is told with what other kernels lack.
+    if (error.code !== 'NO_SYMBOLS') throw error
+  }
+}
+
+async function analyzers() {
+  const files = readdirSync(join(root, 'dist', 'plugins')).filter((file) => file.endsWith('.js'))
+  const modules = await Promise.all(files.sort().map((file) => import(`../../dist/plugins/${file}`)))
+  return modules.map((module) => module.default)
+}
+
+/** Requests by analyzer, and the places in the code that ask something and did not. */
+export async function readRequests() {
+  const requests = new Map()
+  const unheard = placesThatAsk()
+  Error.stackTraceLimit = 64
+  for (const { types: id } of sampleKernels()) {
+    for (const analyzer of await analyzers()) {
+      const own = requests.get(analyzer.name) ?? new Set()
+      requests.set(analyzer.name, own)
+      const hear = (request) => {
+        own.add(request)
+        for (const place of placesOf(new Error().stack)) unheard.delete(place)
+      }
+      for (const changed of Object.values(ANSWERS)) {
+        const still = listen(hear, changed)
+        try {
+          await run(analyzer, id)
+        } finally {
+          still()
+        }
+      }
+    }
+  }
+  return { requests, unheard: [...unheard] }
+}
