@@ -144,7 +144,7 @@ impl AddressSpace {
 
     /// Kernels before L1TF was known keep the frame of a PROT_NONE mapping as it is, and then no memory is at its inverse.
     fn held(&self, inverted: u64, plain: u64) -> u64 {
-        let holds = |physical: u64| self.image.peek(physical, 1).is_some();
+        let holds = |physical: u64| self.image.holds(physical, 1);
         if !holds(inverted) && holds(plain) { plain } else { inverted }
     }
 

@@ -77,6 +77,11 @@ impl Evidence {
         &self.source
     }
 
+    /// The same, for whoever reads the file by itself.
+    pub fn shared_source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
     /// The parts of `[from, to)` that hold data: a sparse file's holes are left out. Where the file system cannot tell,
     /// the whole is one part.
     pub fn data_extents(&self, from: u64, to: u64) -> Vec<(u64, u64)> {
