@@ -68,6 +68,7 @@ impl Image {
                 self.check_kept()?;
             }
             let result = work();
+            self.file.trim();
             source.look();
             if source.replaced() == before {
                 return result;
