@@ -116,6 +116,11 @@ impl Index {
                 }
             };
         }
+        if at > size {
+            self.layout
+                .warnings
+                .push("truncated: the file ends inside the length behind its last AVML range".to_owned());
+        }
         self.layout.packed = Some(Box::new(self.chunks));
         Ok(self.layout)
     }

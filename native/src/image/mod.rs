@@ -13,6 +13,8 @@ mod guard;
 mod kdump;
 mod lime;
 mod loss;
+#[cfg(test)]
+mod packed_tests;
 mod raw;
 mod source;
 mod touched;
