@@ -55,8 +55,10 @@ impl Packed for Chunks {
 
     fn unpack(&self, block: &Block, out: &mut [u8]) -> bool {
         let Some((_, length)) = chunk_header(&self.source, block.id) else { return false };
-        let mut chunk = vec![0; (CHUNK_HEADER + length.min(LARGEST_CHUNK)) as usize];
-        self.source.read_at(block.id, &mut chunk) == chunk.len() && unpack::snappy_chunk(&chunk, out)
+        let mut stream = SNAPPY_START.to_vec();
+        stream.resize(SNAPPY_START.len() + (CHUNK_HEADER + length.min(LARGEST_CHUNK)) as usize, 0);
+        let chunk = stream.get_mut(SNAPPY_START.len()..).unwrap_or_default();
+        self.source.read_at(block.id, chunk) == chunk.len() && unpack::snappy_stream(stream, out)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What unpacks a block. Each answers false unless the packed bytes give exactly as many as are wanted, whatever they say.
 
-use std::cell::RefCell;
-use std::io::Read;
+use std::cell::{Cell, RefCell};
+use std::io::{Cursor, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 use ruzstd::decoding::FrameDecoder;
@@ -30,11 +30,21 @@ pub fn snappy(packed: &[u8], out: &mut [u8]) -> bool {
         && snap::raw::Decoder::new().decompress(packed, out).is_ok()
 }
 
-/// One chunk of a Snappy stream, with its header and checksum.
-pub fn snappy_chunk(chunk: &[u8], out: &mut [u8]) -> bool {
-    let mut stream = snap::read::FrameDecoder::new(SNAPPY_START.chain(chunk));
-    stream.read_exact(out).is_ok() && matches!(stream.read(&mut [0]), Ok(0))
+/// A Snappy stream of one chunk, with its header and checksum.
+pub fn snappy_stream(stream: Vec<u8>, out: &mut [u8]) -> bool {
+    // Its buffers are larger than a block.
+    thread_local! { static DECODER: Cell<Option<SnappyDecoder>> = const { Cell::new(None) }; }
+    let mut decoder = DECODER.take().unwrap_or_else(|| SnappyDecoder::new(Cursor::default()));
+    *decoder.get_mut() = Cursor::new(stream);
+    let sound = decoder.read_exact(out).is_ok() && matches!(decoder.read(&mut [0]), Ok(0));
+    if sound {
+        // One that failed may have bytes left.
+        DECODER.set(Some(decoder));
+    }
+    sound
 }
+
+type SnappyDecoder = snap::read::FrameDecoder<Cursor<Vec<u8>>>;
 
 /// A Zstandard frame.
 pub fn zstd(packed: &[u8], out: &mut [u8]) -> bool {
@@ -67,12 +77,12 @@ mod tests {
         zipped.write_all(&page()).unwrap();
         let mut framed = snap::write::FrameEncoder::new(Vec::new());
         framed.write_all(&page()).unwrap();
-        let chunk = framed.into_inner().unwrap().split_off(SNAPPY_START.len());
+        let stream = framed.into_inner().unwrap();
         let zstandard = ruzstd::encoding::compress_to_vec(&*page(), ruzstd::encoding::CompressionLevel::Fastest);
         vec![
             (zlib, zipped.finish().unwrap()),
             (snappy, snap::raw::Encoder::new().compress_vec(&page()).unwrap()),
-            (snappy_chunk, chunk),
+            (|stream, out| snappy_stream(stream.to_vec(), out), stream),
             (zstd, zstandard),
         ]
     }
