@@ -24,7 +24,7 @@ export default defineAnalyzer({
   examples: [{ command: 'salvor info memory.lime', what: 'format, kernel, boot time and where the symbols came from' }],
   single: true,
   columns: {
-    format: text('Format of the file: raw, lime or elf'),
+    format: text('Format of the file: raw, lime, elf, avml or kdump'),
     size: bytes('Size of the file'),
     ranges: record('Ranges of physical memory that the file holds: start, end, bytes', { detail: true }),
     architecture: text('Processor architecture'),

@@ -101,6 +101,28 @@ fn files_that_are_no_images_are_refused_in_one_line() {
 }
 
 #[test]
+fn files_of_other_kinds_are_refused_by_name_with_what_to_do() {
+    for (at, start, words) in [
+        (0, &b"\x1f\x8b\x08"[..], ["gzip", "gunzip"]),
+        (0, b"\x28\xb5\x2f\xfd", ["zstd", "zstd -d"]),
+        (0, b"\xfd7zXZ\0", ["xz", "xz -dk"]),
+        (0, b"BZh91AY&SY", ["bzip2", "bunzip2"]),
+        (0, b"\x04\x22\x4d\x18", ["lz4", "lz4 -d"]),
+        (0, b"\xd2\xbe\xd2\xbe", ["VMware", "vmss2core"]),
+        (0, b"\x14\x20\x28\x01", ["Hyper-V", "vm2dmp"]),
+        (0, b"\x7fVirtualBox SavedState V2.0", ["VirtualBox", "dumpvmcore"]),
+        (257, b"ustar", ["tar archive", "tar -xf"]),
+    ] {
+        let mut bytes = vec![0; 2 * MIB];
+        bytes[at..at + start.len()].copy_from_slice(start);
+        for bytes in [&bytes, &bytes[..600]] {
+            let refused = refusal(bytes);
+            assert!(words.iter().all(|word| refused.contains(word)), "{refused}");
+        }
+    }
+}
+
+#[test]
 fn paths_that_are_no_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (path, what) in [(folder.path(), "a directory"), (Path::new("/nonexistent/image"), "no such file")] {

@@ -10,7 +10,7 @@ export type Value = string | number | bigint | null
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** What a walk says that lost its way. */
-const BROKEN = new Set(['torn', 'cycle', 'unreadable'])
+const BROKEN = new Set(['torn', 'cycle', 'unreadable', 'excluded'])
 
 /** Half of a 64-bit word. */
 const HALF = 2 ** 32

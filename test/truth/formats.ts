@@ -1,8 +1,9 @@
 /** One format of a memory image from another. */
 
 import { closeSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from 'node:fs'
+import { writeAvml, writeKdump } from './packed.js'
 
-export type Format = 'elf' | 'raw' | 'lime'
+export type Format = 'elf' | 'raw' | 'lime' | 'avml' | 'kdump'
 
 /** A range of physical memory in a file. */
 interface Segment {
@@ -24,8 +25,22 @@ const BLOCK = 16 << 20
 export function convert(from: string, to: string, format: Format): void {
   const partial = `${to}.${process.pid}.part`
   const source = openSync(from, 'r')
-  const target = openSync(partial, 'wx')
   const segments = readSegments(source)
+  if (format === 'avml' || format === 'kdump') {
+    const write = format === 'avml' ? writeAvml : writeKdump
+    write(
+      partial,
+      segments.map(({ physical, offset, size }) => ({
+        physical,
+        size,
+        read: (at, length) => bytesAt(source, offset + at, length),
+      })),
+    )
+    closeSync(source)
+    renameSync(partial, to)
+    return
+  }
+  const target = openSync(partial, 'wx')
   if (format === 'elf') writeSync(target, elfHeaders(segments), 0, undefined, 0)
   let end = format === 'elf' ? elfSize(segments.length) : 0
   for (const segment of segments) {
@@ -39,6 +54,13 @@ export function convert(from: string, to: string, format: Format): void {
   closeSync(source)
   closeSync(target)
   renameSync(partial, to)
+}
+
+/** Bytes of a file; what a sample ends with may be a hole that the file does not have. */
+function bytesAt(file: number, offset: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  readSync(file, bytes, 0, length, offset)
+  return bytes
 }
 
 function copy(source: number, { offset, size }: Segment, target: number, to: number): void {

@@ -134,12 +134,12 @@ export class TruthImage {
 /** The embedded samples, which are always there. */
 export function samples(): TruthImage[] {
   const folder = join(import.meta.dirname, '..', 'samples')
-  return SAMPLES.map((name) => new TruthImage(name, join(folder, name), ['lime', 'elf', 'raw'], true))
+  return SAMPLES.map((name) => new TruthImage(name, join(folder, name), ['lime', 'elf', 'raw', 'avml', 'kdump'], true))
 }
 
 /** A shared image, also where it is not there: suites of it skip, see `require`. */
 export function sharedImage(name: string): TruthImage {
-  return new TruthImage(name, join(IMAGES, name), ['elf', 'raw', 'lime'])
+  return new TruthImage(name, join(IMAGES, name), ['elf', 'raw', 'lime', 'avml', 'kdump'])
 }
 
 export function sharedImages(): TruthImage[] {

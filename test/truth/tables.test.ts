@@ -211,6 +211,8 @@ for (const image of [...samples(), ...sharedImages()]) {
         expect(rows.length).toBeGreaterThan(0)
         for (const format of image.formats) expect(read(name, format).rows, format).toEqual(rows)
       },
+      // The first writes the image in each format.
+      180_000,
     )
 
     it('gives the same bytes with symbols of its own and with cached ones', () => {

@@ -38,7 +38,8 @@ const PRESENT: u64 = 1;
 /// The frame is still there, with its bits turned over since L1TF (arch/x86/include/asm/pgtable-invert.h).
 const PROT_NONE: u64 = 1 << 8;
 const LARGE: u64 = 1 << 7;
-const FRAME: u64 = 0x000f_ffff_ffff_f000;
+/// Bits of an entry that may be its frame's.
+pub const FRAME: u64 = 0x000f_ffff_ffff_f000;
 /// Bits among a frame's that an entry may have to say "encrypted" (SME and SEV; CPUID 0x8000_001f): none, or that of one
 /// generation of processors or the other.
 pub const ENCRYPTION_BITS: [u64; 3] = [0, 1 << 47, 1 << 51];
@@ -144,7 +145,7 @@ impl AddressSpace {
 
     /// Kernels before L1TF was known keep the frame of a PROT_NONE mapping as it is, and then no memory is at its inverse.
     fn held(&self, inverted: u64, plain: u64) -> u64 {
-        let holds = |physical: u64| self.image.peek(physical, 1).is_some();
+        let holds = |physical: u64| self.image.holds(physical, 1);
         if !holds(inverted) && holds(plain) { plain } else { inverted }
     }
 

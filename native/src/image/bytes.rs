@@ -15,8 +15,9 @@ pub enum Bytes {
 }
 
 impl Image {
-    /// Keeps `[physical, physical + length)`, where one range holds it all.
+    /// Keeps `[physical, physical + length)`, where one range holds it all, unpacked.
     pub fn keep(self: &Arc<Self>, physical: u64, length: u64) -> Option<Bytes> {
+        self.is_mapped().then_some(())?;
         let range = self.range_at(physical)?;
         let from = usize::try_from(range.offset + (physical - range.start)).ok()?;
         let to = from.checked_add(usize::try_from(length).ok()?)?;

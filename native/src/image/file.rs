@@ -5,12 +5,15 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use memmap2::{Mmap, MmapOptions};
+use memmap2::{Mmap, MmapOptions, UncheckedAdvice};
 use rustix::fs::{SeekFrom, seek};
 
 use super::guard::Guard;
 use super::source::Source;
 use crate::error::{Error, Result};
+
+/// Pages of files in memory of the process before they are given back: 128 MiB, of which the runtime has a third.
+const MOST_RESIDENT: u64 = 32 << 10;
 
 /// An opened evidence file.
 pub struct Evidence {
@@ -61,6 +64,19 @@ impl Evidence {
         &self.map
     }
 
+    /// Gives mapped pages back where the process has many of them: they count as its own, though the system keeps them
+    /// anyway, and each one that was touched has brought in its neighbours. What is touched again is mapped again.
+    pub fn trim(&self) {
+        let resident = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+        let shared = resident.split(' ').nth(2).and_then(|pages| pages.parse::<u64>().ok());
+        if shared.is_some_and(|pages| pages > MOST_RESIDENT) {
+            // SAFETY: the map is private, of a file and never written: its pages are read from the file again, and those
+            // that the guard replaced are zeros again.
+            #[allow(unsafe_code)]
+            let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
+        }
+    }
+
     /// The bytes of `[from, to)`, up to the first that is lost.
     #[inline]
     pub fn slice(&self, from: u64, to: u64) -> Option<&[u8]> {
@@ -74,6 +90,11 @@ impl Evidence {
 
     /// What can no longer be read of the file.
     pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The same, for whoever reads the file by itself.
+    pub fn shared_source(&self) -> &Arc<Source> {
         &self.source
     }
 

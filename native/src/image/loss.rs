@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 
 use super::Image;
+use super::blocks::Blocks;
 use crate::error::{Error, Result};
 
 /// Memory that the file no longer gives.
@@ -19,6 +20,9 @@ impl Image {
     pub fn loss(&self) -> Option<Loss> {
         let source = self.file.source();
         source.look();
+        if let Some(blocks) = &self.blocks {
+            return self.damage(blocks);
+        }
         let lost = |range: &super::Range| {
             let (bytes, first) = source.lost(range.offset..range.offset + range.length)?;
             Some((bytes, first, range.start + (first - range.offset)))
@@ -29,6 +33,26 @@ impl Image {
         let what = match source.cut_at() {
             Some(end) => format!("the file was cut off at offset {end:#x} while it was read"),
             None => format!("the file cannot be read at offset {offset:#x}: its disk or connection fails"),
+        };
+        Some(Loss { message: format!("{what}; {bytes} bytes of memory, from physical {physical:#x}, are lost"), bytes })
+    }
+
+    /// What of packed memory could not be unpacked so far.
+    fn damage(&self, blocks: &Blocks) -> Option<Loss> {
+        let source = self.file.source();
+        let Some((bytes, plain)) = blocks.damaged() else {
+            // What its headers said may have been read from what is gone.
+            let end = source.cut_at()?;
+            return Some(Loss {
+                message: format!("the file was cut off at offset {end:#x} while it was read"),
+                bytes: 0,
+            });
+        };
+        let inside = |range: &&super::Range| (range.offset..range.offset + range.length).contains(&plain);
+        let physical = self.ranges.iter().find(inside).map_or(plain, |range| range.start + (plain - range.offset));
+        let what = match source.cut_at() {
+            Some(end) => format!("the file was cut off at offset {end:#x} while it was read"),
+            None => "packed memory is damaged: it does not unpack to what it should".to_owned(),
         };
         Some(Loss { message: format!("{what}; {bytes} bytes of memory, from physical {physical:#x}, are lost"), bytes })
     }
@@ -44,6 +68,7 @@ impl Image {
                 self.check_kept()?;
             }
             let result = work();
+            self.file.trim();
             source.look();
             if source.replaced() == before {
                 return result;

@@ -1,13 +1,20 @@
 //! Memory image files: container formats become sorted ranges of physical memory.
 //!
-//! A format is one file with a `parse` function over the file's bytes and one line in [`FORMATS`].
+//! A format is one file with a `parse` function over the file and one line in [`FORMATS`]. Its memory lies in the file as
+//! it is, and is mapped, or is packed in blocks that are unpacked on demand ([`blocks`]).
 
+mod avml;
+mod blocks;
 mod bytes;
 mod elf;
 mod file;
+mod foreign;
 mod guard;
+mod kdump;
 mod lime;
 mod loss;
+#[cfg(test)]
+mod packed_tests;
 mod raw;
 mod source;
 mod touched;
@@ -17,6 +24,8 @@ use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 
 use crate::error::{Error, Result};
+pub use blocks::Missing;
+use blocks::{Blocks, Packed};
 pub use bytes::Bytes;
 use file::Evidence;
 pub use loss::Loss;
@@ -35,7 +44,7 @@ pub struct Range {
     pub start: u64,
     /// Bytes.
     pub length: u64,
-    /// Where these bytes begin in the file.
+    /// Where these bytes begin in the file, or among the plain bytes of packed blocks.
     pub offset: u64,
 }
 
@@ -47,7 +56,7 @@ impl Range {
 }
 
 /// What a format's reader makes of a file.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Layout {
     /// Ranges in any order; [`Image::open`] sorts and checks them.
     pub ranges: Vec<Range>,
@@ -55,21 +64,34 @@ pub struct Layout {
     pub vmcoreinfo: Option<String>,
     /// What the file promises but does not hold, in plain words.
     pub warnings: Vec<String>,
+    /// What was left out on purpose, in plain words.
+    pub left_out: Option<String>,
+    /// The blocks that ranges count in; without them, ranges count in the file.
+    pub packed: Option<Box<dyn Packed>>,
 }
 
-/// Reads a format: `None` when the bytes are of another one.
-type Parse = fn(&[u8]) -> Option<Result<Layout>>;
+/// Reads a format: `None` when the file is of another one.
+type Parse = fn(&Evidence) -> Option<Result<Layout>>;
 
 /// Every format by name, told apart by content; raw comes last because anything may be raw.
-const FORMATS: &[(&str, Parse)] = &[("lime", lime::parse), ("elf", elf::parse), ("raw", raw::parse)];
+const FORMATS: &[(&str, Parse)] = &[
+    ("lime", |file| lime::parse(file.bytes())),
+    ("elf", |file| elf::parse(file.bytes())),
+    ("avml", avml::parse),
+    ("kdump", kdump::parse),
+    ("raw", |file| foreign::refuse(file.bytes()).or_else(|| raw::parse(file.bytes()))),
+];
 
-/// An opened memory image. Shared by every thread; reads copy out of one memory map.
+/// An opened memory image. Shared by every thread; reads copy out of one memory map, or out of unpacked blocks.
 pub struct Image {
     file: Evidence,
+    /// Where the format packs memory; what is mapped is then of no use.
+    blocks: Option<Blocks>,
     format: &'static str,
     ranges: Vec<Range>,
     vmcoreinfo: Option<String>,
     warnings: Vec<String>,
+    left_out: Option<String>,
     touched: OnceLock<TouchedPages>,
     /// Parts of the file that [`Bytes`] refer to, as first offset and end.
     kept: Mutex<Vec<(u64, u64)>>,
@@ -79,12 +101,13 @@ impl Image {
     /// Opens an image read-only and finds out its format from its content.
     pub fn open(path: &Path) -> Result<Self> {
         let file = Evidence::open(path)?;
-        let bytes = file.bytes();
         for (format, parse) in FORMATS {
-            let Some(layout) = parse(bytes) else { continue };
+            let Some(layout) = parse(&file) else { continue };
             let layout = layout.map_err(|error| Error::evidence(format!("{}: {}", path.display(), error.message)))?;
             let mut warnings = layout.warnings;
-            let ranges = settle(layout.ranges, file.size(), &mut warnings);
+            let blocks = layout.packed.map(Blocks::new);
+            let end = if blocks.is_some() { u64::MAX } else { file.size() };
+            let ranges = settle(layout.ranges, end, &mut warnings);
             if ranges.is_empty() {
                 return Err(Error::evidence(format!(
                     "{}: a {format} file that holds no memory; was it cut off while it was written?",
@@ -92,7 +115,8 @@ impl Image {
                 )));
             }
             let (vmcoreinfo, touched, kept) = (layout.vmcoreinfo, OnceLock::new(), Mutex::default());
-            let image = Self { file, format, ranges, vmcoreinfo, warnings, touched, kept };
+            let left_out = layout.left_out;
+            let image = Self { file, blocks, format, ranges, vmcoreinfo, warnings, left_out, touched, kept };
             return match image.loss() {
                 // Its headers may have been read from what is lost.
                 Some(loss) => Err(Error::evidence(format!("{}: {}", path.display(), loss.message))),
@@ -127,41 +151,93 @@ impl Image {
         &self.warnings
     }
 
+    /// What whoever made the image left out of it.
+    pub fn left_out(&self) -> Option<&str> {
+        self.left_out.as_deref()
+    }
+
+    /// Whether memory can be borrowed at all: not where the format packs it.
+    #[inline]
+    pub fn is_mapped(&self) -> bool {
+        self.blocks.is_none()
+    }
+
     fn range_at(&self, physical: u64) -> Option<&Range> {
         let index = self.ranges.partition_point(|range| range.end() <= physical);
         self.ranges.get(index).filter(|range| range.start <= physical)
     }
 
     /// The mapped bytes from a physical address on: `most` of them, or less where the range or what is readable ends.
+    #[inline]
     fn mapped(&self, physical: u64, most: usize) -> Option<&[u8]> {
+        if self.blocks.is_some() {
+            return None;
+        }
         let range = self.range_at(physical)?;
         let from = range.offset + (physical - range.start);
         let end = range.offset + range.length;
         self.file.slice(from, from.saturating_add(most as u64).min(end))
     }
 
+    /// Where a physical address lies among the plain bytes of packed blocks, and how many of its range follow.
+    fn plain(&self, physical: u64) -> Option<(u64, u64)> {
+        let range = self.range_at(physical)?;
+        Some((range.offset + (physical - range.start), range.end() - physical))
+    }
+
     /// Reads at a physical address; returns how many leading bytes could be read.
     pub fn read(&self, physical: u64, out: &mut [u8]) -> usize {
-        let mut done = 0;
-        while done < out.len() {
-            let left = out.len() - done;
-            let Some(bytes) = physical.checked_add(done as u64).and_then(|at| self.mapped(at, left)) else { break };
-            let Some(to) = out.get_mut(done..done + bytes.len()).filter(|to| !to.is_empty()) else { break };
-            to.copy_from_slice(bytes);
-            done += bytes.len();
-        }
+        let done = self.copy(physical, out);
         self.touch(physical, done as u64);
         done
     }
 
-    /// A little-endian 64-bit word at a physical address.
-    pub fn read_u64(&self, physical: u64) -> Option<u64> {
-        let word = self.mapped(physical, 8)?.first_chunk::<8>()?;
-        self.touch(physical, 8);
-        Some(u64::from_le_bytes(*word))
+    /// Like [`Image::read`], without recording: for a look that may come to nothing.
+    pub fn copy(&self, physical: u64, out: &mut [u8]) -> usize {
+        let mut done = 0;
+        while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let Some(at) = physical.checked_add(done as u64) else { break };
+            let copied = match &self.blocks {
+                Some(blocks) => self.copy_plain(at, rest, |plain, out| blocks.copy(plain, out)),
+                None => self.mapped(at, rest.len()).map_or(0, |bytes| {
+                    rest.get_mut(..bytes.len()).map_or(0, |to| {
+                        to.copy_from_slice(bytes);
+                        to.len()
+                    })
+                }),
+            };
+            if copied == 0 {
+                break;
+            }
+            done += copied;
+        }
+        done
     }
 
-    /// The bytes of `[physical, physical + length)` without a copy, where one range holds them all.
+    /// Copies out of the block that a physical address is in; returns how many bytes.
+    fn copy_plain(&self, physical: u64, out: &mut [u8], copy: impl Fn(u64, &mut [u8]) -> usize) -> usize {
+        let Some((plain, left)) = self.plain(physical) else { return 0 };
+        let most = left.min(out.len() as u64) as usize;
+        out.get_mut(..most).map_or(0, |out| copy(plain, out))
+    }
+
+    /// A little-endian 64-bit word at a physical address.
+    pub fn read_u64(&self, physical: u64) -> Option<u64> {
+        let word = match self.mapped(physical, 8).and_then(<[u8]>::first_chunk::<8>) {
+            Some(word) => *word,
+            None => self.packed_word(physical)?,
+        };
+        self.touch(physical, 8);
+        Some(u64::from_le_bytes(word))
+    }
+
+    #[cold]
+    fn packed_word(&self, physical: u64) -> Option<[u8; 8]> {
+        let mut word = [0; 8];
+        (self.blocks.is_some() && self.copy(physical, &mut word) == word.len()).then_some(word)
+    }
+
+    /// The bytes of `[physical, physical + length)` without a copy, where one range holds them all, unpacked.
     pub fn borrow(&self, physical: u64, length: usize) -> Option<&[u8]> {
         let bytes = self.peek(physical, length)?;
         self.touch(physical, length as u64);
@@ -173,60 +249,93 @@ impl Image {
         self.mapped(physical, length)?.get(..length)
     }
 
+    /// Whether `[physical, physical + length)` can be read, as far as that is known without unpacking it.
+    pub fn holds(&self, physical: u64, length: u64) -> bool {
+        if self.is_mapped() {
+            return self.peek(physical, length as usize).is_some();
+        }
+        let Some(last) = length.checked_sub(1).and_then(|length| physical.checked_add(length)) else { return false };
+        let pages = (physical..=last).step_by(PAGE_SIZE as usize).chain([last]);
+        pages.into_iter().all(|at| self.missing(at).is_none())
+    }
+
+    /// Why a byte cannot be read, as far as that is known without unpacking it.
+    pub fn missing(&self, physical: u64) -> Option<Missing> {
+        match (&self.blocks, self.plain(physical)) {
+            (_, None) => Some(Missing::Absent),
+            (Some(blocks), Some((plain, _))) => blocks.missing(plain),
+            (None, Some((offset, _))) => {
+                self.file.slice(offset, offset + 1).is_none_or(<[u8]>::is_empty).then_some(Missing::Unreadable)
+            }
+        }
+    }
+
     /// Reads for a scan: straight from the file, so that a pass over a large image does not fill this process with
     /// mapped pages, and without recording, because only what a scan then hits counts as read. Ends before `length`
     /// where the image has a hole, or where the file fails: [`Image::past_gap`] tells where to go on.
     pub fn read_block<'a>(&self, physical: u64, length: usize, buffer: &'a mut Vec<u8>) -> &'a [u8] {
         buffer.resize(length, 0);
         let mut done = 0;
-        while done < length {
-            let at = physical + done as u64;
-            let Some(range) = self.range_at(at) else { break };
-            let part = (range.end() - at).min((length - done) as u64) as usize;
-            let Some(out) = buffer.get_mut(done..done + part) else { break };
-            let read = self.file.source().read_at(range.offset + (at - range.start), out);
-            done += read;
-            if read < part {
+        while let Some(out) = buffer.get_mut(done..).filter(|out| !out.is_empty()) {
+            let Some(at) = physical.checked_add(done as u64) else { break };
+            let read = match &self.blocks {
+                Some(blocks) => self.copy_plain(at, out, |plain, out| blocks.copy_once(plain, out)),
+                None => self.copy_plain(at, out, |offset, out| self.file.source().read_at(offset, out)),
+            };
+            if read == 0 {
                 break;
             }
+            done += read;
         }
         buffer.get(..done).unwrap_or_default()
     }
 
-    /// The next page of memory behind a byte that [`Image::read_block`] could not read.
+    /// Where memory goes on behind a byte that [`Image::read_block`] could not read.
     pub fn past_gap(&self, physical: u64) -> u64 {
+        let Some((plain, _)) = self.plain(physical) else {
+            let next = self.ranges.partition_point(|range| range.end() <= physical);
+            return self.ranges.get(next).map_or(u64::MAX, |range| range.start);
+        };
         // A page of the file need not lie as a page of memory does.
-        let inside = self.range_at(physical).map_or(0, |range| (range.offset + (physical - range.start)) % PAGE_SIZE);
-        physical.saturating_add(PAGE_SIZE - inside).next_multiple_of(PAGE_SIZE)
+        let inside = if self.is_mapped() { plain % PAGE_SIZE } else { physical % PAGE_SIZE };
+        let next = physical.saturating_add(PAGE_SIZE - inside).next_multiple_of(PAGE_SIZE);
+        match (&self.blocks, self.plain(next)) {
+            (Some(blocks), Some((plain, left))) => {
+                next.saturating_add(blocks.next_held(plain).saturating_sub(plain).min(left))
+            }
+            _ => next,
+        }
     }
 
     /// Physical chunks of at most `bytes` that hold data: ranges, less the long holes of a sparse file. Chunks begin at
     /// page boundaries wherever the range does, so that no word is cut in two.
     pub fn chunks(&self, bytes: u64) -> Vec<(u64, u64)> {
         let mut chunks = Vec::new();
-        for range in &self.ranges {
-            for (from, to) in self.data(range) {
-                let mut at = from;
-                while at < to {
-                    let length = (to - at).min(bytes - at % bytes);
-                    chunks.push((at, length));
-                    at += length;
-                }
+        for (from, to) in self.data() {
+            let mut at = from;
+            while at < to {
+                let length = (to - at).min(bytes - at % bytes);
+                chunks.push((at, length));
+                at += length;
             }
         }
         chunks
     }
 
-    /// The parts of a range that hold data, as physical (first, end), in whole pages; short holes are not worth a seam.
-    fn data(&self, range: &Range) -> Vec<(u64, u64)> {
+    /// The parts of memory that hold data, as physical (first, end), in whole pages; short holes are not worth a seam.
+    fn data(&self) -> Vec<(u64, u64)> {
         let mut parts: Vec<(u64, u64)> = Vec::new();
-        for (from, to) in self.file.data_extents(range.offset, range.offset + range.length) {
-            let start = range.start + (from - range.offset);
-            let start = (start - start % PAGE_SIZE).max(range.start);
-            let end = (range.start + (to - range.offset)).next_multiple_of(PAGE_SIZE).min(range.end());
-            match parts.last_mut() {
-                Some((_, last)) if start < last.saturating_add(SHORT_HOLE) => *last = end.max(*last),
-                _ => parts.push((start, end)),
+        for range in &self.ranges {
+            let (first, last) = (range.offset, range.offset + range.length);
+            let extents = if self.is_mapped() { self.file.data_extents(first, last) } else { vec![(first, last)] };
+            for (from, to) in extents {
+                let start = range.start + (from - range.offset);
+                let start = (start - start % PAGE_SIZE).max(range.start);
+                let end = (range.start + (to - range.offset)).next_multiple_of(PAGE_SIZE).min(range.end());
+                match parts.last_mut() {
+                    Some((_, last)) if start < last.saturating_add(SHORT_HOLE) => *last = end.max(*last),
+                    _ => parts.push((start, end)),
+                }
             }
         }
         parts

@@ -43,6 +43,11 @@ impl Source {
         }
     }
 
+    /// Bytes that the file had when it was opened.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The file itself.
     pub fn file(&self) -> &File {
         &self.file

@@ -20,6 +20,7 @@ impl Kernel {
             .warnings()
             .iter()
             .map(|message| json!({ "code": "truncated", "message": message }))
+            .chain(image.left_out().map(|message| json!({ "code": "note", "message": message })))
             .chain(self.facts.warnings.iter().map(|message| json!({ "code": "note", "message": message })))
             .chain(torn)
             .collect();

@@ -55,6 +55,8 @@ struct Search<'a> {
     banner: Option<Banner>,
     banners: usize,
     functions_only: bool,
+    /// Where a kernel was found, and where its page tables say that it lies.
+    misplaced: Option<(u64, u64)>,
     budget: Rc<Budget>,
 }
 
@@ -73,7 +75,7 @@ enum Source {
 
 impl<'a> Search<'a> {
     fn new(image: &'a Arc<Image>, cache: Option<Cache<'a>>) -> Self {
-        Self { image, cache, banner: None, banners: 0, functions_only: false, budget: Rc::default() }
+        Self { image, cache, banner: None, banners: 0, functions_only: false, misplaced: None, budget: Rc::default() }
     }
 
     fn quick(&mut self) -> Option<Found> {
@@ -121,7 +123,11 @@ impl<'a> Search<'a> {
             Anchor::Text(text) => text,
             Anchor::Banner(banner) => banner.checked_sub(kallsyms.table.from_text("linux_banner")?)?,
         };
-        let proof = proof::prove(self.image, &kallsyms.table, kallsyms.text, text)?;
+        let Some(proof) = proof::prove(self.image, &kallsyms.table, kallsyms.text, text) else {
+            let said = proof::said_to_lie(self.image, &kallsyms.table, text);
+            self.misplaced = self.misplaced.or(said.map(|said| (text, said)));
+            return None;
+        };
         let places = |range: &Range<usize>| {
             let from_text = (physical + range.start as u64).wrapping_sub(proof.physical);
             (from_text, range.len() as u64)
@@ -164,6 +170,13 @@ impl<'a> Search<'a> {
             ));
         };
         let release = banner.release();
+        if let Some((found, said)) = self.misplaced {
+            return Error::no_symbols(format!(
+                "kernel {release} was found at {found:#x} of {image}, and its page tables say that it lies at physical {said:#x}: \
+                 ranges of memory one after another without padding (LiME's format=raw) are not read; take memory with \
+                 format=lime or format=padded"
+            ));
+        }
         Error::no_symbols(if self.functions_only {
             format!("kernel {release} keeps symbols of functions only: it was built without CONFIG_KALLSYMS_ALL")
         } else if self.budget.is_spent() {

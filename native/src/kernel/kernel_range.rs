@@ -79,10 +79,12 @@ pub fn quick(image: &Arc<Image>) -> Vec<Guess> {
 /// A top-level table that maps the kernel has its last entry present and pointing into the image, without the bit that
 /// says "encrypted" where it has one.
 fn table_bits(image: &Image, root: u64) -> Option<u64> {
-    let entry = image.peek(root + PAGE - 8, 8)?.first_chunk().map(|word| u64::from_le_bytes(*word))?;
+    let mut entry = [0; 8];
+    (image.copy(root + PAGE - 8, &mut entry) == entry.len()).then_some(())?;
+    let entry = u64::from_le_bytes(entry);
     let leads_to_table = |bits: &u64| {
         let frame = entry & 0x000f_ffff_ffff_f000 & !bits;
-        frame != 0 && image.peek(frame, PAGE as usize).is_some()
+        frame != 0 && image.holds(frame, PAGE)
     };
     ENCRYPTION_BITS.into_iter().find(leads_to_table).filter(|_| entry & 0x81 == 1)
 }

@@ -6,7 +6,7 @@ use super::banner::Banner;
 use super::kernel_range::{KERNEL_MAP, STEP, STEPS};
 use super::symbols::Table;
 use crate::arch::AddressSpace;
-use crate::arch::x86_64::{ENCRYPTION_BITS, Levels};
+use crate::arch::x86_64::{ENCRYPTION_BITS, FRAME, Levels};
 use crate::image::Image;
 
 /// A kernel whose place in physical and virtual memory is certain.
@@ -32,6 +32,28 @@ pub fn has_data_symbols(table: &Table) -> bool {
 
 fn root_from_text(table: &Table) -> Option<u64> {
     table.from_text("init_top_pgt").or_else(|| table.from_text("swapper_pg_dir"))
+}
+
+/// Tables below a root that map the kernel's image, by symbol: the entry, and what it leads to (`arch/x86/kernel/head_64.S`).
+const BELOW: [(&str, u64, &str); 2] =
+    [("level4_kernel_pgt", 511, "level3_kernel_pgt"), ("level3_kernel_pgt", 510, "level2_kernel_pgt")];
+
+/// Where the kernel's own page tables say that its `_text` lies, if that is not where it was found: two of their entries
+/// must lie by the same distance. A file whose ranges of memory follow each other without padding looks like this.
+pub fn said_to_lie(image: &Image, table: &Table, physical: u64) -> Option<u64> {
+    let entry = |name: &str, index: u64| {
+        let at = physical.checked_add(table.from_text(name)?)?.checked_add(index * 8)?;
+        let mut word = [0; 8];
+        (image.copy(at, &mut word) == word.len()).then_some(u64::from_le_bytes(word))
+    };
+    let claimed = |name: &str, index: u64, target: &str| {
+        let entry = entry(name, index).filter(|entry| entry & 1 == 1)?;
+        (entry & FRAME).checked_sub(table.from_text(target)?)
+    };
+    let root = table.from_text("init_top_pgt").map(|_| "init_top_pgt").unwrap_or("swapper_pg_dir");
+    let tops = BELOW.iter().filter_map(|(below, _, _)| claimed(root, 511, below));
+    let belows = || BELOW.iter().filter_map(|(name, index, target)| claimed(name, *index, target));
+    tops.into_iter().find(|text| *text != physical && belows().any(|below| below == *text))
 }
 
 /// Proves that the kernel with these symbols has its `_text` at this physical address. Copies of kernels that do not run

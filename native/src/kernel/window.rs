@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use crate::image::Image;
 
+/// How much is put together at a time.
+const BLOCK: u64 = 1 << 20;
+
 /// Bytes from a physical address on. What the image does not hold reads as zeros.
 pub struct Window<'a> {
     /// Where it starts.
@@ -36,11 +39,16 @@ fn assemble(image: &Image, start: u64, length: usize) -> Vec<u8> {
     let mut buffer = Vec::new();
     let end = start + length as u64;
     for range in image.ranges().iter().filter(|range| range.start < end && range.end() > start) {
-        let from = range.start.max(start);
-        let part = image.read_block(from, (range.end().min(end) - from) as usize, &mut buffer);
-        let at = (from - start) as usize;
-        if let Some(out) = bytes.get_mut(at..at + part.len()) {
-            out.copy_from_slice(part);
+        let to = range.end().min(end);
+        let mut at = range.start.max(start);
+        while at < to {
+            let want = (to - at).min(BLOCK);
+            let part = image.read_block(at, want as usize, &mut buffer);
+            let place = (at - start) as usize;
+            if let Some(out) = bytes.get_mut(place..place + part.len()) {
+                out.copy_from_slice(part);
+            }
+            at = if part.len() as u64 == want { at + want } else { image.past_gap(at + part.len() as u64) };
         }
     }
     bytes

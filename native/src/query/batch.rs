@@ -44,6 +44,7 @@ pub enum ColumnData {
 #[allow(missing_docs)]
 pub enum Code {
     Unreadable,
+    LeftOut,
     Cap,
     Cycle,
     Absent,
@@ -58,6 +59,7 @@ impl Code {
         match gap {
             Gap::Null => None,
             Gap::Unreadable(place) => Some((Code::Unreadable, place)),
+            Gap::LeftOut(place) => Some((Code::LeftOut, place)),
             Gap::Contradiction(place) => Some((Code::Torn, place)),
             Gap::Endless(place) => Some((Code::Cycle, place)),
             Gap::Spent(place) => Some((Code::Cap, place)),
@@ -68,6 +70,7 @@ impl Code {
     pub fn name(self) -> &'static str {
         match self {
             Code::Unreadable => "unreadable",
+            Code::LeftOut => "excluded",
             Code::Cap => "cap",
             Code::Cycle => "cycle",
             Code::Absent => "absent",
@@ -132,12 +135,14 @@ fn value_message(code: Code) -> &'static str {
         Code::Cycle => "left out: the way to it does not end",
         Code::Torn | Code::Stray => "left out: contradicts the objects around it",
         Code::Unreadable => "could not be read",
+        Code::LeftOut => "in memory that was left out of the dump",
     }
 }
 
 fn walk_message(code: Code) -> &'static str {
     match code {
         Code::Unreadable => "a link could not be read",
+        Code::LeftOut => "a link lies in memory that was left out of the dump",
         Code::Cap => "stopped at its limit",
         Code::Cycle => "came back to where it had been",
         Code::Stray => "torn: leads to what is no such object",

@@ -21,7 +21,7 @@ pub fn run(kernel: &Kernel, plan: &Plan, addresses: &[u64], limits: &Limits) -> 
         true => {
             let target = reader.u64(at);
             if target.is_none() {
-                warnings.add(Code::Unreadable, None, Some(at));
+                warnings.add(reader.why(at), None, Some(at));
             }
             target.filter(|target| *target != 0)
         }
@@ -175,6 +175,7 @@ impl Rows<'_> {
             if let Err(gap) = outcome {
                 column.null(plan.source.packing());
                 if let Some((code, place)) = Code::of(gap) {
+                    let code = if code == Code::Unreadable { reader.why(place) } else { code };
                     self.warnings.add(code, Some(at), Some(place));
                 }
             }

@@ -10,6 +10,8 @@ pub enum Gap {
     Null,
     /// Memory that is not in the image, or was not mapped.
     Unreadable(u64),
+    /// Memory that whoever made the dump left out of it.
+    LeftOut(u64),
     /// Objects that should name each other and do not: memory of two moments.
     Contradiction(u64),
     /// Parents of parents that do not end.

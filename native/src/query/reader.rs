@@ -1,10 +1,12 @@
 //! Kernel memory as a query reads it: whole pages are looked up once and then borrowed from the image.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
+use super::batch::Code;
 use super::limits::{EFFORT, STEP};
 use super::program::{Gap, Read};
 use crate::arch::AddressSpace;
+use crate::image::Missing;
 
 const PAGE: u64 = 4096;
 const SLOTS: usize = 512;
@@ -16,10 +18,17 @@ struct Slot<'a> {
     bytes: &'a [u8],
 }
 
+/// Copies of pages, where the image packs memory and nothing can be borrowed: a slot each, as above.
+struct Copies {
+    pages: Vec<u64>,
+    bytes: Vec<u8>,
+}
+
 /// Reads kernel virtual memory for one query on one thread.
 pub struct Reader<'a> {
     memory: &'a AddressSpace,
     slots: Vec<Cell<Slot<'a>>>,
+    copies: Option<RefCell<Copies>>,
     /// What leaves may still cost; `None` once it was not enough.
     effort: Cell<Option<u64>>,
     /// Whether what is looked up counts as read, for a distilled image.
@@ -30,7 +39,9 @@ impl<'a> Reader<'a> {
     /// A reader with nothing looked up yet, for a query whose leaves may cost so much.
     pub fn new(memory: &'a AddressSpace, effort: u64) -> Self {
         let slots = vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS];
-        Self { memory, slots, effort: Cell::new(Some(effort)), records: true }
+        let copies = || Copies { pages: vec![0; SLOTS], bytes: vec![0; SLOTS * PAGE as usize] };
+        let copies = (!memory.image().is_mapped()).then(|| RefCell::new(copies()));
+        Self { memory, slots, copies, effort: Cell::new(Some(effort)), records: true }
     }
 
     /// One whose looks are not recorded as read.
@@ -74,6 +85,9 @@ impl<'a> Reader<'a> {
         let slot = self.slots.get(page as usize % SLOTS)?;
         let mut found = slot.get();
         if found.page != page {
+            if self.copies.is_some() {
+                return None;
+            }
             let physical = self.memory.translate(address & !(PAGE - 1))?;
             let image = self.memory.image();
             let bytes = match self.records {
@@ -86,13 +100,47 @@ impl<'a> Reader<'a> {
         found.bytes.get((address % PAGE) as usize..)
     }
 
+    /// Reads at an address where nothing can be borrowed; returns how many leading bytes there are.
+    fn copy(&self, address: u64, out: &mut [u8]) -> usize {
+        let from = (address % PAGE) as usize;
+        match self.copies.as_ref().filter(|_| from + out.len() <= PAGE as usize) {
+            Some(copies) => {
+                match copies.borrow_mut().page(self, address).and_then(|page| page.get(from..from + out.len())) {
+                    Some(bytes) => {
+                        out.copy_from_slice(bytes);
+                        out.len()
+                    }
+                    None => self.memory.read(address, out),
+                }
+            }
+            None => self.memory.read(address, out),
+        }
+    }
+
+    /// What it is that a kernel address cannot be read: left out of the dump, or unreadable.
+    #[cold]
+    pub fn why(&self, address: u64) -> Code {
+        match missing(self.memory, address) {
+            Gap::LeftOut(_) => Code::LeftOut,
+            _ => Code::Unreadable,
+        }
+    }
+
     /// A little-endian word.
     #[inline]
     pub fn u64(&self, address: u64) -> Option<u64> {
         match self.page(address).and_then(|bytes| bytes.first_chunk()) {
             Some(word) => Some(u64::from_le_bytes(*word)),
-            None => self.memory.read_u64(address),
+            None => self.copied_u64(address),
         }
+    }
+
+    fn copied_u64(&self, address: u64) -> Option<u64> {
+        if self.copies.is_none() {
+            return self.memory.read_u64(address);
+        }
+        let mut word = [0; 8];
+        (self.copy(address, &mut word) == word.len()).then(|| u64::from_le_bytes(word))
     }
 
     /// A little-endian integer of `size` bytes, at most 16.
@@ -118,7 +166,7 @@ impl<'a> Reader<'a> {
                 out.copy_from_slice(bytes);
                 out.len()
             }
-            None => self.memory.read(address, out),
+            None => self.copy(address, out),
         }
     }
 
@@ -164,11 +212,38 @@ impl<'a> Reader<'a> {
     }
 
     /// What there is of a page that the image does not hold whole.
-    #[cold]
     fn part(&self, address: u64, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
-        let read = self.memory.read(address, &mut bytes);
+        let read = self.copy(address, &mut bytes);
         bytes.truncate(read);
         bytes
+    }
+}
+
+impl Copies {
+    /// The page that holds an address, if the image has all of it.
+    fn page(&mut self, reader: &Reader, address: u64) -> Option<&[u8]> {
+        let page = address / PAGE + 1;
+        let index = page as usize % SLOTS;
+        let tag = self.pages.get_mut(index)?;
+        let bytes = self.bytes.get_mut(index * PAGE as usize..)?.get_mut(..PAGE as usize)?;
+        if *tag != page {
+            *tag = 0;
+            let physical = reader.memory.translate(address & !(PAGE - 1))?;
+            let image = reader.memory.image();
+            let read = if reader.records { image.read(physical, bytes) } else { image.copy(physical, bytes) };
+            (read == bytes.len()).then_some(())?;
+            *tag = page;
+        }
+        Some(bytes)
+    }
+}
+
+/// Why an address of an address space cannot be read: not mapped or not there, or left out by whoever made the dump.
+pub fn missing(memory: &AddressSpace, address: u64) -> Gap {
+    let physical = memory.translate(address);
+    match physical.and_then(|physical| memory.image().missing(physical)) {
+        Some(Missing::LeftOut) => Gap::LeftOut(address),
+        _ => Gap::Unreadable(address),
     }
 }

@@ -106,6 +106,7 @@ impl UserMemory {
         mut take: impl FnMut(u64, &[u8], &mut Found),
     ) {
         let mut left = MOST_PAGES;
+        let mut page = [0; PAGE as usize];
         for (first, end) in ranges {
             let mut block: Vec<u8> = Vec::new();
             let mut start = first - first % PAGE;
@@ -116,22 +117,22 @@ impl UserMemory {
                     break;
                 };
                 left = fewer;
-                let page =
-                    self.space.translate(at).and_then(|physical| self.space.image().peek(physical, PAGE as usize));
-                let is_there = page.is_some();
+                // Without recording: of all that is searched, only what is hit counts as read.
+                let copied = self.space.translate(at).map(|physical| self.space.image().copy(physical, &mut page));
+                let is_there = copied == Some(page.len());
                 let full = block.len() >= BLOCK;
                 if (!is_there || full) && !block.is_empty() {
                     take(start, &block, found);
                     let kept = if is_there { block.len().saturating_sub(overlap) } else { block.len() };
                     block.drain(..kept);
                 }
-                if let Some(page) = page {
+                if is_there {
                     if block.is_empty() {
                         start = at;
                     } else if full {
                         start = at - block.len() as u64;
                     }
-                    block.extend_from_slice(page);
+                    block.extend_from_slice(&page);
                 }
                 let Some(next) = at.checked_add(PAGE) else { break };
                 at = next;

@@ -54,6 +54,13 @@ fn kernel_symbols(machine: Machine) -> Vec<(u64, String)> {
     let mut add = |distance: u64, name: &str| symbols.push((BASE + distance, name.to_owned()));
     add(BANNER_AT, "linux_banner");
     add(ROOT_AT, "init_top_pgt");
+    for (name, below) in ["level4_kernel_pgt", "level3_kernel_pgt", "level2_kernel_pgt"]
+        .iter()
+        .skip(5 - machine.levels as usize)
+        .zip(1..)
+    {
+        add(ROOT_AT + below * 0x1000, name);
+    }
     if machine.named_btf {
         add(BTF_AT, "__start_BTF");
         add(BTF_AT + btf().len() as u64, "__stop_BTF");
@@ -182,6 +189,26 @@ fn a_kernel_whose_pages_are_missing_is_named() {
     assert_eq!(kind, ErrorKind::NoSymbols);
     assert!(message.starts_with("kernel 9.9.9-hand was found in the image (raw, "), "{message}");
     assert!(message.contains("pages of it are missing"), "{message}");
+}
+
+#[test]
+fn a_file_of_ranges_without_padding_is_told_by_where_its_kernel_lies() {
+    for levels in [4, 5] {
+        let machine = Machine { levels, ..PLAIN };
+        let mut bytes = std::fs::read(write(machine).path()).unwrap();
+        // The hole below 1 MiB, which no machine's memory fills, and whose end is not that of a page.
+        bytes.drain(0x9_fc00..0x10_0000);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().write_all_at(&bytes, 0).unwrap();
+        let error = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None).err().unwrap();
+        assert_eq!(error.kind, ErrorKind::NoSymbols);
+        let place = format!("was found at {:#x} of the image (raw, ", TEXT - 0x6_0400);
+        assert!(error.message.contains(&place) && error.message.contains("format=raw"), "{error}");
+        assert!(error.message.contains(&format!("lies at physical {TEXT:#x}:")), "{error}");
+    }
+    // A copy that does not run is no such file, for where it says that it lies there is a kernel.
+    let copied = Machine { copy: Some(2 * MIB), trampoline: None, ..PLAIN };
+    check(&Kernel::discover(image(copied), None).unwrap(), copied);
 }
 
 #[test]

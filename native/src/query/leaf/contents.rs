@@ -165,8 +165,12 @@ impl Leaf for Contents {
             let from = start + (first * PAGE) as usize;
             let to = (start + (end * PAGE) as usize).min(out.len());
             let part = out.get_mut(from..to).unwrap_or_default();
-            if reader.memory().image().read(physical, part) < part.len() {
-                return Err(Gap::Unreadable(inode));
+            let image = reader.memory().image();
+            let read = image.read(physical, part);
+            if read < part.len() {
+                let left_out =
+                    image.missing(physical.saturating_add(read as u64)) == Some(crate::image::Missing::LeftOut);
+                return Err(if left_out { Gap::LeftOut(inode) } else { Gap::Unreadable(inode) });
             }
         }
         Ok(match self.missing {

@@ -5,7 +5,7 @@ use crate::arch::AddressSpace;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::limits::{COMMAND_LINE, CONTENTS};
 use crate::query::program::{Gap, Program, Read};
-use crate::query::reader::Reader;
+use crate::query::reader::{Reader, missing};
 
 const PAGE: u64 = 4096;
 
@@ -100,7 +100,7 @@ fn copy(reader: &Reader, user: &AddressSpace, start: u64, end: u64, limit: usize
         let read = user.read(at, out.get_mut(from + done..).unwrap_or_default());
         if read < part {
             out.truncate(from + done + read);
-            return if out.len() == from { Err(Gap::Unreadable(start)) } else { Ok(false) };
+            return if out.len() == from { Err(missing(user, at)) } else { Ok(false) };
         }
     }
     Ok(length as u64 == wanted)

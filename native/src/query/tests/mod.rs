@@ -5,6 +5,7 @@ mod blobs;
 mod contents;
 mod hostile;
 mod kinds;
+mod left_out;
 mod lost;
 mod paths;
 mod rules;

@@ -148,6 +148,7 @@ impl Walker<'_, '_> {
 
     /// Notes what happened.
     pub fn warn(&mut self, code: Code, address: u64) {
+        let code = if code == Code::Unreadable { self.reader.why(address) } else { code };
         self.warnings.add(code, None, Some(address));
     }
 }
