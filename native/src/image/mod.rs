@@ -162,6 +162,11 @@ impl Image {
         self.blocks.is_none()
     }
 
+    /// Gives mapped pages back, if the process has many of them. What is borrowed stays where it is.
+    pub fn trim(&self) {
+        self.file.trim();
+    }
+
     fn range_at(&self, physical: u64) -> Option<&Range> {
         let index = self.ranges.partition_point(|range| range.end() <= physical);
         self.ranges.get(index).filter(|range| range.start <= physical)
