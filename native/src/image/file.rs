@@ -70,11 +70,16 @@ impl Evidence {
         let resident = fs::read_to_string("/proc/self/statm").unwrap_or_default();
         let shared = resident.split(' ').nth(2).and_then(|pages| pages.parse::<u64>().ok());
         if shared.is_some_and(|pages| pages > MOST_RESIDENT) {
-            // SAFETY: the map is private, of a file and never written: its pages are read from the file again, and those
-            // that the guard replaced are zeros again.
-            #[allow(unsafe_code)]
-            let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
+            self.release();
         }
+    }
+
+    /// Gives all mapped pages back.
+    pub fn release(&self) {
+        // SAFETY: the map is private, of a file and never written: its pages are read from the file again, and those that
+        // the guard replaced are zeros again.
+        #[allow(unsafe_code)]
+        let _ = unsafe { self.map.unchecked_advise(UncheckedAdvice::DontNeed) };
     }
 
     /// The bytes of `[from, to)`, up to the first that is lost.

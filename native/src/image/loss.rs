@@ -68,7 +68,7 @@ impl Image {
                 self.check_kept()?;
             }
             let result = work();
-            self.file.trim();
+            self.trim();
             source.look();
             if source.replaced() == before {
                 return result;
@@ -115,6 +115,22 @@ mod tests {
             at = image.past_gap(at + block.len() as u64);
         }
         assert_eq!(seen, [(0, 5), (6, 3), (10, 502)]);
+    }
+
+    #[test]
+    fn pages_that_are_given_back_are_read_again_and_lost_ones_stay_lost() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let bytes: Vec<u8> = (0_u64..1 << 18).flat_map(u64::to_le_bytes).collect();
+        std::fs::write(file.path(), bytes).unwrap();
+        let image = Image::open(file.path()).unwrap();
+        let borrowed = image.borrow(0x3000, 8).unwrap();
+        file.as_file().set_len(0x8000).unwrap();
+        let read =
+            || image.undisturbed(|| Ok([0x3000, 0x7ff8, 0x8000, 0x10_0000].map(|at| image.read_u64(at)))).unwrap();
+        let before = read();
+        assert_eq!(before, [Some(0x600), Some(0xfff), None, None]);
+        image.file.release();
+        assert_eq!((read(), borrowed), (before, &0x600_u64.to_le_bytes()[..]));
     }
 
     #[test]

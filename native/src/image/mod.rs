@@ -16,6 +16,7 @@ mod loss;
 #[cfg(test)]
 mod packed_tests;
 mod raw;
+mod read;
 mod source;
 mod touched;
 mod write_lime;
@@ -33,9 +34,6 @@ use touched::TouchedPages;
 
 /// Size of a small page, the unit in which pages are recorded and written.
 pub const PAGE_SIZE: u64 = 4096;
-
-/// A hole that costs less to read than to leave out.
-const SHORT_HOLE: u64 = 4 << 20;
 
 /// A run of physical memory that the file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,183 +160,9 @@ impl Image {
         self.blocks.is_none()
     }
 
-    fn range_at(&self, physical: u64) -> Option<&Range> {
-        let index = self.ranges.partition_point(|range| range.end() <= physical);
-        self.ranges.get(index).filter(|range| range.start <= physical)
-    }
-
-    /// The mapped bytes from a physical address on: `most` of them, or less where the range or what is readable ends.
-    #[inline]
-    fn mapped(&self, physical: u64, most: usize) -> Option<&[u8]> {
-        if self.blocks.is_some() {
-            return None;
-        }
-        let range = self.range_at(physical)?;
-        let from = range.offset + (physical - range.start);
-        let end = range.offset + range.length;
-        self.file.slice(from, from.saturating_add(most as u64).min(end))
-    }
-
-    /// Where a physical address lies among the plain bytes of packed blocks, and how many of its range follow.
-    fn plain(&self, physical: u64) -> Option<(u64, u64)> {
-        let range = self.range_at(physical)?;
-        Some((range.offset + (physical - range.start), range.end() - physical))
-    }
-
-    /// Reads at a physical address; returns how many leading bytes could be read.
-    pub fn read(&self, physical: u64, out: &mut [u8]) -> usize {
-        let done = self.copy(physical, out);
-        self.touch(physical, done as u64);
-        done
-    }
-
-    /// Like [`Image::read`], without recording: for a look that may come to nothing.
-    pub fn copy(&self, physical: u64, out: &mut [u8]) -> usize {
-        let mut done = 0;
-        while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let Some(at) = physical.checked_add(done as u64) else { break };
-            let copied = match &self.blocks {
-                Some(blocks) => self.copy_plain(at, rest, |plain, out| blocks.copy(plain, out)),
-                None => self.mapped(at, rest.len()).map_or(0, |bytes| {
-                    rest.get_mut(..bytes.len()).map_or(0, |to| {
-                        to.copy_from_slice(bytes);
-                        to.len()
-                    })
-                }),
-            };
-            if copied == 0 {
-                break;
-            }
-            done += copied;
-        }
-        done
-    }
-
-    /// Copies out of the block that a physical address is in; returns how many bytes.
-    fn copy_plain(&self, physical: u64, out: &mut [u8], copy: impl Fn(u64, &mut [u8]) -> usize) -> usize {
-        let Some((plain, left)) = self.plain(physical) else { return 0 };
-        let most = left.min(out.len() as u64) as usize;
-        out.get_mut(..most).map_or(0, |out| copy(plain, out))
-    }
-
-    /// A little-endian 64-bit word at a physical address.
-    pub fn read_u64(&self, physical: u64) -> Option<u64> {
-        let word = match self.mapped(physical, 8).and_then(<[u8]>::first_chunk::<8>) {
-            Some(word) => *word,
-            None => self.packed_word(physical)?,
-        };
-        self.touch(physical, 8);
-        Some(u64::from_le_bytes(word))
-    }
-
-    #[cold]
-    fn packed_word(&self, physical: u64) -> Option<[u8; 8]> {
-        let mut word = [0; 8];
-        (self.blocks.is_some() && self.copy(physical, &mut word) == word.len()).then_some(word)
-    }
-
-    /// The bytes of `[physical, physical + length)` without a copy, where one range holds them all, unpacked.
-    pub fn borrow(&self, physical: u64, length: usize) -> Option<&[u8]> {
-        let bytes = self.peek(physical, length)?;
-        self.touch(physical, length as u64);
-        Some(bytes)
-    }
-
-    /// Like [`Image::borrow`], without recording: for a look that may come to nothing.
-    pub fn peek(&self, physical: u64, length: usize) -> Option<&[u8]> {
-        self.mapped(physical, length)?.get(..length)
-    }
-
-    /// Whether `[physical, physical + length)` can be read, as far as that is known without unpacking it.
-    pub fn holds(&self, physical: u64, length: u64) -> bool {
-        if self.is_mapped() {
-            return self.peek(physical, length as usize).is_some();
-        }
-        let Some(last) = length.checked_sub(1).and_then(|length| physical.checked_add(length)) else { return false };
-        let pages = (physical..=last).step_by(PAGE_SIZE as usize).chain([last]);
-        pages.into_iter().all(|at| self.missing(at).is_none())
-    }
-
-    /// Why a byte cannot be read, as far as that is known without unpacking it.
-    pub fn missing(&self, physical: u64) -> Option<Missing> {
-        match (&self.blocks, self.plain(physical)) {
-            (_, None) => Some(Missing::Absent),
-            (Some(blocks), Some((plain, _))) => blocks.missing(plain),
-            (None, Some((offset, _))) => {
-                self.file.slice(offset, offset + 1).is_none_or(<[u8]>::is_empty).then_some(Missing::Unreadable)
-            }
-        }
-    }
-
-    /// Reads for a scan: straight from the file, so that a pass over a large image does not fill this process with
-    /// mapped pages, and without recording, because only what a scan then hits counts as read. Ends before `length`
-    /// where the image has a hole, or where the file fails: [`Image::past_gap`] tells where to go on.
-    pub fn read_block<'a>(&self, physical: u64, length: usize, buffer: &'a mut Vec<u8>) -> &'a [u8] {
-        buffer.resize(length, 0);
-        let mut done = 0;
-        while let Some(out) = buffer.get_mut(done..).filter(|out| !out.is_empty()) {
-            let Some(at) = physical.checked_add(done as u64) else { break };
-            let read = match &self.blocks {
-                Some(blocks) => self.copy_plain(at, out, |plain, out| blocks.copy_once(plain, out)),
-                None => self.copy_plain(at, out, |offset, out| self.file.source().read_at(offset, out)),
-            };
-            if read == 0 {
-                break;
-            }
-            done += read;
-        }
-        buffer.get(..done).unwrap_or_default()
-    }
-
-    /// Where memory goes on behind a byte that [`Image::read_block`] could not read.
-    pub fn past_gap(&self, physical: u64) -> u64 {
-        let Some((plain, _)) = self.plain(physical) else {
-            let next = self.ranges.partition_point(|range| range.end() <= physical);
-            return self.ranges.get(next).map_or(u64::MAX, |range| range.start);
-        };
-        // A page of the file need not lie as a page of memory does.
-        let inside = if self.is_mapped() { plain % PAGE_SIZE } else { physical % PAGE_SIZE };
-        let next = physical.saturating_add(PAGE_SIZE - inside).next_multiple_of(PAGE_SIZE);
-        match (&self.blocks, self.plain(next)) {
-            (Some(blocks), Some((plain, left))) => {
-                next.saturating_add(blocks.next_held(plain).saturating_sub(plain).min(left))
-            }
-            _ => next,
-        }
-    }
-
-    /// Physical chunks of at most `bytes` that hold data: ranges, less the long holes of a sparse file. Chunks begin at
-    /// page boundaries wherever the range does, so that no word is cut in two.
-    pub fn chunks(&self, bytes: u64) -> Vec<(u64, u64)> {
-        let mut chunks = Vec::new();
-        for (from, to) in self.data() {
-            let mut at = from;
-            while at < to {
-                let length = (to - at).min(bytes - at % bytes);
-                chunks.push((at, length));
-                at += length;
-            }
-        }
-        chunks
-    }
-
-    /// The parts of memory that hold data, as physical (first, end), in whole pages; short holes are not worth a seam.
-    fn data(&self) -> Vec<(u64, u64)> {
-        let mut parts: Vec<(u64, u64)> = Vec::new();
-        for range in &self.ranges {
-            let (first, last) = (range.offset, range.offset + range.length);
-            let extents = if self.is_mapped() { self.file.data_extents(first, last) } else { vec![(first, last)] };
-            for (from, to) in extents {
-                let start = range.start + (from - range.offset);
-                let start = (start - start % PAGE_SIZE).max(range.start);
-                let end = (range.start + (to - range.offset)).next_multiple_of(PAGE_SIZE).min(range.end());
-                match parts.last_mut() {
-                    Some((_, last)) if start < last.saturating_add(SHORT_HOLE) => *last = end.max(*last),
-                    _ => parts.push((start, end)),
-                }
-            }
-        }
-        parts
+    /// Gives mapped pages back, if the process has many of them. What is borrowed stays where it is.
+    pub fn trim(&self) {
+        self.file.trim();
     }
 
     /// From now on, remembers which pages are read.

@@ -212,6 +212,8 @@ impl Found {
                 false
             }
         };
+        // Symbols were searched for in all of the kernel's image.
+        search.image.trim();
         let types = type_source::read(search.image, &proof, &symbols)?;
         Ok(Kernel {
             facts: Facts {

@@ -10,6 +10,8 @@ use crate::image::Missing;
 
 const PAGE: u64 = 4096;
 const SLOTS: usize = 512;
+/// Pages looked up before the image may give mapped ones back: they bring in 64 KiB each at most.
+const LOOKS: u32 = 2048;
 
 /// A page that was looked up. `page` is its number plus one, so that 0 is an empty slot.
 #[derive(Clone, Copy)]
@@ -29,6 +31,8 @@ pub struct Reader<'a> {
     memory: &'a AddressSpace,
     slots: Vec<Cell<Slot<'a>>>,
     copies: Option<RefCell<Copies>>,
+    /// Pages looked up since the image last gave mapped ones back.
+    looks: Cell<u32>,
     /// What leaves may still cost; `None` once it was not enough.
     effort: Cell<Option<u64>>,
     /// Whether what is looked up counts as read, for a distilled image.
@@ -41,7 +45,7 @@ impl<'a> Reader<'a> {
         let slots = vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS];
         let copies = || Copies { pages: vec![0; SLOTS], bytes: vec![0; SLOTS * PAGE as usize] };
         let copies = (!memory.image().is_mapped()).then(|| RefCell::new(copies()));
-        Self { memory, slots, copies, effort: Cell::new(Some(effort)), records: true }
+        Self { memory, slots, copies, looks: Cell::new(0), effort: Cell::new(Some(effort)), records: true }
     }
 
     /// One whose looks are not recorded as read.
@@ -96,6 +100,11 @@ impl<'a> Reader<'a> {
             };
             found = Slot { page, bytes };
             slot.set(found);
+            self.looks.set(self.looks.get() + 1);
+            if self.looks.get() == LOOKS {
+                self.looks.set(0);
+                image.trim();
+            }
         }
         found.bytes.get((address % PAGE) as usize..)
     }

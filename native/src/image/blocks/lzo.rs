@@ -1,6 +1,6 @@
 //! LZO1X, as makedumpfile's `-l` and the kernel pack pages (the kernel's Documentation/staging/lzo.rst).
 //!
-//! Written here because what there is on crates.io is unmaintained, under another licence, or reads out of bounds.
+//! Written here because the crate that is kept up is under the GPL, and a safe decoder is short.
 
 /// Unpacks a page; false unless it gives exactly `out.len()` bytes.
 pub fn unpack(packed: &[u8], out: &mut [u8]) -> bool {
