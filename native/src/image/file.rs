@@ -1,9 +1,9 @@
 //! The evidence file itself: opened read-only, mapped once, never written.
 
-use std::fs::{self, FileType, OpenOptions};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::fs::{self, File, FileType, OpenOptions};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use memmap2::{Mmap, MmapOptions, UncheckedAdvice};
 use rustix::fs::{SeekFrom, seek};
@@ -67,9 +67,7 @@ impl Evidence {
     /// Gives mapped pages back where the process has many of them: they count as its own, though the system keeps them
     /// anyway, and each one that was touched has brought in its neighbours. What is touched again is mapped again.
     pub fn trim(&self) {
-        let resident = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-        let shared = resident.split(' ').nth(2).and_then(|pages| pages.parse::<u64>().ok());
-        if shared.is_some_and(|pages| pages > MOST_RESIDENT) {
+        if resident_of_files().is_some_and(|pages| pages > MOST_RESIDENT) {
             self.release();
         }
     }
@@ -138,4 +136,14 @@ fn refusal(kind: FileType) -> Option<&'static str> {
     } else {
         Some("a device, not a regular file: copy the memory into a file first (of a running host with LiME or AVML)")
     }
+}
+
+/// Pages of files that this process has mapped in. The file is kept open: it is asked often.
+fn resident_of_files() -> Option<u64> {
+    static STATM: OnceLock<Option<File>> = OnceLock::new();
+    let statm = STATM.get_or_init(|| File::open("/proc/self/statm").ok()).as_ref()?;
+    let mut text = [0; 128];
+    let length = statm.read_at(&mut text, 0).ok()?;
+    let text = std::str::from_utf8(text.get(..length)?).ok()?;
+    text.split(' ').nth(2)?.parse().ok()
 }

@@ -100,12 +100,13 @@ impl Btf {
     /// The record of an id of this section.
     pub fn record(&self, id: u32) -> Option<Record<'_>> {
         let at = *self.offsets.get(id.checked_sub(self.first_id)? as usize)? as usize;
-        let info = Info(word(&self.bytes, at + 4)?);
+        let bytes: &[u8] = &self.bytes;
+        let [name, info, value] = triple(bytes, at)?;
+        let info = Info(info);
         let kind = Kind::from_number(info.kind())?;
         let count = info.count();
         let (fixed, each) = kind.words();
-        let rest = self.bytes.get(at + 12..at + 12 + (fixed + each * count as usize) * 4)?;
-        let (name, value) = (word(&self.bytes, at)?, word(&self.bytes, at + 8)?);
+        let rest = bytes.get(at + 12..at + 12 + (fixed + each * count as usize) * 4)?;
         Some(Record { kind, flag: info.flag(), flagged_enums: self.flagged_enums, name, value, count, rest })
     }
 
@@ -149,9 +150,10 @@ impl Btf {
     /// Where each record begins.
     fn records(&self, types: Range<usize>) -> Result<Vec<u32>> {
         let mut offsets = Vec::with_capacity(types.len() / 32);
+        let bytes: &[u8] = &self.bytes;
         let mut at = types.start;
         while at < types.end {
-            let info = Info(word(&self.bytes, at + 4).ok_or_else(|| bad("a record is cut off"))?);
+            let info = Info(word(bytes, at + 4).ok_or_else(|| bad("a record is cut off"))?);
             offsets.push(at as u32);
             at += 12 + self.extra(info)?;
             if offsets.len() > MAX_TYPES {
@@ -181,6 +183,13 @@ impl Btf {
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// The three words that each record begins with.
+fn triple(bytes: &[u8], at: usize) -> Option<[u32; 3]> {
+    let (words, _) = bytes.get(at..)?.first_chunk::<12>()?.as_chunks::<4>();
+    let [name, info, value] = words.first_chunk::<3>()?;
+    Some([name, info, value].map(|word| u32::from_le_bytes(*word)))
 }
 
 fn bad(what: &str) -> Error {

@@ -68,9 +68,26 @@ impl Load {
             8 => u128::from(reader.u64(address).ok_or(Gap::Unreadable(address))?),
             bytes => reader.integer(address, usize::from(bytes)).ok_or(Gap::Unreadable(address))?,
         };
+        Ok(self.cut(value))
+    }
+
+    /// The value of an object that is at hand as bytes.
+    pub fn of(self, object: &[u8]) -> Option<u64> {
+        let at = usize::try_from(self.offset).ok()?;
+        let rest = object.get(at..)?;
+        let value = match self.bytes {
+            8 => u128::from(u64::from_le_bytes(*rest.first_chunk()?)),
+            4 => u128::from(u32::from_le_bytes(*rest.first_chunk()?)),
+            bytes => rest.get(..usize::from(bytes))?.iter().rev().fold(0, |value, byte| value << 8 | u128::from(*byte)),
+        };
+        Some(self.cut(value))
+    }
+
+    #[inline]
+    fn cut(self, value: u128) -> u64 {
         let unused = 64 - u32::from(self.bits.clamp(1, 64));
         let value = ((value >> self.shift) as u64) << unused;
-        Ok(if self.signed { ((value as i64) >> unused) as u64 } else { value >> unused })
+        if self.signed { ((value as i64) >> unused) as u64 } else { value >> unused }
     }
 }
 

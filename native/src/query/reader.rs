@@ -83,30 +83,34 @@ impl<'a> Reader<'a> {
     }
 
     /// The page's bytes from `address` on, at most to the page's end.
-    #[inline]
+    #[inline(always)]
     fn page(&self, address: u64) -> Option<&'a [u8]> {
         let page = address / PAGE + 1;
         let slot = self.slots.get(page as usize % SLOTS)?;
-        let mut found = slot.get();
-        if found.page != page {
-            if self.copies.is_some() {
-                return None;
-            }
-            let physical = self.memory.translate(address & !(PAGE - 1))?;
-            let image = self.memory.image();
-            let bytes = match self.records {
-                true => image.borrow(physical, PAGE as usize)?,
-                false => image.peek(physical, PAGE as usize)?,
-            };
-            found = Slot { page, bytes };
-            slot.set(found);
-            self.looks.set(self.looks.get() + 1);
-            if self.looks.get() == LOOKS {
-                self.looks.set(0);
-                image.trim();
-            }
+        let found = slot.get();
+        let bytes = if found.page == page { found.bytes } else { self.look_up(page, slot)? };
+        bytes.get((address % PAGE) as usize..)
+    }
+
+    /// Borrows a page that the slot does not hold yet.
+    #[inline(never)]
+    fn look_up(&self, page: u64, slot: &Cell<Slot<'a>>) -> Option<&'a [u8]> {
+        if self.copies.is_some() {
+            return None;
         }
-        found.bytes.get((address % PAGE) as usize..)
+        let physical = self.memory.translate((page - 1) * PAGE)?;
+        let image = self.memory.image();
+        let bytes = match self.records {
+            true => image.borrow(physical, PAGE as usize)?,
+            false => image.peek(physical, PAGE as usize)?,
+        };
+        slot.set(Slot { page, bytes });
+        self.looks.set(self.looks.get() + 1);
+        if self.looks.get() == LOOKS {
+            self.looks.set(0);
+            image.trim();
+        }
+        Some(bytes)
     }
 
     /// Reads at an address where nothing can be borrowed; returns how many leading bytes there are.
@@ -136,7 +140,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A little-endian word.
-    #[inline]
+    #[inline(always)]
     pub fn u64(&self, address: u64) -> Option<u64> {
         match self.page(address).and_then(|bytes| bytes.first_chunk()) {
             Some(word) => Some(u64::from_le_bytes(*word)),
@@ -153,7 +157,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A little-endian integer of `size` bytes, at most 16.
-    #[inline]
+    #[inline(always)]
     pub fn integer(&self, address: u64, size: usize) -> Option<u128> {
         let bytes = self.page(address).unwrap_or_default();
         match size {
@@ -161,11 +165,15 @@ impl<'a> Reader<'a> {
             8 => bytes.first_chunk().map(|word| u128::from(u64::from_le_bytes(*word))),
             _ => None,
         }
-        .or_else(|| {
-            let mut word = [0; 16];
-            let filled = self.fill(address, word.get_mut(..size)?);
-            (filled == size).then(|| u128::from_le_bytes(word))
-        })
+        .or_else(|| self.odd_integer(address, size))
+    }
+
+    /// One of a size that is seldom, or that does not lie in one page.
+    #[inline(never)]
+    fn odd_integer(&self, address: u64, size: usize) -> Option<u128> {
+        let mut word = [0; 16];
+        let filled = self.fill(address, word.get_mut(..size)?);
+        (filled == size).then(|| u128::from_le_bytes(word))
     }
 
     /// Copies out; returns how many leading bytes could be read.

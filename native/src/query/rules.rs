@@ -3,7 +3,7 @@
 use super::compile::access::{Access, Named, first};
 use super::compile::scope::{Compiled, Failure, Scope};
 use super::leaf::name_hash::NameHash;
-use super::program::{Gap, Program, Read};
+use super::program::{Gap, Program, Read, Step};
 use super::reader::Reader;
 use super::spec::{Rule, Test};
 use crate::kernel::types::{Shape, TypeId};
@@ -64,6 +64,17 @@ impl Rules {
         check(scope, id, rule).err()
     }
 
+    /// Whether the object's own bytes are enough to tell that it is none: what can be said without following a pointer.
+    pub fn refuse(&self, object: &[u8]) -> bool {
+        self.checks.iter().any(|check| match check {
+            Check::Value(Program { steps, offset: 0 }, bound) => match steps.as_slice() {
+                [Step::Load(load)] => load.of(object).is_some_and(|value| !bound.may_hold(value)),
+                _ => false,
+            },
+            _ => false,
+        })
+    }
+
     /// Whether an object obeys them all. `origin` is the object that the walk to it began at; 0 where there was none.
     pub fn obeyed(&self, reader: &Reader, object: u64, origin: u64) -> bool {
         self.checks.iter().all(|check| check.passes(reader, object, origin))
@@ -94,6 +105,11 @@ fn known<T>(read: Read<T>, holds: impl FnOnce(T) -> bool) -> bool {
 }
 
 impl Bound {
+    /// The same where nothing is known of the object but the value.
+    fn may_hold(&self, value: u64) -> bool {
+        matches!(self, Bound::Own | Bound::Origin | Bound::OriginOrNull) || self.holds(value, 0, 0)
+    }
+
     fn holds(&self, value: u64, object: u64, origin: u64) -> bool {
         let is_pointer = value >= KERNEL_HALF && value.is_multiple_of(ALIGNED);
         match *self {
@@ -126,10 +142,7 @@ fn check(scope: Scope, id: TypeId, rule: &Rule) -> Compiled<Check> {
         Test::Symbol(name) => {
             let address = scope.symbol(name);
             let address = address.ok_or_else(|| Failure::Missing(format!("no symbol '{name}'")))?;
-            Ok(Check::Equal(
-                number(&rule.path)?,
-                Program { steps: vec![super::program::Step::Constant(address)], offset: 0 },
-            ))
+            Ok(Check::Equal(number(&rule.path)?, Program { steps: vec![Step::Constant(address)], offset: 0 }))
         }
         Test::Equals(other) => Ok(Check::Equal(number(&rule.path)?, number(other)?)),
         Test::Text => first(&rule.path, |expr| {

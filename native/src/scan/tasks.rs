@@ -136,7 +136,10 @@ impl<'a> TaskScan<'a> {
     /// Whether a `task_struct` lies there. What state it is in is for the analyzer to say.
     fn is_task(&self, physical: u64) -> bool {
         let image = self.kernel.memory.image();
-        let is_task = image.holds(physical, self.size as u64)
+        // Most hits are no tasks, and their own bytes tell.
+        let refused = image.peek(physical, self.size).is_some_and(|object| self.rules.refuse(object));
+        let is_task = !refused
+            && image.holds(physical, self.size as u64)
             && self.rules.obeyed(&self.reader, self.direct_map.wrapping_add(physical), 0);
         if is_task {
             image.touch(physical, self.size as u64);
