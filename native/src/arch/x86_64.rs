@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::image::Image;
+use crate::image::{Image, PAGE_SIZE};
 
 /// How many page-table levels are in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,6 @@ pub const FRAME: u64 = 0x000f_ffff_ffff_f000;
 /// Bits among a frame's that an entry may have to say "encrypted" (SME and SEV; CPUID 0x8000_001f): none, or that of one
 /// generation of processors or the other.
 pub const ENCRYPTION_BITS: [u64; 3] = [0, 1 << 47, 1 << 51];
-const PAGE: u64 = 4096;
 const CACHED_PAGES: usize = 1024;
 
 /// One address space: a page-table root over an image, with a small translation cache that many threads may share.
@@ -94,12 +93,12 @@ impl AddressSpace {
 
     /// The physical address behind a virtual one, or `None` where nothing is mapped.
     pub fn translate(&self, address: u64) -> Option<u64> {
-        let page = address / PAGE;
+        let page = address / PAGE_SIZE;
         let slot = self.cache.get(page as usize % CACHED_PAGES)?;
         // The tag is the page number plus one, XORed with the frame: both words must belong together to match.
         let frame = slot.frame.load(Ordering::Relaxed);
         if slot.tag.load(Ordering::Relaxed) == (page + 1) ^ frame.rotate_left(17) && frame != 0 {
-            return Some((frame & FRAME) | (address % PAGE));
+            return Some((frame & FRAME) | (address % PAGE_SIZE));
         }
         let physical = self.walk(address)?;
         let frame = (physical & FRAME) | 1;
@@ -112,10 +111,10 @@ impl AddressSpace {
     pub fn contiguous(&self, address: u64, length: u64) -> Option<u64> {
         let physical = self.translate(address)?;
         let end = address.checked_add(length)?;
-        let mut at = (address - address % PAGE).checked_add(PAGE)?;
+        let mut at = (address - address % PAGE_SIZE).checked_add(PAGE_SIZE)?;
         while at < end {
             (self.translate(at)? == physical.checked_add(at - address)?).then_some(())?;
-            at = at.checked_add(PAGE)?;
+            at = at.checked_add(PAGE_SIZE)?;
         }
         Some(physical)
     }
@@ -155,7 +154,7 @@ impl AddressSpace {
         while done < out.len() {
             let Some(at) = address.checked_add(done as u64) else { break };
             let Some(physical) = self.translate(at) else { break };
-            let room = (PAGE - at % PAGE) as usize;
+            let room = (PAGE_SIZE - at % PAGE_SIZE) as usize;
             let end = out.len().min(done + room);
             let Some(part) = out.get_mut(done..end) else { break };
             let read = self.image.read(physical, part);
@@ -174,7 +173,7 @@ impl AddressSpace {
 
     /// A little-endian 64-bit word.
     pub fn read_u64(&self, address: u64) -> Option<u64> {
-        if address % PAGE <= PAGE - 8 {
+        if address % PAGE_SIZE <= PAGE_SIZE - 8 {
             return self.image.read_u64(self.translate(address)?);
         }
         let mut word = [0; 8];

@@ -15,6 +15,12 @@ pub struct Loss {
     pub bytes: u64,
 }
 
+impl Loss {
+    fn of_memory(what: &str, bytes: u64, physical: u64) -> Self {
+        Self { message: format!("{what}; {bytes} bytes of memory, from physical {physical:#x}, are lost"), bytes }
+    }
+}
+
 impl Image {
     /// What could not be read since the image was opened, because the file was cut off or failed.
     pub fn loss(&self) -> Option<Loss> {
@@ -30,31 +36,30 @@ impl Image {
         let parts: Vec<_> = self.ranges.iter().filter_map(lost).collect();
         let (_, offset, physical) = parts.iter().min_by_key(|(_, offset, _)| *offset)?;
         let bytes = parts.iter().map(|(bytes, _, _)| bytes).sum();
-        let what = match source.cut_at() {
-            Some(end) => format!("the file was cut off at offset {end:#x} while it was read"),
-            None => format!("the file cannot be read at offset {offset:#x}: its disk or connection fails"),
-        };
-        Some(Loss { message: format!("{what}; {bytes} bytes of memory, from physical {physical:#x}, are lost"), bytes })
+        let what = self
+            .cut_off()
+            .unwrap_or_else(|| format!("the file cannot be read at offset {offset:#x}: its disk or connection fails"));
+        Some(Loss::of_memory(&what, bytes, *physical))
     }
 
     /// What of packed memory could not be unpacked so far.
     fn damage(&self, blocks: &Blocks) -> Option<Loss> {
-        let source = self.file.source();
         let Some((bytes, plain)) = blocks.damaged() else {
             // What its headers said may have been read from what is gone.
-            let end = source.cut_at()?;
-            return Some(Loss {
-                message: format!("the file was cut off at offset {end:#x} while it was read"),
-                bytes: 0,
-            });
+            return self.cut_off().map(|message| Loss { message, bytes: 0 });
         };
         let inside = |range: &&super::Range| (range.offset..range.offset + range.length).contains(&plain);
         let physical = self.ranges.iter().find(inside).map_or(plain, |range| range.start + (plain - range.offset));
-        let what = match source.cut_at() {
-            Some(end) => format!("the file was cut off at offset {end:#x} while it was read"),
-            None => "packed memory is damaged: it does not unpack to what it should".to_owned(),
-        };
-        Some(Loss { message: format!("{what}; {bytes} bytes of memory, from physical {physical:#x}, are lost"), bytes })
+        let what = self
+            .cut_off()
+            .unwrap_or_else(|| "packed memory is damaged: it does not unpack to what it should".to_owned());
+        Some(Loss::of_memory(&what, bytes, physical))
+    }
+
+    /// Where the file was found to end before it did.
+    fn cut_off(&self) -> Option<String> {
+        let end = self.file.source().cut_at()?;
+        Some(format!("the file was cut off at offset {end:#x} while it was read"))
     }
 
     /// Does work whose result holds nothing that was read in the place of lost memory: where mapped memory was replaced

@@ -10,7 +10,7 @@ use super::banner::{self, Banner};
 use super::vmcoreinfo::VmcoreInfo;
 use crate::arch::AddressSpace;
 use crate::arch::x86_64::{ENCRYPTION_BITS, Levels};
-use crate::image::Image;
+use crate::image::{Image, PAGE_SIZE};
 
 /// Where x86-64 maps physical memory from `phys_base` on (`__START_KERNEL_map`).
 pub const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
@@ -18,7 +18,6 @@ pub const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
 pub const STEP: u64 = 2 << 20;
 /// Text and data have one gigabyte below the modules.
 pub const STEPS: u64 = 512;
-const PAGE: u64 = 4096;
 /// Room for real kernels, init memory and padding included; those of distributions have 30 to 60 MiB.
 const LONGEST: u64 = 128 << 20;
 /// Fewer mapped steps than this (8 MiB) are no kernel.
@@ -56,7 +55,7 @@ impl Guess {
 /// its own (`trampoline_pgd` in `arch/x86/realmode/init.c`). Every page there is tried as one.
 pub fn quick(image: &Arc<Image>) -> Vec<Guess> {
     let mut guesses: Vec<Guess> = Vec::new();
-    for root in (0..1 << 20).step_by(PAGE as usize) {
+    for root in (0..1 << 20).step_by(PAGE_SIZE as usize) {
         let Some(bits) = table_bits(image, root) else { continue };
         for levels in [Levels::Four, Levels::Five] {
             guesses.extend(mapped_runs(&AddressSpace::new(Arc::clone(image), root, levels).ignoring(bits)));
@@ -80,11 +79,11 @@ pub fn quick(image: &Arc<Image>) -> Vec<Guess> {
 /// says "encrypted" where it has one.
 fn table_bits(image: &Image, root: u64) -> Option<u64> {
     let mut entry = [0; 8];
-    (image.copy(root + PAGE - 8, &mut entry) == entry.len()).then_some(())?;
+    (image.copy(root + PAGE_SIZE - 8, &mut entry) == entry.len()).then_some(())?;
     let entry = u64::from_le_bytes(entry);
     let leads_to_table = |bits: &u64| {
         let frame = entry & 0x000f_ffff_ffff_f000 & !bits;
-        frame != 0 && image.holds(frame, PAGE)
+        frame != 0 && image.holds(frame, PAGE_SIZE)
     };
     ENCRYPTION_BITS.into_iter().find(leads_to_table).filter(|_| entry & 0x81 == 1)
 }

@@ -6,9 +6,8 @@ use super::batch::Code;
 use super::limits::{EFFORT, STEP};
 use super::program::{Gap, Read};
 use crate::arch::AddressSpace;
-use crate::image::Missing;
+use crate::image::{Missing, PAGE_SIZE};
 
-const PAGE: u64 = 4096;
 const SLOTS: usize = 512;
 /// Pages looked up before the image may give mapped ones back: they bring in 64 KiB each at most.
 const LOOKS: u32 = 2048;
@@ -43,7 +42,7 @@ impl<'a> Reader<'a> {
     /// A reader with nothing looked up yet, for a query whose leaves may cost so much.
     pub fn new(memory: &'a AddressSpace, effort: u64) -> Self {
         let slots = vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS];
-        let copies = || Copies { pages: vec![0; SLOTS], bytes: vec![0; SLOTS * PAGE as usize] };
+        let copies = || Copies { pages: vec![0; SLOTS], bytes: vec![0; SLOTS * PAGE_SIZE as usize] };
         let copies = (!memory.image().is_mapped()).then(|| RefCell::new(copies()));
         Self { memory, slots, copies, looks: Cell::new(0), effort: Cell::new(Some(effort)), records: true }
     }
@@ -85,11 +84,11 @@ impl<'a> Reader<'a> {
     /// The page's bytes from `address` on, at most to the page's end.
     #[inline(always)]
     fn page(&self, address: u64) -> Option<&'a [u8]> {
-        let page = address / PAGE + 1;
+        let page = address / PAGE_SIZE + 1;
         let slot = self.slots.get(page as usize % SLOTS)?;
         let found = slot.get();
         let bytes = if found.page == page { found.bytes } else { self.look_up(page, slot)? };
-        bytes.get((address % PAGE) as usize..)
+        bytes.get((address % PAGE_SIZE) as usize..)
     }
 
     /// Borrows a page that the slot does not hold yet.
@@ -98,11 +97,11 @@ impl<'a> Reader<'a> {
         if self.copies.is_some() {
             return None;
         }
-        let physical = self.memory.translate((page - 1) * PAGE)?;
+        let physical = self.memory.translate((page - 1) * PAGE_SIZE)?;
         let image = self.memory.image();
         let bytes = match self.records {
-            true => image.borrow(physical, PAGE as usize)?,
-            false => image.peek(physical, PAGE as usize)?,
+            true => image.borrow(physical, PAGE_SIZE as usize)?,
+            false => image.peek(physical, PAGE_SIZE as usize)?,
         };
         slot.set(Slot { page, bytes });
         self.looks.set(self.looks.get() + 1);
@@ -115,8 +114,8 @@ impl<'a> Reader<'a> {
 
     /// Reads at an address where nothing can be borrowed; returns how many leading bytes there are.
     fn copy(&self, address: u64, out: &mut [u8]) -> usize {
-        let from = (address % PAGE) as usize;
-        match self.copies.as_ref().filter(|_| from + out.len() <= PAGE as usize) {
+        let from = (address % PAGE_SIZE) as usize;
+        match self.copies.as_ref().filter(|_| from + out.len() <= PAGE_SIZE as usize) {
             Some(copies) => {
                 match copies.borrow_mut().page(self, address).and_then(|page| page.get(from..from + out.len())) {
                     Some(bytes) => {
@@ -204,7 +203,7 @@ impl<'a> Reader<'a> {
         let mut done = 0;
         while done < limit {
             let at = address.checked_add(done as u64).ok_or(address)?;
-            let room = ((PAGE - at % PAGE) as usize).min(limit - done);
+            let room = ((PAGE_SIZE - at % PAGE_SIZE) as usize).min(limit - done);
             let copied;
             let bytes = match self.page(at).and_then(|bytes| bytes.get(..room)) {
                 Some(bytes) => bytes,
@@ -240,13 +239,13 @@ impl<'a> Reader<'a> {
 impl Copies {
     /// The page that holds an address, if the image has all of it.
     fn page(&mut self, reader: &Reader, address: u64) -> Option<&[u8]> {
-        let page = address / PAGE + 1;
+        let page = address / PAGE_SIZE + 1;
         let index = page as usize % SLOTS;
         let tag = self.pages.get_mut(index)?;
-        let bytes = self.bytes.get_mut(index * PAGE as usize..)?.get_mut(..PAGE as usize)?;
+        let bytes = self.bytes.get_mut(index * PAGE_SIZE as usize..)?.get_mut(..PAGE_SIZE as usize)?;
         if *tag != page {
             *tag = 0;
-            let physical = reader.memory.translate(address & !(PAGE - 1))?;
+            let physical = reader.memory.translate(address & !(PAGE_SIZE - 1))?;
             let image = reader.memory.image();
             let read = if reader.records { image.read(physical, bytes) } else { image.copy(physical, bytes) };
             (read == bytes.len()).then_some(())?;

@@ -5,7 +5,8 @@ use super::compile::scope::{Compiled, Failure, Scope};
 use super::leaf::name_hash::NameHash;
 use super::program::{Gap, Program, Read, Step};
 use super::reader::Reader;
-use super::spec::{Rule, Test};
+use super::spec::{Bound, Rule, Test};
+use crate::image::PAGE_SIZE;
 use crate::kernel::types::{Shape, TypeId};
 
 /// First address of the upper half under 5-level paging, which holds that of 4-level paging too.
@@ -14,7 +15,6 @@ const KERNEL_HALF: u64 = 0xff00_0000_0000_0000;
 const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
 /// Objects that hold pointers, and so their addresses, are aligned to these.
 const ALIGNED: u64 = 8;
-const PAGE: u64 = 4096;
 
 /// The rules of one type, settled for one kernel.
 #[derive(Default)]
@@ -31,18 +31,6 @@ enum Check {
     Text(Program, usize),
     /// A dentry's name has the hash that is kept beside it.
     NameHash(NameHash),
-}
-
-enum Bound {
-    Own,
-    Origin,
-    OriginOrNull,
-    Image,
-    Pointer,
-    PointerOrNull,
-    Stack,
-    AtMost(u64),
-    AtLeast(u64),
 }
 
 impl Rules {
@@ -119,7 +107,7 @@ impl Bound {
             Bound::Image => value >= KERNEL_IMAGE,
             Bound::Pointer => is_pointer,
             Bound::PointerOrNull => value == 0 || is_pointer,
-            Bound::Stack => value.is_multiple_of(PAGE) && (value == 0 || is_pointer),
+            Bound::Stack => value.is_multiple_of(PAGE_SIZE) && (value == 0 || is_pointer),
             Bound::AtMost(most) => value <= most,
             Bound::AtLeast(least) => value >= least,
         }
@@ -128,17 +116,8 @@ impl Bound {
 
 fn check(scope: Scope, id: TypeId, rule: &Rule) -> Compiled<Check> {
     let number = |paths: &_| first(paths, |expr| Ok(Access::compile(scope, id, expr)?.into_number(scope)?.program));
-    let value = |bound| Ok(Check::Value(number(&rule.path)?, bound));
     match &rule.is {
-        Test::Own => value(Bound::Own),
-        Test::Origin => value(Bound::Origin),
-        Test::OriginOrNull => value(Bound::OriginOrNull),
-        Test::Image => value(Bound::Image),
-        Test::Pointer => value(Bound::Pointer),
-        Test::PointerOrNull => value(Bound::PointerOrNull),
-        Test::Stack => value(Bound::Stack),
-        Test::AtMost(most) => value(Bound::AtMost(*most)),
-        Test::AtLeast(least) => value(Bound::AtLeast(*least)),
+        Test::Value(bound) => Ok(Check::Value(number(&rule.path)?, *bound)),
         Test::Symbol(name) => {
             let address = scope.symbol(name);
             let address = address.ok_or_else(|| Failure::Missing(format!("no symbol '{name}'")))?;

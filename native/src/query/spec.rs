@@ -201,6 +201,23 @@ pub struct Rule {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Test {
+    /// The address of this symbol.
+    Symbol(String),
+    /// What this other path leads to.
+    Equals(Paths),
+    /// A `char` array with a NUL in it, and something before.
+    Text,
+    /// Of a `struct dentry`: its name is the one that its hash was made of. The path is not looked at.
+    NameHash,
+    /// A value within a bound.
+    #[serde(untagged)]
+    Value(Bound),
+}
+
+/// What a value may be, whatever else there is.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
     /// The object's own address.
     Own,
     /// The address of the object that the walk began at.
@@ -219,14 +236,6 @@ pub enum Test {
     AtMost(u64),
     /// A number from this one on.
     AtLeast(u64),
-    /// The address of this symbol.
-    Symbol(String),
-    /// What this other path leads to.
-    Equals(Paths),
-    /// A `char` array with a NUL in it, and something before.
-    Text,
-    /// Of a `struct dentry`: its name is the one that its hash was made of. The path is not looked at.
-    NameHash,
 }
 
 /// What to make of what a path names.

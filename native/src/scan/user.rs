@@ -4,10 +4,10 @@ use aho_corasick::AhoCorasick;
 
 use crate::arch::AddressSpace;
 use crate::error::{Error, Result};
+use crate::image::PAGE_SIZE;
 use crate::kernel::Kernel;
 use crate::kernel::types::Types;
 
-const PAGE: u64 = 4096;
 const WORD: usize = 8;
 /// Pages of one process that are looked at; a range may claim the whole address space.
 const MOST_PAGES: u64 = 1 << 20;
@@ -43,9 +43,10 @@ impl UserMemory {
         Ok(root.map(|root| Self { space: memory.with_root(root) }))
     }
 
-    /// Reads exactly `length` bytes, or nothing.
+    /// Reads exactly `length` bytes, a block at most, or nothing.
     pub fn read(&self, address: u64, length: usize) -> Option<Vec<u8>> {
-        let mut bytes = vec![0; length.min(BLOCK)];
+        (length <= BLOCK).then_some(())?;
+        let mut bytes = vec![0; length];
         self.space.read_exact(address, &mut bytes).then_some(bytes)
     }
 
@@ -106,10 +107,10 @@ impl UserMemory {
         mut take: impl FnMut(u64, &[u8], &mut Found),
     ) {
         let mut left = MOST_PAGES;
-        let mut page = [0; PAGE as usize];
+        let mut page = [0; PAGE_SIZE as usize];
         for (first, end) in ranges {
             let mut block: Vec<u8> = Vec::new();
-            let mut start = first - first % PAGE;
+            let mut start = first - first % PAGE_SIZE;
             let mut at = start;
             while at < *end && found.addresses.len() < MOST_HITS {
                 let Some(fewer) = left.checked_sub(1) else {
@@ -134,7 +135,7 @@ impl UserMemory {
                     }
                     block.extend_from_slice(&page);
                 }
-                let Some(next) = at.checked_add(PAGE) else { break };
+                let Some(next) = at.checked_add(PAGE_SIZE) else { break };
                 at = next;
             }
             if !block.is_empty() {

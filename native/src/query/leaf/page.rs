@@ -1,9 +1,9 @@
 //! `struct page`: which physical page one stands for, and whether it is the file's that it was found in.
 
+use crate::image::PAGE_SIZE;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::reader::Reader;
 
-const PAGE: u64 = 4096;
 /// Small pages in the largest huge page that a page cache holds (2 MiB); further from its head no page of it can be.
 const HUGE: u64 = 512;
 
@@ -61,7 +61,7 @@ impl Pages {
         let linked = self.head.map_or(Some(0), |offset| word(page, offset))?;
         let head = if linked & 1 == 1 { linked & !1 } else { page };
         let physical = self.physical(page)?;
-        let inside = self.physical(page)?.checked_sub(self.physical(head)?)? / PAGE;
+        let inside = physical.checked_sub(self.physical(head)?)? / PAGE_SIZE;
         if word(head, self.mapping)? != mapping || inside >= HUGE {
             return Some(Found::Foreign);
         }
@@ -75,7 +75,7 @@ impl Pages {
         Some(match start.checked_sub(own?.wrapping_add(inside)) {
             Some(0) => Found::Physical(physical),
             Some(distance) if span == 1 && inside == 0 && distance < HUGE && !clear(self.huge) => {
-                Found::Physical(physical.saturating_add(distance * PAGE))
+                Found::Physical(physical.saturating_add(distance * PAGE_SIZE))
             }
             _ => Found::Foreign,
         })
@@ -83,6 +83,6 @@ impl Pages {
 
     fn physical(&self, page: u64) -> Option<u64> {
         let distance = page.checked_sub(self.first?)?;
-        (distance / self.size).checked_mul(PAGE).filter(|_| distance.is_multiple_of(self.size))
+        (distance / self.size).checked_mul(PAGE_SIZE).filter(|_| distance.is_multiple_of(self.size))
     }
 }

@@ -2,12 +2,11 @@
 
 use super::Leaf;
 use crate::arch::AddressSpace;
+use crate::image::PAGE_SIZE;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::limits::{COMMAND_LINE, CONTENTS};
 use crate::query::program::{Gap, Program, Read};
 use crate::query::reader::{Reader, missing};
-
-const PAGE: u64 = 4096;
 
 /// Arguments or environment of a `struct mm_struct`.
 pub struct UserText {
@@ -73,7 +72,7 @@ fn arguments(
     if user.read(end - 1, &mut last) == 1 && last != [0] {
         let room = if env_start == end && env_end >= env_start { env_end - start } else { end - start };
         let from = out.len();
-        let whole = copy(reader, user, start, start.saturating_add(room.min(PAGE)), limit, out)?;
+        let whole = copy(reader, user, start, start.saturating_add(room.min(PAGE_SIZE)), limit, out)?;
         // The kernel hands out the NUL as well.
         if let Some(nul) = out.get(from..).and_then(|title| memchr::memchr(0, title)) {
             out.truncate(from + nul + 1);
@@ -94,7 +93,7 @@ fn copy(reader: &Reader, user: &AddressSpace, start: u64, end: u64, limit: usize
         let done = out.len() - from;
         let at = start + done as u64;
         reader.step(at)?;
-        let part = ((PAGE - at % PAGE) as usize).min(length - done);
+        let part = ((PAGE_SIZE - at % PAGE_SIZE) as usize).min(length - done);
         reader.spend(part as u64, at)?;
         out.resize(from + done + part, 0);
         let read = user.read(at, out.get_mut(from + done..).unwrap_or_default());
