@@ -7,6 +7,8 @@
  * is read of it is what it should be.
  */
 
+import { append } from '../append.js'
+
 /** A daemon's heap. */
 export interface Heap {
   findText(needles: readonly string[]): { address: bigint; which: number }[]
@@ -73,10 +75,7 @@ function objectsOf(heap: Heap, ids: readonly string[]): Map<string, Found[]> {
   for (const { address, which } of heap.findWords(texts.map((text) => text.address))) {
     const id = ids[texts[which]?.which ?? -1]
     const object = id === undefined ? null : containerAt(heap, address)
-    if (id === undefined || object === null) continue
-    const known = objects.get(id)
-    if (known) known.push(object)
-    else objects.set(id, [object])
+    if (id !== undefined && object !== null) append(objects, id, object)
   }
   return objects
 }

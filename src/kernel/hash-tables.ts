@@ -1,5 +1,6 @@
 /** The kernel's global hash tables: the view of all objects of a kind that is left where a list of some is torn. */
 
+import { append } from '../append.js'
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
 import type { Select } from './query.js'
@@ -76,10 +77,7 @@ export function hashedMounts(kernel: Kernel): Map<bigint, bigint[]> {
 function grouped(batch: Batch<{ owner: string }> | null): Map<bigint, bigint[]> {
   const groups = new Map<bigint, bigint[]>()
   for (let row = 0; row < (batch?.length ?? 0); row++) {
-    const owner = batch?.column('owner').bigint(row) ?? 0n
-    const known = groups.get(owner)
-    if (known) known.push(batch?.address(row) ?? 0n)
-    else groups.set(owner, [batch?.address(row) ?? 0n])
+    append(groups, batch?.column('owner').bigint(row) ?? 0n, batch?.address(row) ?? 0n)
   }
   return groups
 }

@@ -1,5 +1,6 @@
 /** The views that know of tasks: what is reached by list, by number or by run queue, and what of that lives. */
 
+import { append } from '../append.js'
 import type { Kernel } from './kernel.js'
 import type { Rule } from './objects.js'
 import { hlist, list, type Nested, obeys, type Paths, xarray } from './query.js'
@@ -99,10 +100,7 @@ export function taskViews(kernel: Kernel): TaskViews {
 function copies(kernel: Kernel, judged: readonly Judged[]): Set<bigint> {
   const byTid = new Map<number | null, bigint[]>()
   for (const { address, tid, status } of judged) {
-    if (status !== 'live') continue
-    const known = byTid.get(tid)
-    if (known) known.push(address)
-    else byTid.set(tid, [address])
+    if (status === 'live') append(byTid, tid, address)
   }
   const several = [...byTid.values()].filter((addresses) => addresses.length > 1).flat()
   const held = several.length === 0 ? null : heldByPid(kernel, several)

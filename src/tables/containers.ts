@@ -1,5 +1,6 @@
 /** Gathers from the kernel what container reasoning needs, and hands it over. */
 
+import { append } from '../append.js'
 import { buildContainers } from '../containers/containers.js'
 import { cgroupMembers } from '../containers/membership.js'
 import type {
@@ -54,13 +55,6 @@ function cgroupEvidence(kernel: Kernel, tasks: PlacedTask[]): CgroupEvidence[] {
     if (path === null) return []
     return [{ path, hierarchy, pids: (members.get(address) ?? []).flatMap(({ pid }) => pid ?? []), frozen }]
   })
-}
-
-/** A copy for each value would be quadratic, and an image may put everything under one key. */
-function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const known = map.get(key)
-  if (known) known.push(value)
-  else map.set(key, [value])
 }
 
 function processEvidence(task: PlacedTask): ProcessEvidence {
