@@ -21,6 +21,9 @@ export type Leaf =
   | 'contents'
   | 'cached'
   | 'obeys'
+  | 'user_strings'
+  | 'symbol'
+  | 'module'
 
 /** A column of a query: a path, or a path with the way it is read. */
 export type Select = Paths | Field
@@ -103,6 +106,25 @@ export function contents(path: Paths, max: number): Field<'contents'> {
 /** The same, with NULs for pages that are not there. */
 export function cached(path: Paths, max: number): Field<'cached'> {
   return { path, as: 'cached', max }
+}
+
+/** The environment of a `struct mm_struct *`: NUL-terminated strings, as /proc/PID/environ gives them. */
+export function environment(path: Paths, max?: number): Field<'user_strings'> {
+  return max === undefined ? { path, as: 'user_strings' } : { path, as: 'user_strings', max }
+}
+
+/**
+ * The symbol that a pointer's target belongs to: `tcp_v4_rcv`, `nf_hook_slow+0x1a`, in a module's memory
+ * `br_nf_pre_routing+0x4 [br_netfilter]`. Null where neither the kernel nor a loaded module has anything, as for code that
+ * the kernel makes itself (BPF, ftrace).
+ */
+export function symbolAt(path: Paths): Field<'symbol'> {
+  return { path, as: 'symbol' }
+}
+
+/** The module whose memory a pointer leads into; `kernel` for the kernel proper, null for neither. */
+export function moduleAt(path: Paths): Field<'module'> {
+  return { path, as: 'module' }
 }
 
 /** 1 where the object obeys rules, else 0. */

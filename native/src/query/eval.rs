@@ -14,7 +14,7 @@ const MOST_CPUS: u64 = 8192;
 
 /// Runs a plan over the caller's addresses, if it starts there.
 pub fn run(kernel: &Kernel, plan: &Plan, addresses: &[u64], limits: &Limits) -> Batch {
-    let reader = Reader::new(&kernel.memory, limits.effort);
+    let reader = Reader::of(kernel, limits.effort);
     let mut warnings = Warnings::default();
     let mut follow = |pointer: bool, at: u64| match pointer {
         false => Some(at),

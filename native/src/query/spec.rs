@@ -269,4 +269,8 @@ pub enum Leaf {
     UserStrings,
     /// 1 if the row's object obeys the column's rules, else 0.
     Obeys,
+    /// The symbol that an address belongs to: `name`, `name+0x1a`, in a module `name+0x1a [module]`.
+    Symbol,
+    /// The module whose memory an address is in, `kernel` for the kernel proper.
+    Module,
 }

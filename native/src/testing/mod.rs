@@ -4,5 +4,6 @@
 pub mod btf;
 pub mod files;
 pub mod memory;
+pub mod modules;
 pub mod packed;
 pub mod world;

@@ -8,6 +8,7 @@ use crate::query::leaf::contents::{Contents, Missing};
 use crate::query::leaf::dentry::Dentry;
 use crate::query::leaf::dpath::{DPath, Start};
 use crate::query::leaf::kernfs::Kernfs;
+use crate::query::leaf::symbol::{Asked, Symbol};
 use crate::query::leaf::text::{CString, Hex};
 use crate::query::leaf::user::UserText;
 use crate::query::leaf::{self};
@@ -123,6 +124,8 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
             let missing = if column.leaf == Leaf::Cached { Missing::Zeros } else { Missing::Unreadable };
             Box::new(Contents::compile(scope, expected(scope, access, "struct inode")?, max, missing)?)
         }
+        Leaf::Symbol => Box::new(Symbol::compile(scope, access, Asked::Symbol)?),
+        Leaf::Module => Box::new(Symbol::compile(scope, access, Asked::Module)?),
     };
     Ok(Source::Text(text))
 }

@@ -10,6 +10,7 @@ mod lost;
 mod paths;
 mod rules;
 mod survey;
+mod symbols;
 mod values;
 mod walks;
 
