@@ -283,19 +283,19 @@ pub struct NativeBatch {
     pub warnings: Vec<NativeWarning>,
 }
 
-/// One column: `u64`, `i64` or `text`.
+/// One column: `u64`, `i64`, `text` or `bytes`.
 #[napi(object)]
 pub struct NativeColumn {
     /// Which of the members below is set.
-    #[napi(ts_type = "'u64' | 'i64' | 'text'")]
+    #[napi(ts_type = "'u64' | 'i64' | 'text' | 'bytes'")]
     pub kind: String,
     /// Values of an unsigned column.
     pub unsigned: Option<BigUint64Array>,
     /// Values of a signed column.
     pub signed: Option<BigInt64Array>,
-    /// UTF-8 of a text column, all rows joined.
+    /// UTF-8 of a text column, or bytes of a column of them, all rows joined.
     pub bytes: Option<Uint8Array>,
-    /// Where each row's text begins in `bytes`; one more than there are rows.
+    /// Where each row begins in `bytes`; one more than there are rows.
     pub offsets: Option<Uint32Array>,
     /// Bitmap, least significant bit first: 1 means the value could not be read or does not exist.
     pub nulls: Uint8Array,
@@ -344,6 +344,9 @@ impl From<query::ColumnData> for NativeColumn {
             query::ColumnData::I64 { values, nulls } => Self { signed: Some(values.into()), ..empty("i64", nulls) },
             query::ColumnData::Text { bytes, offsets, nulls } => {
                 Self { bytes: Some(bytes.into()), offsets: Some(offsets.into()), ..empty("text", nulls) }
+            }
+            query::ColumnData::Bytes { bytes, offsets, nulls } => {
+                Self { bytes: Some(bytes.into()), offsets: Some(offsets.into()), ..empty("bytes", nulls) }
             }
         }
     }

@@ -5,12 +5,12 @@ import { addon } from '../paths.js'
 import { require } from '../require.js'
 
 export interface NativeColumn {
-  kind: 'u64' | 'i64' | 'text'
+  kind: 'u64' | 'i64' | 'text' | 'bytes'
   unsigned?: BigUint64Array
   signed?: BigInt64Array
-  /** UTF-8 of all rows, joined. */
+  /** Of all rows, joined: UTF-8 of a text column. */
   bytes?: Uint8Array
-  /** Where each row's text begins; one more than there are rows. */
+  /** Where each row begins; one more than there are rows. */
   offsets?: Uint32Array
   /** Bitmap, least significant bit first: 1 means null. */
   nulls: Uint8Array

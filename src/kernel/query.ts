@@ -24,6 +24,7 @@ export type Leaf =
   | 'user_strings'
   | 'symbol'
   | 'module'
+  | 'bytes'
 
 /** A column of a query: a path, or a path with the way it is read. */
 export type Select = Paths | Field
@@ -33,6 +34,8 @@ export interface Field<L extends Leaf = Leaf> {
   readonly as: L
   /** Most bytes to read, for text. */
   readonly max?: number
+  /** For `bytes`: how many there are behind a pointer. */
+  readonly length?: number | Paths
   /** For `obeys`. */
   readonly rules?: readonly Rule[]
   /** A kernel without the member gives nulls and a note, not an error. */
@@ -44,7 +47,9 @@ export type ValueOfSelect<S> =
   S extends Field<infer L>
     ? L extends 'value' | 'address' | 'obeys'
       ? number | bigint | null
-      : string | null
+      : L extends 'bytes'
+        ? Uint8Array | null
+        : string | null
     : number | bigint | null
 
 export type Walk =
@@ -71,6 +76,14 @@ export interface Nested {
 /** Text of a `char[]` or `char *`. */
 export function text(path: Paths, max?: number): Field<'string'> {
   return max === undefined ? { path, as: 'string' } : { path, as: 'string', max }
+}
+
+/**
+ * Bytes as they are: of an array or struct in place, or `length` of them behind a pointer; null unless all of them can be
+ * read. More than `max` (1 MiB where it is not given) are cut off, and told.
+ */
+export function bytes(path: Paths, options: { length?: number | Paths; max?: number } = {}): Field<'bytes'> {
+  return { path, as: 'bytes', ...options }
 }
 
 /** The address of the object that a path names. */

@@ -185,6 +185,8 @@ pub struct Column {
     /// For `obeys`: what the row's object is held against.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// For `bytes`: how many there are.
+    pub length: Option<Count>,
 }
 
 /// Something that every object of a type obeys. In a kernel without the members it names, it says nothing.
@@ -273,4 +275,6 @@ pub enum Leaf {
     Symbol,
     /// The module whose memory an address is in, `kernel` for the kernel proper.
     Module,
+    /// Bytes as they are: of an object in place, or `length` of them behind a pointer.
+    Bytes,
 }

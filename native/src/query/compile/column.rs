@@ -4,6 +4,7 @@ use super::access::{Access, Named, first};
 use super::scope::{Compiled, Failure, Scope};
 use crate::kernel::types::TypeId;
 use crate::query::batch::Packing;
+use crate::query::leaf::bytes::{Bytes, Length};
 use crate::query::leaf::contents::{Contents, Missing};
 use crate::query::leaf::dentry::Dentry;
 use crate::query::leaf::dpath::{DPath, Start};
@@ -40,6 +41,8 @@ pub enum Source {
     Obeys(Rules),
     /// Text.
     Text(Box<dyn leaf::Leaf>),
+    /// Bytes.
+    Bytes(Box<dyn leaf::Leaf>),
     /// This kernel has nothing like it.
     Absent(Packing),
 }
@@ -51,6 +54,7 @@ impl Source {
             Source::Number { signed: true, .. } => Packing::I64,
             Source::Number { .. } | Source::Index | Source::Obeys(_) => Packing::U64,
             Source::Text(_) => Packing::Text,
+            Source::Bytes(_) => Packing::Bytes,
             Source::Absent(packing) => *packing,
         }
     }
@@ -61,6 +65,7 @@ pub fn compile(scope: Scope, start: TypeId, column: &Column) -> Compiled<ColumnP
     let source = match settle(scope, start, column) {
         Err(Failure::Missing(_) | Failure::OtherType(_)) if column.optional => Source::Absent(match column.leaf {
             Leaf::Value | Leaf::Address | Leaf::Index | Leaf::Obeys => Packing::U64,
+            Leaf::Bytes => Packing::Bytes,
             _ => Packing::Text,
         }),
         source => source?,
@@ -123,6 +128,10 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
         Leaf::Contents | Leaf::Cached => {
             let missing = if column.leaf == Leaf::Cached { Missing::Zeros } else { Missing::Unreadable };
             Box::new(Contents::compile(scope, expected(scope, access, "struct inode")?, max, missing)?)
+        }
+        Leaf::Bytes => {
+            let length = column.length.as_ref().map(|length| Length::compile(scope, start, length)).transpose()?;
+            return Ok(Source::Bytes(Box::new(Bytes::compile(scope, access, length, max)?)));
         }
         Leaf::Symbol => Box::new(Symbol::compile(scope, access, Asked::Symbol)?),
         Leaf::Module => Box::new(Symbol::compile(scope, access, Asked::Module)?),
