@@ -7,6 +7,7 @@
 mod batch;
 mod compile;
 mod eval;
+pub mod file_part;
 mod leaf;
 pub mod limits;
 mod path;

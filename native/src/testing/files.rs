@@ -167,8 +167,18 @@ impl File {
         self.memory.put(page, 0);
     }
 
+    /// Physical address of the page that a `struct page` stands for.
+    pub fn physical(&self, page: u64) -> u64 {
+        (page - self.pages) / STRUCT_PAGE * PAGE
+    }
+
     pub fn kernel(&self) -> Kernel {
+        self.kernel_in(&self.memory.file())
+    }
+
+    /// The kernel of an image that the caller holds.
+    pub fn kernel_in(&self, file: &tempfile::NamedTempFile) -> Kernel {
         // The variable lies right behind the structs.
-        self.memory.kernel(btf(self.era), &[("vmemmap_base", self.pages + SIZE / PAGE * STRUCT_PAGE)])
+        self.memory.kernel_in(file, btf(self.era), &[("vmemmap_base", self.pages + SIZE / PAGE * STRUCT_PAGE)])
     }
 }
