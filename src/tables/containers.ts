@@ -18,7 +18,7 @@ import { readMounts } from '../kernel/mounts.js'
 import { readInterfaces } from '../kernel/networks.js'
 import { knownTasks } from '../kernel/task-views.js'
 import { isLeader } from '../kernel/tasks.js'
-import { UserMemory } from '../kernel/user-memory.js'
+import { ProcessMemory } from '../kernel/user-memory.js'
 import { type PlacedTask, placedTasks } from './task.js'
 
 /** Containers and sandboxes with where each value came from; what disagrees or is missing goes to `warn`. */
@@ -37,7 +37,7 @@ export function containerRows(kernel: Kernel, warn: (warning: Warning) => void):
     networks: networkEvidence(kernel),
     daemons: tasks.filter(isDockerd).map(({ pid, address }) => ({
       pid: pid ?? -1,
-      heap: () => UserMemory.of(kernel, address),
+      heap: () => ProcessMemory.heapOf(kernel, address),
     })),
     files: files ?? { list: () => [], read: () => ({ text: null, reason: 'mounts unreadable' }), readlink: () => null },
   })

@@ -2,4 +2,4 @@
 
 pub mod x86_64;
 
-pub use x86_64::AddressSpace;
+pub use x86_64::{AddressSpace, Unmapped};

@@ -63,6 +63,26 @@ struct Slot {
     frame: AtomicU64,
 }
 
+/// A stretch of addresses at which nothing is mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The first address of which it is not known.
+    pub end: u64,
+    /// Why.
+    pub why: Unmapped,
+}
+
+/// Why nothing is mapped at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmapped {
+    /// There is no entry for it.
+    Absent,
+    /// An entry says where else it is: a swap entry (include/linux/swapops.h).
+    Elsewhere,
+    /// The image lacks the table with its entry, which is at this physical address.
+    Lost(u64),
+}
+
 impl AddressSpace {
     /// An address space whose top-level table lies at physical address `root`.
     pub fn new(image: Arc<Image>, root: u64, levels: Levels) -> Self {
@@ -140,6 +160,23 @@ impl AddressSpace {
             table = entry & self.frame;
         }
         None
+    }
+
+    /// Why nothing is mapped at an address, and up to which one that is so. For addresses that do not translate.
+    pub fn gap(&self, address: u64) -> Gap {
+        let mut table = self.root;
+        for level in (0..self.levels.count()).rev().filter(|_| self.levels.is_canonical(address)) {
+            let shift = 12 + 9 * level;
+            let at = table + ((address >> shift) & 511) * 8;
+            let end = (address | ((1 << shift) - 1)).saturating_add(1);
+            let Some(entry) = self.image.read_u64(at) else { return Gap { end, why: Unmapped::Lost(at) } };
+            if entry & PRESENT == 0 {
+                let why = if entry == 0 { Unmapped::Absent } else { Unmapped::Elsewhere };
+                return Gap { end, why };
+            }
+            table = entry & self.frame;
+        }
+        Gap { end: u64::MAX, why: Unmapped::Absent }
     }
 
     /// Kernels before L1TF was known keep the frame of a PROT_NONE mapping as it is, and then no memory is at its inverse.
