@@ -1,7 +1,7 @@
 // Bundles dist/ into dist/bundle/: loading a hundred small modules costs a short run more than all its work, and so does
 // the loader of ES modules. Hence few files, all of them CommonJS.
 import { readdirSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { root } from './lib.mjs'
 
@@ -20,6 +20,13 @@ const piscinaWorker = {
   },
 }
 
+/** What a built-in analyzer imports by the package's own name. */
+const doors = {
+  'salvor/kernel': dist('src/doors/kernel.js'),
+  'salvor/containers': dist('src/doors/containers.js'),
+  salvor: dist('src/doors/salvor.js'),
+}
+
 /** Each call makes files that share nothing with those of another: a thread loads only what it needs. */
 async function bundle(input, banner = '') {
   const build = await rolldown({
@@ -32,7 +39,7 @@ async function bundle(input, banner = '') {
     external: ['jiti', 'cli-progress', '@napi-rs/nice'],
     resolve: {
       alias: {
-        salvor: dist('src/plugin.js'),
+        ...doors,
         // Its regular expressions over all emoji sequences take longer to compile than everything else in the help.
         'string-width': join(root, 'node_modules/fast-string-width/dist/index.js'),
       },
@@ -52,7 +59,8 @@ async function bundle(input, banner = '') {
   })
 }
 
-const plugins = readdirSync(dist('plugins')).filter((file) => file.endsWith('.js'))
+/** `processes/threads.js`: an area's folder, and in it a file for each analyzer. */
+const plugins = readdirSync(dist('plugins'), { recursive: true }).filter((file) => file.endsWith('.js'))
 await bundle({ cli: dist('src/cli/process.js') })
 await bundle(
   { 'piscina-worker': join(root, 'node_modules/piscina/dist/worker.js') },
@@ -61,5 +69,5 @@ await bundle(
 await bundle({
   worker: dist('src/engine/worker.js'),
   backend: dist('src/kernel/backend.js'),
-  ...Object.fromEntries(plugins.map((file) => [`plugins/${basename(file, '.js')}`, dist(`plugins/${file}`)])),
+  ...Object.fromEntries(plugins.map((file) => [`plugins/${file.slice(0, -'.js'.length)}`, dist(`plugins/${file}`)])),
 })

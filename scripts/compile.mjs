@@ -38,7 +38,7 @@ async function runTasks() {
   const host = { rows() {}, progress() {}, log() {}, cancelled: () => new Promise(() => {}) }
   expose(host, nodeEndpoint(port1))
   const { id: image } = await ask({ kind: 'open', path: sample, options: { cacheDir: null } })
-  const source = { kind: 'builtin', location: bundle('plugins/processes.cjs') }
+  const source = { kind: 'builtin', location: bundle('plugins/processes/processes.cjs') }
   await ask({ kind: 'analyze', image, analyzer: 'processes', source, tables: [], scans: {}, port: port2 })
   await ask({ kind: 'close', image })
   port1.close()

@@ -1,17 +1,7 @@
 import type { Kernel } from '../kernel/kernel.js'
+import type { Warning } from '../warning.js'
 import type { Columns, Row } from './columns.js'
 import type { Rows, Table } from './table.js'
-
-/** Something that keeps a table from being whole. `absent` is a note: this kernel has no such thing. */
-export interface Warning {
-  readonly code: string
-  readonly message: string
-  readonly analyzer?: string
-  readonly column?: string
-  readonly count?: number
-  /** The first address it happened at, `0x…`. */
-  readonly address?: string
-}
 
 export interface Example {
   readonly command: string
@@ -42,7 +32,8 @@ export type Yielded<C extends Columns> = Row<C> | readonly Row<C>[] | Rows
 export interface Declaration<C extends Columns = Columns> {
   readonly name: string
   readonly aliases?: readonly string[]
-  readonly area: string
+  /** Under which heading it is listed. A built-in one's is the name of its folder. */
+  readonly area?: string
   readonly summary: string
   readonly description?: string
   /** What the table can promise where memory was taken while the host went on; every built-in one says it. */

@@ -1,6 +1,7 @@
-import type { ScanName, Warning } from '../api/analyzer.js'
+import type { ScanName } from '../api/analyzer.js'
 import type { Batch } from '../api/table.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
+import type { Warning } from '../warning.js'
 import { collect } from './collect.js'
 import { type Failure, SalvorError, toFailure } from './errors.js'
 import { openHost } from './host.js'

@@ -1,4 +1,4 @@
-import type { Warning } from '../api/analyzer.js'
+import type { Warning } from '../warning.js'
 import type { ErrorCode, Failure } from './errors.js'
 import { isNote } from './warnings.js'
 

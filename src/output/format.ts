@@ -1,6 +1,6 @@
-import type { Warning } from '../api/analyzer.js'
 import type { Columns } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
+import type { Warning } from '../warning.js'
 
 export const formatNames = ['table', 'json', 'ndjson', 'csv'] as const
 export type FormatName = (typeof formatNames)[number]

@@ -1,14 +1,15 @@
 /** For tests of analyzers, imported from 'salvor/testing': runs one on an image, without workers or output. */
 
-import type { Analyzer, RunContext, Warning, Yielded } from './api/analyzer.js'
-import type { Columns, Row } from './api/columns.js'
-import { Rows, Table } from './api/table.js'
-import { RowCheck } from './engine/row-check.js'
-import { lossWarnings } from './engine/warnings.js'
-import { backend } from './kernel/backend.js'
-import { sampleImage } from './sample.js'
+import type { Analyzer, RunContext, Yielded } from '../api/analyzer.js'
+import type { Columns, Row } from '../api/columns.js'
+import { Rows, Table } from '../api/table.js'
+import { RowCheck } from '../engine/row-check.js'
+import { lossWarnings } from '../engine/warnings.js'
+import { backend } from '../kernel/backend.js'
+import { sampleImage } from '../sample.js'
+import type { Warning } from '../warning.js'
 
-export { sampleImage } from './sample.js'
+export { sampleImage } from '../sample.js'
 
 const CHUNK_BYTES = 64 << 20
 
