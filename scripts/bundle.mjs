@@ -28,7 +28,7 @@ const doors = {
 }
 
 /** Each call makes files that share nothing with those of another: a thread loads only what it needs. */
-async function bundle(input, banner = '') {
+async function bundle(input, { banner = '', codeSplitting = true } = {}) {
   const build = await rolldown({
     input,
     // What several files share may go into the first one that every thread loads.
@@ -56,6 +56,7 @@ async function bundle(input, banner = '') {
     chunkFileNames: '[name]-[hash].cjs',
     minify: true,
     banner,
+    codeSplitting,
   })
 }
 
@@ -64,10 +65,14 @@ const plugins = readdirSync(dist('plugins'), { recursive: true }).filter((file) 
 await bundle({ cli: dist('src/cli/process.js') })
 await bundle(
   { 'piscina-worker': join(root, 'node_modules/piscina/dist/worker.js') },
-  "require('../../bin/compiled.cjs');",
+  { banner: "require('../../bin/compiled.cjs');" },
 )
-await bundle({
-  worker: dist('src/engine/worker.js'),
-  backend: dist('src/kernel/backend.js'),
-  ...Object.fromEntries(plugins.map((file) => [`plugins/${file.slice(0, -'.js'.length)}`, dist(`plugins/${file}`)])),
-})
+await bundle(
+  {
+    worker: dist('src/engine/worker.js'),
+    backend: dist('src/kernel/backend.js'),
+    ...Object.fromEntries(plugins.map((file) => [`plugins/${file.slice(0, -'.js'.length)}`, dist(`plugins/${file}`)])),
+  },
+  // One file of what they share: left to itself it would be a dozen, each as dear to load as its code is to run.
+  { codeSplitting: { groups: [{ name: 'shared', test: /\/dist\/src\//, minShareCount: 2 }] } },
+)
