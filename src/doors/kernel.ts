@@ -2,6 +2,7 @@
 export { readCgroups, readMemberships } from '../kernel/cgroups.js'
 export { onlineCpus } from '../kernel/cpus.js'
 export type { ImageInfo, Kernel } from '../kernel/kernel.js'
+export { type Mapping, readMappings } from '../kernel/mappings.js'
 export * as read from '../kernel/query.js'
 export {
   heldByPid,
