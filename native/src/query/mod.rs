@@ -6,6 +6,7 @@
 
 mod batch;
 mod compile;
+mod cpus;
 mod eval;
 mod leaf;
 pub mod limits;

@@ -9,7 +9,9 @@ mod left_out;
 mod lost;
 mod paths;
 mod rules;
+mod starts;
 mod survey;
+mod tables;
 mod values;
 mod walks;
 
