@@ -4,6 +4,7 @@
 
 pub(crate) mod names;
 mod record;
+pub(crate) mod section;
 
 use std::ops::Range;
 

@@ -117,7 +117,7 @@ impl Bound {
 
 fn check(scope: Scope, id: TypeId, rule: &Rule) -> Compiled<Check> {
     let number = |paths: &_| {
-        first(paths, |expr| {
+        first(scope, paths, |scope, expr| {
             let access = Access::compile(scope, id, expr)?;
             // An object itself is compared by where it lies.
             let is_object = matches!(expr, Expr::Object | Expr::Ancestor(_));
@@ -132,7 +132,7 @@ fn check(scope: Scope, id: TypeId, rule: &Rule) -> Compiled<Check> {
             Ok(Check::Equal(number(&rule.path)?, Program { steps: vec![Step::Constant(address)], offset: 0 }))
         }
         Test::Equals(other) => Ok(Check::Equal(number(&rule.path)?, number(other)?)),
-        Test::Text => first(&rule.path, |expr| {
+        Test::Text => first(scope, &rule.path, |scope, expr| {
             let access = Access::compile(scope, id, expr)?;
             let length = match access.named {
                 Named::Place { id, .. } => match scope.shape(id) {

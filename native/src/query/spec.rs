@@ -208,6 +208,8 @@ pub struct Column {
     /// For `obeys`: what the row's object is held against.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// For `enum`: which enumeration, by its name or by one of its constants.
+    pub constants: Option<Paths>,
 }
 
 /// Something that every object of a type obeys. In a kernel without the members it names, it says nothing.
@@ -292,4 +294,6 @@ pub enum Leaf {
     UserStrings,
     /// 1 if the row's object obeys the column's rules, else 0.
     Obeys,
+    /// What an enumeration calls the number.
+    Enum,
 }

@@ -26,8 +26,17 @@ pub struct Access {
     pub named: Named,
 }
 
-/// The first alternative that exists in this kernel.
-pub fn first<T>(paths: &Paths, mut compile: impl FnMut(&Expr) -> Compiled<T>) -> Compiled<T> {
+/// The first alternative that exists in this kernel: in the kernel proper, or else with its modules. What is compiled is to
+/// be so for the scope that is given.
+pub fn first<'a, T>(
+    scope: Scope<'a>,
+    paths: &Paths,
+    mut compile: impl FnMut(Scope<'a>, &Expr) -> Compiled<T>,
+) -> Compiled<T> {
+    scope.prefer_own(|scope| first_of(paths, |expr| compile(scope, expr)))
+}
+
+fn first_of<T>(paths: &Paths, mut compile: impl FnMut(&Expr) -> Compiled<T>) -> Compiled<T> {
     let alone = paths.all().len() == 1;
     let mut missing = Vec::new();
     for text in paths.all() {

@@ -67,17 +67,19 @@ pub struct Scope<'a> {
     lineage: Option<&'a Lineage<'a>>,
     /// Set when a path starts from one of these.
     asked: Option<&'a Cell<bool>>,
+    /// Whether modules' types are left out.
+    own: bool,
 }
 
 impl<'a> Scope<'a> {
     /// An image's kernel.
     pub fn of(kernel: &'a Kernel) -> Self {
-        Self { types: &kernel.types, kernel: Some(kernel), spared: None, lineage: None, asked: None }
+        Self { types: &kernel.types, kernel: Some(kernel), spared: None, lineage: None, asked: None, own: false }
     }
 
     /// Types alone, to which every symbol is there, at 0.
     pub fn of_types(types: &'a Types) -> Self {
-        Self { types, kernel: None, spared: None, lineage: None, asked: None }
+        Self { types, kernel: None, spared: None, lineage: None, asked: None, own: false }
     }
 
     /// The same, where what is done without is told.
@@ -128,9 +130,27 @@ impl<'a> Scope<'a> {
         found.map_err(tell).ok()
     }
 
+    /// Compiles with the types of the kernel proper, and only if that does not do with those of modules too: to read these
+    /// takes longer than all else of a query.
+    pub fn prefer_own<T>(self, mut compile: impl FnMut(Self) -> Compiled<T>) -> Compiled<T> {
+        if self.own {
+            return compile(self);
+        }
+        match compile(Self { own: true, ..self }) {
+            Err(Failure::Missing(_) | Failure::OtherType(_)) => compile(self),
+            settled => settled,
+        }
+    }
+
     /// The value of an enumeration constant.
     pub fn constant(&self, name: &str) -> Compiled<i64> {
-        self.types.enumerator(name).ok_or_else(|| Failure::Missing(format!("no constant '{name}'")))
+        let found = if self.own { self.types.own_enumerator(name) } else { self.types.enumerator(name) };
+        found.ok_or_else(|| Failure::Missing(format!("no constant '{name}'")))
+    }
+
+    /// The enumeration that a constant is of.
+    pub fn enumeration(&self, constant: &str) -> Option<TypeId> {
+        if self.own { self.types.own_enumeration(constant) } else { self.types.enumeration(constant) }
     }
 
     /// Where a symbol lies, if the kernel has it.
@@ -145,7 +165,13 @@ impl<'a> Scope<'a> {
 
     /// A type that must be there.
     pub fn find(&self, name: &str) -> Compiled<TypeId> {
-        self.types.find(name).ok_or_else(|| Failure::Missing(format!("no type '{name}'")))
+        let found = match self.own {
+            // A module's type, wherever else there is one of its name.
+            true if name.contains(':') => None,
+            true => self.types.find_own(name),
+            false => self.types.find(name),
+        };
+        found.ok_or_else(|| Failure::Missing(format!("no type '{name}'")))
     }
 
     /// What a type is.

@@ -31,7 +31,8 @@ impl Length {
         match count {
             Count::Number(number) => Ok(Length::Known(*number)),
             Count::Path(paths) => {
-                let access = first(paths, |expr| Access::compile(scope, start, expr)?.into_number(scope))?;
+                let access =
+                    first(scope, paths, |scope, expr| Access::compile(scope, start, expr)?.into_number(scope))?;
                 Ok(Length::Read { signed: access.is_signed(), program: access.program })
             }
         }

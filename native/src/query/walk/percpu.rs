@@ -18,7 +18,7 @@ pub struct PerCpu {
 impl PerCpu {
     /// `of` names the pointer; `type_name` what it leads to, where its own type does not say.
     pub fn compile(scope: Scope, start: TypeId, of: &Paths, type_name: Option<&str>) -> Compiled<(Self, TypeId)> {
-        let (program, target) = first(of, |expr| {
+        let (program, target) = first(scope, of, |scope, expr| {
             let access = Access::compile(scope, start, expr)?;
             match access.is_pointer(scope) {
                 true => access.into_object(scope),

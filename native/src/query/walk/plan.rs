@@ -102,7 +102,7 @@ pub fn compile(scope: Scope, start: TypeId, walk: &spec::Walk) -> Compiled<WalkP
             let (walk, element) = self::PerCpu::compile(scope, start, of, type_name.as_deref())?;
             WalkPlan::new(walk, element, "per-CPU copies", scope)
         }
-        Alternatives { walks } => return alternatives(scope, start, walks),
+        Alternatives { walks } => return scope.prefer_own(|scope| alternatives(scope, start, walks)),
     };
     Ok(plan)
 }
@@ -123,13 +123,13 @@ fn alternatives(scope: Scope, start: TypeId, walks: &[spec::Walk]) -> Compiled<W
 
 /// A path to an object, embedded or pointed to.
 pub fn object(scope: Scope, start: TypeId, paths: &Paths) -> Compiled<(Program, TypeId)> {
-    first(paths, |expr| Access::compile(scope, start, expr)?.into_object(scope))
+    first(scope, paths, |scope, expr| Access::compile(scope, start, expr)?.into_object(scope))
 }
 
 /// A path to an object of one of some types. The same name may be of another one in another kernel, so that an alternative
 /// may still do.
 fn object_of(scope: Scope, start: TypeId, paths: &Paths, types: &[&str]) -> Compiled<(Program, TypeId)> {
-    first(paths, |expr| {
+    first(scope, paths, |scope, expr| {
         let (program, id) = Access::compile(scope, start, expr)?.into_object(scope)?;
         scope.expect(id, types)?;
         Ok((program, id))
@@ -138,7 +138,7 @@ fn object_of(scope: Scope, start: TypeId, paths: &Paths, types: &[&str]) -> Comp
 
 /// A path to a pointer; the program ends where it leads.
 pub fn pointer(scope: Scope, start: TypeId, paths: &Paths) -> Compiled<Program> {
-    first(paths, |expr| {
+    first(scope, paths, |scope, expr| {
         let access = Access::compile(scope, start, expr)?;
         match access.is_pointer(scope) {
             true => access.into_object(scope).map(|(program, _)| program),
@@ -150,7 +150,7 @@ pub fn pointer(scope: Scope, start: TypeId, paths: &Paths) -> Compiled<Program> 
 /// An element's type and the distance of its link, which must lie in the element itself.
 pub fn linked(scope: Scope, type_name: &str, link: &Paths, types: &[&str]) -> Compiled<(TypeId, i64)> {
     let element = scope.find(type_name)?;
-    let link = first(link, |expr| {
+    let link = first(scope, link, |scope, expr| {
         let (program, id) = Access::compile(scope, element, expr)?.into_object(scope)?;
         // A pointer is none: the node must be there itself.
         let inside = program.steps.is_empty().then_some(program.offset);

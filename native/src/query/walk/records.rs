@@ -26,7 +26,7 @@ impl Records {
         (of, bytes): (&Paths, &Count),
         (rows, element, size): (Scope, TypeId, &Paths),
     ) -> Compiled<Self> {
-        let size = first(size, |expr| Ok(Access::compile(rows, element, expr)?.into_number(rows)?.program));
+        let size = first(rows, size, |rows, expr| Ok(Access::compile(rows, element, expr)?.into_number(rows)?.program));
         Ok(Self {
             start: object(scope, start, of)?.0,
             bytes: Length::compile(scope, start, bytes)?,
