@@ -134,8 +134,7 @@ impl Types {
     /// The constants of an enum, in its order; none of another type.
     pub fn constants(&self, id: TypeId) -> Vec<(i64, String)> {
         let id = self.strip(id);
-        let is_enum = |record: &Record| matches!(record.kind, Kind::Enum | Kind::Enum64);
-        let Some(record) = self.record(id).filter(is_enum) else { return Vec::new() };
+        let Some(record) = self.record(id).filter(|record| record.kind.is_enum()) else { return Vec::new() };
         let constant = |index: u32| {
             let (name, value) = record.enumerator(index)?;
             Some((value, String::from_utf8_lossy(self.string(id.source, name)).into_owned()))

@@ -1,12 +1,12 @@
-//! A section of BTF with what its names mean: types and enumeration constants, indexed when one is first asked for.
+//! A section of BTF with what its names mean: types and enumeration constants, indexed when they are asked for.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
+use super::Btf;
 use super::names::{Class, Key, Names, described};
-use super::{Btf, Kind};
 
 /// Constants that are indexed: kernels have about thirty thousand.
 const MOST_CONSTANTS: usize = 1 << 18;
@@ -18,7 +18,7 @@ pub(crate) struct Section {
     pub name: String,
     pub btf: Btf,
     names: OnceLock<Names>,
-    constants: OnceLock<Constants>,
+    constants: Mutex<Constants>,
 }
 
 impl Section {
@@ -45,8 +45,8 @@ impl Section {
     }
 
     fn place(&self, name: &[u8], base: &Btf) -> Option<(u32, i64)> {
-        let constants = self.constants.get_or_init(|| Constants::of(&self.btf, base));
-        let (id, index) = *constants.places.get(&constants.key.hash(Class::Enum, name))?;
+        let mut constants = self.constants.lock().unwrap_or_else(PoisonError::into_inner);
+        let (id, index) = constants.find(name, &self.btf, base)?;
         let (text, value) = self.btf.record(id)?.enumerator(index)?;
         (text_of(&self.btf, base, text) == name).then_some((id, value))
     }
@@ -58,32 +58,49 @@ impl Section {
     }
 }
 
-/// Where each constant is: its enum, and which of it. Of several of one name the first counts.
+/// Where each constant is: its enum, and which of it. Of several of one name the first counts. They are indexed as far as
+/// was searched, for those that are asked for come early, and to index all takes milliseconds.
 #[derive(Debug)]
 struct Constants {
     key: Key,
     places: HashMap<u64, (u32, u32), BuildHasherDefault<Keyed>>,
+    /// Types that were looked through.
+    done: u32,
+}
+
+impl Default for Constants {
+    fn default() -> Self {
+        Self { key: Key::new(), places: HashMap::default(), done: 0 }
+    }
 }
 
 impl Constants {
-    fn of(btf: &Btf, base: &Btf) -> Self {
-        let mut constants = Self { key: Key::new(), places: HashMap::default() };
-        for id in btf.first_id()..btf.end_id() {
-            let Some(record) = btf.record(id).filter(|record| matches!(record.kind, Kind::Enum | Kind::Enum64)) else {
-                continue;
+    fn find(&mut self, name: &[u8], btf: &Btf, base: &Btf) -> Option<(u32, u32)> {
+        let hash = self.key.hash(Class::Enum, name);
+        loop {
+            if let Some(place) = self.places.get(&hash) {
+                return Some(*place);
+            }
+            let mut left = (btf.first_id() + self.done)..btf.end_id();
+            let is_enum = |id: &u32| btf.record(*id).is_some_and(|record| record.kind.is_enum());
+            let id = left.find(is_enum).filter(|_| self.places.len() < MOST_CONSTANTS);
+            self.done = id.map_or(btf.end_id(), |id| id + 1) - btf.first_id();
+            self.add(id?, btf, base);
+        }
+    }
+
+    /// Adds an enum's constants.
+    fn add(&mut self, id: u32, btf: &Btf, base: &Btf) {
+        let Some(record) = btf.record(id) else { return };
+        for index in 0..record.count {
+            let Some((text, _)) = record.enumerator(index).filter(|_| self.places.len() < MOST_CONSTANTS) else {
+                return;
             };
-            for index in 0..record.count {
-                let Some((text, _)) = record.enumerator(index) else { break };
-                if constants.places.len() >= MOST_CONSTANTS {
-                    return constants;
-                }
-                let hash = constants.key.hash(Class::Enum, text_of(btf, base, text));
-                if let Entry::Vacant(place) = constants.places.entry(hash) {
-                    place.insert((id, index));
-                }
+            let hash = self.key.hash(Class::Enum, text_of(btf, base, text));
+            if let Entry::Vacant(place) = self.places.entry(hash) {
+                place.insert((id, index));
             }
         }
-        constants
     }
 }
 
