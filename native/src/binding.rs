@@ -12,10 +12,9 @@ use crate::error::{Error, ErrorKind};
 use crate::image::Image;
 use crate::kernel::Kernel;
 use crate::kernel::types::Types;
-use crate::query;
 use crate::query::scope::Scope;
 use crate::query::spec::Rule;
-use crate::query::survey;
+use crate::query::{self, Plans, survey};
 use crate::scan::tasks::TaskScan;
 use crate::scan::user::{Found, UserMemory};
 
@@ -34,11 +33,18 @@ impl From<Error> for napi::Error<&'static str> {
     }
 }
 
-/// Opened images by id. Process-wide, so that every worker thread sees the same map, symbols and types.
-static OPENED: LazyLock<RwLock<HashMap<u32, Arc<Kernel>>>> = LazyLock::new(RwLock::default);
+type Opened = (Arc<Kernel>, Arc<Plans>);
+
+/// Opened images by id, and what was asked of each. Process-wide, so that every worker thread sees the same map, symbols,
+/// types and compiled queries.
+static OPENED: LazyLock<RwLock<HashMap<u32, Opened>>> = LazyLock::new(RwLock::default);
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
 fn opened(id: u32) -> crate::error::Result<Arc<Kernel>> {
+    Ok(opened_with_plans(id)?.0)
+}
+
+fn opened_with_plans(id: u32) -> crate::error::Result<Opened> {
     let images = OPENED.read().unwrap_or_else(PoisonError::into_inner);
     images.get(&id).cloned().ok_or_else(|| Error::usage(format!("no opened image has the id {id}")))
 }
@@ -57,7 +63,7 @@ pub fn open_image(path: String, cache_dir: Option<String>, record: Option<bool>)
         error
     })?;
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-    OPENED.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(kernel));
+    OPENED.write().unwrap_or_else(PoisonError::into_inner).insert(id, (Arc::new(kernel), Arc::default()));
     Ok(id)
 }
 
@@ -91,9 +97,8 @@ pub fn physical(id: u32, address: BigInt) -> Result<Option<BigInt>> {
 /// Evaluates a query (JSON) over the kernel's objects; `addresses` are the objects where `from` says so.
 #[napi(catch_unwind)]
 pub fn query(id: u32, spec: String, addresses: Option<BigUint64Array>) -> Result<NativeBatch> {
-    let kernel = opened(id)?;
-    let addresses = addresses.as_deref().unwrap_or_default();
-    Ok(query::run(&kernel, &spec, addresses)?.into())
+    let (kernel, plans) = opened_with_plans(id)?;
+    Ok(plans.run(&kernel, &spec, addresses.as_deref().unwrap_or_default())?.into())
 }
 
 /// What some requests (JSON) ask for and an opened image's kernel, or the types of a BTF section, have nothing for: as JSON,

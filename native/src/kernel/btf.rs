@@ -4,6 +4,7 @@
 
 pub(crate) mod names;
 mod record;
+pub(crate) mod section;
 
 use std::ops::Range;
 
@@ -143,7 +144,7 @@ impl Btf {
             Kind::Section => fine &= (0..record.count as usize).all(|i| entry(i * 3) < types),
             _ => {}
         }
-        let flagged = record.flag && matches!(record.kind, Kind::Enum | Kind::Enum64);
+        let flagged = record.flag && record.kind.is_enum();
         if fine { Ok(flagged) } else { Err(bad(&format!("type {id} points outside of it"))) }
     }
 

@@ -8,6 +8,8 @@ mod describe;
 mod discover;
 mod kallsyms;
 mod kernel_range;
+#[cfg(test)]
+mod lookup_tests;
 mod modules;
 mod near;
 mod proof;

@@ -24,7 +24,7 @@ pub enum Gap {
 pub type Read<T> = Result<T, Gap>;
 
 /// One step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Reads the pointer at this distance; NULL ends the path.
     Follow(i64),
@@ -38,6 +38,31 @@ pub enum Step {
     NonNull,
     /// Arithmetic on a value.
     Arithmetic(Operator, u64),
+    /// Starts again at the object that a walk further up came to, counted from the outermost.
+    Ancestor(usize),
+    /// Moves on to an element of an array.
+    Element(Box<Element>),
+}
+
+/// An element whose index is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Element {
+    /// From the object that the path starts from; ends at the index.
+    pub index: Program,
+    /// Distance from one element to the next.
+    pub stride: u64,
+    /// How many there are, where that is known.
+    pub count: Option<u64>,
+}
+
+impl Element {
+    fn locate(&self, reader: &Reader, object: u64, array: u64) -> Read<u64> {
+        let index = self.index.run(reader, object)?;
+        match self.count {
+            Some(count) if index >= count => Err(Gap::Contradiction(array)),
+            _ => Ok(array.wrapping_add(index.wrapping_mul(self.stride))),
+        }
+    }
 }
 
 /// How an integer lies in memory.
@@ -107,9 +132,9 @@ impl Program {
         let mut at = object;
         let mut signed = false;
         for step in &self.steps {
-            at = match *step {
+            at = match step {
                 Step::Follow(offset) => {
-                    let address = at.wrapping_add_signed(offset);
+                    let address = at.wrapping_add_signed(*offset);
                     match reader.u64(address) {
                         Some(0) => return Err(Gap::Null),
                         Some(pointer) => pointer,
@@ -120,18 +145,20 @@ impl Program {
                     signed = load.signed;
                     load.run(reader, at)?
                 }
-                Step::Add(offset) => at.wrapping_add_signed(offset),
-                Step::Constant(value) => value,
+                Step::Add(offset) => at.wrapping_add_signed(*offset),
+                Step::Constant(value) => *value,
                 Step::NonNull if at == 0 => return Err(Gap::Null),
                 Step::NonNull => at,
                 Step::Arithmetic(operator, operand) => match operator {
-                    Operator::Add => at.wrapping_add(operand),
-                    Operator::Subtract => at.wrapping_sub(operand),
+                    Operator::Add => at.wrapping_add(*operand),
+                    Operator::Subtract => at.wrapping_sub(*operand),
                     Operator::And => at & operand,
-                    Operator::Left => at.checked_shl(operand.min(64) as u32).unwrap_or(0),
-                    Operator::Right if signed => ((at as i64) >> operand.min(63)) as u64,
-                    Operator::Right => at.checked_shr(operand.min(64) as u32).unwrap_or(0),
+                    Operator::Left => at.checked_shl((*operand).min(64) as u32).unwrap_or(0),
+                    Operator::Right if signed => ((at as i64) >> (*operand).min(63)) as u64,
+                    Operator::Right => at.checked_shr((*operand).min(64) as u32).unwrap_or(0),
                 },
+                Step::Ancestor(level) => reader.ancestor(*level),
+                Step::Element(element) => element.locate(reader, object, at)?,
             };
         }
         Ok(at.wrapping_add_signed(self.offset))

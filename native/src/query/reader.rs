@@ -36,6 +36,8 @@ pub struct Reader<'a> {
     effort: Cell<Option<u64>>,
     /// Whether what is looked up counts as read, for a distilled image.
     records: bool,
+    /// The objects that the walks above came to, outermost first, where a path starts from one of them.
+    ancestors: RefCell<Vec<u64>>,
 }
 
 impl<'a> Reader<'a> {
@@ -44,7 +46,15 @@ impl<'a> Reader<'a> {
         let slots = vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS];
         let copies = || Copies { pages: vec![0; SLOTS], bytes: vec![0; SLOTS * PAGE_SIZE as usize] };
         let copies = (!memory.image().is_mapped()).then(|| RefCell::new(copies()));
-        Self { memory, slots, copies, looks: Cell::new(0), effort: Cell::new(Some(effort)), records: true }
+        Self {
+            memory,
+            slots,
+            copies,
+            looks: Cell::new(0),
+            effort: Cell::new(Some(effort)),
+            records: true,
+            ancestors: RefCell::default(),
+        }
     }
 
     /// One whose looks are not recorded as read.
@@ -74,6 +84,18 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn is_spent(&self) -> bool {
         self.effort.get().is_none()
+    }
+
+    /// One of the objects that the walks above came to, counted from the outermost.
+    pub fn ancestor(&self, level: usize) -> u64 {
+        self.ancestors.borrow().get(level).copied().unwrap_or(0)
+    }
+
+    /// Sets them, by adding them to an empty list.
+    pub fn set_ancestors(&self, add: impl FnOnce(&mut Vec<u64>)) {
+        let mut ancestors = self.ancestors.borrow_mut();
+        ancestors.clear();
+        add(&mut ancestors);
     }
 
     /// The address space that is read.

@@ -3,6 +3,7 @@
 use super::compile::access::{Access, Named, first};
 use super::compile::scope::{Compiled, Failure, Scope};
 use super::leaf::name_hash::NameHash;
+use super::path::Expr;
 use super::program::{Gap, Program, Read, Step};
 use super::reader::Reader;
 use super::spec::{Bound, Rule, Test};
@@ -115,7 +116,14 @@ impl Bound {
 }
 
 fn check(scope: Scope, id: TypeId, rule: &Rule) -> Compiled<Check> {
-    let number = |paths: &_| first(paths, |expr| Ok(Access::compile(scope, id, expr)?.into_number(scope)?.program));
+    let number = |paths: &_| {
+        first(scope, paths, |scope, expr| {
+            let access = Access::compile(scope, id, expr)?;
+            // An object itself is compared by where it lies.
+            let is_object = matches!(expr, Expr::Object | Expr::Ancestor(_));
+            Ok(if is_object { access.program } else { access.into_number(scope)?.program })
+        })
+    };
     match &rule.is {
         Test::Value(bound) => Ok(Check::Value(number(&rule.path)?, *bound)),
         Test::Symbol(name) => {
@@ -124,7 +132,7 @@ fn check(scope: Scope, id: TypeId, rule: &Rule) -> Compiled<Check> {
             Ok(Check::Equal(number(&rule.path)?, Program { steps: vec![Step::Constant(address)], offset: 0 }))
         }
         Test::Equals(other) => Ok(Check::Equal(number(&rule.path)?, number(other)?)),
-        Test::Text => first(&rule.path, |expr| {
+        Test::Text => first(scope, &rule.path, |scope, expr| {
             let access = Access::compile(scope, id, expr)?;
             let length = match access.named {
                 Named::Place { id, .. } => match scope.shape(id) {

@@ -5,4 +5,5 @@ pub mod btf;
 pub mod files;
 pub mod memory;
 pub mod packed;
+pub mod tables;
 pub mod world;

@@ -48,6 +48,11 @@ impl Kind {
         }
     }
 
+    /// Whether its entries are constants.
+    pub fn is_enum(self) -> bool {
+        matches!(self, Kind::Enum | Kind::Enum64)
+    }
+
     /// Whether the record's third word is a type id rather than a size.
     pub fn refers(self) -> bool {
         use Kind::*;

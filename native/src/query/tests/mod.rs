@@ -8,8 +8,12 @@ mod kinds;
 mod left_out;
 mod lost;
 mod paths;
+mod plans;
 mod rules;
+mod starts;
 mod survey;
+mod tables;
+mod types;
 mod values;
 mod walks;
 

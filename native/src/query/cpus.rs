@@ -1,0 +1,42 @@
+//! Per-CPU variables: each possible processor has a copy, as far from the variable's own address as the kernel's table says
+//! (`mm/percpu.c`, `arch/x86/kernel/setup_percpu.c`).
+
+use super::compile::scope::Scope;
+use crate::arch::AddressSpace;
+
+/// More processors than any kernel is built for.
+const MOST_CPUS: u64 = 8192;
+
+/// Where a kernel keeps which processors there may be, and how far their copies lie.
+#[derive(Clone, Copy)]
+pub struct Cpus {
+    offsets: Option<u64>,
+    mask: Option<u64>,
+    count: Option<u64>,
+}
+
+impl Cpus {
+    /// By the kernel's symbols.
+    pub fn of(scope: Scope) -> Self {
+        Self {
+            offsets: scope.symbol("__per_cpu_offset"),
+            mask: scope.symbol("__cpu_possible_mask"),
+            count: scope.symbol("nr_cpu_ids"),
+        }
+    }
+
+    /// Processor and address of each copy of what lies at a per-CPU address; none where nothing says which processors there
+    /// are.
+    pub fn copies(&self, memory: &AddressSpace, address: u64) -> Vec<(u64, u64)> {
+        let Some(offsets) = self.offsets else {
+            // A kernel for one processor has no table.
+            return vec![(0, address)];
+        };
+        let Some(mask) = self.mask else { return Vec::new() };
+        let count = self.count.and_then(|at| memory.read_u32(at)).map_or(MOST_CPUS, u64::from);
+        let possible = |cpu: &u64| memory.read_u64(mask + cpu / 64 * 8).is_some_and(|word| word >> (cpu % 64) & 1 == 1);
+        let distance = |cpu: u64| memory.read_u64(offsets + cpu * 8).map(|distance| (cpu, distance));
+        let cpus = (0..count.min(MOST_CPUS)).filter(possible).filter_map(distance);
+        cpus.map(|(cpu, distance)| (cpu, address.wrapping_add(distance))).collect()
+    }
+}
