@@ -11,6 +11,7 @@ use napi_derive::napi;
 use crate::error::{Error, ErrorKind};
 use crate::image::Image;
 use crate::kernel::Kernel;
+use crate::kernel::resolve::{Place, append_name};
 use crate::kernel::types::Types;
 use crate::query::scope::Scope;
 use crate::query::spec::Rule;
@@ -80,10 +81,20 @@ pub fn describe(id: u32) -> Result<String> {
     Ok(kernel.memory.image().undisturbed(|| Ok(kernel.describe().to_string()))?)
 }
 
-/// The virtual address of a symbol, null when the kernel has none of that name.
+/// The virtual address of a symbol, null when neither the kernel nor one of its modules has one of that name.
 #[napi(catch_unwind)]
 pub fn symbol(id: u32, name: String) -> Result<Option<BigInt>> {
-    Ok(opened(id)?.symbols.address(&name).map(BigInt::from))
+    Ok(opened(id)?.symbol_address(&name).map(BigInt::from))
+}
+
+/// What lies at addresses: the symbol that each belongs to, and the module.
+#[napi(catch_unwind)]
+pub fn resolve(id: u32, addresses: BigUint64Array) -> Result<NativeResolved> {
+    let kernel = opened(id)?;
+    let places: Vec<_> = addresses.iter().map(|address| kernel.resolve(*address).map(NativePlace::from)).collect();
+    let needed = places.iter().any(Option::is_none);
+    let problem = if needed { kernel.loaded().problem() } else { None };
+    Ok(NativeResolved { places, problem: problem.map(str::to_owned) })
 }
 
 /// The physical address behind a kernel virtual one, null where nothing is mapped.
@@ -193,6 +204,47 @@ pub struct NativeLoss {
     pub bytes: f64,
 }
 
+/// What lies at some addresses.
+#[napi(object)]
+pub struct NativeResolved {
+    /// In the order of the addresses; null where nothing is known.
+    pub places: Vec<Option<NativePlace>>,
+    /// What is wrong with the list of modules, where something is null.
+    pub problem: Option<String>,
+}
+
+/// What lies at one address.
+#[napi(object)]
+pub struct NativePlace {
+    /// The module's name, `kernel` for the kernel proper.
+    pub module: String,
+    /// Symbols of the module could not be read: there may be a nearer one.
+    pub lost: bool,
+    /// The symbol at or below the address.
+    pub symbol: Option<String>,
+    /// Bytes from there to the address.
+    pub offset: Option<f64>,
+    /// The letter of the symbol's type.
+    pub letter: Option<String>,
+}
+
+impl From<Place<'_>> for NativePlace {
+    fn from(place: Place) -> Self {
+        let text = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            write(&mut out);
+            String::from_utf8_lossy(&out).into_owned()
+        };
+        Self {
+            module: text(&|out| place.append_module(out)),
+            lost: place.lost,
+            symbol: place.symbol.map(|symbol| text(&|out| append_name(symbol.name, out))),
+            offset: place.symbol.map(|symbol| symbol.offset as f64),
+            letter: place.symbol.map(|symbol| char::from(symbol.letter).to_string()),
+        }
+    }
+}
+
 /// What a scan of one chunk hit.
 #[napi(object)]
 pub struct NativeScan {
@@ -236,19 +288,19 @@ pub struct NativeBatch {
     pub warnings: Vec<NativeWarning>,
 }
 
-/// One column: `u64`, `i64` or `text`.
+/// One column: `u64`, `i64`, `text` or `bytes`.
 #[napi(object)]
 pub struct NativeColumn {
     /// Which of the members below is set.
-    #[napi(ts_type = "'u64' | 'i64' | 'text'")]
+    #[napi(ts_type = "'u64' | 'i64' | 'text' | 'bytes'")]
     pub kind: String,
     /// Values of an unsigned column.
     pub unsigned: Option<BigUint64Array>,
     /// Values of a signed column.
     pub signed: Option<BigInt64Array>,
-    /// UTF-8 of a text column, all rows joined.
+    /// UTF-8 of a text column, or bytes of a column of them, all rows joined.
     pub bytes: Option<Uint8Array>,
-    /// Where each row's text begins in `bytes`; one more than there are rows.
+    /// Where each row begins in `bytes`; one more than there are rows.
     pub offsets: Option<Uint32Array>,
     /// Bitmap, least significant bit first: 1 means the value could not be read or does not exist.
     pub nulls: Uint8Array,
@@ -297,6 +349,9 @@ impl From<query::ColumnData> for NativeColumn {
             query::ColumnData::I64 { values, nulls } => Self { signed: Some(values.into()), ..empty("i64", nulls) },
             query::ColumnData::Text { bytes, offsets, nulls } => {
                 Self { bytes: Some(bytes.into()), offsets: Some(offsets.into()), ..empty("text", nulls) }
+            }
+            query::ColumnData::Bytes { bytes, offsets, nulls } => {
+                Self { bytes: Some(bytes.into()), offsets: Some(offsets.into()), ..empty("bytes", nulls) }
             }
         }
     }

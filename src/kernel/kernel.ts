@@ -90,6 +90,20 @@ export class Objects {
   }
 }
 
+/**
+ * What lies at an address. Names are as the kernel has them, with what no compiler puts into one as `\\xNN`.
+ */
+export interface Place {
+  /** The module whose memory it is in; `kernel` is the kernel proper. */
+  readonly module: string
+  /** The symbol at or below the address; null where none reaches so far. */
+  readonly symbol: string | null
+  /** Bytes from the symbol to the address. */
+  readonly offset: number | null
+  /** The letter of the symbol's type, as in /proc/kallsyms; modules' are small. */
+  readonly type: string | null
+}
+
 /** An opened image's kernel, attached to this thread. */
 export class Kernel {
   readonly id: number
@@ -113,9 +127,34 @@ export class Kernel {
     return new Kernel(id, describe(id), warn)
   }
 
-  /** A symbol's address; null when the kernel has no such symbol. */
+  /**
+   * A symbol's address: that of the kernel's own, else of a loaded module's, of which `module:symbol` asks for one. Null
+   * when neither has such a symbol.
+   */
   address(symbol: string): bigint | null {
     return native.symbol(this.id, symbol)
+  }
+
+  /** What lies at addresses, in their order: null where neither the kernel nor a loaded module has anything. */
+  resolve(addresses: Iterable<bigint>): (Place | null)[] {
+    const packed = addresses instanceof BigUint64Array ? addresses : BigUint64Array.from(addresses)
+    const { places, problem } = native.resolve(this.id, packed)
+    const unknown = places.filter((place, index) => place == null && packed[index] !== 0n).length
+    if (problem !== undefined && unknown > 0) {
+      this.#warn({
+        code: 'torn',
+        message: `the list of modules ${problem}: an address may be in a lost one`,
+        count: unknown,
+      })
+    }
+    const lost = places.filter((place) => place?.lost).length
+    if (lost > 0) this.#warn({ code: 'unreadable', message: "a module's symbols could not be read", count: lost })
+    return places.map((place) => {
+      if (place == null) return null
+      const { module, symbol, offset, letter } = place
+      if (place.lost || symbol === undefined) return { module, symbol: null, offset: null, type: null }
+      return { module, symbol, offset: offset ?? 0, type: letter ?? null }
+    })
   }
 
   /** Pages of memory that the image holds. */

@@ -5,12 +5,12 @@ import { addon } from '../paths.js'
 import { require } from '../require.js'
 
 export interface NativeColumn {
-  kind: 'u64' | 'i64' | 'text'
+  kind: 'u64' | 'i64' | 'text' | 'bytes'
   unsigned?: BigUint64Array
   signed?: BigInt64Array
-  /** UTF-8 of all rows, joined. */
+  /** Of all rows, joined: UTF-8 of a text column. */
   bytes?: Uint8Array
-  /** Where each row's text begins; one more than there are rows. */
+  /** Where each row begins; one more than there are rows. */
   offsets?: Uint32Array
   /** Bitmap, least significant bit first: 1 means null. */
   nulls: Uint8Array
@@ -40,6 +40,16 @@ export interface NativeFound {
   capped: boolean
 }
 
+/** What lies at an address. */
+export interface NativePlace {
+  module: string
+  /** Symbols of the module could not be read. */
+  lost: boolean
+  symbol?: string
+  offset?: number
+  letter?: string
+}
+
 /** The addon's functions; errors carry `code`: EVIDENCE, NO_SYMBOLS, USAGE or INTERNAL. */
 export interface Native {
   /** Opens an image; the id is valid on every thread of this process. */
@@ -47,8 +57,10 @@ export interface Native {
   closeImage(id: number): void
   /** Facts as JSON. */
   describe(id: number): string
-  /** A symbol's virtual address. */
+  /** The virtual address of a symbol of the kernel or of a module. */
   symbol(id: number, name: string): bigint | null
+  /** What lies at addresses, and what is wrong with the list of modules where it was needed. */
+  resolve(id: number, addresses: BigUint64Array): { places: (NativePlace | null | undefined)[]; problem?: string }
   /** The physical address behind a kernel virtual one. */
   physical(id: number, address: bigint): bigint | null
   query(id: number, spec: string, addresses?: BigUint64Array | null): NativeBatch

@@ -21,6 +21,10 @@ export type Leaf =
   | 'contents'
   | 'cached'
   | 'obeys'
+  | 'user_strings'
+  | 'symbol'
+  | 'module'
+  | 'bytes'
 
 /** A column of a query: a path, or a path with the way it is read. */
 export type Select = Paths | Field
@@ -30,6 +34,8 @@ export interface Field<L extends Leaf = Leaf> {
   readonly as: L
   /** Most bytes to read, for text. */
   readonly max?: number
+  /** For `bytes`: how many there are behind a pointer. */
+  readonly length?: number | Paths
   /** For `obeys`. */
   readonly rules?: readonly Rule[]
   /** A kernel without the member gives nulls and a note, not an error. */
@@ -41,7 +47,9 @@ export type ValueOfSelect<S> =
   S extends Field<infer L>
     ? L extends 'value' | 'address' | 'obeys'
       ? number | bigint | null
-      : string | null
+      : L extends 'bytes'
+        ? Uint8Array | null
+        : string | null
     : number | bigint | null
 
 export type Walk =
@@ -68,6 +76,14 @@ export interface Nested {
 /** Text of a `char[]` or `char *`. */
 export function text(path: Paths, max?: number): Field<'string'> {
   return max === undefined ? { path, as: 'string' } : { path, as: 'string', max }
+}
+
+/**
+ * Bytes as they are: of an array or struct in place, or `length` of them behind a pointer; null unless all of them can be
+ * read. More than `max` (1 MiB where it is not given) are cut off, and told.
+ */
+export function bytes(path: Paths, options: { length?: number | Paths; max?: number } = {}): Field<'bytes'> {
+  return { path, as: 'bytes', ...options }
 }
 
 /** The address of the object that a path names. */
@@ -103,6 +119,25 @@ export function contents(path: Paths, max: number): Field<'contents'> {
 /** The same, with NULs for pages that are not there. */
 export function cached(path: Paths, max: number): Field<'cached'> {
   return { path, as: 'cached', max }
+}
+
+/** The environment of a `struct mm_struct *`: NUL-terminated strings, as /proc/PID/environ gives them. */
+export function environment(path: Paths, max?: number): Field<'user_strings'> {
+  return max === undefined ? { path, as: 'user_strings' } : { path, as: 'user_strings', max }
+}
+
+/**
+ * The symbol that a pointer's target belongs to: `tcp_v4_rcv`, `nf_hook_slow+0x1a`, in a module's memory
+ * `br_nf_pre_routing+0x4 [br_netfilter]`. Null where neither the kernel nor a loaded module has anything, as for code that
+ * the kernel makes itself (BPF, ftrace).
+ */
+export function symbolAt(path: Paths): Field<'symbol'> {
+  return { path, as: 'symbol' }
+}
+
+/** The module whose memory a pointer leads into; `kernel` for the kernel proper, null for neither. */
+export function moduleAt(path: Paths): Field<'module'> {
+  return { path, as: 'module' }
 }
 
 /** 1 where the object obeys rules, else 0. */

@@ -10,6 +10,29 @@ const texts = new Column('comm', {
   nulls: none,
 })
 
+const bytes = new Column('address', {
+  kind: 'bytes',
+  bytes: new Uint8Array([0xff, 0, 7, 1]),
+  offsets: new Uint32Array([0, 3, 3, 3, 4]),
+  nulls: new Uint8Array([0b100]),
+})
+
+test('bytes are a view of those of the batch, of nothing where there are none, and null where they could not be read', () => {
+  expect([0, 1, 2, 3].map((row) => bytes.bytes(row))).toEqual([
+    new Uint8Array([0xff, 0, 7]),
+    new Uint8Array(),
+    null,
+    new Uint8Array([1]),
+  ])
+  expect(bytes.get(0)).toEqual(new Uint8Array([0xff, 0, 7]))
+  expect(() => bytes.text(0)).toThrow("the column 'address' holds bytes, not text: read it with .bytes()")
+  expect(() => bytes.number(0)).toThrow("the column 'address' holds bytes, not numbers: read it with .bytes()")
+  expect(() => texts.bytes(0)).toThrow("the column 'comm' holds text, not bytes: read it with .text()")
+  expect(() => numbers.bytes(0)).toThrow(
+    "the column 'pid' holds numbers, not bytes: read it with .number() or .bigint()",
+  )
+})
+
 test('a column read as what it is not is an error that names it, never a null that says "unreadable"', () => {
   expect(() => numbers.text(0)).toThrow("the column 'pid' holds numbers, not text: read it with .number() or .bigint()")
   expect(() => texts.number(0)).toThrow("the column 'comm' holds text, not numbers: read it with .text()")

@@ -215,21 +215,17 @@ impl Found {
         // Symbols were searched for in all of the kernel's image.
         search.image.trim();
         let types = type_source::read(search.image, &proof, &symbols)?;
-        Ok(Kernel {
-            facts: Facts {
-                banner: proof.banner.text().to_owned(),
-                release: proof.banner.release().to_owned(),
-                build_id,
-                physical: proof.physical,
-                virtual_address: proof.text,
-                symbols_from: "kallsyms".to_owned(),
-                symbols_cached,
-                types_from: "btf".to_owned(),
-                warnings,
-            },
-            memory: proof.memory,
-            symbols,
-            types,
-        })
+        let facts = Facts {
+            banner: proof.banner.text().to_owned(),
+            release: proof.banner.release().to_owned(),
+            build_id,
+            physical: proof.physical,
+            virtual_address: proof.text,
+            symbols_from: "kallsyms".to_owned(),
+            symbols_cached,
+            types_from: "btf".to_owned(),
+            warnings,
+        };
+        Ok(Kernel::new(proof.memory, symbols, types, facts))
     }
 }

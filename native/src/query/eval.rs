@@ -13,7 +13,7 @@ use crate::kernel::Kernel;
 
 /// Runs a plan over the caller's addresses, if it starts there.
 pub fn run(kernel: &Kernel, plan: &Plan, addresses: &[u64], limits: &Limits) -> Batch {
-    let reader = Reader::new(&kernel.memory, limits.effort);
+    let reader = Reader::of(kernel, limits.effort);
     let mut warnings = Warnings::default();
     let mut follow = |pointer: bool, at: u64| match pointer {
         false => Some(at),
@@ -157,8 +157,8 @@ impl Rows<'_> {
                     Ok(())
                 }
                 Source::Absent(_) => Err(Gap::Null),
-                Source::Text(_) if reader.is_spent() => Err(Gap::Null), // An earlier column has told.
-                Source::Text(leaf) => {
+                Source::Text(_) | Source::Bytes(_) if reader.is_spent() => Err(Gap::Null), // An earlier column has told.
+                Source::Text(leaf) | Source::Bytes(leaf) => {
                     scratch.clear();
                     let read: Read<bool> = leaf.read(reader, address, scratch);
                     // However it took it, a leaf that was cut short is no reading of what is there.
@@ -167,10 +167,15 @@ impl Rows<'_> {
                         if !whole {
                             self.warnings.add(Code::Truncated, Some(at), Some(address));
                         }
-                        match column.text(scratch, *left) {
+                        let packing = plan.source.packing();
+                        let added = match packing {
+                            Packing::Bytes => column.bytes(scratch, *left),
+                            _ => column.text(scratch, *left),
+                        };
+                        match added {
                             Some(added) => *left -= added,
                             None => {
-                                column.null(Packing::Text);
+                                column.null(packing);
                                 self.warnings.add(Code::Cap, Some(at), Some(address));
                             }
                         }

@@ -7,6 +7,7 @@ use super::limits::{EFFORT, STEP};
 use super::program::{Gap, Read};
 use crate::arch::AddressSpace;
 use crate::image::{Missing, PAGE_SIZE};
+use crate::kernel::Kernel;
 
 const SLOTS: usize = 512;
 /// Pages looked up before the image may give mapped ones back: they bring in 64 KiB each at most.
@@ -27,6 +28,8 @@ struct Copies {
 
 /// Reads kernel virtual memory for one query on one thread.
 pub struct Reader<'a> {
+    /// Whose memory it is, where more of the kernel than that is asked for.
+    kernel: Option<&'a Kernel>,
     memory: &'a AddressSpace,
     slots: Vec<Cell<Slot<'a>>>,
     copies: Option<RefCell<Copies>>,
@@ -41,12 +44,17 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader with nothing looked up yet, for a query whose leaves may cost so much.
-    pub fn new(memory: &'a AddressSpace, effort: u64) -> Self {
+    /// A reader of a kernel's memory with nothing looked up yet, for a query whose leaves may cost so much.
+    pub fn of(kernel: &'a Kernel, effort: u64) -> Self {
+        Self { kernel: Some(kernel), ..Self::new(&kernel.memory, effort) }
+    }
+
+    fn new(memory: &'a AddressSpace, effort: u64) -> Self {
         let slots = vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS];
         let copies = || Copies { pages: vec![0; SLOTS], bytes: vec![0; SLOTS * PAGE_SIZE as usize] };
         let copies = (!memory.image().is_mapped()).then(|| RefCell::new(copies()));
         Self {
+            kernel: None,
             memory,
             slots,
             copies,
@@ -96,6 +104,11 @@ impl<'a> Reader<'a> {
         let mut ancestors = self.ancestors.borrow_mut();
         ancestors.clear();
         add(&mut ancestors);
+    }
+
+    /// The kernel that is read.
+    pub fn kernel(&self) -> Option<&'a Kernel> {
+        self.kernel
     }
 
     /// The address space that is read.

@@ -210,6 +210,8 @@ pub struct Column {
     pub rules: Vec<Rule>,
     /// For `enum`: which enumeration, by its name or by one of its constants.
     pub constants: Option<Paths>,
+    /// For `bytes`: how many there are.
+    pub length: Option<Count>,
 }
 
 /// Something that every object of a type obeys. In a kernel without the members it names, it says nothing.
@@ -296,4 +298,10 @@ pub enum Leaf {
     Obeys,
     /// What an enumeration calls the number.
     Enum,
+    /// The symbol that an address belongs to: `name`, `name+0x1a`, in a module `name+0x1a [module]`.
+    Symbol,
+    /// The module whose memory an address is in, `kernel` for the kernel proper.
+    Module,
+    /// Bytes as they are: of an object in place, or `length` of them behind a pointer.
+    Bytes,
 }

@@ -68,7 +68,7 @@ impl Survey<'_> {
 
     fn query(&mut self, query: &Query) {
         let from = &query.from;
-        if let Some(symbol) = from.symbol.as_ref().filter(|symbol| self.scope.symbol(symbol).is_none()) {
+        if let Some(symbol) = from.symbol.as_ref().filter(|symbol| self.scope.any_symbol(symbol).is_none()) {
             self.add(format!("no symbol '{symbol}'"), true);
         }
         match self.scope.find(from.pointed().0) {

@@ -53,6 +53,11 @@ impl Memory {
         self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
+    pub fn bytes_at(&self, address: u64, length: usize) -> &[u8] {
+        let at = (address - BASE) as usize;
+        &self.bytes[at..at + length]
+    }
+
     pub fn kernel(&self, btf: Vec<u8>, symbols: &[(&str, u64)]) -> Kernel {
         self.kernel_in(&self.file(), btf, symbols)
     }
@@ -67,11 +72,11 @@ impl Memory {
     /// The kernel of an image that the caller holds.
     pub fn kernel_in(&self, file: &tempfile::NamedTempFile, btf: Vec<u8>, symbols: &[(&str, u64)]) -> Kernel {
         let image = Arc::new(Image::open(file.path()).unwrap());
-        Kernel {
-            memory: AddressSpace::new(image, ROOT, Levels::Four),
-            symbols: Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at))),
-            types: Types::from_btf(btf).unwrap(),
-            facts: Facts { release: "6.0-test".into(), ..Facts::default() },
-        }
+        Kernel::new(
+            AddressSpace::new(image, ROOT, Levels::Four),
+            Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at))),
+            Types::from_btf(btf).unwrap(),
+            Facts { release: "6.0-test".into(), ..Facts::default() },
+        )
     }
 }

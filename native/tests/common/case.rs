@@ -49,12 +49,9 @@ fn told(image: Arc<Image>, btf: Vec<u8>, oracle: &Value) -> Kernel {
     let vmemmap = first & !63;
     let data = (symbols["init_task"] - (16 << 20)..symbols["init_task"] + (4 << 20)).step_by(8);
     symbols.extend(data.filter(|at| memory.read_u64(*at) == Some(vmemmap)).map(|at| ("vmemmap_base", at)).next());
-    Kernel {
-        memory,
-        symbols: Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at))),
-        types: Types::from_btf(btf).unwrap(),
-        facts: Facts { release: line("OSRELEASE=").to_owned(), ..Facts::default() },
-    }
+    let symbols = Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at)));
+    let facts = Facts { release: line("OSRELEASE=").to_owned(), ..Facts::default() };
+    Kernel::new(memory, symbols, Types::from_btf(btf).unwrap(), facts)
 }
 
 /// An address of the truth: a number, or text where JavaScript's numbers could not hold it.

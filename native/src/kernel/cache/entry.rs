@@ -4,7 +4,7 @@ use crate::image::Image;
 use crate::kernel::symbols::Table;
 
 /// Changes whenever the layout of a file, or the meaning of anything in it, changes.
-const MAGIC: &[u8; 8] = b"salvorS2";
+const MAGIC: &[u8; 8] = b"salvorS3";
 const DIGEST: usize = blake3::OUT_LEN;
 /// Marks are small tables; a file that asks for more is wrong.
 const LONGEST_MARK: u64 = 1 << 20;
@@ -132,7 +132,7 @@ mod tests {
     use crate::kernel::symbols::{TEXT, Table};
 
     fn entry() -> Entry {
-        let table = Table::new(b"_textlinux_banner".to_vec(), &[5, 17], &[TEXT, TEXT + 0x100]);
+        let table = Table::new(b"_textlinux_banner".to_vec(), &[5, 17], &[TEXT, TEXT + 0x100], b"TD");
         Entry {
             banner: "Linux version 6.1.0 (x) #1".to_owned(),
             build_id: Some("3b43fad5".to_owned()),
@@ -165,7 +165,7 @@ mod tests {
 
         #[test]
         fn lies_under_a_right_checksum_never_panic(content in prop::collection::vec(any::<u8>(), 0..512)) {
-            let mut bytes = [b"salvorS2".as_slice(), &content].concat();
+            let mut bytes = [b"salvorS3".as_slice(), &content].concat();
             let digest = blake3::hash(&bytes);
             bytes.extend(digest.as_bytes());
             let _ = Entry::decode(bytes);

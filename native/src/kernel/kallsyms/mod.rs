@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::symbols::Table;
-use names::Names;
+use names::{Expanded, Names};
 use tokens::Tokens;
 use values::Values;
 
@@ -25,7 +25,7 @@ const MOST_TABLES: usize = 8;
 /// A symbol table, with places counted from the window's start.
 #[derive(Debug)]
 pub struct Kallsyms {
-    /// Names and values.
+    /// Names, values and types.
     pub table: Table,
     /// The virtual address of `_text`, where the table tells it.
     pub text: Option<u64>,
@@ -72,8 +72,8 @@ pub fn find_all(window: &[u8], from: usize, budget: &Budget) -> impl Iterator<It
 fn decode(window: &[u8], tokens: &Tokens, budget: &Budget) -> Option<Kallsyms> {
     let names = Names::before(window, tokens, budget)?;
     let values = Values::of(window, &names, tokens)?;
-    let (text, ends) = names.expand(window, tokens)?;
-    let mut table = Table::new(text, &ends, &values.values)?;
+    let Expanded { text, ends, letters } = names.expand(window, tokens)?;
+    let mut table = Table::new(text, &ends, &values.values, &letters)?;
     let text = table.value("_text").or_else(|| table.value("_stext"))?;
     table.rebase(text);
     Some(Kallsyms {

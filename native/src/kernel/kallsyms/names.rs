@@ -26,6 +26,17 @@ pub struct Names {
     pub markers: Range<usize>,
 }
 
+/// Names as they were before they were compressed.
+#[derive(Debug)]
+pub struct Expanded {
+    /// One after another.
+    pub text: Vec<u8>,
+    /// Where each ends.
+    pub ends: Vec<u32>,
+    /// The letter of each one's type.
+    pub letters: Vec<u8>,
+}
+
 impl Names {
     /// The names that belong to a token table.
     pub fn before(window: &[u8], tokens: &Tokens, budget: &Budget) -> Option<Self> {
@@ -53,10 +64,11 @@ impl Names {
         })
     }
 
-    /// All names without their type letters, one after another, and where each ends.
-    pub fn expand(&self, window: &[u8], tokens: &Tokens) -> Option<(Vec<u8>, Vec<u32>)> {
+    /// All names, and the letters of their types apart from them.
+    pub fn expand(&self, window: &[u8], tokens: &Tokens) -> Option<Expanded> {
         let mut text = Vec::with_capacity(self.count.checked_mul(24)?);
         let mut ends = Vec::with_capacity(self.count);
+        let mut letters = Vec::with_capacity(self.count);
         let mut rest = window.get(self.names.clone())?;
         for _ in 0..self.count {
             let (length, header) = name_length(rest)?;
@@ -64,7 +76,9 @@ impl Names {
             let start = text.len();
             let (first, others) = codes.split_first()?;
             // The type letter is the first character of the expanded name, whatever the first token's length.
-            text.extend_from_slice(tokens.get(*first)?.get(1..)?);
+            let (letter, begun) = tokens.get(*first)?.split_first()?;
+            letters.push(*letter);
+            text.extend_from_slice(begun);
             for code in others {
                 text.extend_from_slice(tokens.get(*code)?);
             }
@@ -74,7 +88,7 @@ impl Names {
             ends.push(u32::try_from(text.len()).ok()?);
             rest = rest.get(header + length..)?;
         }
-        Some((text, ends))
+        Some(Expanded { text, ends, letters })
     }
 }
 

@@ -41,6 +41,11 @@ pub fn symbols(form: Form, count: u64) -> Vec<(u64, String)> {
     cpu.chain((0..count).map(|number| (BASE + number * 0x140, name(number)))).collect()
 }
 
+/// The letter of a symbol's type.
+fn letter(name: &str) -> u8 {
+    if name.starts_with("cpu_") { b'A' } else { b'T' }
+}
+
 fn pad(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.len().next_multiple_of(8), 0);
 }
@@ -107,7 +112,7 @@ pub fn encode(form: Form, symbols: &[(u64, String)]) -> Vec<u8> {
                 4
             }));
         }
-        let codes = compress(&format!("T{name}"), &tokens);
+        let codes = compress(&format!("{}{name}", char::from(letter(name))), &tokens);
         if codes.len() > 127 {
             names.push(codes.len() as u8 | 0x80);
             names.push((codes.len() >> 7) as u8);
@@ -153,6 +158,9 @@ fn every_order_and_form_gives_the_symbols_back() {
                 let expected = if *address < BASE { *address } else { address - BASE + TEXT };
                 assert_eq!(kallsyms.table.value(name), Some(expected), "{form:?} {name}");
             }
+            let letters: Vec<_> = (0..symbols.len()).filter_map(|number| kallsyms.table.letter(number)).collect();
+            let given: Vec<_> = symbols.iter().map(|(_, name)| letter(name)).collect();
+            assert_eq!(letters, given, "{form:?}");
         }
     }
 }

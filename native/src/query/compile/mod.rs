@@ -60,7 +60,7 @@ pub fn compile(scope: Scope, query: &spec::Query) -> Compiled<Plan> {
     let start = match (&from.symbol, from.addresses) {
         (Some(symbol), false) => {
             let missing = || Failure::Missing(format!("no symbol '{symbol}'"));
-            let address = scope.symbol(symbol).ok_or_else(missing)?;
+            let address = scope.any_symbol(symbol).ok_or_else(missing)?;
             Start::Symbol { address, per_cpu: from.per_cpu, pointer }
         }
         (None, true) if !from.per_cpu => Start::Addresses { pointer },

@@ -158,6 +158,11 @@ impl<'a> Scope<'a> {
         self.kernel.map_or(Some(0), |kernel| kernel.symbols.address(name))
     }
 
+    /// Where a symbol of the kernel or of one of its modules lies.
+    pub fn any_symbol(&self, name: &str) -> Option<u64> {
+        self.kernel.map_or(Some(0), |kernel| kernel.symbol_address(name))
+    }
+
     /// Where the first `struct page` lies.
     pub fn page_structs(&self) -> Option<u64> {
         self.kernel?.page_structs()

@@ -1,5 +1,6 @@
 //! Leaves: text that is not simply a value, read as the kernel itself would print it.
 
+pub mod bytes;
 pub mod constant;
 pub mod contents;
 pub mod dentry;
@@ -7,6 +8,7 @@ pub mod dpath;
 pub mod kernfs;
 pub mod name_hash;
 mod page;
+pub mod symbol;
 pub mod text;
 pub mod user;
 

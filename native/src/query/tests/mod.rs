@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod blobs;
+mod bytes;
 mod contents;
 mod hostile;
 mod kinds;
@@ -12,6 +13,7 @@ mod plans;
 mod rules;
 mod starts;
 mod survey;
+mod symbols;
 mod tables;
 mod types;
 mod values;
@@ -43,7 +45,7 @@ fn numbers(batch: &Batch, column: usize) -> Vec<u64> {
     match &batch.columns[column] {
         ColumnData::U64 { values, .. } => values.clone(),
         ColumnData::I64 { values, .. } => values.iter().map(|value| *value as u64).collect(),
-        ColumnData::Text { .. } => panic!("text"),
+        ColumnData::Text { .. } | ColumnData::Bytes { .. } => panic!("text"),
     }
 }
 
@@ -57,6 +59,7 @@ fn value(kernel: &Kernel, object: u64, column: Value) -> Result<Option<String>, 
     Ok(match &batch.columns[0] {
         ColumnData::U64 { values, nulls } => text(nulls, values[0].to_string()),
         ColumnData::I64 { values, nulls } => text(nulls, values[0].to_string()),
+        ColumnData::Bytes { bytes, nulls, .. } => text(nulls, format!("{bytes:?}")),
         ColumnData::Text { bytes, nulls, .. } => text(nulls, String::from_utf8(bytes.clone()).unwrap()),
     })
 }
