@@ -17,7 +17,6 @@ mod type_source;
 pub mod types;
 #[cfg(test)]
 mod types_tests;
-mod vmcoreinfo;
 mod window;
 
 use crate::arch::AddressSpace;

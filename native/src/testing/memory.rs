@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::arch::AddressSpace;
-use crate::arch::x86_64::Levels;
+use crate::arch::x86_64::{Levels, Paging as X86_64};
+use crate::arch::{AddressSpace, Paging};
 use crate::image::Image;
 use crate::kernel::symbols::Symbols;
 use crate::kernel::types::Types;
@@ -66,12 +66,17 @@ impl Memory {
 
     /// The kernel of an image that the caller holds.
     pub fn kernel_in(&self, file: &tempfile::NamedTempFile, btf: Vec<u8>, symbols: &[(&str, u64)]) -> Kernel {
-        let image = Arc::new(Image::open(file.path()).unwrap());
-        Kernel {
-            memory: AddressSpace::new(image, ROOT, Levels::Four),
-            symbols: Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at))),
-            types: Types::from_btf(btf).unwrap(),
-            facts: Facts { release: "6.0-test".into(), ..Facts::default() },
-        }
+        let paging = Paging::X86_64(X86_64::plain(Levels::Four));
+        of(AddressSpace::new(Arc::new(Image::open(file.path()).unwrap()), ROOT, paging), btf, symbols)
+    }
+}
+
+/// A kernel with these types and symbols.
+fn of(memory: AddressSpace, btf: Vec<u8>, symbols: &[(&str, u64)]) -> Kernel {
+    Kernel {
+        memory,
+        symbols: Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at))),
+        types: Types::from_btf(btf).unwrap(),
+        facts: Facts { release: "6.0-test".into(), ..Facts::default() },
     }
 }
