@@ -7,6 +7,8 @@
 mod address_space;
 #[cfg(test)]
 pub mod other;
+#[cfg(test)]
+mod tests;
 pub mod x86_64;
 
 pub use address_space::{AddressSpace, Mapped};

@@ -137,7 +137,9 @@ impl<'a> TaskScan<'a> {
     fn is_task(&self, physical: u64) -> bool {
         let image = self.kernel.memory.image();
         // Most hits are no tasks, and their own bytes tell.
-        let refused = image.peek(physical, self.size).is_some_and(|object| self.rules.refuse(object));
+        let refused = image
+            .peek(physical, self.size)
+            .is_some_and(|object| self.rules.refuse(object, self.kernel.memory.geometry()));
         let is_task = !refused
             && image.holds(physical, self.size as u64)
             && self.rules.obeyed(&self.reader, self.direct_map.wrapping_add(physical), 0);
