@@ -13,6 +13,7 @@ export interface ImageInfo {
   ranges: { start: string; end: string; bytes: number }[]
   architecture: string
   page_levels: number
+  page_size: number
   release: string
   banner: string
   build_id: string | null
@@ -159,7 +160,7 @@ export class Kernel {
 
   /** Pages of memory that the image holds. */
   get pages(): number {
-    return Math.ceil(this.info.ranges.reduce((sum, { bytes }) => sum + bytes, 0) / 4096)
+    return Math.ceil(this.info.ranges.reduce((sum, { bytes }) => sum + bytes, 0) / this.info.page_size)
   }
 
   /** Says that something is missing or was left out. */

@@ -13,12 +13,14 @@ mod guard;
 mod kdump;
 mod lime;
 mod loss;
+mod machine;
 #[cfg(test)]
 mod packed_tests;
 mod raw;
 mod read;
 mod source;
 mod touched;
+mod vmcoreinfo;
 mod write_lime;
 
 use std::path::Path;
@@ -30,9 +32,11 @@ use blocks::{Blocks, Packed};
 pub use bytes::Bytes;
 use file::Evidence;
 pub use loss::Loss;
+pub use machine::Machine;
 use touched::TouchedPages;
+pub use vmcoreinfo::VmcoreInfo;
 
-/// Size of a small page, the unit in which pages are recorded and written.
+/// The unit in which memory is looked up, recorded and written. Every architecture's page is one or several of it.
 pub const PAGE_SIZE: u64 = 4096;
 
 /// A run of physical memory that the file holds.
@@ -58,6 +62,8 @@ impl Range {
 pub struct Layout {
     /// Ranges in any order; [`Image::open`] sorts and checks them.
     pub ranges: Vec<Range>,
+    /// The machine, where the format names one.
+    pub machine: Option<Machine>,
     /// The VMCOREINFO note's text, where the format carries one.
     pub vmcoreinfo: Option<String>,
     /// What the file promises but does not hold, in plain words.
@@ -87,6 +93,7 @@ pub struct Image {
     blocks: Option<Blocks>,
     format: &'static str,
     ranges: Vec<Range>,
+    machine: Option<Machine>,
     vmcoreinfo: Option<String>,
     warnings: Vec<String>,
     left_out: Option<String>,
@@ -112,9 +119,9 @@ impl Image {
                     path.display()
                 )));
             }
-            let (vmcoreinfo, touched, kept) = (layout.vmcoreinfo, OnceLock::new(), Mutex::default());
-            let left_out = layout.left_out;
-            let image = Self { file, blocks, format, ranges, vmcoreinfo, warnings, left_out, touched, kept };
+            let Layout { machine, vmcoreinfo, left_out, .. } = layout;
+            let (touched, kept) = (OnceLock::new(), Mutex::default());
+            let image = Self { file, blocks, format, ranges, machine, vmcoreinfo, warnings, left_out, touched, kept };
             return match image.loss() {
                 // Its headers may have been read from what is lost.
                 Some(loss) => Err(Error::evidence(format!("{}: {}", path.display(), loss.message))),
@@ -139,9 +146,14 @@ impl Image {
         &self.ranges
     }
 
+    /// The machine, where the file names one.
+    pub fn machine(&self) -> Option<&Machine> {
+        self.machine.as_ref()
+    }
+
     /// The VMCOREINFO note, where the file has one.
-    pub fn vmcoreinfo(&self) -> Option<&str> {
-        self.vmcoreinfo.as_deref()
+    pub fn vmcoreinfo(&self) -> Option<VmcoreInfo<'_>> {
+        self.vmcoreinfo.as_deref().map(VmcoreInfo::new)
     }
 
     /// What the file promises but does not hold.

@@ -81,6 +81,12 @@ impl Image {
         (self.blocks.is_some() && self.copy(physical, &mut word) == word.len()).then_some(word)
     }
 
+    /// Like [`Image::read_u64`], without recording: for a look that may come to nothing.
+    pub fn copy_u64(&self, physical: u64) -> Option<u64> {
+        let mut word = [0; 8];
+        (self.copy(physical, &mut word) == word.len()).then(|| u64::from_le_bytes(word))
+    }
+
     /// The bytes of `[physical, physical + length)` without a copy, where one range holds them all, unpacked.
     pub fn borrow(&self, physical: u64, length: usize) -> Option<&[u8]> {
         let bytes = self.peek(physical, length)?;

@@ -1,6 +1,8 @@
-//! The GNU build id: a note that the linker leaves among the kernel's own (`__start_notes` to `__stop_notes`).
+//! The GNU build id: a note that the linker leaves among the kernel's own (`__start_notes` to `__stop_notes`). From 5.9 on
+//! VMCOREINFO has it too.
 
 use crate::arch::AddressSpace;
+use crate::image::VmcoreInfo;
 
 use super::symbols::Symbols;
 
@@ -8,8 +10,25 @@ use super::symbols::Symbols;
 const MOST_NOTES: u64 = 1 << 16;
 const GNU_BUILD_ID: u32 = 3;
 
-/// The build id in hex, out of kernel memory.
+/// The build id in hex, out of kernel memory: from the notes, or else from VMCOREINFO, which a dump may carry.
 pub fn read(memory: &AddressSpace, symbols: &Symbols) -> Option<String> {
+    noted(memory, symbols).or_else(|| match memory.image().vmcoreinfo() {
+        Some(info) => info.build_id(),
+        None => VmcoreInfo::new(&vmcoreinfo(memory, symbols)?).build_id(),
+    })
+}
+
+/// The kernel's own copy of VMCOREINFO, for which it has one page.
+fn vmcoreinfo(memory: &AddressSpace, symbols: &Symbols) -> Option<String> {
+    let page = memory.read_u64(symbols.address("vmcoreinfo_data")?)?;
+    let mut text = vec![0; memory.geometry().page_size as usize];
+    let length = memory.read(page, &mut text);
+    text.truncate(length);
+    text.truncate(memchr::memchr(0, &text).unwrap_or(length));
+    String::from_utf8(text).ok().filter(|text| text.contains("OSRELEASE="))
+}
+
+fn noted(memory: &AddressSpace, symbols: &Symbols) -> Option<String> {
     let start = symbols.address("__start_notes")?;
     let length = symbols.address("__stop_notes")?.checked_sub(start).filter(|length| *length <= MOST_NOTES)?;
     let mut notes = vec![0; usize::try_from(length).ok()?];

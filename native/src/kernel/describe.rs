@@ -13,6 +13,7 @@ impl Kernel {
             .iter()
             .map(|range| json!({ "start": hex(range.start), "end": hex(range.end() - 1), "bytes": range.length }))
             .collect();
+        let geometry = self.memory.geometry();
         let (modules, torn) = self.module_types();
         let torn =
             torn.map(|end| json!({ "code": "torn", "message": format!("the list of modules with types {end}") }));
@@ -28,8 +29,9 @@ impl Kernel {
             "format": image.format(),
             "size": image.size(),
             "ranges": ranges,
-            "architecture": "x86_64",
-            "page_levels": self.memory.levels().count(),
+            "architecture": self.memory.paging().regions().architecture().name(),
+            "page_levels": geometry.levels,
+            "page_size": geometry.page_size,
             "release": self.facts.release,
             "banner": self.facts.banner,
             "build_id": self.facts.build_id,

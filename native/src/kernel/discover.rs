@@ -15,9 +15,9 @@ use super::kernel_range::{self, Anchor};
 use super::near::{Near, Placed};
 use super::proof::{self, Proof};
 use super::symbols::Symbols;
-use super::vmcoreinfo::{self, VmcoreInfo};
 use super::window::Window;
 use super::{Facts, Kernel, build_id, type_source};
+use crate::arch::{self, Architecture};
 use crate::error::{Error, Result};
 use crate::image::Image;
 
@@ -39,7 +39,7 @@ impl Kernel {
 /// Searches an image; where none of it is found and some of it was lost, that is why.
 fn search(image: &Arc<Image>, cache: Option<&Path>, find: impl Fn(&mut Search) -> Option<Found>) -> Result<Kernel> {
     let found = image.undisturbed(|| {
-        let mut search = Search::new(image, cache.map(Cache));
+        let mut search = Search::new(image, arch::of(image)?, cache.map(Cache));
         match find(&mut search) {
             Some(found) => found.into_kernel(search),
             None => Err(search.failure()),
@@ -51,6 +51,8 @@ fn search(image: &Arc<Image>, cache: Option<&Path>, find: impl Fn(&mut Search) -
 /// A search and what it has met so far, which is what a failure is explained by.
 struct Search<'a> {
     image: &'a Arc<Image>,
+    /// Those that its memory may be of.
+    architectures: Vec<&'static dyn Architecture>,
     cache: Option<Cache<'a>>,
     banner: Option<Banner>,
     banners: usize,
@@ -74,16 +76,31 @@ enum Source {
 }
 
 impl<'a> Search<'a> {
-    fn new(image: &'a Arc<Image>, cache: Option<Cache<'a>>) -> Self {
-        Self { image, cache, banner: None, banners: 0, functions_only: false, misplaced: None, budget: Rc::default() }
+    fn new(image: &'a Arc<Image>, architectures: Vec<&'static dyn Architecture>, cache: Option<Cache<'a>>) -> Self {
+        Self {
+            image,
+            architectures,
+            cache,
+            banner: None,
+            banners: 0,
+            functions_only: false,
+            misplaced: None,
+            budget: Rc::default(),
+        }
+    }
+
+    /// No address of a kernel's image is below this one.
+    fn lowest_image(&self) -> u64 {
+        self.architectures.iter().map(|architecture| architecture.lowest_image()).min().unwrap_or(u64::MAX)
     }
 
     fn quick(&mut self) -> Option<Found> {
         let budget = Rc::clone(&self.budget);
-        kernel_range::quick(self.image).into_iter().find_map(|guess| {
+        let lowest = self.lowest_image();
+        kernel_range::quick(self.image, &self.architectures).into_iter().find_map(|guess| {
             self.cached(Anchor::Text(guess.text)).or_else(|| {
                 let window = Window::of(self.image, guess.text, guess.length)?;
-                kallsyms::find_all(&window.bytes, 0, &budget).find_map(|kallsyms| {
+                kallsyms::find_all(&window.bytes, 0, lowest, &budget).find_map(|kallsyms| {
                     self.decoded(Anchor::Text(guess.text), &Placed { physical: window.physical, kallsyms })
                 })
             })
@@ -92,7 +109,7 @@ impl<'a> Search<'a> {
 
     fn whole(&mut self) -> Option<Found> {
         let budget = Rc::clone(&self.budget);
-        let mut near = Near::new(self.image);
+        let mut near = Near::new(self.image, self.lowest_image());
         let found = kernel_range::scan_banners(self.image, |physical| {
             self.banner = self.banner.take().or_else(|| Banner::read(self.image, physical));
             self.banners += 1;
@@ -110,7 +127,7 @@ impl<'a> Search<'a> {
 
     fn cached(&self, anchor: Anchor) -> Option<Found> {
         let (entry, text) = self.cache?.find(self.image, anchor)?;
-        let proof = proof::prove(self.image, &entry.table, None, text)?;
+        let proof = proof::prove(self.image, &self.architectures, &entry.table, None, text)?;
         let symbols = Symbols::at(entry.table, proof.text);
         let found = self.found(proof, symbols, &entry.parts, Source::Cache);
         (found.build_id == entry.build_id).then_some(found)
@@ -118,13 +135,13 @@ impl<'a> Search<'a> {
 
     fn decoded(&mut self, anchor: Anchor, placed: &Placed) -> Option<Found> {
         let Placed { physical, kallsyms } = placed;
-        self.functions_only |= !proof::has_data_symbols(&kallsyms.table);
+        self.functions_only |= !proof::has_data_symbols(&self.architectures, &kallsyms.table);
         let text = match anchor {
             Anchor::Text(text) => text,
             Anchor::Banner(banner) => banner.checked_sub(kallsyms.table.from_text("linux_banner")?)?,
         };
-        let Some(proof) = proof::prove(self.image, &kallsyms.table, kallsyms.text, text) else {
-            let said = proof::said_to_lie(self.image, &kallsyms.table, text);
+        let Some(proof) = proof::prove(self.image, &self.architectures, &kallsyms.table, kallsyms.text, text) else {
+            let said = proof::said_to_lie(self.image, &self.architectures, &kallsyms.table, text);
             self.misplaced = self.misplaced.or(said.map(|said| (text, said)));
             return None;
         };
@@ -149,15 +166,7 @@ impl<'a> Search<'a> {
             self.image.touch(proof.physical.wrapping_add(*offset), *length);
         }
         self.image.touch(proof.banner_at, proof.banner.text().len() as u64 + 2);
-        Found { build_id: self.build_id(&proof, &symbols), proof, symbols, source }
-    }
-
-    fn build_id(&self, proof: &Proof, symbols: &Symbols) -> Option<String> {
-        build_id::read(&proof.memory, symbols).or_else(|| {
-            let note = self.image.vmcoreinfo().map(str::to_owned);
-            let text = note.or_else(|| vmcoreinfo::read(&proof.memory, symbols))?;
-            VmcoreInfo::new(&text).build_id()
-        })
+        Found { build_id: build_id::read(&proof.memory, &symbols), proof, symbols, source }
     }
 
     fn failure(&self) -> Error {

@@ -21,7 +21,6 @@ mod type_source;
 pub mod types;
 #[cfg(test)]
 mod types_tests;
-mod vmcoreinfo;
 mod window;
 
 use std::sync::OnceLock;

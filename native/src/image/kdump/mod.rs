@@ -11,7 +11,7 @@ use stored::{FLATTENED, Stored};
 
 use super::blocks::{Block, Missing, Packed, unpack};
 use super::file::Evidence;
-use super::{Layout, PAGE_SIZE, Range};
+use super::{Layout, Machine, PAGE_SIZE, Range};
 use crate::error::{Error, Result};
 
 /// How a dump begins; the second is of the older diskdump, which has the same layout.
@@ -57,6 +57,8 @@ fn is_dump(bytes: &[u8]) -> bool {
 
 /// What the headers say (offsets as 64-bit machines have them).
 struct Header {
+    /// What `uname -m` said, or nothing.
+    machine: String,
     version: u32,
     status: u32,
     bitmap_offset: u64,
@@ -74,15 +76,11 @@ impl Header {
         let head = stored.read(0, PAGE_SIZE as usize).ok_or_else(cut)?;
         let int = |at: usize| word(head.get(at..at + 4).unwrap_or_default()) as u32;
         let machine = head.get(272..337).unwrap_or_default().split(|byte| *byte == 0).next().unwrap_or_default();
-        if machine != b"x86_64" {
-            let machine =
-                String::from_utf8_lossy(machine.get(..16.min(machine.len())).unwrap_or_default()).into_owned();
-            return Err(Error::evidence(format!("a dump of {machine:?}: salvor reads x86-64 memory for now")));
-        }
+        let machine = String::from_utf8_lossy(machine.get(..16.min(machine.len())).unwrap_or_default()).into_owned();
         let (version, status, block) = (int(8), int(424), u64::from(int(428)));
         if block != PAGE_SIZE {
             return Err(Error::evidence(format!(
-                "a kdump-compressed file with pages of {block} bytes: its header is damaged"
+                "a kdump-compressed file of machine {machine:?} with pages of {block} bytes: salvor reads {PAGE_SIZE}"
             )));
         }
         let (sub_blocks, bitmap_blocks) = (u64::from(int(432)), u64::from(int(436)));
@@ -90,6 +88,7 @@ impl Header {
         let long =
             |at: usize, since: u32| if version >= since { word(sub.get(at..at + 8).unwrap_or_default()) } else { 0 };
         Ok(Self {
+            machine,
             version,
             status,
             bitmap_offset: block * (1 + sub_blocks),
@@ -109,7 +108,8 @@ fn read(stored: Stored, problem: Option<String>) -> Result<Layout> {
             "one file of a dump that was split: join them with 'makedumpfile --reassemble FILE1 FILE2 … WHOLE'",
         ));
     }
-    let mut layout = Layout { warnings: problem.into_iter().collect(), ..Layout::default() };
+    let machine = Some(header.machine.clone()).filter(|name| !name.is_empty()).map(Machine::Name);
+    let mut layout = Layout { machine, warnings: problem.into_iter().collect(), ..Layout::default() };
     if header.status & INCOMPLETE != 0 {
         layout.warnings.push("truncated: makedumpfile says that it could not write this dump to its end".to_owned());
     }
