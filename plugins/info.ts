@@ -8,6 +8,7 @@ import {
   flag,
   integer,
   isoTime,
+  list,
   onlineCpus,
   read,
   record,
@@ -25,7 +26,8 @@ export default defineAnalyzer({
   single: true,
   columns: {
     format: text('Format of the file: raw, lime, elf, avml or kdump'),
-    size: bytes('Size of the file'),
+    size: bytes('Size of the file, or of all parts of a dump that was split'),
+    files: list('Files that the image is read from, the named one first', { detail: true }),
     ranges: record('Ranges of physical memory that the file holds: start, end, bytes', { detail: true }),
     architecture: text('Processor architecture'),
     page_levels: integer('Levels of page tables: 4 or 5'),

@@ -18,18 +18,22 @@ mod packed_tests;
 mod raw;
 mod read;
 mod source;
+#[cfg(test)]
+mod split_tests;
 mod touched;
 mod write_lime;
 
-use std::path::Path;
-use std::sync::{Mutex, OnceLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::error::{Error, Result};
 pub use blocks::Missing;
 use blocks::{Blocks, Packed};
 pub use bytes::Bytes;
 use file::Evidence;
+pub use kdump::companions;
 pub use loss::Loss;
+use source::Source;
 use touched::TouchedPages;
 
 /// Size of a small page, the unit in which pages are recorded and written.
@@ -66,6 +70,16 @@ pub struct Layout {
     pub left_out: Option<String>,
     /// The blocks that ranges count in; without them, ranges count in the file.
     pub packed: Option<Box<dyn Packed>>,
+    /// Other files that blocks are read from.
+    pub companions: Vec<Companion>,
+}
+
+/// A file that is read with the one that was named.
+pub struct Companion {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// The file.
+    pub source: Arc<Source>,
 }
 
 /// Reads a format: `None` when the file is of another one.
@@ -85,6 +99,8 @@ pub struct Image {
     file: Evidence,
     /// Where the format packs memory; what is mapped is then of no use.
     blocks: Option<Blocks>,
+    /// Files of the same image beside the one that was named.
+    companions: Vec<Companion>,
     format: &'static str,
     ranges: Vec<Range>,
     vmcoreinfo: Option<String>,
@@ -113,8 +129,9 @@ impl Image {
                 )));
             }
             let (vmcoreinfo, touched, kept) = (layout.vmcoreinfo, OnceLock::new(), Mutex::default());
-            let left_out = layout.left_out;
-            let image = Self { file, blocks, format, ranges, vmcoreinfo, warnings, left_out, touched, kept };
+            let (left_out, companions) = (layout.left_out, layout.companions);
+            let image =
+                Self { file, blocks, companions, format, ranges, vmcoreinfo, warnings, left_out, touched, kept };
             return match image.loss() {
                 // Its headers may have been read from what is lost.
                 Some(loss) => Err(Error::evidence(format!("{}: {}", path.display(), loss.message))),
@@ -129,9 +146,18 @@ impl Image {
         self.format
     }
 
-    /// The file's size in bytes.
+    /// The size of its files, in bytes.
     pub fn size(&self) -> u64 {
-        self.file.size()
+        self.sources().map(Source::size).sum()
+    }
+
+    /// The files that it is read from, the named one first.
+    pub fn files(&self) -> Vec<&Path> {
+        std::iter::once(self.file.path()).chain(self.companions.iter().map(|file| file.path.as_path())).collect()
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(self.file.source()).chain(self.companions.iter().map(|file| &*file.source))
     }
 
     /// Ranges of physical memory, sorted and disjoint.

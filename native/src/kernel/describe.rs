@@ -27,6 +27,7 @@ impl Kernel {
         json!({
             "format": image.format(),
             "size": image.size(),
+            "files": image.files().iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
             "ranges": ranges,
             "architecture": "x86_64",
             "page_levels": self.memory.levels().count(),
