@@ -9,7 +9,7 @@ use napi::bindgen_prelude::{BigInt, BigInt64Array, BigUint64Array, Either, Uint8
 use napi_derive::napi;
 
 use crate::error::{Error, ErrorKind};
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::kernel::Kernel;
 use crate::kernel::resolve::{Place, append_name};
 use crate::kernel::types::Types;
@@ -66,6 +66,13 @@ pub fn open_image(path: String, cache_dir: Option<String>, record: Option<bool>)
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
     OPENED.write().unwrap_or_else(PoisonError::into_inner).insert(id, (Arc::new(kernel), Arc::default()));
     Ok(id)
+}
+
+/// The files that would be read with an image, before it is opened: the other parts of a dump that was split.
+#[napi(catch_unwind)]
+pub fn companions(path: String) -> Vec<String> {
+    let found = image::companions(Path::new(&path));
+    found.into_iter().map(|path| path.to_string_lossy().into_owned()).collect()
 }
 
 /// Forgets an image. Queries that are under way finish.

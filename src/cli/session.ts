@@ -10,6 +10,7 @@ import { OrderedTables } from '../output/ordered.js'
 import { type Guard, Inputs, isReaderGone } from '../output/target.js'
 import { Writer } from '../output/writer.js'
 import { askedTables } from './asked-tables.js'
+import { companionsOf } from './companions.js'
 import { ContainerLookup } from './container-lookup.js'
 import type { RunOptions } from './options.js'
 import { StderrReporter } from './reporter.js'
@@ -32,10 +33,12 @@ export function cacheDirectory(options: Pick<RunOptions, 'cache' | 'cacheDir'>, 
   return join(base, 'salvor')
 }
 
-/** What the run reads, its plugins included, and whether an existing file may be replaced. */
-export function outputGuard({ registry, options }: Session, images: readonly string[]): Guard {
+/** What the run reads, plugins and other parts of images included, and whether an existing file may be replaced. */
+export async function outputGuard({ registry, options }: Session, images: readonly string[]): Promise<Guard> {
   const plugins = registry.list().filter(({ source }) => source.kind === 'user')
-  return { inputs: new Inputs([...images, ...plugins.map(({ source }) => source.location)]), force: options.force }
+  const companions = await Promise.all(images.map(companionsOf))
+  const inputs = [...images, ...companions.flat(), ...plugins.map(({ source }) => source.location)]
+  return { inputs: new Inputs(inputs), force: options.force }
 }
 
 /** Runs analyzers over images, one image after the other, and answers the exit code. */
@@ -60,7 +63,7 @@ export async function runAnalyzers(
       stdout: world.stdout,
       images,
       tables: analyzers.map(({ name }) => name),
-      guard: outputGuard(session, images),
+      guard: await outputGuard(session, images),
       ...(options.output === undefined ? {} : { output: options.output }),
     },
     {

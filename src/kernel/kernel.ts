@@ -10,6 +10,8 @@ import type { Rule } from './rule.js'
 export interface ImageInfo {
   format: string
   size: number
+  /** What it is read from, the named file first. */
+  files: string[]
   ranges: { start: string; end: string; bytes: number }[]
   architecture: string
   page_levels: number

@@ -54,6 +54,8 @@ export interface NativePlace {
 export interface Native {
   /** Opens an image; the id is valid on every thread of this process. */
   openImage(path: string, cacheDir?: string | null, record?: boolean): number
+  /** The files that would be read with an image, before it is opened: the other parts of a dump that was split. */
+  companions(path: string): string[]
   closeImage(id: number): void
   /** Facts as JSON. */
   describe(id: number): string
@@ -94,5 +96,5 @@ function load(): Native {
   }
 }
 
-/** The addon. Only worker threads import this module: neither help nor output needs it. */
+/** The addon. Only worker threads import this module, but for a kdump's companions: neither help nor output needs it. */
 export const native = load()

@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 
 use super::Image;
 use super::blocks::Blocks;
+use super::source::Source;
 use crate::error::{Error, Result};
 
 /// Memory that the file no longer gives.
@@ -24,8 +25,8 @@ impl Loss {
 impl Image {
     /// What could not be read since the image was opened, because the file was cut off or failed.
     pub fn loss(&self) -> Option<Loss> {
+        self.sources().for_each(Source::look);
         let source = self.file.source();
-        source.look();
         if let Some(blocks) = &self.blocks {
             return self.damage(blocks);
         }
@@ -58,8 +59,10 @@ impl Image {
 
     /// Where the file was found to end before it did.
     fn cut_off(&self) -> Option<String> {
-        let end = self.file.source().cut_at()?;
-        Some(format!("the file was cut off at offset {end:#x} while it was read"))
+        let (source, path) = self.sources().zip(self.files()).find(|(source, _)| source.cut_at().is_some())?;
+        let end = source.cut_at()?;
+        let of = if self.companions.is_empty() { String::new() } else { format!(" {}", path.display()) };
+        Some(format!("the file{of} was cut off at offset {end:#x} while it was read"))
     }
 
     /// Does work whose result holds nothing that was read in the place of lost memory: where mapped memory was replaced

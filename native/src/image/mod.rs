@@ -19,20 +19,24 @@ mod packed_tests;
 mod raw;
 mod read;
 mod source;
+#[cfg(test)]
+mod split_tests;
 mod touched;
 mod vmcoreinfo;
 mod write_lime;
 
-use std::path::Path;
-use std::sync::{Mutex, OnceLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::error::{Error, Result};
 pub use blocks::Missing;
 use blocks::{Blocks, Packed};
 pub use bytes::Bytes;
 use file::Evidence;
+pub use kdump::companions;
 pub use loss::Loss;
 pub use machine::Machine;
+use source::Source;
 use touched::TouchedPages;
 pub use vmcoreinfo::VmcoreInfo;
 
@@ -72,6 +76,16 @@ pub struct Layout {
     pub left_out: Option<String>,
     /// The blocks that ranges count in; without them, ranges count in the file.
     pub packed: Option<Box<dyn Packed>>,
+    /// Other files that blocks are read from.
+    pub companions: Vec<Companion>,
+}
+
+/// A file that is read with the one that was named.
+pub struct Companion {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// The file.
+    pub source: Arc<Source>,
 }
 
 /// Reads a format: `None` when the file is of another one.
@@ -91,6 +105,8 @@ pub struct Image {
     file: Evidence,
     /// Where the format packs memory; what is mapped is then of no use.
     blocks: Option<Blocks>,
+    /// Files of the same image beside the one that was named.
+    companions: Vec<Companion>,
     format: &'static str,
     ranges: Vec<Range>,
     machine: Option<Machine>,
@@ -119,9 +135,21 @@ impl Image {
                     path.display()
                 )));
             }
-            let Layout { machine, vmcoreinfo, left_out, .. } = layout;
+            let Layout { machine, vmcoreinfo, left_out, companions, .. } = layout;
             let (touched, kept) = (OnceLock::new(), Mutex::default());
-            let image = Self { file, blocks, format, ranges, machine, vmcoreinfo, warnings, left_out, touched, kept };
+            let image = Self {
+                file,
+                blocks,
+                companions,
+                format,
+                ranges,
+                machine,
+                vmcoreinfo,
+                warnings,
+                left_out,
+                touched,
+                kept,
+            };
             return match image.loss() {
                 // Its headers may have been read from what is lost.
                 Some(loss) => Err(Error::evidence(format!("{}: {}", path.display(), loss.message))),
@@ -136,9 +164,18 @@ impl Image {
         self.format
     }
 
-    /// The file's size in bytes.
+    /// The size of its files, in bytes.
     pub fn size(&self) -> u64 {
-        self.file.size()
+        self.sources().map(Source::size).sum()
+    }
+
+    /// The files that it is read from, the named one first.
+    pub fn files(&self) -> Vec<&Path> {
+        std::iter::once(self.file.path()).chain(self.companions.iter().map(|file| file.path.as_path())).collect()
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(self.file.source()).chain(self.companions.iter().map(|file| &*file.source))
     }
 
     /// Ranges of physical memory, sorted and disjoint.

@@ -219,7 +219,8 @@ fn kdump_headers_that_lie_are_refused_in_one_line() {
         (with(436, &u32::MAX.to_le_bytes()), "cut off inside its bitmaps"),
         (with(PAGE + 96, &u64::MAX.to_le_bytes()), "claims 18446744073709551615 pages"),
         (with(440, &[0; 4])[..PAGE + 96].to_vec(), "cut off inside its headers"),
-        (with(PAGE + 12, &[1]), "makedumpfile --reassemble"),
+        (with(PAGE + 12, &[1]), "holds no memory"),
+        (flattened(&with(PAGE + 12, &[1])), "one part of a dump in a flattened stream"),
         (with(2 * PAGE, &[0; 2 * PAGE]), "holds no memory"),
     ] {
         assert!(refusal(&dump).contains(words), "{}", refusal(&dump));

@@ -1,7 +1,7 @@
 //! VMCOREINFO: `KEY=value` lines that the kernel keeps for crash tools (`kernel/vmcore_info.c`). Useful, never required.
 
 /// The parsed text: keys are looked up as they are written, `SYMBOL(_stext)`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct VmcoreInfo<'a>(&'a str);
 
 impl<'a> VmcoreInfo<'a> {

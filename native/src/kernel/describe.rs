@@ -28,6 +28,7 @@ impl Kernel {
         json!({
             "format": image.format(),
             "size": image.size(),
+            "files": image.files().iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
             "ranges": ranges,
             "architecture": self.memory.paging().regions().architecture().name(),
             "page_levels": geometry.levels,
