@@ -5,10 +5,9 @@ import {
   count,
   defineAnalyzer,
   isLeader,
-  knownTasks,
+  listedTasks,
   parseCgroupPath,
   readCgroups,
-  readTasks,
   text,
 } from 'salvor'
 
@@ -27,8 +26,7 @@ export default defineAnalyzer({
     pod_uid: text('Uid of the Kubernetes pod it belongs to'),
   },
   async *run({ kernel }) {
-    const views = knownTasks(kernel)
-    const processes = readTasks(kernel, views.keys(), views).filter(isLeader)
+    const processes = listedTasks(kernel).filter(isLeader)
     const members = cgroupMembers(kernel, processes)
     const containerOf = containerFinder(processes)
     yield readCgroups(kernel).map(({ address, path, hierarchy }) => ({

@@ -1,4 +1,4 @@
-import { count, defineAnalyzer, integer, knownTasks, namespaceRows, text } from 'salvor'
+import { count, defineAnalyzer, integer, namespaceRows, text } from 'salvor'
 
 export default defineAnalyzer({
   name: 'namespaces',
@@ -20,6 +20,6 @@ export default defineAnalyzer({
     container: text('Id of the container its owner runs in', { meaning: 'container' }),
   },
   async *run({ kernel }) {
-    yield namespaceRows(kernel, knownTasks(kernel))
+    yield namespaceRows(kernel)
   },
 })

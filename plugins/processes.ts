@@ -1,4 +1,4 @@
-import { defineAnalyzer, isLeader, knownTasks, placedTasks, taskColumns, taskRows } from 'salvor'
+import { defineAnalyzer, isLeader, listedPlacedTasks, taskColumns, taskRows } from 'salvor'
 
 export default defineAnalyzer({
   name: 'processes',
@@ -16,8 +16,6 @@ export default defineAnalyzer({
   ],
   columns: taskColumns,
   async *run({ kernel }) {
-    const views = knownTasks(kernel)
-    const tasks = placedTasks(kernel, views.keys(), views).filter(isLeader)
-    yield taskRows(taskColumns, tasks)
+    yield taskRows(taskColumns, listedPlacedTasks(kernel).filter(isLeader))
   },
 })

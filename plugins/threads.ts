@@ -1,4 +1,4 @@
-import { defineAnalyzer, knownTasks, placedTasks, taskRows, threadColumns } from 'salvor'
+import { defineAnalyzer, listedPlacedTasks, taskRows, threadColumns } from 'salvor'
 
 export default defineAnalyzer({
   name: 'threads',
@@ -8,7 +8,6 @@ export default defineAnalyzer({
   examples: [{ command: 'salvor threads memory.elf --pid 236', what: 'the threads of one process' }],
   columns: threadColumns,
   async *run({ kernel }) {
-    const views = knownTasks(kernel)
-    yield taskRows(threadColumns, placedTasks(kernel, views.keys(), views))
+    yield taskRows(threadColumns, listedPlacedTasks(kernel))
   },
 })

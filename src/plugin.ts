@@ -37,6 +37,7 @@ export * as read from './kernel/query.js'
 export {
   heldByPid,
   idleTasks,
+  type KnownBy,
   knownTasks,
   type TaskStatus,
   taskStatus,
@@ -48,4 +49,12 @@ export { checkLinks, type LinkCheck } from './kernel/tear.js'
 export { bootTime } from './kernel/time.js'
 export { containerRows } from './tables/containers.js'
 export { namespaceRows } from './tables/namespaces.js'
-export { type PlacedTask, placedTasks, taskColumns, taskRows, threadColumns } from './tables/task.js'
+export {
+  listedPlacedTasks,
+  listedTasks,
+  type PlacedTask,
+  placedTasks,
+  taskColumns,
+  taskRows,
+  threadColumns,
+} from './tables/task.js'
