@@ -38,8 +38,9 @@ async function runTasks() {
   const host = { rows() {}, progress() {}, log() {}, cancelled: () => new Promise(() => {}) }
   expose(host, nodeEndpoint(port1))
   const { id: image } = await ask({ kind: 'open', path: sample, options: { cacheDir: null } })
-  const source = { kind: 'builtin', location: bundle('plugins/processes.cjs') }
-  await ask({ kind: 'analyze', image, analyzer: 'processes', source, tables: [], scans: {}, port: port2 })
+  const plugin = { kind: 'builtin', location: bundle('plugins/processes.cjs') }
+  const table = { evidence: { image }, analyzer: 'processes', plugin, options: {}, tables: [], scans: {} }
+  await ask({ kind: 'analyze', ...table, port: port2 })
   await ask({ kind: 'close', image })
   port1.close()
 }

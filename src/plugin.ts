@@ -1,9 +1,12 @@
 /** The public plugin API: all that an analyzer, built in or a user's own, imports from 'salvor'. */
 export {
   type Analyzer,
+  type CommonContext,
   type Declaration,
   defineAnalyzer,
   type Example,
+  type FileContext,
+  type ImageContext,
   type RunContext,
   type ScanName,
   type Warning,
@@ -26,6 +29,9 @@ export {
   time,
   type Value,
 } from './api/columns.js'
+export { type Need, type Needs, need, type OptionalTable, optional } from './api/needs.js'
+export { type Options, type OptionsRead, option } from './api/options.js'
+export { type EvidenceFile, type FileSource, file } from './api/source.js'
 export { type Batch, Rows, Table } from './api/table.js'
 export { isoTime } from './api/time.js'
 export { type CgroupIdentity, parseCgroupPath } from './containers/cgroup-path.js'

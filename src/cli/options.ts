@@ -1,5 +1,5 @@
 import { SalvorError } from '../engine/errors.js'
-import { closest } from '../engine/suggest.js'
+import { choice } from '../engine/words.js'
 import { type FormatName, formatNames } from '../output/format.js'
 import type { SortKey } from '../output/selection.js'
 import type { Option } from './command.js'
@@ -94,20 +94,6 @@ function single(value: unknown): string | undefined {
 function items(value: unknown): string[] {
   const lists = Array.isArray(value) ? value : value === undefined ? [] : [value]
   return lists.flatMap((list) => String(list).split(',')).flatMap((item) => item.trim() || [])
-}
-
-/** Words as a sentence lists them. */
-export function anyOf(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
-}
-
-/** A value that can only be one of some words, or an error that says which and which is nearest. */
-export function choice<T extends string>(option: string, value: string, choices: readonly T[]): T {
-  const found = choices.find((one) => one === value)
-  if (found !== undefined) return found
-  const near = closest(value.toLowerCase(), choices)
-  const hint = near === undefined ? '' : `; did you mean ${near}?`
-  throw new SalvorError('USAGE', `${option} takes ${anyOf(choices)}, not ${JSON.stringify(value)}${hint}`)
 }
 
 const formatsByEnding: Readonly<Record<string, FormatName>> = {

@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { Engine } from '../engine/engine.js'
 import { toFailure } from '../engine/errors.js'
+import { byDefault } from '../engine/plan.js'
 import type { PoolOptions } from '../engine/pool.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, worst } from '../engine/status.js'
@@ -34,8 +35,8 @@ export function cacheDirectory(options: Pick<RunOptions, 'cache' | 'cacheDir'>, 
 
 /** What the run reads, its plugins included, and whether an existing file may be replaced. */
 export function outputGuard({ registry, options }: Session, images: readonly string[]): Guard {
-  const plugins = registry.list().filter(({ source }) => source.kind === 'user')
-  return { inputs: new Inputs([...images, ...plugins.map(({ source }) => source.location)]), force: options.force }
+  const plugins = registry.list().filter(({ plugin }) => plugin.kind === 'user')
+  return { inputs: new Inputs([...images, ...plugins.map(({ plugin }) => plugin.location)]), force: options.force }
 }
 
 /** Runs analyzers over images, one image after the other, and answers the exit code. */
@@ -143,7 +144,7 @@ async function runImage(
     const containers = new ContainerLookup(engine, registry, image, reporter)
     const choice = await containers.choice(options.container)
     const sink = makeSink(choice, named ? containers.names(analyzers) : undefined)
-    const outcomes = await engine.run(image, analyzers, containers.before(sink), reporter)
+    const outcomes = await engine.run(image, analyzers.map(byDefault), containers.before(sink), reporter)
     if (reporter.torn && !world.signal.aborted) reporter.tear(await readTear(engine, registry, image, reporter))
     if (!world.signal.aborted) await engine.closeImage(image)
     return worst([imageExitCode(outcomes), ...(sink.capped ? [exitCodes.limit] : [])])

@@ -1,4 +1,5 @@
 import type { Warning } from '../api/analyzer.js'
+import type { OptionsData } from '../api/options.js'
 import type { ErrorCode, Failure } from './errors.js'
 import { isNote } from './warnings.js'
 
@@ -35,6 +36,8 @@ export function exitCodeOf(code: ErrorCode): number {
 /** How one table ended: `rows` before filters, `failed` if its analyzer did not reach the end; they go together. */
 export interface TableOutcome {
   readonly analyzer: string
+  /** What it was made with, if the analyzer has options. */
+  readonly options?: OptionsData
   readonly rows: number
   readonly warnings: readonly Warning[]
   readonly failed?: Failure
