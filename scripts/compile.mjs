@@ -35,7 +35,7 @@ async function runTasks() {
     return answer.value
   }
   const { port1, port2 } = new MessageChannel()
-  const host = { rows() {}, progress() {}, log() {}, cancelled: () => new Promise(() => {}) }
+  const host = { rows() {}, progress() {}, log() {}, begin: () => new Promise(() => {}) }
   expose(host, nodeEndpoint(port1))
   const { id: image } = await ask({ kind: 'open', path: sample, options: { cacheDir: null } })
   const plugin = { kind: 'builtin', location: bundle('plugins/processes.cjs') }

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { Engine } from '../engine/engine.js'
+import { Engine, type OpenedImage } from '../engine/engine.js'
 import { toFailure } from '../engine/errors.js'
 import { byDefault } from '../engine/plan.js'
 import type { PoolOptions } from '../engine/pool.js'
@@ -114,6 +114,8 @@ export function makeEngine({ world, registry, options }: Session, pool: PoolOpti
   const engine = new Engine(registry, world.signal, {
     ...pool,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.memory === undefined ? {} : { memory: options.memory }),
     ...(world.backend === undefined ? {} : { backend: world.backend }),
   })
   // A worker that blocks in the core does not see the signal; one that sees it ends before this.
@@ -138,20 +140,23 @@ async function runImage(
   named: boolean,
   reporter: StderrReporter,
 ): Promise<number> {
+  let image: OpenedImage | undefined
   try {
-    const image = await engine.open(path, { cacheDir: cacheDirectory(options, world.env) })
+    image = await engine.open(path, { cacheDir: cacheDirectory(options, world.env) })
     reporter.warnings(image.info.warnings)
     const containers = new ContainerLookup(engine, registry, image, reporter)
     const choice = await containers.choice(options.container)
     const sink = makeSink(choice, named ? containers.names(analyzers) : undefined)
     const outcomes = await engine.run(image, analyzers.map(byDefault), containers.before(sink), reporter)
     if (reporter.torn && !world.signal.aborted) reporter.tear(await readTear(engine, registry, image, reporter))
-    if (!world.signal.aborted) await engine.closeImage(image)
     return worst([imageExitCode(outcomes), ...(sink.capped ? [exitCodes.limit] : [])])
   } catch (error) {
     if (world.signal.aborted) return exitCodes.interrupted
     const failure = toFailure(error)
     reporter.error(failure)
     return exitCodeOf(failure.code)
+  } finally {
+    // A run that was interrupted ends with its process.
+    if (image !== undefined && !world.signal.aborted) await engine.closeImage(image)
   }
 }

@@ -78,7 +78,7 @@ export async function analyze(
   const warn = (warning: Warning): void => log.add({ ...warning, analyzer: warning.analyzer ?? task.analyzer })
   let lost = (): Warning[] => []
   // The port closes with the task, and then this promise stays open for good.
-  void host.cancelled().then(() => controller.abort())
+  void host.begin().then(() => controller.abort())
   const read = async (): Promise<ImageContext | FileContext> => {
     if ('file' in evidence) return { file: files.open(evidence.file) }
     const backend = await loading

@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events'
 import type { Warning } from '../api/analyzer.js'
 import type { Batch } from '../api/table.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
 import type { Failure } from './errors.js'
 import { checkFile } from './evidence-file.js'
+import { Lanes } from './lanes.js'
 import { plan, type TableRequest, tableId } from './plan.js'
 import { Pool, type PoolOptions } from './pool.js'
 import type { KnownAnalyzer, Registry } from './registry.js'
@@ -41,16 +43,25 @@ export interface NamedFile {
 
 export type Evidence = OpenedImage | NamedFile
 
+export interface EngineOptions extends PoolOptions {
+  /** Seconds that a table may take; without it as many as it takes. */
+  readonly timeout?: number
+}
+
 /** Runs analyzers over images on one pool of workers. */
 export class Engine {
   private readonly pool: Pool
+  /** Where the tables of each open image run. */
+  private readonly lanes = new Map<number, Lanes>()
 
   constructor(
     private readonly registry: Registry,
     private readonly signal: AbortSignal,
-    options: PoolOptions = {},
+    private readonly options: EngineOptions = {},
   ) {
     this.pool = new Pool(options)
+    // As many as there are tables at once.
+    setMaxListeners(0, signal)
   }
 
   async open(path: string, options: OpenOptions): Promise<OpenedImage> {
@@ -63,8 +74,18 @@ export class Engine {
     return { kind: 'file', path, info: { warnings: [] } }
   }
 
-  async closeImage(image: OpenedImage): Promise<void> {
-    await this.pool.run<'close'>({ kind: 'close', image: image.id })
+  /** Gives back what the process keeps of an image, and what each worker that made tables of it has read. */
+  async closeImage({ id }: OpenedImage): Promise<void> {
+    const lanes = this.lanes.get(id)?.all ?? []
+    this.lanes.delete(id)
+    const places = lanes.length > 0 ? lanes.map((lane) => ({ lane })) : [{}]
+    await Promise.all(places.map((place) => this.pool.run<'close'>({ kind: 'close', image: id }, place)))
+  }
+
+  private lanesOf(evidence: Evidence): Lanes {
+    const lanes = (evidence.kind === 'image' && this.lanes.get(evidence.id)) || new Lanes(this.pool.threads)
+    if (evidence.kind === 'image') this.lanes.set(evidence.id, lanes)
+    return lanes
   }
 
   writeTouched(image: OpenedImage, output: string): Promise<Results['write-touched']> {
@@ -86,7 +107,9 @@ export class Engine {
     const planned = plan(requested, (name) => this.registry.find(name))
     const ids = requested.map(tableId)
     const { pool, signal } = this
-    const run = new Run({ pool, evidence, signal, sink, reporter }, planned, new Set(ids))
+    const { timeout } = this.options
+    const lanes = this.lanesOf(evidence)
+    const run = new Run({ pool, lanes, timeout, evidence, signal, sink, reporter }, planned, new Set(ids))
     const finished = await run.all()
     return ids.flatMap((id) => finished.get(id)?.outcome ?? [])
   }

@@ -4,12 +4,14 @@ import { collect } from './collect.js'
 import type { Evidence, Reporter, TableSink } from './engine.js'
 import { type Failure, SalvorError, toFailure } from './errors.js'
 import { openHost } from './host.js'
+import type { Lane, Lanes } from './lanes.js'
 import type { PlannedNeed, PlannedTable } from './plan.js'
 import type { Pool } from './pool.js'
 import type { KnownAnalyzer } from './registry.js'
 import { type ScanResult, scan } from './scans.js'
 import type { TableOutcome } from './status.js'
 import type { Answer, GivenTable, TableData } from './tasks.js'
+import { TimeLimit } from './time-limit.js'
 import { distinct } from './warnings.js'
 
 type Planned = PlannedTable<KnownAnalyzer>
@@ -25,6 +27,9 @@ export interface Finished {
 
 export interface RunParts {
   readonly pool: Pool
+  readonly lanes: Lanes
+  /** Seconds that a table may take. */
+  readonly timeout: number | undefined
   readonly evidence: Evidence
   readonly signal: AbortSignal
   readonly sink: TableSink
@@ -96,13 +101,15 @@ export class Run {
     inherited: Warning[],
     take: (batch: Batch) => Promise<void>,
   ): Promise<Answer<readonly Warning[]>> {
-    const { signal } = this.parts
+    const { signal, lanes } = this.parts
     try {
       const tables: GivenTable[] = []
       for (const need of planned.needs) tables.push(await this.tableFor(planned, need, inherited))
       const scans = await this.scansFor(planned.analyzer, inherited)
-      if (signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
-      return await this.analyze(planned, tables, scans, take)
+      return await lanes.run((lane) => {
+        if (signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
+        return this.analyze(planned, tables, scans, take, lane)
+      })
     } catch (error) {
       // A worker that was ended because of the signal did not fail.
       const interrupted = signal.aborted ? new SalvorError('INTERRUPTED', 'interrupted') : error
@@ -161,17 +168,20 @@ export class Run {
     tables: readonly GivenTable[],
     scans: Scans,
     take: (batch: Batch) => Promise<void>,
+    lane: Lane,
   ): Promise<Answer<readonly Warning[]>> {
-    const { evidence, pool, reporter, signal } = this.parts
+    const { evidence, pool, reporter, signal, timeout } = this.parts
+    const limit = new TimeLimit(timeout)
     const { port, close } = openHost({
       rows: take,
       progress: (done, total) => reporter.progress(analyzer.name, done, total),
       log: (line) => reporter.log(line),
+      begin: () => limit.begin(),
       signal,
     })
     try {
-      return await pool.ask<'analyze'>({
-        kind: 'analyze',
+      const task = {
+        kind: 'analyze' as const,
         evidence: evidence.kind === 'image' ? { image: evidence.id } : { file: evidence.path },
         analyzer: analyzer.name,
         plugin: analyzer.plugin,
@@ -179,8 +189,10 @@ export class Run {
         tables,
         scans,
         port,
-      })
+      }
+      return await pool.ask<'analyze'>(task, { lane, signal: limit.signal })
     } finally {
+      limit.end()
       close()
     }
   }

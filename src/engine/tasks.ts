@@ -17,8 +17,8 @@ export interface Host {
   rows(batch: Batch): Promise<void>
   progress(done: number, total: number): void
   log(line: string): void
-  /** Resolves once, if the run is cancelled. */
-  cancelled(): Promise<void>
+  /** Says that the work begins; resolves once, if the run is cancelled. */
+  begin(): Promise<void>
 }
 
 /** A table as it is given to the analyzer that needs it. */

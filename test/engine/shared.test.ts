@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Warning } from '../../dist/src/api/analyzer.js'
-import { once, type Shared } from '../../dist/src/kernel/shared.js'
+import { forgetShared, once, type Shared, sharedOf } from '../../dist/src/kernel/shared.js'
 
 test('a reading is made once, and its warnings come each time that it is asked for', () => {
   const shared: Shared = new Map()
@@ -34,4 +34,12 @@ test('a reading that fails is made anew, and what it said before is heard', () =
   expect(ask).toThrow('it broke')
   expect(ask()).toBe(2)
   expect(heard).toHaveLength(2)
+})
+
+test('readings are kept by image until it is forgotten', () => {
+  const first = sharedOf(1)
+  expect(sharedOf(1)).toBe(first)
+  expect(sharedOf(2)).not.toBe(first)
+  forgetShared(1)
+  expect(sharedOf(1)).not.toBe(first)
 })
