@@ -1,6 +1,6 @@
 import { address, count, defineAnalyzer, text } from 'salvor'
-import { cgroupMembers, containerFinder, parseCgroupPath } from 'salvor/containers'
-import { isLeader, knownTasks, readCgroups, readTasks } from 'salvor/kernel'
+import { cgroupMembers, containerFinder, listedTasks, parseCgroupPath } from 'salvor/containers'
+import { isLeader, readCgroups } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'cgroups',
@@ -16,8 +16,7 @@ export default defineAnalyzer({
     pod_uid: text('Uid of the Kubernetes pod it belongs to'),
   },
   async *run({ kernel }) {
-    const views = knownTasks(kernel)
-    const processes = readTasks(kernel, views.keys(), views).filter(isLeader)
+    const processes = listedTasks(kernel).filter(isLeader)
     const members = cgroupMembers(kernel, processes)
     const containerOf = containerFinder(processes)
     yield readCgroups(kernel).map(({ address, path, hierarchy }) => ({

@@ -1,6 +1,5 @@
 import { count, defineAnalyzer, integer, text } from 'salvor'
 import { namespaceRows } from 'salvor/containers'
-import { knownTasks } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'namespaces',
@@ -21,6 +20,6 @@ export default defineAnalyzer({
     container: text('Id of the container its owner runs in', { meaning: 'container' }),
   },
   async *run({ kernel }) {
-    yield namespaceRows(kernel, knownTasks(kernel))
+    yield namespaceRows(kernel)
   },
 })

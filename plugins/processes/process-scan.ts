@@ -10,12 +10,10 @@ interface Verdict {
 }
 
 /** Every task with the views that know it, and whether any of these is torn. */
-function allViews(kernel: Kernel): { views: Map<bigint, View[]>; torn: boolean } {
+function allViews(kernel: Kernel): { views: Map<bigint, readonly View[]>; torn: boolean } {
   const { live, rest, breaks } = taskViews(kernel)
   const views = new Map([...live, ...rest])
-  for (const address of idleTasks(kernel)) {
-    if (!views.get(address)?.push('run queue')) views.set(address, ['run queue'])
-  }
+  for (const address of idleTasks(kernel)) views.set(address, [...(views.get(address) ?? []), 'run queue'])
   return { views, torn: breaks > 0 || rest.size > 0 }
 }
 

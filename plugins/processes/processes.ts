@@ -1,6 +1,6 @@
 import { defineAnalyzer } from 'salvor'
-import { placedTasks, taskColumns, taskRows } from 'salvor/containers'
-import { isLeader, knownTasks } from 'salvor/kernel'
+import { listedPlacedTasks, taskColumns, taskRows } from 'salvor/containers'
+import { isLeader } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'processes',
@@ -17,8 +17,6 @@ export default defineAnalyzer({
   ],
   columns: taskColumns,
   async *run({ kernel }) {
-    const views = knownTasks(kernel)
-    const tasks = placedTasks(kernel, views.keys(), views).filter(isLeader)
-    yield taskRows(taskColumns, tasks)
+    yield taskRows(taskColumns, listedPlacedTasks(kernel).filter(isLeader))
   },
 })

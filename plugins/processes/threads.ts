@@ -1,6 +1,5 @@
 import { defineAnalyzer } from 'salvor'
-import { placedTasks, taskRows, threadColumns } from 'salvor/containers'
-import { knownTasks } from 'salvor/kernel'
+import { listedPlacedTasks, taskRows, threadColumns } from 'salvor/containers'
 
 export default defineAnalyzer({
   name: 'threads',
@@ -9,7 +8,6 @@ export default defineAnalyzer({
   examples: [{ command: 'salvor threads memory.elf --pid 236', what: 'the threads of one process' }],
   columns: threadColumns,
   async *run({ kernel }) {
-    const views = knownTasks(kernel)
-    yield taskRows(threadColumns, placedTasks(kernel, views.keys(), views))
+    yield taskRows(threadColumns, listedPlacedTasks(kernel))
   },
 })

@@ -1,7 +1,10 @@
 import type { Kernel } from '../kernel/kernel.js'
 import type { Warning } from '../warning.js'
-import type { Columns, Row } from './columns.js'
-import type { Rows, Table } from './table.js'
+import type { Column, Columns, Row } from './columns.js'
+import type { NeededTables, Needs } from './needs.js'
+import type { Options, OptionsRead } from './options.js'
+import type { EvidenceFile, FileSource } from './source.js'
+import type { Rows } from './table.js'
 
 export interface Example {
   readonly command: string
@@ -12,13 +15,15 @@ export interface Example {
 export const scanNames = ['tasks'] as const
 export type ScanName = (typeof scanNames)[number]
 
-/** What an analyzer gets to work with. */
-export interface RunContext {
-  readonly kernel: Kernel
+/** Where a table's rows come from: a memory image, unless the declaration names a file. */
+export type Source = FileSource | undefined
+
+/** What every analyzer gets to work with. */
+export interface CommonContext<O extends Options = Options, N extends Needs = Needs> {
+  /** What the user, or the analyzer that needs the table, gave or left to its default. */
+  readonly options: OptionsRead<O>
   /** The tables named in `needs`. */
-  readonly tables: Readonly<Record<string, Table>>
-  /** The hits of the scans named in `scans`: addresses, ascending, each once. */
-  readonly scans: Readonly<Record<ScanName, BigUint64Array>>
+  readonly tables: NeededTables<N>
   /** A line for the user, on stderr. */
   readonly log: (line: string) => void
   readonly warn: (warning: Warning) => void
@@ -26,10 +31,39 @@ export interface RunContext {
   readonly signal: AbortSignal
 }
 
+/** What an analyzer of a memory image gets beside that. */
+export interface ImageContext {
+  readonly kernel: Kernel
+  /** The hits of the scans named in `scans`: addresses, ascending, each once. */
+  readonly scans: Readonly<Record<ScanName, BigUint64Array>>
+}
+
+/** What an analyzer of a file gets beside that. */
+export interface FileContext {
+  readonly file: EvidenceFile
+}
+
+export type RunContext<
+  O extends Options = Options,
+  N extends Needs = Needs,
+  S extends Source = undefined,
+> = CommonContext<O, N> & (S extends FileSource ? FileContext : ImageContext)
+
 export type Yielded<C extends Columns> = Row<C> | readonly Row<C>[] | Rows
 
+/** Columns that can tell what a row is about: an address means another thing in every image. */
+export type KeyColumn<C extends Columns> = {
+  [K in keyof C]: C[K] extends Column<infer T> ? ([T] extends ['address'] ? never : K) : never
+}[keyof C] &
+  string
+
 /** The part of an analyzer that is data: help, schemas and output are made from it alone. */
-export interface Declaration<C extends Columns = Columns> {
+export interface Declaration<
+  C extends Columns = Columns,
+  O extends Options = Options,
+  N extends Needs = Needs,
+  S extends Source = Source,
+> {
   readonly name: string
   readonly aliases?: readonly string[]
   /** Under which heading it is listed. A built-in one's is the name of its folder. */
@@ -40,18 +74,34 @@ export interface Declaration<C extends Columns = Columns> {
   readonly torn?: string
   readonly examples?: readonly Example[]
   readonly columns: C
+  /** Columns that together name the same thing in two images of one host; a table without is `single` or has no such. */
+  readonly key?: readonly KeyColumn<NoInfer<C>>[]
   /** The table has one row for each image; for people it is written as names and values. */
   readonly single?: boolean
-  /** Tables this one is made from; the engine runs each at most once per image. */
-  readonly needs?: readonly string[]
+  /** What the table can be made with. */
+  readonly options?: O
+  /** Tables this one is made from; the engine makes each at most once per image and set of options. */
+  readonly needs?: N
+  /** What is read, where that is no memory image. */
+  readonly source?: S
   readonly scans?: readonly ScanName[]
 }
 
-export interface Analyzer<C extends Columns = Columns> extends Declaration<C> {
-  run(context: RunContext): AsyncIterable<Yielded<C>> | Iterable<Yielded<C>>
+export interface Analyzer<
+  C extends Columns = Columns,
+  O extends Options = Options,
+  N extends Needs = Needs,
+  S extends Source = Source,
+> extends Declaration<C, O, N, S> {
+  run(context: RunContext<O, N, S>): AsyncIterable<Yielded<C>> | Iterable<Yielded<C>>
 }
 
 /** Declares an analyzer. It returns its argument; its use is the types. */
-export function defineAnalyzer<const C extends Columns>(analyzer: Analyzer<C>): Analyzer<C> {
+export function defineAnalyzer<
+  const C extends Columns,
+  const O extends Options = Record<never, never>,
+  const N extends Needs = Record<never, never>,
+  S extends Source = undefined,
+>(analyzer: Analyzer<C, O, N, S>): Analyzer<C, O, N, S> {
   return analyzer
 }

@@ -1,5 +1,5 @@
 import { SalvorError } from '../engine/errors.js'
-import { closest } from '../engine/suggest.js'
+import { choice } from '../engine/words.js'
 import { type FormatName, formatNames } from '../output/format.js'
 import type { SortKey } from '../output/selection.js'
 import type { Option } from './command.js'
@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly container: readonly string[]
   readonly quiet: boolean
   readonly threads?: number
+  readonly timeout?: number
+  readonly memory?: number
   readonly cache: boolean
   readonly cacheDir?: string
 }
@@ -38,6 +40,8 @@ export const forceOption: Option = { name: 'force', summary: 'Replace an existin
 export const engineOptions: readonly Option[] = [
   pluginOption,
   { name: 'threads', value: 'N', summary: 'Worker threads at most (default: one per CPU)' },
+  { name: 'timeout', value: 'N', summary: 'End a table that takes longer than N seconds; the others go on' },
+  { name: 'memory', value: 'N', summary: 'End a table that takes more than N MiB of memory; the others go on' },
   { name: 'quiet', alias: 'q', summary: 'No progress and no notes; warnings and errors stay' },
 ]
 
@@ -96,20 +100,6 @@ function items(value: unknown): string[] {
   return lists.flatMap((list) => String(list).split(',')).flatMap((item) => item.trim() || [])
 }
 
-/** Words as a sentence lists them. */
-export function anyOf(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
-}
-
-/** A value that can only be one of some words, or an error that says which and which is nearest. */
-export function choice<T extends string>(option: string, value: string, choices: readonly T[]): T {
-  const found = choices.find((one) => one === value)
-  if (found !== undefined) return found
-  const near = closest(value.toLowerCase(), choices)
-  const hint = near === undefined ? '' : `; did you mean ${near}?`
-  throw new SalvorError('USAGE', `${option} takes ${anyOf(choices)}, not ${JSON.stringify(value)}${hint}`)
-}
-
 const formatsByEnding: Readonly<Record<string, FormatName>> = {
   '.json': 'json',
   '.ndjson': 'ndjson',
@@ -133,6 +123,8 @@ function sortKey(item: string): SortKey {
 export function readRunOptions(raw: Raw): RunOptions {
   const output = single(raw.output)
   const threads = single(raw.threads)
+  const timeout = single(raw.timeout)
+  const memory = single(raw.memory)
   const cacheDir = single(raw.cacheDir)
   const limit = single(raw.limit)
   const format = single(raw.format)
@@ -149,6 +141,8 @@ export function readRunOptions(raw: Raw): RunOptions {
     ...(output === undefined || output === '-' ? {} : { output }),
     ...(limit === undefined ? {} : { limit: wholeNumber('--limit', limit, 1) }),
     ...(threads === undefined ? {} : { threads: wholeNumber('--threads', threads, 1) }),
+    ...(timeout === undefined ? {} : { timeout: wholeNumber('--timeout', timeout, 1) }),
+    ...(memory === undefined ? {} : { memory: wholeNumber('--memory', memory, 16) }),
     ...(cacheDir === undefined ? {} : { cacheDir }),
   }
 }

@@ -1,7 +1,8 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { Engine } from '../engine/engine.js'
+import { Engine, type OpenedImage } from '../engine/engine.js'
 import { toFailure } from '../engine/errors.js'
+import { byDefault } from '../engine/plan.js'
 import type { PoolOptions } from '../engine/pool.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, worst } from '../engine/status.js'
@@ -35,9 +36,9 @@ export function cacheDirectory(options: Pick<RunOptions, 'cache' | 'cacheDir'>, 
 
 /** What the run reads, plugins and other parts of images included, and whether an existing file may be replaced. */
 export async function outputGuard({ registry, options }: Session, images: readonly string[]): Promise<Guard> {
-  const plugins = registry.list().filter(({ source }) => source.kind === 'user')
+  const plugins = registry.list().filter(({ plugin }) => plugin.kind === 'user')
   const companions = await Promise.all(images.map(companionsOf))
-  const inputs = [...images, ...companions.flat(), ...plugins.map(({ source }) => source.location)]
+  const inputs = [...images, ...companions.flat(), ...plugins.map(({ plugin }) => plugin.location)]
   return { inputs: new Inputs(inputs), force: options.force }
 }
 
@@ -116,6 +117,8 @@ export function makeEngine({ world, registry, options }: Session, pool: PoolOpti
   const engine = new Engine(registry, world.signal, {
     ...pool,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.memory === undefined ? {} : { memory: options.memory }),
     ...(world.backend === undefined ? {} : { backend: world.backend }),
   })
   // A worker that blocks in the core does not see the signal; one that sees it ends before this.
@@ -140,20 +143,23 @@ async function runImage(
   named: boolean,
   reporter: StderrReporter,
 ): Promise<number> {
+  let image: OpenedImage | undefined
   try {
-    const image = await engine.open(path, { cacheDir: cacheDirectory(options, world.env) })
+    image = await engine.open(path, { cacheDir: cacheDirectory(options, world.env) })
     reporter.warnings(image.info.warnings)
     const containers = new ContainerLookup(engine, registry, image, reporter)
     const choice = await containers.choice(options.container)
     const sink = makeSink(choice, named ? containers.names(analyzers) : undefined)
-    const outcomes = await engine.run(image, analyzers, containers.before(sink), reporter)
+    const outcomes = await engine.run(image, analyzers.map(byDefault), containers.before(sink), reporter)
     if (reporter.torn && !world.signal.aborted) reporter.tear(await readTear(engine, registry, image, reporter))
-    if (!world.signal.aborted) await engine.closeImage(image)
     return worst([imageExitCode(outcomes), ...(sink.capped ? [exitCodes.limit] : [])])
   } catch (error) {
     if (world.signal.aborted) return exitCodes.interrupted
     const failure = toFailure(error)
     reporter.error(failure)
     return exitCodeOf(failure.code)
+  } finally {
+    // A run that was interrupted ends with its process.
+    if (image !== undefined && !world.signal.aborted) await engine.closeImage(image)
   }
 }

@@ -4,4 +4,12 @@ export { cgroupMembers, containerFinder } from '../containers/membership.js'
 export { containerRows } from '../tables/containers.js'
 export { containerColumns, containerNames, type Member, memberColumns, readMembers } from '../tables/members.js'
 export { namespaceRows } from '../tables/namespaces.js'
-export { type PlacedTask, placedTasks, taskColumns, taskRows, threadColumns } from '../tables/task.js'
+export {
+  listedPlacedTasks,
+  listedTasks,
+  type PlacedTask,
+  placedTasks,
+  taskColumns,
+  taskRows,
+  threadColumns,
+} from '../tables/task.js'

@@ -7,6 +7,7 @@ export * as read from '../kernel/query.js'
 export {
   heldByPid,
   idleTasks,
+  type KnownBy,
   knownTasks,
   type TaskStatus,
   taskStatus,

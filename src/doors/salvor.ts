@@ -1,9 +1,12 @@
 /** The door `salvor`: what declares an analyzer and its table. */
 export {
   type Analyzer,
+  type CommonContext,
   type Declaration,
   defineAnalyzer,
   type Example,
+  type FileContext,
+  type ImageContext,
   type RunContext,
   type ScanName,
 } from '../api/analyzer.js'
@@ -25,6 +28,9 @@ export {
   time,
   type Value,
 } from '../api/columns.js'
+export { type Need, type Needs, need, type OptionalTable, optional } from '../api/needs.js'
+export { type Options, type OptionsRead, option } from '../api/options.js'
+export { type EvidenceFile, type FileSource, file } from '../api/source.js'
 export { type Batch, Rows, Table } from '../api/table.js'
 export { isoTime } from '../iso-time.js'
 export type { Warning } from '../warning.js'

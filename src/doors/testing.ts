@@ -1,8 +1,21 @@
 /** For tests of analyzers, imported from 'salvor/testing': runs one on an image, without workers or output. */
 
-import type { Analyzer, RunContext, Yielded } from '../api/analyzer.js'
+import type {
+  Analyzer,
+  CommonContext,
+  Declaration,
+  FileContext,
+  ImageContext,
+  RunContext,
+  Source,
+  Yielded,
+} from '../api/analyzer.js'
 import type { Columns, Row } from '../api/columns.js'
+import type { NeededTables, Needs } from '../api/needs.js'
+import type { Options, OptionsRead } from '../api/options.js'
 import { Rows, Table } from '../api/table.js'
+import { OpenFile } from '../engine/evidence-file.js'
+import { byDefault } from '../engine/plan.js'
 import { RowCheck } from '../engine/row-check.js'
 import { lossWarnings } from '../engine/warnings.js'
 import { backend } from '../kernel/backend.js'
@@ -19,41 +32,83 @@ export interface Result<C extends Columns> {
   warnings: Warning[]
 }
 
+/** What an analyzer is run with, beside the image. */
+export interface Given<O extends Options, N extends Needs> {
+  /** Values of options; the others have their defaults. */
+  readonly options?: Partial<OptionsRead<O>>
+  /** They stand for the tables that it needs. */
+  readonly tables?: NeededTables<N>
+}
+
 /**
- * Runs an analyzer on an image, the embedded sample unless told otherwise. `tables` stand for those it needs. Throws
- * what the analyzer throws, what opening the image throws, and what a row that is not as declared makes of a run.
+ * Runs an analyzer on an image, the embedded sample unless told otherwise, or on the file that it reads. Throws what the
+ * analyzer throws, what opening the image throws, and what a row that is not as declared makes of a run.
  */
-export async function runAnalyzer<C extends Columns>(
-  analyzer: Analyzer<C>,
-  image: string = sampleImage(),
-  tables: Record<string, Table> = {},
+export async function runAnalyzer<C extends Columns, O extends Options, N extends Needs, S extends Source>(
+  analyzer: Analyzer<C, O, N, S>,
+  path: string = sampleImage(),
+  { options, tables }: Given<O, N> = {},
 ): Promise<Result<C>> {
-  const { id } = backend.open(image, { cacheDir: null })
   const warnings: Warning[] = []
-  const warn = (warning: Warning) => void warnings.push(warning)
-  const context: RunContext = {
-    kernel: backend.attach(id, warn),
-    tables,
-    scans: { tasks: (analyzer.scans ?? []).includes('tasks') ? scan(id) : new BigUint64Array() },
+  const common: CommonContext<O, N> = {
+    options: { ...byDefault(analyzer).options, ...options } as OptionsRead<O>,
+    tables: tables ?? ({} as NeededTables<N>),
     log: () => {},
-    warn,
+    warn: (warning) => void warnings.push(warning),
     progress: () => {},
     signal: new AbortController().signal,
   }
+  const evidence = analyzer.source === undefined ? openImage(analyzer, path, common.warn) : openFile(path)
+  try {
+    // Which of the two it is follows from the declaration, and no type says so.
+    const context = { ...common, ...evidence.context } as unknown as RunContext<O, N, S>
+    const rows = await checkedRows(analyzer, context)
+    return { rows, warnings: [...warnings, ...evidence.lost()] }
+  } finally {
+    evidence.close()
+  }
+}
+
+interface OpenEvidence {
+  readonly context: ImageContext | FileContext
+  readonly lost: () => Warning[]
+  readonly close: () => void
+}
+
+function openImage(
+  { scans = [] }: Pick<Declaration, 'scans'>,
+  path: string,
+  warn: (warning: Warning) => void,
+): OpenEvidence {
+  const { id } = backend.open(path, { cacheDir: null })
+  return {
+    context: {
+      kernel: backend.attach(id, warn),
+      scans: { tasks: scans.includes('tasks') ? scan(id) : new BigUint64Array() },
+    },
+    lost: () => lossWarnings(backend.lost(id)),
+    close: () => backend.close(id),
+  }
+}
+
+function openFile(path: string): OpenEvidence {
+  const file = new OpenFile(path)
+  return { context: { file }, lost: () => [], close: () => file.close() }
+}
+
+async function checkedRows<C extends Columns, O extends Options, N extends Needs, S extends Source>(
+  analyzer: Analyzer<C, O, N, S>,
+  context: RunContext<O, N, S>,
+): Promise<Row<C>[]> {
   const rows: Row<C>[] = []
   const check = new RowCheck(analyzer.columns)
-  try {
-    for await (const yielded of analyzer.run(context)) {
-      for (const row of rowsOf<C>(yielded)) {
-        check.row(row)
-        rows.push(row)
-      }
+  for await (const yielded of analyzer.run(context)) {
+    for (const row of rowsOf<C>(yielded)) {
+      check.row(row)
+      rows.push(row)
     }
-    warnings.push(...lossWarnings(backend.lost(id)))
-  } finally {
-    backend.close(id)
   }
-  return { rows, warnings }
+  return rows
 }
 
 function rowsOf<C extends Columns>(yielded: Yielded<C>): Iterable<Row<C>> {

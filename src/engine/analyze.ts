@@ -1,48 +1,98 @@
 import { wrap } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
-import type { Analyzer, RunContext, ScanName } from '../api/analyzer.js'
+import type { Analyzer, FileContext, ImageContext, RunContext, Source } from '../api/analyzer.js'
+import type { Needs, OptionalTable } from '../api/needs.js'
+import type { OptionData, Options, OptionsData, OptionsRead } from '../api/options.js'
+import type { EvidenceFile } from '../api/source.js'
 import { Table } from '../api/table.js'
 import type { Backend } from '../kernel/backend.js'
 import type { Warning } from '../warning.js'
 import { RowBuffer } from './buffer.js'
 import { SalvorError, toFailure } from './errors.js'
-import { loadSource } from './load.js'
+import { OpenFile } from './evidence-file.js'
+import { loadPlugin } from './load.js'
 import type { PluginSource } from './registry.js'
-import type { AnalyzeTask, Host } from './tasks.js'
+import type { AnalyzeTask, GivenTable, Host } from './tasks.js'
 import { lossWarnings, WarningLog } from './warnings.js'
 
 const loaded = new Map<string, Promise<Analyzer[]>>()
 
-async function find(source: PluginSource, name: string): Promise<Analyzer> {
-  let loading = loaded.get(source.location)
+async function find(plugin: PluginSource, name: string): Promise<Analyzer> {
+  let loading = loaded.get(plugin.location)
   if (loading === undefined) {
-    loading = loadSource(source)
-    loaded.set(source.location, loading)
+    loading = loadPlugin(plugin)
+    loaded.set(plugin.location, loading)
   }
   const analyzer = (await loading).find((candidate) => candidate.name === name)
-  if (analyzer === undefined) throw new SalvorError('INTERNAL', `${source.location} no longer exports ${name}`)
+  if (analyzer === undefined) throw new SalvorError('INTERNAL', `${plugin.location} no longer exports ${name}`)
   return analyzer
 }
 
-/** Runs one analyzer and streams its rows to the host. The warnings so far are in `warnings` even if it throws. */
-export async function analyze(task: AnalyzeTask, backend: Backend, warnings: Warning[]): Promise<readonly Warning[]> {
-  const { port } = task
+/** The tables that an analyzer gets for its needs. */
+function tablesOf(given: readonly GivenTable[]): Record<string, Table | OptionalTable> {
+  return Object.fromEntries(
+    given.map(({ as, optional, table: data, why }) => {
+      const table = data && new Table(data.name, data.length, data.columns)
+      return [as, (optional ? { table, why } : table) as Table | OptionalTable]
+    }),
+  )
+}
+
+/** Files that are open as long as their analyzer runs. */
+class OpenFiles {
+  private readonly files: OpenFile[] = []
+
+  open(path: string): EvidenceFile {
+    const file = new OpenFile(path)
+    this.files.push(file)
+    return file
+  }
+
+  /** The options as their analyzer reads them: files are open. */
+  options(declared: Options | undefined, values: OptionsData): OptionsRead<Options> {
+    const read = ([name, value]: [string, OptionData]) => {
+      const named = declared?.[name]?.type === 'file' && typeof value === 'string'
+      return [name, named ? this.open(value) : value]
+    }
+    return Object.fromEntries(Object.entries(values).map(read))
+  }
+
+  close(): void {
+    for (const file of this.files) file.close()
+  }
+}
+
+/**
+ * Runs one analyzer and streams its rows to the host. The warnings so far are in `warnings` even if it throws. An
+ * analyzer of a file asks nothing of the backend.
+ */
+export async function analyze(
+  task: AnalyzeTask,
+  loading: Promise<Backend>,
+  warnings: Warning[],
+): Promise<readonly Warning[]> {
+  const { port, evidence } = task
   const host = wrap<Host>(nodeEndpoint(port))
   const controller = new AbortController()
+  const files = new OpenFiles()
   const log = new WarningLog()
   const warn = (warning: Warning): void => log.add({ ...warning, analyzer: warning.analyzer ?? task.analyzer })
-  const lost = (): Warning[] => lossWarnings(backend.lost(task.image))
+  let lost = (): Warning[] => []
   // The port closes with the task, and then this promise stays open for good.
-  void host.cancelled().then(() => controller.abort())
+  void host.begin().then(() => controller.abort())
+  const read = async (): Promise<ImageContext | FileContext> => {
+    if ('file' in evidence) return { file: files.open(evidence.file) }
+    const backend = await loading
+    lost = () => lossWarnings(backend.lost(evidence.image))
+    return { kernel: backend.attach(evidence.image, warn), scans: task.scans as ImageContext['scans'] }
+  }
   try {
-    const analyzer = await find(task.source, task.analyzer)
+    const analyzer = await find(task.plugin, task.analyzer)
     const buffer = new RowBuffer(analyzer.columns, (batch) => host.rows(batch))
-    const context: RunContext = {
-      kernel: backend.attach(task.image, warn),
-      tables: Object.fromEntries(
-        task.tables.map(({ name, length, columns }) => [name, new Table(name, length, columns)]),
-      ),
-      scans: task.scans as Record<ScanName, BigUint64Array>,
+    const context: RunContext<Options, Needs, Source> = {
+      ...(await read()),
+      options: files.options(analyzer.options, task.options),
+      tables: tablesOf(task.tables),
       log: (line) => void host.log(line),
       warn,
       progress: (done, total) => void host.progress(done, total),
@@ -66,6 +116,7 @@ export async function analyze(task: AnalyzeTask, backend: Backend, warnings: War
     if (toFailure(error).code !== 'EVIDENCE') warnings.push(...lost())
     throw error
   } finally {
+    files.close()
     port.close()
   }
 }

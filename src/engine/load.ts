@@ -8,9 +8,9 @@ import type { KnownAnalyzer, PluginSource } from './registry.js'
 import { analyzersOf } from './validate.js'
 
 /** Loads a module and gives the analyzers in it. */
-export async function loadSource(source: PluginSource): Promise<Analyzer[]> {
-  const module = source.kind === 'builtin' ? require(source.location) : await importUserModule(source.location)
-  return analyzersOf(module as Record<string, unknown>, source.location)
+export async function loadPlugin({ kind, location }: PluginSource): Promise<Analyzer[]> {
+  const module = kind === 'builtin' ? require(location) : await importUserModule(location)
+  return analyzersOf(module as Record<string, unknown>, location)
 }
 
 /**
@@ -68,7 +68,7 @@ const OWN_AREA = 'own'
 
 /** The analyzers of a user's plugin, ready for the registry. */
 export async function loadUserPlugin(specifier: string, directory: string): Promise<KnownAnalyzer[]> {
-  const source: PluginSource = { kind: 'user', location: await locatePlugin(specifier, directory) }
-  const analyzers = await loadSource(source)
-  return analyzers.map((analyzer) => ({ area: OWN_AREA, ...declarationOf(analyzer), source }))
+  const plugin: PluginSource = { kind: 'user', location: await locatePlugin(specifier, directory) }
+  const analyzers = await loadPlugin(plugin)
+  return analyzers.map((analyzer) => ({ area: OWN_AREA, ...declarationOf(analyzer), plugin }))
 }

@@ -1,27 +1,88 @@
 import type { Declaration } from '../api/analyzer.js'
+import type { Need } from '../api/needs.js'
+import type { OptionsData } from '../api/options.js'
 import { SalvorError } from './errors.js'
+import { readNeededOptions, readOptions } from './option-values.js'
+
+/** A table that is asked for: of which analyzer, and made with what. */
+export interface TableRequest<D extends Declaration = Declaration> {
+  readonly analyzer: D
+  /** All of its options, as `readOptions` gives them. */
+  readonly options: OptionsData
+}
+
+/** A table that is made with what its analyzer takes by default. */
+export function byDefault<D extends Declaration>(analyzer: D): TableRequest<D> {
+  return { analyzer, options: readOptions(analyzer.options, {}, (option) => option) }
+}
+
+export interface PlannedNeed {
+  /** The name under which the analyzer gets it. */
+  readonly as: string
+  readonly need: Need
+  /** The table's id in the plan; undefined where no plugin provides it and it is optional. */
+  readonly table: string | undefined
+}
+
+export interface PlannedTable<D extends Declaration = Declaration> extends TableRequest<D> {
+  /** Tables of one analyzer with other options are others. */
+  readonly id: string
+  readonly needs: readonly PlannedNeed[]
+}
+
+export function tableId({ analyzer, options }: TableRequest): string {
+  return `${analyzer.name} ${JSON.stringify(options)}`
+}
+
+function reads({ source }: Declaration): string {
+  return source === undefined ? 'a memory image' : 'a file'
+}
+
+/** One run reads one kind of evidence: a table of a file would need the name of that file. */
+function refuseMixed(one: Declaration, other: Declaration, joined: string): void {
+  if (reads(one) === reads(other)) return
+  throw new SalvorError('USAGE', `${one.name} reads ${reads(one)} ${joined} ${other.name} ${reads(other)}`)
+}
 
 /**
- * The analyzers to run for the requested ones: each once, what is needed before what needs it,
- * otherwise in the order asked for.
+ * The tables to make for the requested ones: each once, what is needed before what needs it, otherwise in the order
+ * asked for.
  */
-export function plan<D extends Declaration>(requested: readonly D[], find: (name: string) => D | undefined): D[] {
-  const ordered = new Map<string, D>()
-  const visit = (analyzer: D, path: readonly string[]): void => {
+export function plan<D extends Declaration>(
+  requested: readonly TableRequest<D>[],
+  find: (name: string) => D | undefined,
+): PlannedTable<D>[] {
+  const ordered = new Map<string, PlannedTable<D>>()
+
+  const resolve = (analyzer: D, need: Need): TableRequest<D> | undefined => {
+    const needed = find(need.analyzer)
+    if (needed === undefined) {
+      if (need.optional) return undefined
+      throw new SalvorError('USAGE', `the analyzer ${analyzer.name} needs ${need.analyzer}, which no plugin provides`)
+    }
+    refuseMixed(analyzer, needed, 'and cannot need')
+    return { analyzer: needed, options: readNeededOptions(analyzer.name, needed, need.options ?? {}) }
+  }
+
+  const visit = (request: TableRequest<D>, path: readonly string[]): string => {
+    const { analyzer } = request
     if (path.includes(analyzer.name)) {
       const cycle = [...path.slice(path.indexOf(analyzer.name)), analyzer.name].join(' → ')
       throw new SalvorError('USAGE', `analyzers need each other in a circle: ${cycle}`)
     }
-    if (ordered.has(analyzer.name)) return
-    for (const need of analyzer.needs ?? []) {
-      const needed = find(need)
-      if (needed === undefined) {
-        throw new SalvorError('USAGE', `the analyzer ${analyzer.name} needs ${need}, which no plugin provides`)
-      }
-      visit(needed, [...path, analyzer.name])
-    }
-    ordered.set(analyzer.name, analyzer)
+    const id = tableId(request)
+    if (ordered.has(id)) return id
+    const needs = Object.entries(analyzer.needs ?? {}).map(([as, need]): PlannedNeed => {
+      const needed = resolve(analyzer, need)
+      return { as, need, table: needed && visit(needed, [...path, analyzer.name]) }
+    })
+    ordered.set(id, { ...request, id, needs })
+    return id
   }
-  for (const analyzer of requested) visit(analyzer, [])
+
+  for (const request of requested) visit(request, [])
+  for (const { analyzer } of requested.slice(1)) {
+    if (requested[0] !== undefined) refuseMixed(requested[0].analyzer, analyzer, 'and')
+  }
   return [...ordered.values()]
 }

@@ -1,4 +1,5 @@
 import type { ScanName } from '../api/analyzer.js'
+import type { OptionsData } from '../api/options.js'
 import type { Batch } from '../api/table.js'
 import type { Loss, ScanHits } from '../kernel/backend.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
@@ -17,16 +18,30 @@ export interface Host {
   rows(batch: Batch): Promise<void>
   progress(done: number, total: number): void
   log(line: string): void
-  /** Resolves once, if the run is cancelled. */
-  cancelled(): Promise<void>
+  /** Says that the work begins; resolves once, if the run is cancelled. */
+  begin(): Promise<void>
 }
+
+/** A table as it is given to the analyzer that needs it. */
+export interface GivenTable {
+  readonly as: string
+  readonly optional: boolean
+  /** Null where it is missing, which is only so where it is optional. */
+  readonly table: TableData | null
+  readonly why: string | null
+}
+
+/** What an analyzer reads: an open image, or a file that its worker opens. */
+export type EvidenceName = { readonly image: number } | { readonly file: string }
 
 export interface AnalyzeTask {
   readonly kind: 'analyze'
-  readonly image: number
+  readonly evidence: EvidenceName
   readonly analyzer: string
-  readonly source: PluginSource
-  readonly tables: readonly TableData[]
+  readonly plugin: PluginSource
+  /** All of them; a file by its path. */
+  readonly options: OptionsData
+  readonly tables: readonly GivenTable[]
   readonly scans: Readonly<Partial<Record<ScanName, BigUint64Array>>>
   readonly port: import('node:worker_threads').MessagePort
 }

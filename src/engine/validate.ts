@@ -36,7 +36,7 @@ export function fault(value: unknown): string | undefined {
   if (typeof value.summary !== 'string' || value.summary === '') return 'its summary is missing'
   if (value.area !== undefined && !/^[a-z]+$/.test(String(value.area))) return 'its area must be one word in lower case'
   if (typeof value.run !== 'function') return 'it has no run function'
-  if (!isTexts(value.aliases) || !isTexts(value.needs)) return 'its aliases and needs must be lists of names'
+  if (!isTexts(value.aliases)) return 'its aliases must be a list of names'
   if (value.single !== undefined && typeof value.single !== 'boolean') return 'its single must be true or false'
   if (!isTexts(value.scans)) return 'its scans must be a list of names'
   const unknown = ((value.scans ?? []) as string[]).find((scan) => !(scanNames as readonly string[]).includes(scan))

@@ -28,6 +28,8 @@ const loading = loadBackend()
 loading.catch(() => {})
 
 async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['kind']]> {
+  // A file needs none.
+  if (task.kind === 'analyze') return analyze(task, loading, warnings)
   const backend = await loading
   switch (task.kind) {
     case 'open':
@@ -44,8 +46,6 @@ async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['k
     case 'close':
       backend.close(task.image)
       return null
-    case 'analyze':
-      return analyze(task, backend, warnings)
   }
 }
 

@@ -44,5 +44,5 @@ export const backend: Backend = {
   },
   lost: native.lost,
   writeTouched: native.writeTouched,
-  close: native.closeImage,
+  close: Kernel.close,
 }

@@ -60,6 +60,10 @@ interface Hierarchy {
 
 /** How many hierarchies there are: one on a machine that only uses v2. */
 export function countHierarchies(kernel: Kernel): number {
+  return kernel.once(readHierarchyCount)
+}
+
+function readHierarchyCount(kernel: Kernel): number {
   return kernel.list('cgroup_roots', 'struct cgroup_root', 'root_list').select({}).length
 }
 
@@ -80,8 +84,12 @@ function hierarchies(kernel: Kernel): Hierarchy[] {
   }).filter(({ root }) => root !== 0n)
 }
 
-/** Every cgroup that was not removed, hierarchy by hierarchy, sorted by path. */
-export function readCgroups(kernel: Kernel): Cgroup[] {
+/** Every cgroup that was not removed, hierarchy by hierarchy, sorted by path; read once per image. */
+export function readCgroups(kernel: Kernel): readonly Readonly<Cgroup>[] {
+  return kernel.once(readAllCgroups)
+}
+
+function readAllCgroups(kernel: Kernel): Cgroup[] {
   const all = hierarchies(kernel).flatMap(({ root, name }) => {
     const cgroups = tree(kernel, root, name)
     // A machine on v1 has the unified hierarchy too, unmounted and with nothing below its root.

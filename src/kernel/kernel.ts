@@ -5,6 +5,7 @@ import { Batch } from './batch.js'
 import { type NativeBatch, native } from './native.js'
 import { list, type Nested, nestedSpec, type Select, type Walk } from './query.js'
 import type { Rule } from './rule.js'
+import { forgetShared, once, type Shared, sharedOf } from './shared.js'
 
 /** Facts about an image and its kernel. Addresses are `0x…` strings. */
 export interface ImageInfo {
@@ -112,10 +113,12 @@ export class Kernel {
   readonly id: number
   readonly info: ImageInfo
   readonly #warn: (warning: Warning) => void
+  readonly #shared: Shared
 
-  private constructor(id: number, info: ImageInfo, warn: (warning: Warning) => void) {
+  private constructor(id: number, info: ImageInfo, shared: Shared, warn: (warning: Warning) => void) {
     this.id = id
     this.info = info
+    this.#shared = shared
     this.#warn = warn
   }
 
@@ -127,7 +130,13 @@ export class Kernel {
 
   /** Attaches to an image that some thread of this process has opened; `warn` hears what cannot be read. */
   static attach(id: number, warn: (warning: Warning) => void): Kernel {
-    return new Kernel(id, describe(id), warn)
+    return new Kernel(id, describe(id), sharedOf(id), warn)
+  }
+
+  /** Forgets an image, for every thread, and what this one has read of it. */
+  static close(id: number): void {
+    native.closeImage(id)
+    forgetShared(id)
   }
 
   /**
@@ -172,9 +181,24 @@ export class Kernel {
 
   /** The same kernel, where what cannot be read is only a note: for what is left of objects that are gone. */
   leftovers(): Kernel {
-    return new Kernel(this.id, this.info, (warning) =>
-      this.#warn({ ...warning, code: warning.code === 'cap' ? 'cap' : 'leftover' }),
-    )
+    return this.#heardBy((warning) => this.#warn({ ...warning, code: warning.code === 'cap' ? 'cap' : 'leftover' }))
+  }
+
+  /** The same kernel, where nobody is told what cannot be read. */
+  unheard(): Kernel {
+    return this.#heardBy(() => {})
+  }
+
+  #heardBy(warn: (warning: Warning) => void): Kernel {
+    return new Kernel(this.id, this.info, this.#shared, warn)
+  }
+
+  /**
+   * What `make` reads, read once per image by all tables of this thread. `make` is the key: a function of a module, that
+   * reads the same from the same image. Nobody may change what it gives; the warnings come each time.
+   */
+  once<T>(make: (kernel: Kernel) => T): T {
+    return once(this.#shared, (warn) => make(this.#heardBy(warn)), make, this.#warn)
   }
 
   /** How many of `length` objects are taken; more than `most` were made to exhaust memory, and are reported. */
@@ -191,7 +215,7 @@ export class Kernel {
 
   /** Forgets the image, for every thread. */
   close(): void {
-    native.closeImage(this.id)
+    Kernel.close(this.id)
   }
 
   /** The object at a symbol. */

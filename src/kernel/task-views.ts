@@ -14,6 +14,9 @@ const EXIT_DEAD = 0x10
 /** A view that knows a task: where an analyst would look for it by hand. */
 export type View = 'task list' | 'pid IDR' | 'thread list' | 'run queue' | 'pid'
 
+/** Tasks by address, with the views that know each. */
+export type KnownBy = ReadonlyMap<bigint, readonly View[]>
+
 /** Whether a task lives, has ended, or is not borne out by the objects around it. */
 export type TaskStatus = 'live' | 'exited' | 'doubtful'
 
@@ -49,15 +52,19 @@ const OF_GROUP: Rule = { path: 'signal', is: 'origin' }
 /** What the views know. */
 export interface TaskViews {
   /** Tasks that live, with the views that know each. */
-  readonly live: Map<bigint, View[]>
+  readonly live: KnownBy
   /** What was on a list too, and has ended or is doubtful. */
-  readonly rest: Map<bigint, View[]>
+  readonly rest: KnownBy
   /** How often the way to them was lost: a task that a torn view does not know is not hidden by that. */
   readonly breaks: number
 }
 
-/** Every task that the task list, the pid IDR or a thread list knows. */
+/** Every task that the task list, the pid IDR or a thread list knows; read once per image. */
 export function taskViews(kernel: Kernel): TaskViews {
+  return kernel.once(readTaskViews)
+}
+
+function readTaskViews(kernel: Kernel): TaskViews {
   const views = new Map<bigint, View[]>()
   let breaks = 0
   // A task_struct fills more than a page: a list of more tasks than there are pages was made to exhaust memory.
@@ -108,7 +115,7 @@ function copies(kernel: Kernel, judged: readonly Judged[]): Set<bigint> {
 }
 
 /** The tasks that live and that a list knows; what else was on the lists is counted in a warning. */
-export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
+export function knownTasks(kernel: Kernel): KnownBy {
   const { live, rest } = taskViews(kernel)
   if (rest.size > 0) {
     const message = 'on the lists is also what has ended or is doubtful: left out here, process-scan shows it'

@@ -6,7 +6,7 @@ import type { Kernel } from './kernel.js'
 import { type NamespaceProxy, type NamespaceSet, readNamespaceProxies } from './namespaces.js'
 import { TASK_STRUCT } from './objects.js'
 import { array, cmdline, dPath, kernfsPath, type Nested, optional, text } from './query.js'
-import type { View } from './task-views.js'
+import type { KnownBy, View } from './task-views.js'
 import { bootTime } from './time.js'
 
 /** PF_KTHREAD (include/linux/sched.h). */
@@ -41,7 +41,7 @@ export interface Task extends NamespaceSet {
   /** Path in the unified hierarchy. */
   cgroup: string | null
   css_set: bigint | null
-  found_by: View[]
+  found_by: readonly View[]
   hostname: string | null
   seccomp: number | null
   capabilities: { bounding: bigint | null; effective: bigint | null }
@@ -85,7 +85,7 @@ const PIDS: Nested = {
 type TaskColumns = Record<keyof typeof MEMBERS, Column>
 
 /** Reads tasks at known addresses, in the order given. */
-export function readTasks(kernel: Kernel, addresses: Iterable<bigint>, views: Map<bigint, View[]>): Task[] {
+export function readTasks(kernel: Kernel, addresses: Iterable<bigint>, views: KnownBy): Task[] {
   const asked = [...addresses]
   if (asked.length === 0) return []
   const batch = kernel.at(asked, TASK_STRUCT).select(MEMBERS, { pids: PIDS })
@@ -108,7 +108,7 @@ function task(
   row: number,
   address: bigint,
   boot: bigint | null,
-  views: Map<bigint, View[]>,
+  views: KnownBy,
   pids: Batch,
   innermost: number | undefined,
   proxy: NamespaceProxy | undefined,

@@ -3,7 +3,7 @@
  * each other, one may be older. Links that the kernel always keeps in step tell how much of it is so.
  */
 
-import { Kernel } from './kernel.js'
+import type { Kernel } from './kernel.js'
 import { TASK_STRUCT } from './objects.js'
 import { obeys } from './query.js'
 import type { Rule } from './rule.js'
@@ -38,7 +38,7 @@ function ring(link: string): readonly Rule[] {
 /** Holds every task on any list against its neighbours. */
 export function checkLinks(kernel: Kernel): LinkCheck[] {
   // What is torn is the answer here, and no news.
-  const quiet = Kernel.attach(kernel.id, () => {})
+  const quiet = kernel.unheard()
   const { live, rest, breaks } = taskViews(quiet)
   const columns = Object.entries(LINKS).map(([links, { rules }]) => [links, obeys(rules)] as const)
   const leader = obeys([{ path: 'pid', is: { equals: 'tgid' } }])

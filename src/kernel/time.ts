@@ -14,6 +14,10 @@ const FARTHEST = 256
  * `offs_real` is `wall_to_monotonic` with the sign turned.
  */
 export function bootTime(kernel: Kernel): bigint | null {
+  return kernel.once(readBootTime)
+}
+
+function readBootTime(kernel: Kernel): bigint | null {
   const start = firstSymbol(kernel, ['tk_core', 'timekeeper_data'])
   if (start === null) return null
   const candidates = Array.from({ length: FARTHEST / 8 }, (_, index) => start + BigInt(index * 8))

@@ -9,16 +9,14 @@ import { CachedFiles } from '../kernel/files.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { readMounts } from '../kernel/mounts.js'
 import { readInterfaces } from '../kernel/networks.js'
-import { knownTasks } from '../kernel/task-views.js'
 import { isLeader } from '../kernel/tasks.js'
 import { UserMemory } from '../kernel/user-memory.js'
 import type { Warning } from '../warning.js'
-import { type PlacedTask, placedTasks } from './task.js'
+import { listedPlacedTasks, type PlacedTask } from './task.js'
 
 /** Containers and sandboxes with where each value came from; what disagrees or is missing goes to `warn`. */
 export function containerRows(kernel: Kernel, warn: (warning: Warning) => void): ContainerRow[] {
-  const views = knownTasks(kernel)
-  const tasks = placedTasks(kernel, views.keys(), views).filter(isLeader)
+  const tasks = listedPlacedTasks(kernel).filter(isLeader)
   const init = tasks.find(({ pid }) => pid === 1)
   const files = init && CachedFiles.of(kernel, init.address)
   if (!files) {

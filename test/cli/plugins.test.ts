@@ -66,7 +66,7 @@ test.each([
 
 test('two plugins that need each other are a usage error', async () => {
   const needing = (name: string, need: string) =>
-    source.replace("name: 'packaged'", `name: '${name}', needs: ['${need}']`)
+    source.replace("name: 'packaged'", `name: '${name}', needs: { table: { analyzer: '${need}', optional: false } }`)
   writeFileSync(join(directory, 'a.ts'), needing('a', 'b'))
   writeFileSync(join(directory, 'b.ts'), needing('b', 'a'))
   const ended = await run('a', 'x', '--plugin', './a.ts', '--plugin', './b.ts')

@@ -1,17 +1,21 @@
 import { expect, test } from 'vitest'
-import { plan } from '../../dist/src/engine/plan.js'
+import { need } from '../../dist/src/api/needs.js'
+import { byDefault, plan } from '../../dist/src/engine/plan.js'
 import { mergeHits } from '../../dist/src/engine/scans.js'
 import { closest } from '../../dist/src/engine/suggest.js'
 import { WarningLog } from '../../dist/src/engine/warnings.js'
 
 function graph(needs: Record<string, string[]>) {
-  const all = Object.entries(needs).map(([name, list]) => ({ name, area: 't', summary: 's', columns: {}, needs: list }))
+  const all = Object.entries(needs).map(([name, list]) => ({
+    name,
+    area: 't',
+    summary: 's',
+    columns: {},
+    needs: Object.fromEntries(list.map((other) => [other, need(other)])),
+  }))
   const find = (name: string) => all.find((analyzer) => analyzer.name === name)
   return (...names: string[]) =>
-    plan(
-      names.flatMap((name) => find(name) ?? []),
-      find,
-    ).map(({ name }) => name)
+    plan(names.flatMap((name) => find(name) ?? []).map(byDefault), find).map(({ analyzer }) => analyzer.name)
 }
 
 test('what is needed comes first, and once', () => {

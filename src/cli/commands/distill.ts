@@ -1,5 +1,6 @@
 import type { Engine, OpenedImage } from '../../engine/engine.js'
 import { SalvorError, toFailure } from '../../engine/errors.js'
+import { byDefault } from '../../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes, imageExitCode, worst } from '../../engine/status.js'
 import { lossWarnings } from '../../engine/warnings.js'
@@ -41,7 +42,7 @@ async function distill(
   try {
     // The cache would hide the pages in which the symbols lie.
     const image = await engine.open(path, { cacheDir: null, record: true })
-    const outcomes = await engine.run(image, analyzers, discard, reporter)
+    const outcomes = await engine.run(image, analyzers.map(byDefault), discard, reporter)
     if (world.signal.aborted) return exitCodes.interrupted
     const { pages, lost } = await writePages(engine, image, output, file)
     if (world.signal.aborted) return exitCodes.interrupted

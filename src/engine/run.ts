@@ -1,0 +1,200 @@
+import type { ScanName } from '../api/analyzer.js'
+import type { Batch } from '../api/table.js'
+import type { Warning } from '../warning.js'
+import { collect } from './collect.js'
+import type { Evidence, Reporter, TableSink } from './engine.js'
+import { type Failure, SalvorError, toFailure } from './errors.js'
+import { openHost } from './host.js'
+import type { Lane, Lanes } from './lanes.js'
+import type { PlannedNeed, PlannedTable } from './plan.js'
+import type { Pool } from './pool.js'
+import type { KnownAnalyzer } from './registry.js'
+import { type ScanResult, scan } from './scans.js'
+import type { TableOutcome } from './status.js'
+import type { Answer, GivenTable, TableData } from './tasks.js'
+import { TimeLimit } from './time-limit.js'
+import { distinct } from './warnings.js'
+
+type Planned = PlannedTable<KnownAnalyzer>
+type Scans = Partial<Record<ScanName, BigUint64Array>>
+
+export interface Finished {
+  readonly outcome: TableOutcome
+  /** What an analyzer that needs this table inherits; the image's own warnings it has by itself. */
+  readonly warnings: readonly Warning[]
+  /** Present if another analyzer needs it. */
+  readonly table?: TableData
+}
+
+export interface RunParts {
+  readonly pool: Pool
+  readonly lanes: Lanes
+  /** Seconds that a table may take. */
+  readonly timeout: number | undefined
+  readonly evidence: Evidence
+  readonly signal: AbortSignal
+  readonly sink: TableSink
+  readonly reporter: Reporter
+}
+
+/** A failure as it is told where rows came before it. */
+function afterRows(failure: Failure, rows: number): Failure {
+  return rows === 0
+    ? failure
+    : { ...failure, message: `${failure.message} (only the ${rows} rows before it are there)` }
+}
+
+/** The tables and scans of one image or file, each made once. */
+export class Run {
+  private readonly scanning = new Map<ScanName, Promise<ScanResult>>()
+  private readonly running = new Map<string, Promise<Finished>>()
+  private readonly needed: ReadonlySet<string>
+
+  constructor(
+    private readonly parts: RunParts,
+    private readonly planned: readonly Planned[],
+    /** Ids of the tables that go to the sink. */
+    private readonly requested: ReadonlySet<string>,
+  ) {
+    this.needed = new Set(planned.flatMap(({ needs }) => needs).flatMap(({ table }) => table ?? []))
+  }
+
+  /** How each table ended, by its id in the plan. */
+  async all(): Promise<Map<string, Finished>> {
+    // In plan order, so that whatever an analyzer needs is already running.
+    for (const planned of this.planned) this.running.set(planned.id, this.one(planned))
+    const finished = new Map<string, Finished>()
+    for (const [id, running] of this.running) finished.set(id, await running)
+    return finished
+  }
+
+  private async one(planned: Planned): Promise<Finished> {
+    const { id, analyzer, options } = planned
+    const { evidence, reporter, sink } = this.parts
+    const requested = this.requested.has(id)
+    let rows = 0
+    const batches: Batch[] = []
+    const inherited: Warning[] = []
+    const take = async (batch: Batch): Promise<void> => {
+      rows += batch.length
+      if (this.needed.has(id)) batches.push(batch)
+      if (requested) await sink.rows(analyzer, batch)
+    }
+    const answer = await this.attempt(planned, inherited, take)
+    const own = answer.ok ? answer.value : answer.warnings
+    reporter.warnings(own)
+    if (!answer.ok) reporter.failure(analyzer.name, afterRows(answer.failure, rows))
+    const warnings = distinct([...inherited, ...own])
+    const outcome: TableOutcome = {
+      analyzer: analyzer.name,
+      ...(analyzer.options === undefined ? {} : { options }),
+      rows,
+      warnings: [...evidence.info.warnings, ...warnings],
+      ...(answer.ok ? {} : { failed: answer.failure }),
+    }
+    if (requested) await sink.end(analyzer, outcome)
+    if (!answer.ok || !this.needed.has(id)) return { outcome, warnings }
+    return { outcome, warnings, table: collect(analyzer.name, analyzer.columns, batches) }
+  }
+
+  private async attempt(
+    planned: Planned,
+    inherited: Warning[],
+    take: (batch: Batch) => Promise<void>,
+  ): Promise<Answer<readonly Warning[]>> {
+    const { signal, lanes } = this.parts
+    try {
+      const tables: GivenTable[] = []
+      for (const need of planned.needs) tables.push(await this.tableFor(planned, need, inherited))
+      const scans = await this.scansFor(planned.analyzer, inherited)
+      return await lanes.run((lane) => {
+        if (signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
+        return this.analyze(planned, tables, scans, take, lane)
+      })
+    } catch (error) {
+      // A worker that was ended because of the signal did not fail.
+      const interrupted = signal.aborted ? new SalvorError('INTERRUPTED', 'interrupted') : error
+      return { ok: false, failure: toFailure(interrupted), warnings: [] }
+    }
+  }
+
+  private async tableFor(
+    { analyzer }: Planned,
+    { as, need, table: id }: PlannedNeed,
+    inherited: Warning[],
+  ): Promise<GivenTable> {
+    const { optional } = need
+    const finished = id === undefined ? undefined : await this.running.get(id)
+    if (finished?.table !== undefined) {
+      inherited.push(...finished.warnings)
+      return { as, optional, table: finished.table, why: null }
+    }
+    const failed = finished?.outcome.failed
+    if (!optional)
+      throw new SalvorError(failed?.code ?? 'INTERNAL', `it needs the table ${need.analyzer}, which failed`)
+    const missing = failed
+      ? { code: 'failed', message: `made without the table ${need.analyzer}, which failed: ${failed.message}` }
+      : { code: 'absent', message: `made without the table ${need.analyzer}, which no plugin provides` }
+    const warning = { ...missing, analyzer: analyzer.name }
+    inherited.push(warning)
+    this.parts.reporter.warnings([warning])
+    return { as, optional, table: null, why: failed?.message ?? 'no plugin provides it' }
+  }
+
+  private async scansFor(analyzer: KnownAnalyzer, inherited: Warning[]): Promise<Scans> {
+    const scans: Scans = {}
+    for (const name of analyzer.scans ?? []) {
+      const scanning = this.scanning.get(name) ?? this.startScan(name)
+      this.scanning.set(name, scanning)
+      const { addresses, warnings, lost } = await scanning
+      scans[name] = addresses
+      inherited.push(...warnings.map((warning) => ({ ...warning, analyzer: analyzer.name })), ...lost)
+    }
+    return scans
+  }
+
+  private async startScan(name: ScanName): Promise<ScanResult> {
+    const { evidence, pool, reporter, signal } = this.parts
+    if (evidence.kind === 'file') throw new SalvorError('INTERNAL', 'a file is not searched as memory is')
+    const task = `scan for ${name}`
+    const progress = (done: number, total: number) => reporter.progress(task, done, total)
+    const result = await scan(pool, evidence.id, name, { signal, progress })
+    reporter.warnings(result.warnings.map((warning) => ({ ...warning, analyzer: task })))
+    reporter.warnings(result.lost)
+    return result
+  }
+
+  private async analyze(
+    { analyzer, options }: Planned,
+    tables: readonly GivenTable[],
+    scans: Scans,
+    take: (batch: Batch) => Promise<void>,
+    lane: Lane,
+  ): Promise<Answer<readonly Warning[]>> {
+    const { evidence, pool, reporter, signal, timeout } = this.parts
+    const limit = new TimeLimit(timeout)
+    const { port, close } = openHost({
+      rows: take,
+      progress: (done, total) => reporter.progress(analyzer.name, done, total),
+      log: (line) => reporter.log(line),
+      begin: () => limit.begin(),
+      signal,
+    })
+    try {
+      const task = {
+        kind: 'analyze' as const,
+        evidence: evidence.kind === 'image' ? { image: evidence.id } : { file: evidence.path },
+        analyzer: analyzer.name,
+        plugin: analyzer.plugin,
+        options,
+        tables,
+        scans,
+        port,
+      }
+      return await pool.ask<'analyze'>(task, { lane, signal: limit.signal })
+    } finally {
+      limit.end()
+      close()
+    }
+  }
+}
