@@ -2,7 +2,6 @@
 
 use super::Leaf;
 use super::page::{Found, Pages};
-use crate::image::PAGE_SIZE;
 use crate::query::batch::Warnings;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::limits::CONTENTS;
@@ -101,7 +100,10 @@ impl Contents {
 
     fn what(&self, reader: &Reader, page: u64, mapping: u64, entry: (u64, u64), start: u64) -> What {
         match self.pages.find(reader, page, mapping, entry) {
-            Some(Found::Physical(physical)) => What::At(physical.saturating_add((start - entry.0) * PAGE_SIZE)),
+            Some(Found::Physical(physical)) => {
+                let page_size = reader.memory().geometry().page_size;
+                What::At(physical.saturating_add((start - entry.0) * page_size))
+            }
             Some(Found::Unfilled) => What::Unfilled,
             Some(Found::Foreign) | None => What::Lost,
         }
@@ -139,7 +141,8 @@ impl Leaf for Contents {
             return Err(Gap::Unreadable(inode));
         }
         let length = size.min(self.limit as u64);
-        let count = length.div_ceil(PAGE_SIZE);
+        let page_size = reader.memory().geometry().page_size;
+        let count = length.div_ceil(page_size);
         let runs = self.runs(reader, word(inode, self.mapping)?, count)?;
         let memory_only = MEMORY_ONLY.contains(&word(word(inode, self.superblock)?, self.magic)?);
         let pages = |is: fn(What) -> bool| -> u64 {
@@ -162,8 +165,8 @@ impl Leaf for Contents {
         out.resize(start + length as usize, 0);
         for Run { start: first, end, what } in runs {
             let What::At(physical) = what else { continue };
-            let from = start + (first * PAGE_SIZE) as usize;
-            let to = (start + (end * PAGE_SIZE) as usize).min(out.len());
+            let from = start + (first * page_size) as usize;
+            let to = (start + (end * page_size) as usize).min(out.len());
             let part = out.get_mut(from..to).unwrap_or_default();
             let image = reader.memory().image();
             let read = image.read(physical, part);

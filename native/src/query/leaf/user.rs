@@ -72,7 +72,14 @@ fn arguments(
     if user.read(end - 1, &mut last) == 1 && last != [0] {
         let room = if env_start == end && env_end >= env_start { env_end - start } else { end - start };
         let from = out.len();
-        let whole = copy(reader, user, start, start.saturating_add(room.min(PAGE_SIZE)), limit, out)?;
+        let whole = copy(
+            reader,
+            user,
+            start,
+            start.saturating_add(room.min(reader.memory().geometry().page_size)),
+            limit,
+            out,
+        )?;
         // The kernel hands out the NUL as well.
         if let Some(nul) = out.get(from..).and_then(|title| memchr::memchr(0, title)) {
             out.truncate(from + nul + 1);
