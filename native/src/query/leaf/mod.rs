@@ -1,5 +1,6 @@
 //! Leaves: text that is not simply a value, read as the kernel itself would print it.
 
+mod climb;
 pub mod contents;
 pub mod dentry;
 pub mod dpath;
