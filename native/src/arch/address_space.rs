@@ -128,13 +128,16 @@ impl AddressSpace {
         if address % PAGE_SIZE <= PAGE_SIZE - 8 {
             return self.image.read_u64(self.translate(address)?);
         }
-        let mut word = [0; 8];
-        self.read_exact(address, &mut word).then(|| u64::from_le_bytes(word))
+        self.array(address).map(u64::from_le_bytes)
     }
 
     /// A little-endian 32-bit word.
     pub fn read_u32(&self, address: u64) -> Option<u32> {
-        let mut word = [0; 4];
-        self.read_exact(address, &mut word).then(|| u32::from_le_bytes(word))
+        self.array(address).map(u32::from_le_bytes)
+    }
+
+    fn array<const SIZE: usize>(&self, address: u64) -> Option<[u8; SIZE]> {
+        let mut bytes = [0; SIZE];
+        self.read_exact(address, &mut bytes).then_some(bytes)
     }
 }

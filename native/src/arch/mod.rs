@@ -114,11 +114,11 @@ pub trait Regions {
 }
 
 /// Numbers that hold for all of a kernel's virtual memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry {
     /// How many levels page tables have.
     pub levels: u32,
-    /// Bytes of the kernel's page, a multiple of [`crate::image::PAGE_SIZE`].
+    /// Bytes of the kernel's page: a power of two, and a multiple of [`crate::image::PAGE_SIZE`].
     pub page_size: u64,
     /// First address of the kernel's half.
     pub kernel_half: u64,

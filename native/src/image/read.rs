@@ -1,6 +1,7 @@
 //! Reading an image by physical address: borrowed from the map, copied, or block by block for a scan.
 
 use super::{Image, Missing, PAGE_SIZE, Range};
+use crate::words::u64_at;
 
 /// A hole that costs less to read than to leave out.
 const SHORT_HOLE: u64 = 4 << 20;
@@ -67,18 +68,17 @@ impl Image {
 
     /// A little-endian 64-bit word at a physical address.
     pub fn read_u64(&self, physical: u64) -> Option<u64> {
-        let word = match self.mapped(physical, 8).and_then(<[u8]>::first_chunk::<8>) {
-            Some(word) => *word,
+        let word = match self.mapped(physical, 8).and_then(|bytes| u64_at(bytes, 0)) {
+            Some(word) => word,
             None => self.packed_word(physical)?,
         };
         self.touch(physical, 8);
-        Some(u64::from_le_bytes(word))
+        Some(word)
     }
 
     #[cold]
-    fn packed_word(&self, physical: u64) -> Option<[u8; 8]> {
-        let mut word = [0; 8];
-        (self.blocks.is_some() && self.copy(physical, &mut word) == word.len()).then_some(word)
+    fn packed_word(&self, physical: u64) -> Option<u64> {
+        self.blocks.as_ref().and_then(|_| self.copy_u64(physical))
     }
 
     /// Like [`Image::read_u64`], without recording: for a look that may come to nothing.

@@ -3,6 +3,7 @@
 
 use crate::arch::AddressSpace;
 use crate::image::VmcoreInfo;
+use crate::words::u32_at;
 
 use super::symbols::Symbols;
 
@@ -40,8 +41,8 @@ fn noted(memory: &AddressSpace, symbols: &Symbols) -> Option<String> {
 fn parse(mut notes: &[u8]) -> Option<String> {
     loop {
         let (header, rest) = notes.split_first_chunk::<12>()?;
-        let word = |at: usize| header.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
-        let (name_length, text_length, kind) = (word(0)? as usize, word(4)? as usize, word(8)?);
+        let (name_length, text_length) = (u32_at(header, 0)? as usize, u32_at(header, 4)? as usize);
+        let kind = u32_at(header, 8)?;
         let name = rest.get(..name_length)?;
         let rest = rest.get(name_length.checked_next_multiple_of(4)?..)?;
         let text = rest.get(..text_length)?;

@@ -2,6 +2,7 @@
 
 use super::path::Operator;
 use super::reader::Reader;
+use crate::words::{u32_at, u64_at};
 
 /// Why there is no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,11 +100,15 @@ impl Load {
     /// The value of an object that is at hand as bytes.
     pub fn of(self, object: &[u8]) -> Option<u64> {
         let at = usize::try_from(self.offset).ok()?;
-        let rest = object.get(at..)?;
         let value = match self.bytes {
-            8 => u128::from(u64::from_le_bytes(*rest.first_chunk()?)),
-            4 => u128::from(u32::from_le_bytes(*rest.first_chunk()?)),
-            bytes => rest.get(..usize::from(bytes))?.iter().rev().fold(0, |value, byte| value << 8 | u128::from(*byte)),
+            8 => u128::from(u64_at(object, at)?),
+            4 => u128::from(u32_at(object, at)?),
+            bytes => object
+                .get(at..)?
+                .get(..usize::from(bytes))?
+                .iter()
+                .rev()
+                .fold(0, |value, byte| value << 8 | u128::from(*byte)),
         };
         Some(self.cut(value))
     }

@@ -182,6 +182,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The same, or why there is none.
+    #[inline(always)]
+    pub fn word(&self, address: u64) -> Read<u64> {
+        self.u64(address).ok_or(Gap::Unreadable(address))
+    }
+
+    /// A little-endian word of 32 bits, or why there is none.
+    #[inline]
+    pub fn half(&self, address: u64) -> Read<u32> {
+        self.integer(address, 4).map(|half| half as u32).ok_or(Gap::Unreadable(address))
+    }
+
     fn copied_u64(&self, address: u64) -> Option<u64> {
         if self.copies.is_none() {
             return self.memory.read_u64(address);

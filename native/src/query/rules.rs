@@ -17,6 +17,7 @@ const ALIGNED: u64 = 8;
 #[derive(Default)]
 pub struct Rules {
     checks: Vec<Check>,
+    geometry: Geometry,
 }
 
 enum Check {
@@ -41,7 +42,7 @@ impl Rules {
                 Err(wrong) => return Err(wrong.within("rule")),
             }
         }
-        Ok(Self { checks })
+        Ok(Self { checks, geometry: scope.geometry() })
     }
 
     /// Why a rule would say nothing of objects of type `id`.
@@ -50,10 +51,10 @@ impl Rules {
     }
 
     /// Whether the object's own bytes are enough to tell that it is none: what can be said without following a pointer.
-    pub fn refuse(&self, object: &[u8], geometry: &Geometry) -> bool {
+    pub fn refuse(&self, object: &[u8]) -> bool {
         self.checks.iter().any(|check| match check {
             Check::Value(Program { steps, offset: 0 }, bound) => match steps.as_slice() {
-                [Step::Load(load)] => load.of(object).is_some_and(|value| !bound.may_hold(value, geometry)),
+                [Step::Load(load)] => load.of(object).is_some_and(|value| !bound.may_hold(value, &self.geometry)),
                 _ => false,
             },
             _ => false,
@@ -62,15 +63,14 @@ impl Rules {
 
     /// Whether an object obeys them all. `origin` is the object that the walk to it began at; 0 where there was none.
     pub fn obeyed(&self, reader: &Reader, object: u64, origin: u64) -> bool {
-        self.checks.iter().all(|check| check.passes(reader, object, origin))
+        self.checks.iter().all(|check| check.passes(reader, object, origin, &self.geometry))
     }
 }
 
 impl Check {
-    fn passes(&self, reader: &Reader, object: u64, origin: u64) -> bool {
+    fn passes(&self, reader: &Reader, object: u64, origin: u64, geometry: &Geometry) -> bool {
         match self {
             Check::Value(program, bound) => {
-                let geometry = reader.memory().geometry();
                 known(program.run(reader, object), |value| bound.holds(value, object, origin, geometry))
             }
             Check::Equal(left, right) => {
@@ -105,7 +105,7 @@ impl Bound {
             Bound::Image => value >= geometry.image,
             Bound::Pointer => is_pointer,
             Bound::PointerOrNull => value == 0 || is_pointer,
-            Bound::Stack => value.is_multiple_of(geometry.page_size) && (value == 0 || is_pointer),
+            Bound::Stack => value & geometry.page_size.wrapping_sub(1) == 0 && (value == 0 || is_pointer),
             Bound::AtMost(most) => value <= most,
             Bound::AtLeast(least) => value >= least,
         }

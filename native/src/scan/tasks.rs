@@ -145,7 +145,7 @@ impl<'a> TaskScan<'a> {
         let image = self.kernel.memory.image();
         // Most hits are no tasks, and their own bytes tell: those of the block, which cost neither a look-up nor a fault.
         let object = at_hand.or_else(|| image.peek(physical, self.size));
-        let refused = object.is_some_and(|object| self.rules.refuse(object, self.kernel.memory.geometry()));
+        let refused = object.is_some_and(|object| self.rules.refuse(object));
         let is_task = !refused
             && image.holds(physical, self.size as u64)
             && self.rules.obeyed(&self.reader, self.direct_map.wrapping_add(physical), 0);

@@ -1,5 +1,7 @@
 //! One type's record (include/uapi/linux/btf.h): three words, then what its kind adds.
 
+use crate::words::u32_at;
+
 /// What a record describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -102,7 +104,7 @@ pub(crate) struct Record<'a> {
 impl Record<'_> {
     /// A word after the fixed three.
     pub fn word(&self, index: usize) -> Option<u32> {
-        super::word(self.rest, index * 4)
+        u32_at(self.rest, index * 4)
     }
 
     /// The three words of member (or ENUM64 entry) `index`.

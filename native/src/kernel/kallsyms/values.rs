@@ -3,6 +3,7 @@
 use super::names::Names;
 use super::tokens::Tokens;
 use crate::kernel::symbols::TEXT;
+use crate::words::u64_at;
 
 /// Addresses in symbol order.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ fn offsets(window: &[u8], start: usize, count: usize) -> Option<&[[u8; 4]]> {
 /// 32-bit offsets from a base that KASLR relocates. Where any is negative (`CONFIG_KALLSYMS_ABSOLUTE_PERCPU`, x86 before
 /// 6.15) the others are absolute per-CPU offsets.
 fn relative(window: &[u8], start: usize, base_at: usize, count: usize, lowest: u64) -> Option<Values> {
-    let base = u64::from_le_bytes(*window.get(base_at..)?.first_chunk()?);
+    let base = u64_at(window, base_at)?;
     if base < lowest {
         return None;
     }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use crate::arch::Geometry;
 use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::kernel::types::{Member, Shape, TypeId, Types};
@@ -161,6 +162,11 @@ impl<'a> Scope<'a> {
     /// Where a symbol of the kernel or of one of its modules lies.
     pub fn any_symbol(&self, name: &str) -> Option<u64> {
         self.kernel.map_or(Some(0), |kernel| kernel.symbol_address(name))
+    }
+
+    /// The numbers of the kernel's memory; of types alone all are 0, for nothing is read.
+    pub fn geometry(&self) -> Geometry {
+        self.kernel.map(|kernel| *kernel.memory.geometry()).unwrap_or_default()
     }
 
     /// Where the first `struct page` lies.

@@ -61,7 +61,7 @@ impl Contents {
     /// What the cache holds of a file's first `count` pages.
     fn runs(&self, reader: &Reader, mapping: u64, count: u64) -> Read<Vec<Run>> {
         let head = mapping.wrapping_add_signed(self.head);
-        let head = reader.u64(head).ok_or(Gap::Unreadable(head))?;
+        let head = reader.word(head)?;
         // Known before anything is allocated: a size read from damaged memory must not decide how much that is.
         let mut runs: Vec<Run> = Vec::new();
         let mut take = |_: &mut Walker, slot: Slot, index: u64, span: u64| {
@@ -132,10 +132,7 @@ enum What {
 impl Leaf for Contents {
     fn read(&self, reader: &Reader, object: u64, out: &mut Vec<u8>) -> Read<bool> {
         let inode = self.program.run(reader, object)?;
-        let word = |base: u64, offset: i64| {
-            let at = base.wrapping_add_signed(offset);
-            reader.u64(at).ok_or(Gap::Unreadable(at))
-        };
+        let word = |base: u64, offset: i64| reader.word(base.wrapping_add_signed(offset));
         let size = word(inode, self.size)?;
         if size > i64::MAX as u64 {
             return Err(Gap::Unreadable(inode));

@@ -1,6 +1,7 @@
 //! Leaves: text that is not simply a value, read as the kernel itself would print it.
 
 pub mod bytes;
+mod climb;
 pub mod constant;
 pub mod contents;
 pub mod dentry;

@@ -35,10 +35,7 @@ impl UserText {
 impl Leaf for UserText {
     fn read(&self, reader: &Reader, object: u64, out: &mut Vec<u8>) -> Read<bool> {
         let mm = self.program.run(reader, object)?;
-        let word = |offset: i64| {
-            let at = mm.wrapping_add_signed(offset);
-            reader.u64(at).ok_or(Gap::Unreadable(at))
-        };
+        let word = |offset: i64| reader.word(mm.wrapping_add_signed(offset));
         let [arg_start, arg_end, env_start, env_end] = self.bounds.map(word);
         let (arg_start, arg_end, env_start, env_end) = (arg_start?, arg_end?, env_start?, env_end?);
         let table = word(self.pgd)?;
