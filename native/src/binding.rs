@@ -1,5 +1,8 @@
 //! The N-API edge, and nothing else: ids in, columns out. Every call catches panics and turns errors into JavaScript ones.
 
+pub mod files;
+pub mod places;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +14,6 @@ use napi_derive::napi;
 use crate::error::{Error, ErrorKind};
 use crate::image::{self, Image};
 use crate::kernel::Kernel;
-use crate::kernel::resolve::{Place, append_name};
 use crate::kernel::types::Types;
 use crate::query::scope::Scope;
 use crate::query::spec::Rule;
@@ -92,16 +94,6 @@ pub fn describe(id: u32) -> Result<String> {
 #[napi(catch_unwind)]
 pub fn symbol(id: u32, name: String) -> Result<Option<BigInt>> {
     Ok(opened(id)?.symbol_address(&name).map(BigInt::from))
-}
-
-/// What lies at addresses: the symbol that each belongs to, and the module.
-#[napi(catch_unwind)]
-pub fn resolve(id: u32, addresses: BigUint64Array) -> Result<NativeResolved> {
-    let kernel = opened(id)?;
-    let places: Vec<_> = addresses.iter().map(|address| kernel.resolve(*address).map(NativePlace::from)).collect();
-    let needed = places.iter().any(Option::is_none);
-    let problem = if needed { kernel.loaded().problem() } else { None };
-    Ok(NativeResolved { places, problem: problem.map(str::to_owned) })
 }
 
 /// The physical address behind a kernel virtual one, null where nothing is mapped.
@@ -209,47 +201,6 @@ pub struct NativeLoss {
     pub message: String,
     /// How much.
     pub bytes: f64,
-}
-
-/// What lies at some addresses.
-#[napi(object)]
-pub struct NativeResolved {
-    /// In the order of the addresses; null where nothing is known.
-    pub places: Vec<Option<NativePlace>>,
-    /// What is wrong with the list of modules, where something is null.
-    pub problem: Option<String>,
-}
-
-/// What lies at one address.
-#[napi(object)]
-pub struct NativePlace {
-    /// The module's name, `kernel` for the kernel proper.
-    pub module: String,
-    /// Symbols of the module could not be read: there may be a nearer one.
-    pub lost: bool,
-    /// The symbol at or below the address.
-    pub symbol: Option<String>,
-    /// Bytes from there to the address.
-    pub offset: Option<f64>,
-    /// The letter of the symbol's type.
-    pub letter: Option<String>,
-}
-
-impl From<Place<'_>> for NativePlace {
-    fn from(place: Place) -> Self {
-        let text = |write: &dyn Fn(&mut Vec<u8>)| {
-            let mut out = Vec::new();
-            write(&mut out);
-            String::from_utf8_lossy(&out).into_owned()
-        };
-        Self {
-            module: text(&|out| place.append_module(out)),
-            lost: place.lost,
-            symbol: place.symbol.map(|symbol| text(&|out| append_name(symbol.name, out))),
-            offset: place.symbol.map(|symbol| symbol.offset as f64),
-            letter: place.symbol.map(|symbol| char::from(symbol.letter).to_string()),
-        }
-    }
 }
 
 /// What a scan of one chunk hit.

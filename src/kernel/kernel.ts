@@ -2,6 +2,7 @@
 
 import type { Warning } from '../warning.js'
 import { Batch } from './batch.js'
+import { FileContents } from './file-contents.js'
 import { type NativeBatch, native } from './native.js'
 import { list, type Nested, nestedSpec, type Select, type Walk } from './query.js'
 import type { Rule } from './rule.js'
@@ -211,6 +212,11 @@ export class Kernel {
   /** The physical address behind a kernel virtual one; null where nothing is mapped. */
   physical(address: bigint): bigint | null {
     return native.physical(this.id, address)
+  }
+
+  /** What the page cache holds of an inode's file; null, and a warning, where the inode cannot be read. */
+  fileContents(inode: bigint): FileContents | null {
+    return FileContents.of(this, inode)
   }
 
   /** Forgets the image, for every thread. */

@@ -50,6 +50,19 @@ export interface NativePlace {
   letter?: string
 }
 
+/** A part of a file. */
+export interface NativeFilePart {
+  size: number
+  /** Where each piece begins, and how long it is, in turn. */
+  pieces: Float64Array
+  /** What each is: 0 present, 1 hole, 2 not cached, 3 swapped, 4 excluded, 5 unreadable. */
+  states: Uint8Array
+  /** Bytes of those that are present, joined. */
+  bytes: Uint8Array
+  next?: number
+  capped: boolean
+}
+
 /** The addon's functions; errors carry `code`: EVIDENCE, NO_SYMBOLS, USAGE or INTERNAL. */
 export interface Native {
   /** Opens an image; the id is valid on every thread of this process. */
@@ -66,6 +79,8 @@ export interface Native {
   /** The physical address behind a kernel virtual one. */
   physical(id: number, address: bigint): bigint | null
   query(id: number, spec: string, addresses?: BigUint64Array | null): NativeBatch
+  /** What the page cache holds of a file from a page on: `bytes` at most, with 0 only what there is. */
+  filePart(id: number, inode: bigint, from: number, bytes: number): NativeFilePart | null
   /** What requests (JSON, see `native/src/query/survey.rs`) ask for and an image's kernel, or a section of BTF, lacks; JSON. */
   survey(of: number | Uint8Array, requests: string[]): string
   /** Physical chunks as flat pairs of start and length. */

@@ -8,6 +8,7 @@ mod batch;
 mod compile;
 mod cpus;
 mod eval;
+pub mod file_part;
 mod leaf;
 pub mod limits;
 mod path;

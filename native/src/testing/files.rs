@@ -175,8 +175,18 @@ impl File {
         self.memory.put(page, 0);
     }
 
+    /// Physical address of the page that a `struct page` stands for.
+    pub fn physical(&self, page: u64) -> u64 {
+        (page - self.pages) / STRUCT_PAGE * self.page
+    }
+
     pub fn kernel(&self) -> Kernel {
-        self.memory.kernel(btf(self.era), &[("vmemmap_base", self.variable())])
+        self.kernel_in(&self.memory.file())
+    }
+
+    /// The kernel of an image that the caller holds.
+    pub fn kernel_in(&self, file: &tempfile::NamedTempFile) -> Kernel {
+        self.memory.kernel_in(file, btf(self.era), &[("vmemmap_base", self.variable())])
     }
 
     /// The kernel of a machine of the other architecture, whose `struct page`s lie where its memory's start says.

@@ -9,6 +9,7 @@ pub mod dpath;
 pub mod kernfs;
 pub mod name_hash;
 mod page;
+pub mod page_cache;
 pub mod symbol;
 pub mod text;
 pub mod user;

@@ -69,6 +69,10 @@ impl Pages {
         if clear(self.uptodate) {
             return Some(Found::Unfilled);
         }
+        // An entry of several indices is a huge page's.
+        if span > 1 && (span > huge || clear(self.huge)) {
+            return Some(Found::Foreign);
+        }
         // How far `start` is from the index of the page that the entry leads to.
         let Some(own) = self.index.map(|offset| word(head, offset)) else { return Some(Found::Physical(physical)) };
         Some(match start.checked_sub(own?.wrapping_add(inside)) {

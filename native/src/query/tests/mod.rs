@@ -4,6 +4,7 @@
 mod blobs;
 mod bytes;
 mod contents;
+mod file_parts;
 mod hostile;
 mod kinds;
 mod left_out;

@@ -4,15 +4,11 @@
 
 use super::plan::linked;
 use super::{Emitted, Walk, Walker};
-use crate::image::PAGE_SIZE;
 use crate::kernel::types::{Shape, TypeId};
 use crate::query::batch::Code;
 use crate::query::compile::scope::{Compiled, Failure, Scope};
 use crate::query::program::Program;
 use crate::query::spec::Paths;
-
-/// A nested table's page has so many pointers.
-const PAGE_SLOTS: u64 = PAGE_SIZE / 8;
 
 /// A table, its elements' link at distance `link`.
 pub struct Rhashtable {
@@ -24,6 +20,8 @@ pub struct Rhashtable {
     buckets: u64,
     /// From 5.2 on a bucket's lowest bit is a lock, and an empty one is NULL; before, an empty one is a nulls marker.
     locked: bool,
+    /// A nested table's page has so many pointers.
+    slots: u64,
     link: i64,
     /// Of an rhltable: elements of one key hang on the first of them, by the pointer at this distance from the link.
     same_key: Option<u64>,
@@ -59,6 +57,8 @@ impl Rhashtable {
             future: at("future_tbl")?,
             buckets: buckets.bit_offset / 8,
             locked,
+            // Of types alone the geometry is not known, and nothing is walked.
+            slots: scope.geometry().page_size.max(8) / 8,
             link,
             same_key,
         };
@@ -79,7 +79,7 @@ impl Rhashtable {
         let Some(nest) = self.number(walker, table.wrapping_add(self.nest)) else { return true };
         let buckets = table.wrapping_add(self.buckets);
         // (ilog2(size) - 1) % 9 + 1: of a nested table, as many bits of a hash as its first page takes.
-        let nests = nest == 0 || nest <= u64::from(PAGE_SLOTS.trailing_zeros()) && size >> nest > 0;
+        let nests = nest == 0 || nest <= u64::from(self.slots.trailing_zeros()) && size >> nest > 0;
         if !size.is_power_of_two() || !nests {
             walker.warn(Code::Torn, table);
             return true;
@@ -99,13 +99,13 @@ impl Rhashtable {
                 return false;
             }
             let below = walker.word(place).unwrap_or(0);
-            let goes_on = match (below, size > PAGE_SLOTS) {
+            let goes_on = match (below, size > self.slots) {
                 (0, _) => true,
                 _ if !walker.visited.insert(below) => {
                     walker.warn(Code::Cycle, below);
                     true
                 }
-                (_, true) => self.nested(walker, below, PAGE_SLOTS, size / PAGE_SLOTS),
+                (_, true) => self.nested(walker, below, self.slots, size / self.slots),
                 (_, false) => self.row(walker, below, size),
             };
             if !goes_on {
@@ -125,7 +125,7 @@ impl Rhashtable {
             }
             let Some(first) = walker.word(bucket) else {
                 // Neither can the rest of its page: a size that is a lie must not take long.
-                index += PAGE_SLOTS - bucket % PAGE_SIZE / 8;
+                index += self.slots - bucket / 8 % self.slots;
                 continue;
             };
             let first = if self.locked { first & !1 } else { first };
