@@ -4,7 +4,7 @@ import type { Warning } from '../api/analyzer.js'
 import { Batch } from './batch.js'
 import { type NativeBatch, native } from './native.js'
 import type { Rule } from './objects.js'
-import { list, type Nested, nestedSpec, type Select, type Walk } from './query.js'
+import { type Children, list, type Nested, type None, nestedSpec, type Selects, type Walk } from './query.js'
 
 /** Facts about an image and its kernel. Addresses are `0x…` strings. */
 export interface ImageInfo {
@@ -84,7 +84,9 @@ export class Objects {
   }
 
   /** Reads columns of every object, and those of nested walks, in one call. */
-  select<const S extends Record<string, Select>>(select: S, children: Record<string, Nested> = {}): Batch<S> {
+  select<const S extends Selects>(select: S): Batch<S>
+  select<const S extends Selects, const C extends Children>(select: S, children: C): Batch<S, C>
+  select(select: Selects, children: Children = {}): Batch<Selects, Children> {
     const walk = this.#walk ?? { kind: 'object', of: '' }
     return this.#kernel.run(this.#from, { walk, rules: this.#rules, select, children }, this.#addresses, this.#most)
   }
@@ -174,12 +176,12 @@ export class Kernel {
   }
 
   /** Runs a query; its warnings go to whoever attached. */
-  run<S extends Record<string, Select>>(
+  run<S extends Selects, C extends Children = None>(
     from: From,
-    nested: Nested & { select: S },
+    nested: Nested & { readonly select: S; readonly children: C },
     addresses: BigUint64Array | null = null,
     most: number | null = null,
-  ): Batch<S> {
+  ): Batch<S, C> {
     const result = native.query(this.id, JSON.stringify({ from, ...nestedSpec(nested), most }), addresses)
     this.#report(result)
     return new Batch(result, nested)
