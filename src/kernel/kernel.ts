@@ -4,7 +4,7 @@ import type { Warning } from '../api/analyzer.js'
 import { Batch } from './batch.js'
 import { type NativeBatch, native } from './native.js'
 import type { Rule } from './objects.js'
-import { type Children, list, type Nested, type None, nestedSpec, type Selects, type Walk } from './query.js'
+import { type Children, list, type Nested, type None, nestedSpec, object, type Selects, type Walk } from './query.js'
 
 /** Facts about an image and its kernel. Addresses are `0x…` strings. */
 export interface ImageInfo {
@@ -87,7 +87,8 @@ export class Objects {
   select<const S extends Selects>(select: S): Batch<S>
   select<const S extends Selects, const C extends Children>(select: S, children: C): Batch<S, C>
   select(select: Selects, children: Children = {}): Batch<Selects, Children> {
-    const walk = this.#walk ?? { kind: 'object', of: '' }
+    // Rules are held against what a walk leads to.
+    const walk = this.#walk ?? (this.#rules.length > 0 ? object('') : null)
     return this.#kernel.run(this.#from, { walk, rules: this.#rules, select, children }, this.#addresses, this.#most)
   }
 }
@@ -178,7 +179,7 @@ export class Kernel {
   /** Runs a query; its warnings go to whoever attached. */
   run<S extends Selects, C extends Children = None>(
     from: From,
-    nested: Nested & { readonly select: S; readonly children: C },
+    nested: Omit<Nested, 'walk'> & { readonly walk: Walk | null; readonly select: S; readonly children: C },
     addresses: BigUint64Array | null = null,
     most: number | null = null,
   ): Batch<S, C> {

@@ -245,10 +245,10 @@ function yielded(walk: Walk): string {
 }
 
 /** The JSON that the native core takes. */
-export function nestedSpec(nested: Nested): object {
+export function nestedSpec(nested: Omit<Nested, 'walk'> & { readonly walk: Walk | null }): object {
   return {
     walk: nested.walk,
-    rules: [...rulesOf(yielded(nested.walk)), ...(nested.rules ?? [])],
+    rules: [...(nested.walk === null ? [] : rulesOf(yielded(nested.walk))), ...(nested.rules ?? [])],
     select: Object.entries(nested.select).map(([name, select]) => ({ name, ...asField(select) })),
     children: Object.entries(nested.children ?? {}).map(([name, child]) => ({ name, ...nestedSpec(child) })),
   }
