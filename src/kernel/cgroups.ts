@@ -48,10 +48,10 @@ export interface Membership {
 }
 
 /** Names of the controllers that are attached to a cgroup. */
-const CONTROLLERS: Nested = {
+const CONTROLLERS = {
   walk: array('cgrp.subsys', { pointers: true, type: 'struct cgroup_subsys_state' }),
   select: { name: text(['ss->legacy_name', 'ss->name']) },
-}
+} satisfies Nested
 
 interface Hierarchy {
   root: bigint
@@ -112,7 +112,11 @@ function tree(kernel: Kernel, root: bigint, hierarchy: string): Cgroup[] {
       kernel.warn({ code: 'cycle', message, count: level.length - fresh.size })
     }
     for (const address of fresh) seen.add(address)
-    const children: Nested = { walk: list('self.children', CGROUP, 'self.sibling'), rules: [CHILD], select: {} }
+    const children = {
+      walk: list('self.children', CGROUP, 'self.sibling'),
+      rules: [CHILD],
+      select: {},
+    } satisfies Nested
     const batch = kernel.at(fresh, CGROUP).select(CGROUP_MEMBERS, { children })
     addOnline(batch, hierarchy, cgroups)
     const { addresses, torn: lost } = batch.child('children')
@@ -127,7 +131,7 @@ function tree(kernel: Kernel, root: bigint, hierarchy: string): Cgroup[] {
   return cgroups
 }
 
-function addOnline(batch: Batch, hierarchy: string, cgroups: Cgroup[]): void {
+function addOnline(batch: Batch<typeof CGROUP_MEMBERS>, hierarchy: string, cgroups: Cgroup[]): void {
   for (let row = 0; row < batch.length; row++) {
     const flags = batch.column('flags').number(row)
     if (flags !== null && (flags & CSS_ONLINE) === 0) continue
@@ -169,10 +173,10 @@ function isHidden(kernel: Kernel): boolean {
 
 /** In which cgroups the tasks of each `css_set` are: one per hierarchy. */
 export function readMemberships(kernel: Kernel, cssSets: Iterable<bigint>): Membership[] {
-  const links: Nested = {
+  const links = {
     walk: list('cgrp_links', 'struct cgrp_cset_link', 'cgrp_link'),
     select: { cgroup: 'cgrp' },
-  }
+  } satisfies Nested
   const sets = kernel.at(new Set(cssSets), 'struct css_set').select({}, { links })
   const found = sets.child('links')
   return Array.from({ length: found.length }, (_, row) => ({

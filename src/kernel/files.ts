@@ -221,7 +221,7 @@ export class CachedFiles {
 }
 
 /** Adds the names that exist; the first dentry of a name counts. */
-function addNodes(batch: Batch, nodes: Map<string, Node>): void {
+function addNodes(batch: Batch<typeof MEMBERS>, nodes: Map<string, Node>): void {
   for (let row = 0; row < batch.length; row++) {
     const name = batch.column('name').text(row)
     const inode = batch.column('inode').bigint(row)

@@ -4,7 +4,7 @@ import type { Warning } from '../warning.js'
 import { Batch } from './batch.js'
 import { FileContents } from './file-contents.js'
 import { type NativeBatch, native } from './native.js'
-import { list, type Nested, nestedSpec, type Select, type Walk } from './query.js'
+import { type Children, list, type Nested, type None, nestedSpec, object, type Selects, type Walk } from './query.js'
 import type { Rule } from './rule.js'
 import { forgetShared, once, type Shared, sharedOf } from './shared.js'
 
@@ -89,8 +89,11 @@ export class Objects {
   }
 
   /** Reads columns of every object, and those of nested walks, in one call. */
-  select<const S extends Record<string, Select>>(select: S, children: Record<string, Nested> = {}): Batch<S> {
-    const walk = this.#walk ?? { kind: 'object', of: '' }
+  select<const S extends Selects>(select: S): Batch<S>
+  select<const S extends Selects, const C extends Children>(select: S, children: C): Batch<S, C>
+  select(select: Selects, children: Children = {}): Batch<Selects, Children> {
+    // Rules are held against what a walk leads to.
+    const walk = this.#walk ?? (this.#rules.length > 0 ? object('') : null)
     return this.#kernel.run(this.#from, { walk, rules: this.#rules, select, children }, this.#addresses, this.#most)
   }
 }
@@ -246,12 +249,12 @@ export class Kernel {
   }
 
   /** Runs a query; its warnings go to whoever attached. */
-  run<S extends Record<string, Select>>(
+  run<S extends Selects, C extends Children = None>(
     from: From,
-    nested: Nested & { select: S },
+    nested: Omit<Nested, 'walk'> & { readonly walk: Walk | null; readonly select: S; readonly children: C },
     addresses: BigUint64Array | null = null,
     most: number | null = null,
-  ): Batch<S> {
+  ): Batch<S, C> {
     const result = native.query(this.id, JSON.stringify({ from, ...nestedSpec(nested), most }), addresses)
     this.#report(result)
     return new Batch(result, nested)

@@ -47,7 +47,7 @@ const PATHS = { root: dentryPath('mnt.mnt_root'), target: dPath('mnt') }
 export function readMounts(kernel: Kernel, tasks: Iterable<bigint>, paths: boolean): Map<bigint, Mount[]> {
   const select = paths ? { ...MEMBERS, ...PATHS } : MEMBERS
   // Each mount of a namespace names it.
-  const mounts: Nested = { walk: MOUNTS, rules: [{ path: 'mnt_ns', is: 'origin_or_null' }], select }
+  const mounts = { walk: MOUNTS, rules: [{ path: 'mnt_ns', is: 'origin_or_null' }], select } satisfies Nested
   const asked = [...tasks]
   const owners = kernel
     .at(asked, 'struct task_struct')

@@ -31,10 +31,10 @@ export class UserMemory {
 
   /** That of a task; null for a kernel thread. */
   static of(kernel: Kernel, task: bigint): UserMemory | null {
-    const mappings: Nested = {
+    const mappings = {
       walk: MAPPINGS,
       select: { start: 'vm_start', end: 'vm_end', file: 'vm_file', flags: 'vm_flags' },
-    }
+    } satisfies Nested
     const batch = kernel.at([task], 'struct task_struct').select({ mm: 'mm' }, { mappings })
     const mm = batch.column('mm').bigint(0)
     if (!mm) return null

@@ -2,7 +2,7 @@
 //! (`mm/percpu.c`, `arch/x86/kernel/setup_percpu.c`).
 
 use super::compile::scope::Scope;
-use crate::arch::AddressSpace;
+use super::reader::Reader;
 
 /// More processors than any kernel is built for.
 const MOST_CPUS: u64 = 8192;
@@ -27,16 +27,22 @@ impl Cpus {
 
     /// Processor and address of each copy of what lies at a per-CPU address; none where nothing says which processors there
     /// are.
-    pub fn copies(&self, memory: &AddressSpace, address: u64) -> Vec<(u64, u64)> {
+    pub fn copies<'r>(self, reader: &'r Reader, address: u64) -> impl Iterator<Item = (u64, u64)> + use<'r> {
+        let distances = reader.cpus(|| self.distances(reader));
+        distances.iter().map(move |(cpu, distance)| (*cpu, address.wrapping_add(*distance)))
+    }
+
+    /// Processor, and how far its copies lie.
+    fn distances(self, reader: &Reader) -> Vec<(u64, u64)> {
         let Some(offsets) = self.offsets else {
             // A kernel for one processor has no table.
-            return vec![(0, address)];
+            return vec![(0, 0)];
         };
         let Some(mask) = self.mask else { return Vec::new() };
-        let count = self.count.and_then(|at| memory.read_u32(at)).map_or(MOST_CPUS, u64::from);
-        let possible = |cpu: &u64| memory.read_u64(mask + cpu / 64 * 8).is_some_and(|word| word >> (cpu % 64) & 1 == 1);
-        let distance = |cpu: u64| memory.read_u64(offsets + cpu * 8).map(|distance| (cpu, distance));
-        let cpus = (0..count.min(MOST_CPUS)).filter(possible).filter_map(distance);
-        cpus.map(|(cpu, distance)| (cpu, address.wrapping_add(distance))).collect()
+        let count = self.count.and_then(|at| reader.integer(at, 4)).map_or(MOST_CPUS, |count| count as u64);
+        let word = |table: u64, index: u64| reader.u64(table.wrapping_add(index * 8));
+        let possible = |cpu: &u64| word(mask, cpu / 64).is_some_and(|word| word >> (cpu % 64) & 1 == 1);
+        let cpus = (0..count.min(MOST_CPUS)).filter(possible);
+        cpus.filter_map(|cpu| word(offsets, cpu).map(|distance| (cpu, distance))).collect()
     }
 }

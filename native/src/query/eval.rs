@@ -25,20 +25,24 @@ pub fn run(kernel: &Kernel, plan: &Plan, addresses: &[u64], limits: &Limits) -> 
             target.filter(|target| *target != 0)
         }
     };
+    let mut numbers = Vec::new();
     let objects: Vec<u64> = match plan.start {
         Start::Symbol { address, per_cpu: false, pointer } => follow(pointer, address).into_iter().collect(),
         Start::Symbol { address, per_cpu: true, pointer } => {
-            let copies = Cpus::of(Scope::of(kernel)).copies(&kernel.memory, address);
-            if copies.is_empty() {
+            let mut copies = Cpus::of(Scope::of(kernel)).copies(&reader, address).peekable();
+            if copies.peek().is_none() {
                 follow(true, address); // Nothing says which processors there are: unreadable, not empty.
             }
-            copies.into_iter().filter_map(|(_, place)| follow(pointer, place)).collect()
+            let found = copies.filter_map(|(cpu, place)| Some((cpu, follow(pointer, place)?)));
+            let objects;
+            (numbers, objects) = found.unzip();
+            objects
         }
         Start::Addresses { pointer } => addresses.iter().filter_map(|address| follow(pointer, *address)).collect(),
     };
     let budget = Budget { walk: limits.walk, rows: limits.rows, steps: limits.rows.saturating_mul(16) };
     let mut run = Run { reader: &reader, visited: Visited::default(), budget, text: limits.text, scratch: Vec::new() };
-    run.level(&plan.level, &Objects { addresses: &objects, from: None }, warnings)
+    run.level(&plan.level, &Objects { addresses: &objects, numbers: &numbers, from: None }, warnings)
 }
 
 struct Run<'r, 'a> {
@@ -53,6 +57,8 @@ struct Run<'r, 'a> {
 /// Objects that walks begin at.
 struct Objects<'o> {
     addresses: &'o [u64],
+    /// Their processors, where they are per-CPU.
+    numbers: &'o [u64],
     /// Where a walk led to them: for each the object it began at, among those it began at.
     from: Option<(&'o [u32], &'o Objects<'o>)>,
 }
@@ -106,7 +112,7 @@ impl Run<'_, '_> {
                         break;
                     }
                 }
-                sink(*object, parent as u64);
+                sink(*object, objects.numbers.get(parent).map_or(parent as u64, |number| *number));
                 continue;
             };
             if level.looks_up {
@@ -129,7 +135,7 @@ impl Run<'_, '_> {
         }
         let description = level.walk.as_ref().map_or("start", |walk| &walk.description);
         let from = level.walk.as_ref().map(|_| (rows.parents.as_slice(), objects));
-        let found = Objects { addresses: &rows.addresses, from };
+        let found = Objects { addresses: &rows.addresses, numbers: &[], from };
         let children = level.children.iter().map(|child| self.level(child, &found, Warnings::default())).collect();
         rows.finish(description, walk_warnings, children)
     }

@@ -1,6 +1,6 @@
 //! Kernel memory as a query reads it: whole pages are looked up once and then borrowed from the image.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use super::batch::Code;
 use super::limits::{EFFORT, STEP};
@@ -41,6 +41,8 @@ pub struct Reader<'a> {
     records: bool,
     /// The objects that the walks above came to, outermost first, where a path starts from one of them.
     ancestors: RefCell<Vec<u64>>,
+    /// Processors, and how far their copies of per-CPU variables lie.
+    cpus: OnceCell<Vec<(u64, u64)>>,
 }
 
 impl<'a> Reader<'a> {
@@ -62,6 +64,7 @@ impl<'a> Reader<'a> {
             effort: Cell::new(Some(effort)),
             records: true,
             ancestors: RefCell::default(),
+            cpus: OnceCell::new(),
         }
     }
 
@@ -109,6 +112,11 @@ impl<'a> Reader<'a> {
     /// The kernel that is read.
     pub fn kernel(&self) -> Option<&'a Kernel> {
         self.kernel
+    }
+
+    /// What [`Cpus`](super::cpus::Cpus) has read of the kernel's processors, once for all that asks.
+    pub fn cpus(&self, read: impl FnOnce() -> Vec<(u64, u64)>) -> &[(u64, u64)] {
+        self.cpus.get_or_init(read)
     }
 
     /// The address space that is read.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::testing::memory::{BASE, NOWHERE, SIZE};
 use crate::testing::tables::*;
+use proptest::prelude::*;
 
 /// A query from a table.
 pub fn run_on(kernel: &Kernel, table: u64, spec: Value) -> Batch {
@@ -217,4 +218,49 @@ fn a_per_cpu_pointer_stands_for_a_copy_on_each_possible_processor() {
     assert_eq!(copies(&memory, &symbols[1..]), (vec![], vec![], vec![Code::Unreadable]));
     memory.put(table + COUNTERS, areas + 256 + 0x40);
     assert_eq!(copies(&memory, &[]), (vec![101], vec![0], vec![]), "a kernel for one processor has no table");
+}
+
+/// A query that walks everything that a table leads to.
+fn everything() -> Value {
+    let below =
+        |name: &str, walk: Value| json!({ "name": name, "walk": walk, "select": [{ "name": "up", "path": "^.id" }] });
+    let mut buckets = json!({ "kind": "hash", "of": "buckets", "count": "mask + 1", "head": "chain" });
+    (buckets["type"], buckets["link"]) = (json!("struct entry"), json!("chain"));
+    let records =
+        json!({ "kind": "records", "of": "data", "bytes": "length", "type": "struct record", "size": "kind->size" });
+    let index = json!({ "kind": "object", "of": "fixed[(mask)]->owner->slots->ptr[fixed[0]->id]" });
+    json!({
+        "select": [],
+        "children": [
+            below("buckets", buckets),
+            below("hashed", hashed("hashed", "hash")),
+            below("keyed", hashed("keyed", "same")),
+            below("records", records),
+            below("copies", json!({ "kind": "percpu", "of": "counters" })),
+            below("index", index),
+        ],
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Every word points somewhere into the tables, tagged at random, or is a small number.
+    #[test]
+    fn walks_over_wild_tables_end(words in prop::collection::vec((0u64..0x4000, 0u64..4, any::<bool>()), 2048)) {
+        let mut memory = Memory::new();
+        let start = memory.take(0x8000);
+        for (at, (to, tag, small)) in words.iter().enumerate() {
+            memory.put(start + at as u64 * 8, if *small { to >> 4 } else { start + (to & !7) + tag });
+        }
+        let symbols = [("__cpu_possible_mask", start + 8), ("__per_cpu_offset", start + 64), ("nr_cpu_ids", start + 16)];
+        let limits = Limits { walk: 500, rows: 3000, ..Limits::default() };
+        for locked in [false, true] {
+            let mut spec = everything();
+            spec["from"] = json!({ "addresses": true, "type": "struct table" });
+            let kernel = memory.kernel(btf(locked), &symbols);
+            let batch = run_limited(&kernel, &spec.to_string(), &[start, start + 0x100], &limits).unwrap();
+            prop_assert!(batch.children.iter().map(|child| child.length).sum::<usize>() <= 3000);
+        }
+    }
 }

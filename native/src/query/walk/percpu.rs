@@ -33,8 +33,8 @@ impl PerCpu {
 impl Walk for PerCpu {
     fn run(&self, walker: &mut Walker, object: u64) {
         let Some(pointer) = walker.run(&self.of, object) else { return };
-        let copies = self.cpus.copies(walker.reader.memory(), pointer);
-        if copies.is_empty() {
+        let mut copies = self.cpus.copies(walker.reader, pointer).peekable();
+        if copies.peek().is_none() {
             walker.warn(Code::Unreadable, pointer);
         }
         for (cpu, address) in copies {
