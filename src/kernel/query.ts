@@ -171,11 +171,6 @@ export function cached(path: Paths, max: number): Field<'cached'> {
   return { path, as: 'cached', max }
 }
 
-/** The environment of a `struct mm_struct *`: NUL-terminated strings, as /proc/PID/environ gives them. */
-export function environment(path: Paths, max?: number): Field<'user_strings'> {
-  return max === undefined ? { path, as: 'user_strings' } : { path, as: 'user_strings', max }
-}
-
 /**
  * The symbol that a pointer's target belongs to: `tcp_v4_rcv`, `nf_hook_slow+0x1a`, in a module's memory
  * `br_nf_pre_routing+0x4 [br_netfilter]`. Null where neither the kernel nor a loaded module has anything, as for code that
