@@ -10,8 +10,9 @@ use crate::image::{Missing, PAGE_SIZE};
 use crate::kernel::Kernel;
 
 const SLOTS: usize = 512;
-/// Pages looked up before the image may give mapped ones back: they bring in 64 KiB each at most.
-const LOOKS: u32 = 2048;
+/// Pages looked up before the image may give mapped ones back: they bring in 64 KiB each, or the large folio of the page
+/// cache that they are in, which may have 2 MiB.
+const LOOKS: u32 = 64;
 
 /// A page that was looked up. `page` is its number plus one, so that 0 is an empty slot.
 #[derive(Clone, Copy)]
