@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod places;
+pub mod processes;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,7 +20,6 @@ use crate::query::scope::Scope;
 use crate::query::spec::Rule;
 use crate::query::{self, Plans, survey};
 use crate::scan::tasks::TaskScan;
-use crate::scan::user::{Found, UserMemory};
 
 /// An error whose `code` JavaScript can tell apart. The macro knows a result by this name.
 type Result<T> = std::result::Result<T, napi::Error<&'static str>>;
@@ -144,43 +144,6 @@ pub fn scan_tasks(id: u32, rules: String, start: BigInt, length: BigInt) -> Resu
     Ok(NativeScan { addresses: hits.addresses.into(), capped: hits.capped })
 }
 
-/// Where any of some texts stand in the memory of the process whose `struct mm_struct` this is. `ranges` are flat pairs of
-/// first address and end. Null where its page tables cannot be read.
-#[napi(catch_unwind)]
-pub fn find_text(id: u32, mm: BigInt, ranges: BigUint64Array, needles: Vec<String>) -> Result<Option<NativeFound>> {
-    let ranges = pairs(&ranges);
-    Ok(in_process(id, mm, |memory| memory.find_text(&ranges, &needles))?.map(NativeFound::from))
-}
-
-/// The same for 64-bit words.
-#[napi(catch_unwind)]
-pub fn find_words(id: u32, mm: BigInt, ranges: BigUint64Array, words: BigUint64Array) -> Result<Option<NativeFound>> {
-    let ranges = pairs(&ranges);
-    Ok(in_process(id, mm, |memory| Ok(memory.find_words(&ranges, &words)))?.map(NativeFound::from))
-}
-
-/// Reads a process's memory; null unless all of it could be read.
-#[napi(catch_unwind)]
-pub fn read_user(id: u32, mm: BigInt, address: BigInt, length: u32) -> Result<Option<Uint8Array>> {
-    let read = in_process(id, mm, |memory| Ok(memory.read(address.get_u64().1, length as usize)))?;
-    Ok(read.flatten().map(Uint8Array::from))
-}
-
-/// Does work in a process's memory; none where its page tables cannot be read.
-fn in_process<T>(
-    id: u32,
-    mm: BigInt,
-    work: impl Fn(&UserMemory) -> crate::error::Result<T>,
-) -> crate::error::Result<Option<T>> {
-    let kernel = opened(id)?;
-    let mm = mm.get_u64().1;
-    kernel.memory.image().undisturbed(|| UserMemory::of(&kernel, mm)?.map(|memory| work(&memory)).transpose())
-}
-
-fn pairs(flat: &[u64]) -> Vec<(u64, u64)> {
-    flat.as_chunks::<2>().0.iter().map(|[first, end]| (*first, *end)).collect()
-}
-
 /// What could not be read since the image was opened, because its file was cut off or failed; null when it is whole.
 #[napi(catch_unwind)]
 pub fn lost(id: u32) -> Result<Option<NativeLoss>> {
@@ -210,23 +173,6 @@ pub struct NativeScan {
     pub addresses: BigUint64Array,
     /// There were more hits than are kept.
     pub capped: bool,
-}
-
-/// What was found in a process's memory.
-#[napi(object)]
-pub struct NativeFound {
-    /// Virtual addresses, ascending within each range.
-    pub addresses: BigUint64Array,
-    /// Which of the things asked for lies at each.
-    pub which: Uint32Array,
-    /// Not all was looked at, or there was more than is kept.
-    pub capped: bool,
-}
-
-impl From<Found> for NativeFound {
-    fn from(found: Found) -> Self {
-        Self { addresses: found.addresses.into(), which: found.which.into(), capped: found.capped }
-    }
 }
 
 /// Rows of one walk, column by column.

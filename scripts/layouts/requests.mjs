@@ -73,7 +73,7 @@ function listen(hear, changed) {
     hear(`{"task_scan":${rules}}`)
     return own.scanTasks(id, rules, ...range)
   }
-  for (const name of ['findText', 'findWords', 'readUser']) {
+  for (const name of ['findBytes', 'findWords', 'userPart']) {
     native[name] = (...given) => {
       hear('"user_memory"')
       return own[name](...given)

@@ -33,11 +33,26 @@ export interface NativeBatch {
   warnings: NativeWarning[]
 }
 
-/** What was found in a process's memory, and which of the things asked for each is. */
+/** What was found in a process's memory, which of the things asked for each is, and where to go on. */
 export interface NativeFound {
   addresses: BigUint64Array
   which: Uint32Array
-  capped: boolean
+  /** The range, and the address in it, from which on nothing was looked at. */
+  range?: number
+  from?: bigint
+  /** Pages that were looked at. */
+  pages: number
+}
+
+/** A part of a process's memory. */
+export interface NativeUserPart {
+  /** Where each piece begins, and how long it is, in turn. */
+  pieces: BigUint64Array
+  /** What each is: 0 present, 1 absent, 2 swapped, 3 excluded, 4 unreadable. */
+  states: Uint8Array
+  /** Bytes of those that are present, joined. */
+  bytes: Uint8Array
+  next?: bigint
 }
 
 /** What lies at an address. */
@@ -87,12 +102,12 @@ export interface Native {
   scanChunks(id: number, bytes: number): BigUint64Array
   /** Virtual addresses of the `task_struct`s of one physical chunk; capped when there were more than are kept. */
   scanTasks(id: number, rules: string, start: bigint, length: bigint): { addresses: BigUint64Array; capped: boolean }
-  /** Where texts stand in a process's memory; `ranges` are flat pairs of first address and end. */
-  findText(id: number, mm: bigint, ranges: BigUint64Array, needles: string[]): NativeFound | null
+  /** Where patterns stand in a process's memory, from an address of the first range on; `ranges` are flat pairs of first address and end. */
+  findBytes(id: number, mm: bigint, ranges: BigUint64Array, from: bigint, patterns: Uint8Array[]): NativeFound | null
   /** Where 64-bit words lie in it. */
-  findWords(id: number, mm: bigint, ranges: BigUint64Array, words: BigUint64Array): NativeFound | null
-  /** Its bytes; null unless all of them could be read. */
-  readUser(id: number, mm: bigint, address: bigint, length: number): Uint8Array | null
+  findWords(id: number, mm: bigint, ranges: BigUint64Array, from: bigint, words: BigUint64Array): NativeFound | null
+  /** What there is of it from one address to another: `bytes` at most, with 0 only what there is. */
+  userPart(id: number, mm: bigint, start: bigint, end: bigint, bytes: number): NativeUserPart | null
   /** What could not be read since opening, because the file was cut off or failed; null when it is whole. */
   lost(id: number): { message: string; bytes: number } | null
   /** Writes the pages read since opening with `record` to a new file; returns how many. */

@@ -27,6 +27,26 @@ struct Slot {
     frame: AtomicU64,
 }
 
+/// A stretch of addresses at which nothing is mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The first address of which it is not known.
+    pub end: u64,
+    /// Why.
+    pub why: Unmapped,
+}
+
+/// Why nothing is mapped at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmapped {
+    /// There is no entry for it.
+    Absent,
+    /// An entry says where else it is: a swap entry (include/linux/swapops.h).
+    Elsewhere,
+    /// The image lacks the table with its entry, which is at this physical address.
+    Lost(u64),
+}
+
 /// A part of the kernel's image that is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mapped {
@@ -86,6 +106,11 @@ impl AddressSpace {
         slot.frame.store(frame, Ordering::Relaxed);
         slot.tag.store((page + 1) ^ frame.rotate_left(17), Ordering::Relaxed);
         Some(physical)
+    }
+
+    /// Why nothing is mapped at an address, and up to which one that is so. For addresses that do not translate.
+    pub fn gap(&self, address: u64) -> Gap {
+        self.paging.gap(&self.image, self.root, address)
     }
 
     /// The physical address of a stretch whose pages follow one another in physical memory too.

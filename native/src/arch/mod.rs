@@ -11,7 +11,7 @@ pub mod other;
 mod tests;
 pub mod x86_64;
 
-pub use address_space::{AddressSpace, Mapped};
+pub use address_space::{AddressSpace, Gap, Mapped, Unmapped};
 
 use crate::error::{Error, Result};
 use crate::image::{Image, Machine, VmcoreInfo};
@@ -157,6 +157,15 @@ impl Paging {
             Paging::X86_64(paging) => paging.root(word),
             #[cfg(test)]
             Paging::Other(paging) => paging.root(word),
+        }
+    }
+
+    /// Why nothing is mapped at an address that does not translate, and up to which one that is so.
+    fn gap(self, image: &Image, root: u64, address: u64) -> Gap {
+        match self {
+            Paging::X86_64(paging) => paging.gap(image, root, address),
+            #[cfg(test)]
+            Paging::Other(paging) => paging.gap(image, root, address),
         }
     }
 

@@ -2,7 +2,7 @@
 //! have 16 KiB, three levels of tables 2048 entries each; an entry's highest bit says that it is present. Physical memory
 //! begins at 0 for the processor and at `memory_start` for the kernel's direct map, and only symbols tell where all is.
 
-use super::{AddressSpace, Architecture, Geometry, Known, Link, Regions, Unreadable};
+use super::{AddressSpace, Architecture, Gap, Geometry, Known, Link, Regions, Unmapped, Unreadable};
 use crate::image::{Image, VmcoreInfo};
 
 /// The architecture.
@@ -81,6 +81,10 @@ impl Paging {
             at = Other.table(image.read_u64(at + index * 8)?)?;
         }
         Some(at | (address % PAGE))
+    }
+
+    pub(super) fn gap(self, _: &Image, _: u64, address: u64) -> Gap {
+        Gap { end: (address | (PAGE - 1)).saturating_add(1), why: Unmapped::Absent }
     }
 }
 

@@ -2,3 +2,4 @@
 
 pub mod tasks;
 pub mod user;
+pub mod user_part;

@@ -5,7 +5,7 @@
 #[allow(clippy::unwrap_used)]
 mod tests;
 
-use super::{AddressSpace, Architecture, Geometry, Known, Link, Regions, Unreadable};
+use super::{AddressSpace, Architecture, Gap, Geometry, Known, Link, Regions, Unmapped, Unreadable};
 use crate::image::{Image, VmcoreInfo};
 
 /// The architecture.
@@ -179,6 +179,23 @@ impl Paging {
             table = entry & self.frame;
         }
         None
+    }
+
+    /// Why nothing is mapped at an address that does not translate.
+    pub(super) fn gap(self, image: &Image, root: u64, address: u64) -> Gap {
+        let mut table = root;
+        for level in (0..self.levels.count()).rev().filter(|_| self.levels.is_canonical(address)) {
+            let shift = 12 + 9 * level;
+            let at = table + ((address >> shift) & 511) * 8;
+            let end = (address | ((1 << shift) - 1)).saturating_add(1);
+            let Some(entry) = image.read_u64(at) else { return Gap { end, why: Unmapped::Lost(at) } };
+            if entry & PRESENT == 0 {
+                let why = if entry == 0 { Unmapped::Absent } else { Unmapped::Elsewhere };
+                return Gap { end, why };
+            }
+            table = entry & self.frame;
+        }
+        Gap { end: u64::MAX, why: Unmapped::Absent }
     }
 }
 
