@@ -26,6 +26,7 @@ export default defineAnalyzer({
     container: text('Id of the container it belongs to', { meaning: 'container' }),
     pod_uid: text('Uid of the Kubernetes pod it belongs to'),
   },
+  key: ['hierarchy', 'path'],
   async *run({ kernel }) {
     const views = knownTasks(kernel)
     const processes = readTasks(kernel, views.keys(), views).filter(isLeader)

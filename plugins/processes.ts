@@ -15,6 +15,7 @@ export default defineAnalyzer({
     { command: 'salvor processes memory.elf --format ndjson', what: 'one JSON object per line, for a pipe' },
   ],
   columns: taskColumns,
+  key: ['pid', 'started'],
   async *run({ kernel }) {
     const views = knownTasks(kernel)
     const tasks = placedTasks(kernel, views.keys(), views).filter(isLeader)

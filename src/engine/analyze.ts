@@ -67,7 +67,7 @@ class OpenFiles {
  */
 export async function analyze(
   task: AnalyzeTask,
-  loading: Promise<Backend>,
+  loadBackend: () => Promise<Backend>,
   warnings: Warning[],
 ): Promise<readonly Warning[]> {
   const { port, evidence } = task
@@ -81,7 +81,7 @@ export async function analyze(
   void host.cancelled().then(() => controller.abort())
   const read = async (): Promise<ImageContext | FileContext> => {
     if ('file' in evidence) return { file: files.open(evidence.file) }
-    const backend = await loading
+    const backend = await loadBackend()
     lost = () => lossWarnings(backend.lost(evidence.image))
     return { kernel: backend.attach(evidence.image, warn), scans: task.scans as ImageContext['scans'] }
   }

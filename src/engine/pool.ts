@@ -3,12 +3,14 @@ import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import { bundle } from '../paths.js'
 import { fromFailure, SalvorError } from './errors.js'
-import type { Answer, Results, Task } from './tasks.js'
+import type { Answer, Results, Task, WorkerData } from './tasks.js'
 
 export interface PoolOptions {
   readonly threads?: number
   /** Start all workers at once and not when there is work for them: a scan will want every one. */
   readonly eager?: boolean
+  /** Load the kernel layer at once and not with the first task: an analyzer of a file asks nothing of it. */
+  readonly kernel?: boolean
   /** The module that the workers use as `backend`; the kernel layer unless a test says otherwise. */
   readonly backend?: string
 }
@@ -30,7 +32,7 @@ export class Pool {
       idleTimeout: IDLE_MILLISECONDS,
       recordTiming: false,
       trackUnmanagedFds: false,
-      workerData: { backend: options.backend },
+      workerData: { backend: options.backend, kernel: options.kernel ?? true } satisfies WorkerData,
     })
   }
 
