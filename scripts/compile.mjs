@@ -38,7 +38,7 @@ async function runTasks() {
   const host = { rows() {}, progress() {}, log() {}, cancelled: () => new Promise(() => {}) }
   expose(host, nodeEndpoint(port1))
   const { id: image } = await ask({ kind: 'open', path: sample, options: { cacheDir: null } })
-  const plugin = { kind: 'builtin', location: bundle('plugins/processes.cjs') }
+  const plugin = { kind: 'builtin', location: bundle('plugins/processes/processes.cjs') }
   const table = { evidence: { image }, analyzer: 'processes', plugin, options: {}, tables: [], scans: {} }
   await ask({ kind: 'analyze', ...table, port: port2 })
   await ask({ kind: 'close', image })

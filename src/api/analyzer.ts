@@ -1,20 +1,10 @@
 import type { Kernel } from '../kernel/kernel.js'
+import type { Warning } from '../warning.js'
 import type { Column, Columns, Row } from './columns.js'
 import type { NeededTables, Needs } from './needs.js'
 import type { Options, OptionsRead } from './options.js'
 import type { EvidenceFile, FileSource } from './source.js'
 import type { Rows } from './table.js'
-
-/** Something that keeps a table from being whole. `absent` is a note: this kernel has no such thing. */
-export interface Warning {
-  readonly code: string
-  readonly message: string
-  readonly analyzer?: string
-  readonly column?: string
-  readonly count?: number
-  /** The first address it happened at, `0x…`. */
-  readonly address?: string
-}
 
 export interface Example {
   readonly command: string
@@ -76,7 +66,8 @@ export interface Declaration<
 > {
   readonly name: string
   readonly aliases?: readonly string[]
-  readonly area: string
+  /** Under which heading it is listed. A built-in one's is the name of its folder. */
+  readonly area?: string
   readonly summary: string
   readonly description?: string
   /** What the table can promise where memory was taken while the host went on; every built-in one says it. */

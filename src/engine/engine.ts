@@ -1,6 +1,6 @@
-import type { Warning } from '../api/analyzer.js'
 import type { Batch } from '../api/table.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
+import type { Warning } from '../warning.js'
 import type { Failure } from './errors.js'
 import { checkFile } from './evidence-file.js'
 import { plan, type TableRequest, tableId } from './plan.js'

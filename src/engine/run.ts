@@ -1,5 +1,6 @@
-import type { ScanName, Warning } from '../api/analyzer.js'
+import type { ScanName } from '../api/analyzer.js'
 import type { Batch } from '../api/table.js'
+import type { Warning } from '../warning.js'
 import { collect } from './collect.js'
 import type { Evidence, Reporter, TableSink } from './engine.js'
 import { type Failure, SalvorError, toFailure } from './errors.js'

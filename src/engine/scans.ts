@@ -1,5 +1,6 @@
-import type { ScanName, Warning } from '../api/analyzer.js'
+import type { ScanName } from '../api/analyzer.js'
 import type { Loss } from '../kernel/backend.js'
+import type { Warning } from '../warning.js'
 import { SalvorError } from './errors.js'
 import type { Pool } from './pool.js'
 import { lossWarnings, WarningLog } from './warnings.js'

@@ -1,8 +1,9 @@
-import type { ScanName, Warning } from '../api/analyzer.js'
+import type { ScanName } from '../api/analyzer.js'
 import type { OptionsData } from '../api/options.js'
 import type { Batch } from '../api/table.js'
 import type { Loss, ScanHits } from '../kernel/backend.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
+import type { Warning } from '../warning.js'
 import type { Failure } from './errors.js'
 import type { PluginSource } from './registry.js'
 

@@ -66,9 +66,8 @@ export function fault(value: unknown): string | undefined {
   if (typeof value.name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(value.name)) {
     return 'its name is missing or not in lower case with dashes'
   }
-  for (const key of ['area', 'summary']) {
-    if (typeof value[key] !== 'string' || value[key] === '') return `its ${key} is missing`
-  }
+  if (typeof value.summary !== 'string' || value.summary === '') return 'its summary is missing'
+  if (value.area !== undefined && !/^[a-z]+$/.test(String(value.area))) return 'its area must be one word in lower case'
   if (typeof value.run !== 'function') return 'it has no run function'
   if (value.aliases !== undefined && !isTexts(value.aliases)) return 'its aliases must be a list of names'
   if (value.single !== undefined && typeof value.single !== 'boolean') return 'its single must be true or false'

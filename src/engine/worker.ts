@@ -1,8 +1,9 @@
 /** What runs inside a Piscina worker. Native calls block here, and only here. */
 import { workerData } from 'node:worker_threads'
-import type { ScanName, Warning } from '../api/analyzer.js'
+import type { ScanName } from '../api/analyzer.js'
 import type { Backend } from '../kernel/backend.js'
 import { require } from '../require.js'
+import type { Warning } from '../warning.js'
 import { analyze } from './analyze.js'
 import { toFailure } from './errors.js'
 import type { Answer, Results, Task, WorkerData } from './tasks.js'

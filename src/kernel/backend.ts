@@ -1,8 +1,8 @@
-import type { ScanName, Warning } from '../api/analyzer.js'
+import type { ScanName } from '../api/analyzer.js'
+import type { Warning } from '../warning.js'
 import { type ImageInfo, Kernel, type OpenOptions } from './kernel.js'
 import { native } from './native.js'
-import { rulesOf } from './objects.js'
-import { TASK_STRUCT } from './tasks.js'
+import { rulesOf, TASK_STRUCT } from './objects.js'
 
 const TASK_RULES = JSON.stringify(rulesOf(TASK_STRUCT))
 

@@ -1,7 +1,7 @@
-import type { Warning } from '../api/analyzer.js'
 import type { Columns } from '../api/columns.js'
 import type { OptionsData } from '../api/options.js'
 import type { Batch } from '../api/table.js'
+import type { Warning } from '../warning.js'
 
 export const formatNames = ['table', 'json', 'ndjson', 'csv'] as const
 export type FormatName = (typeof formatNames)[number]

@@ -1,6 +1,6 @@
-import type { Warning } from '../api/analyzer.js'
 import type { Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
+import type { Warning } from '../warning.js'
 import { printableJson } from './escape.js'
 import type { Format, TableHead } from './format.js'
 import { jsonCell } from './values.js'

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -17,6 +16,7 @@ import {
 import { dirname, join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { SalvorError } from '../engine/errors.js'
+import { require } from '../require.js'
 import { checkTarget, descriptorOf, type Guard, isStream, outputFailure, refuseExisting } from './target.js'
 
 /** Where output text goes. Whatever fails is told as one line. */
@@ -175,6 +175,8 @@ export class AtomicFile {
     // What a symbolic link leads to is replaced, and not the link.
     this.place = found === undefined ? target : realpathSync(target)
     this.mode = found === undefined ? 0o666 & ~process.umask() : found.mode & 0o777
+    // Loaded when a file is written: it costs a short run more than the run's own code.
+    const { randomBytes } = require('node:crypto') as typeof import('node:crypto')
     this.temporary = join(dirname(this.place), `.salvor-${randomBytes(8).toString('hex')}.part`)
   }
 

@@ -3,14 +3,7 @@
 import { append } from '../append.js'
 import { buildContainers } from '../containers/containers.js'
 import { cgroupMembers } from '../containers/membership.js'
-import type {
-  CgroupEvidence,
-  ContainerRow,
-  Evidence,
-  MountEvidence,
-  ProcessEvidence,
-  Warning,
-} from '../containers/types.js'
+import type { CgroupEvidence, ContainerRow, Evidence, MountEvidence, ProcessEvidence } from '../containers/types.js'
 import { readCgroups } from '../kernel/cgroups.js'
 import { CachedFiles } from '../kernel/files.js'
 import type { Kernel } from '../kernel/kernel.js'
@@ -19,6 +12,7 @@ import { readInterfaces } from '../kernel/networks.js'
 import { knownTasks } from '../kernel/task-views.js'
 import { isLeader } from '../kernel/tasks.js'
 import { UserMemory } from '../kernel/user-memory.js'
+import type { Warning } from '../warning.js'
 import { type PlacedTask, placedTasks } from './task.js'
 
 /** Containers and sandboxes with where each value came from; what disagrees or is missing goes to `warn`. */

@@ -24,7 +24,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'memory.elf'), '')
   // No built-in analyzer has options yet, and a plugin's are not completed.
   const plugins = await Promise.all(
-    ['options', 'listing'].map((name) => loadUserPlugin(fixture(`doors/${name}.ts`), '/')),
+    ['options', 'listing'].map((name) => loadUserPlugin(fixture(`plugins/${name}.ts`), '/')),
   )
   const registry = new Registry(plugins.flat())
   const commands = [...registry.list().map(analyzerCommand), runCommand(registry), distillCommand]

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Ended, fixture, start } from './run.js'
 
-const plugin = ['--plugin', fixture('doors/options.ts')]
+const plugin = ['--plugin', fixture('plugins/options.ts')]
 
 let folder: string
 beforeAll(() => {

@@ -1,9 +1,10 @@
-import { count, defineAnalyzer, integer, knownTasks, namespaceRows, text } from 'salvor'
+import { count, defineAnalyzer, integer, text } from 'salvor'
+import { namespaceRows } from 'salvor/containers'
+import { knownTasks } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'namespaces',
   aliases: ['lsns'],
-  area: 'containers',
   summary: 'Namespaces, with the processes in them and the container they belong to',
   description:
     'Namespaces that a process or thread is in, or makes its children start in, and network namespaces that nobody ' +

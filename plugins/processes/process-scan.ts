@@ -1,19 +1,6 @@
-import {
-  defineAnalyzer,
-  heldByPid,
-  idleTasks,
-  type Kernel,
-  type PlacedTask,
-  placedTasks,
-  Rows,
-  type TaskStatus,
-  taskRows,
-  taskStatus,
-  taskViews,
-  text,
-  threadColumns,
-  type View,
-} from 'salvor'
+import { defineAnalyzer, Rows, text } from 'salvor'
+import { type PlacedTask, placedTasks, taskRows, threadColumns } from 'salvor/containers'
+import { heldByPid, idleTasks, type Kernel, type TaskStatus, taskStatus, taskViews, type View } from 'salvor/kernel'
 
 type Unlisted = 'hidden' | 'torn list' | null
 
@@ -49,7 +36,6 @@ const { address, tid, pid, found_by, ...others } = threadColumns
 export default defineAnalyzer({
   name: 'process-scan',
   aliases: ['psscan'],
-  area: 'processes',
   summary: 'Every task_struct carved from memory, whether or not any list knows it',
   description:
     'Physical memory is searched chunk by chunk for task_struct objects. A live one that no view knows ' +

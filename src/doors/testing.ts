@@ -8,21 +8,21 @@ import type {
   ImageContext,
   RunContext,
   Source,
-  Warning,
   Yielded,
-} from './api/analyzer.js'
-import type { Columns, Row } from './api/columns.js'
-import type { NeededTables, Needs } from './api/needs.js'
-import type { Options, OptionsRead } from './api/options.js'
-import { Rows, Table } from './api/table.js'
-import { OpenFile } from './engine/evidence-file.js'
-import { byDefault } from './engine/plan.js'
-import { RowCheck } from './engine/row-check.js'
-import { lossWarnings } from './engine/warnings.js'
-import { backend } from './kernel/backend.js'
-import { sampleImage } from './sample.js'
+} from '../api/analyzer.js'
+import type { Columns, Row } from '../api/columns.js'
+import type { NeededTables, Needs } from '../api/needs.js'
+import type { Options, OptionsRead } from '../api/options.js'
+import { Rows, Table } from '../api/table.js'
+import { OpenFile } from '../engine/evidence-file.js'
+import { byDefault } from '../engine/plan.js'
+import { RowCheck } from '../engine/row-check.js'
+import { lossWarnings } from '../engine/warnings.js'
+import { backend } from '../kernel/backend.js'
+import { sampleImage } from '../sample.js'
+import type { Warning } from '../warning.js'
 
-export { sampleImage } from './sample.js'
+export { sampleImage } from '../sample.js'
 
 const CHUNK_BYTES = 64 << 20
 

@@ -1,8 +1,9 @@
-import { defineAnalyzer, knownTasks, placedTasks, taskRows, threadColumns } from 'salvor'
+import { defineAnalyzer } from 'salvor'
+import { placedTasks, taskRows, threadColumns } from 'salvor/containers'
+import { knownTasks } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'threads',
-  area: 'processes',
   summary: 'Threads of every process, with the same identity as `processes` gives',
   torn: 'a thread that was there throughout is one row, right in each cell that is not null; one that came or went meanwhile may be missing.',
   examples: [{ command: 'salvor threads memory.elf --pid 236', what: 'the threads of one process' }],

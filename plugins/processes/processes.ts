@@ -1,9 +1,10 @@
-import { defineAnalyzer, isLeader, knownTasks, placedTasks, taskColumns, taskRows } from 'salvor'
+import { defineAnalyzer } from 'salvor'
+import { placedTasks, taskColumns, taskRows } from 'salvor/containers'
+import { isLeader, knownTasks } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'processes',
   aliases: ['pslist', 'ps'],
-  area: 'processes',
   summary: 'Processes, with the namespaces and the container each one runs in',
   description:
     'Every thread group leader that the task list, the pid IDR or a thread list knows. A process that only some of ' +

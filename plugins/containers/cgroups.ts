@@ -1,20 +1,9 @@
-import {
-  address,
-  cgroupMembers,
-  containerFinder,
-  count,
-  defineAnalyzer,
-  isLeader,
-  knownTasks,
-  parseCgroupPath,
-  readCgroups,
-  readTasks,
-  text,
-} from 'salvor'
+import { address, count, defineAnalyzer, text } from 'salvor'
+import { cgroupMembers, containerFinder, parseCgroupPath } from 'salvor/containers'
+import { isLeader, knownTasks, readCgroups, readTasks } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'cgroups',
-  area: 'containers',
   summary: 'Cgroups of every hierarchy, with their processes, container and pod',
   torn: 'cgroups with processes that were there throughout are rows, and those above them; an empty one may be missing where a list is torn.',
   examples: [{ command: 'salvor cgroups memory.elf --container 018e0db6fd22', what: 'the cgroups of one container' }],

@@ -1,0 +1,47 @@
+/** The door `salvor`: what declares an analyzer and its table. */
+export {
+  type Analyzer,
+  type CommonContext,
+  type Declaration,
+  defineAnalyzer,
+  type Example,
+  type FileContext,
+  type ImageContext,
+  type RunContext,
+  type ScanName,
+} from '../api/analyzer.js'
+export {
+  address,
+  bytes,
+  type Column,
+  type ColumnOptions,
+  type Columns,
+  type ColumnType,
+  count,
+  flag,
+  integer,
+  list,
+  type Meaning,
+  type Row,
+  record,
+  text,
+  time,
+  type Value,
+} from '../api/columns.js'
+export { type Need, type Needs, need, type OptionalTable, optional } from '../api/needs.js'
+export {
+  type ChoiceOption,
+  type CountOption,
+  type FileOption,
+  type FlagOption,
+  type ListOption,
+  type Option,
+  type Options,
+  type OptionsRead,
+  option,
+  type TextOption,
+} from '../api/options.js'
+export { type EvidenceFile, type FileSource, file } from '../api/source.js'
+export { type Batch, Rows, Table } from '../api/table.js'
+export { isoTime } from '../iso-time.js'
+export type { Warning } from '../warning.js'
