@@ -15,6 +15,7 @@ export default defineAnalyzer({
     container: text('Id of the container it belongs to', { meaning: 'container' }),
     pod_uid: text('Uid of the Kubernetes pod it belongs to'),
   },
+  key: ['hierarchy', 'path'],
   async *run({ kernel }) {
     const processes = listedTasks(kernel).filter(isLeader)
     const members = cgroupMembers(kernel, processes)

@@ -42,6 +42,7 @@ export default defineAnalyzer({
       },
     ),
   },
+  key: ['id'],
   async *run({ kernel, warn }) {
     yield containerRows(kernel, warn)
   },

@@ -19,6 +19,7 @@ export default defineAnalyzer({
     hostname: text('Host name, for a UTS namespace'),
     container: text('Id of the container its owner runs in', { meaning: 'container' }),
   },
+  key: ['type', 'inode'],
   async *run({ kernel }) {
     yield namespaceRows(kernel)
   },

@@ -55,6 +55,8 @@ export default defineAnalyzer({
     found_by: { ...found_by, detail: false },
     ...others,
   },
+  // A task that has ended keeps these two and loses its pid. A copy of it that is still in memory has them as well.
+  key: ['tid', 'started'],
   scans: ['tasks'],
   async *run({ kernel, scans }) {
     const { views, torn } = allViews(kernel)

@@ -16,6 +16,7 @@ export default defineAnalyzer({
     { command: 'salvor processes memory.elf --format ndjson', what: 'one JSON object per line, for a pipe' },
   ],
   columns: taskColumns,
+  key: ['pid', 'started'],
   async *run({ kernel }) {
     yield taskRows(taskColumns, listedPlacedTasks(kernel).filter(isLeader))
   },

@@ -7,6 +7,7 @@ export default defineAnalyzer({
   torn: 'a thread that was there throughout is one row, right in each cell that is not null; one that came or went meanwhile may be missing.',
   examples: [{ command: 'salvor threads memory.elf --pid 236', what: 'the threads of one process' }],
   columns: threadColumns,
+  key: ['pid', 'tid', 'started'],
   async *run({ kernel }) {
     yield taskRows(threadColumns, listedPlacedTasks(kernel))
   },

@@ -74,7 +74,10 @@ export interface Declaration<
   readonly torn?: string
   readonly examples?: readonly Example[]
   readonly columns: C
-  /** Columns that together name the same thing in two images of one host; a table without is `single` or has no such. */
+  /**
+   * Columns that together name the same thing in two images that were taken of one boot. A time is as good as the host's
+   * clock: where that was set in between, nothing that it is part of is the same.
+   */
   readonly key?: readonly KeyColumn<NoInfer<C>>[]
   /** The table has one row for each image; for people it is written as names and values. */
   readonly single?: boolean

@@ -45,7 +45,8 @@ export const engineOptions: readonly Option[] = [
   { name: 'quiet', alias: 'q', summary: 'No progress and no notes; warnings and errors stay' },
 ]
 
-export const runOptions: readonly Option[] = [
+/** The options of every command that gives tables. */
+export const tableOptions: readonly Option[] = [
   {
     name: 'format',
     alias: 'f',
@@ -76,6 +77,11 @@ export const runOptions: readonly Option[] = [
     summary: 'Only rows of these containers: by id, by name or by the beginning of either',
   },
   ...engineOptions,
+]
+
+/** The options of every command that gives tables of memory images. */
+export const runOptions: readonly Option[] = [
+  ...tableOptions,
   { name: 'no-cache', summary: 'Keep no discovered symbols' },
   { name: 'cache-dir', value: 'DIR', summary: 'Where discovered symbols are kept (default: $XDG_CACHE_HOME/salvor)' },
 ]

@@ -29,7 +29,18 @@ export {
   type Value,
 } from '../api/columns.js'
 export { type Need, type Needs, need, type OptionalTable, optional } from '../api/needs.js'
-export { type Options, type OptionsRead, option } from '../api/options.js'
+export {
+  type ChoiceOption,
+  type CountOption,
+  type FileOption,
+  type FlagOption,
+  type ListOption,
+  type Option,
+  type Options,
+  type OptionsRead,
+  option,
+  type TextOption,
+} from '../api/options.js'
 export { type EvidenceFile, type FileSource, file } from '../api/source.js'
 export { type Batch, Rows, Table } from '../api/table.js'
 export { isoTime } from '../iso-time.js'

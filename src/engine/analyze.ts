@@ -2,15 +2,14 @@ import { wrap } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
 import type { Analyzer, FileContext, ImageContext, RunContext, Source } from '../api/analyzer.js'
 import type { Needs, OptionalTable } from '../api/needs.js'
-import type { OptionData, Options, OptionsData, OptionsRead } from '../api/options.js'
-import type { EvidenceFile } from '../api/source.js'
+import type { Options } from '../api/options.js'
 import { Table } from '../api/table.js'
 import type { Backend } from '../kernel/backend.js'
 import type { Warning } from '../warning.js'
 import { RowBuffer } from './buffer.js'
 import { SalvorError, toFailure } from './errors.js'
-import { OpenFile } from './evidence-file.js'
 import { loadPlugin } from './load.js'
+import { OpenFiles } from './open-files.js'
 import type { PluginSource } from './registry.js'
 import type { AnalyzeTask, GivenTable, Host } from './tasks.js'
 import { lossWarnings, WarningLog } from './warnings.js'
@@ -38,37 +37,13 @@ function tablesOf(given: readonly GivenTable[]): Record<string, Table | Optional
   )
 }
 
-/** Files that are open as long as their analyzer runs. */
-class OpenFiles {
-  private readonly files: OpenFile[] = []
-
-  open(path: string): EvidenceFile {
-    const file = new OpenFile(path)
-    this.files.push(file)
-    return file
-  }
-
-  /** The options as their analyzer reads them: files are open. */
-  options(declared: Options | undefined, values: OptionsData): OptionsRead<Options> {
-    const read = ([name, value]: [string, OptionData]) => {
-      const named = declared?.[name]?.type === 'file' && typeof value === 'string'
-      return [name, named ? this.open(value) : value]
-    }
-    return Object.fromEntries(Object.entries(values).map(read))
-  }
-
-  close(): void {
-    for (const file of this.files) file.close()
-  }
-}
-
 /**
  * Runs one analyzer and streams its rows to the host. The warnings so far are in `warnings` even if it throws. An
  * analyzer of a file asks nothing of the backend.
  */
 export async function analyze(
   task: AnalyzeTask,
-  loading: Promise<Backend>,
+  loadBackend: () => Promise<Backend>,
   warnings: Warning[],
 ): Promise<readonly Warning[]> {
   const { port, evidence } = task
@@ -82,7 +57,7 @@ export async function analyze(
   void host.begin().then(() => controller.abort())
   const read = async (): Promise<ImageContext | FileContext> => {
     if ('file' in evidence) return { file: files.open(evidence.file) }
-    const backend = await loading
+    const backend = await loadBackend()
     lost = () => lossWarnings(backend.lost(evidence.image))
     return { kernel: backend.attach(evidence.image, warn), scans: task.scans as ImageContext['scans'] }
   }

@@ -20,8 +20,10 @@ export interface PlannedNeed {
   /** The name under which the analyzer gets it. */
   readonly as: string
   readonly need: Need
-  /** The table's id in the plan; undefined where no plugin provides it and it is optional. */
+  /** The table's id in the plan; undefined where it is optional and cannot be made. */
   readonly table: string | undefined
+  /** Then what no plugin provides: the analyzer, or one that it needs itself. */
+  readonly missing?: string
 }
 
 export interface PlannedTable<D extends Declaration = Declaration> extends TableRequest<D> {
@@ -38,10 +40,41 @@ function reads({ source }: Declaration): string {
   return source === undefined ? 'a memory image' : 'a file'
 }
 
-/** One run reads one kind of evidence: a table of a file would need the name of that file. */
-function refuseMixed(one: Declaration, other: Declaration, joined: string): void {
-  if (reads(one) === reads(other)) return
-  throw new SalvorError('USAGE', `${one.name} reads ${reads(one)} ${joined} ${other.name} ${reads(other)}`)
+/** One run reads one kind of evidence. */
+function refuseMixed(requested: readonly TableRequest[]): void {
+  const [first] = requested
+  const other = requested.find(({ analyzer }) => first !== undefined && reads(analyzer) !== reads(first.analyzer))
+  if (first === undefined || other === undefined) return
+  const [one, two] = [first.analyzer, other.analyzer]
+  throw new SalvorError(
+    'USAGE',
+    `${one.name} reads ${reads(one)} and ${two.name} ${reads(two)}: run one after the other`,
+  )
+}
+
+/** Nobody could name the file for the table that is needed, but as an option of the one that needs it. */
+function refuseForeign(analyzer: Declaration, needed: Declaration): void {
+  if (reads(analyzer) === reads(needed)) return
+  const what = `the analyzer ${analyzer.name} reads ${reads(analyzer)}`
+  throw new SalvorError('USAGE', `${what} and cannot need ${needed.name}, which reads ${reads(needed)}`)
+}
+
+/** What of all that a table cannot be made without is not there; undefined where nothing is missing. */
+function missingFor(
+  name: string,
+  find: (name: string) => Declaration | undefined,
+  seen: Set<Declaration> = new Set(),
+): string | undefined {
+  const analyzer = find(name)
+  if (analyzer === undefined) return name
+  // Looked at already, or a circle, which is told when it is planned.
+  if (seen.has(analyzer)) return undefined
+  seen.add(analyzer)
+  for (const need of Object.values(analyzer.needs ?? {})) {
+    const missing = need.optional ? undefined : missingFor(need.analyzer, find, seen)
+    if (missing !== undefined) return missing
+  }
+  return undefined
 }
 
 /**
@@ -54,13 +87,12 @@ export function plan<D extends Declaration>(
 ): PlannedTable<D>[] {
   const ordered = new Map<string, PlannedTable<D>>()
 
-  const resolve = (analyzer: D, need: Need): TableRequest<D> | undefined => {
+  const resolve = (analyzer: D, need: Need): TableRequest<D> => {
     const needed = find(need.analyzer)
     if (needed === undefined) {
-      if (need.optional) return undefined
       throw new SalvorError('USAGE', `the analyzer ${analyzer.name} needs ${need.analyzer}, which no plugin provides`)
     }
-    refuseMixed(analyzer, needed, 'and cannot need')
+    refuseForeign(analyzer, needed)
     return { analyzer: needed, options: readNeededOptions(analyzer.name, needed, need.options ?? {}) }
   }
 
@@ -73,16 +105,15 @@ export function plan<D extends Declaration>(
     const id = tableId(request)
     if (ordered.has(id)) return id
     const needs = Object.entries(analyzer.needs ?? {}).map(([as, need]): PlannedNeed => {
-      const needed = resolve(analyzer, need)
-      return { as, need, table: needed && visit(needed, [...path, analyzer.name]) }
+      const missing = need.optional ? missingFor(need.analyzer, find) : undefined
+      if (missing !== undefined) return { as, need, table: undefined, missing }
+      return { as, need, table: visit(resolve(analyzer, need), [...path, analyzer.name]) }
     })
     ordered.set(id, { ...request, id, needs })
     return id
   }
 
+  refuseMixed(requested)
   for (const request of requested) visit(request, [])
-  for (const { analyzer } of requested.slice(1)) {
-    if (requested[0] !== undefined) refuseMixed(requested[0].analyzer, analyzer, 'and')
-  }
   return [...ordered.values()]
 }

@@ -34,6 +34,14 @@ export interface GivenTable {
 /** What an analyzer reads: an open image, or a file that its worker opens. */
 export type EvidenceName = { readonly image: number } | { readonly file: string }
 
+/** What a worker is told when it starts. */
+export interface WorkerData {
+  /** A module to use instead of the kernel layer. */
+  readonly backend: string | undefined
+  /** Whether the kernel layer is loaded before a task asks for it. */
+  readonly kernel: boolean
+}
+
 export interface AnalyzeTask {
   readonly kind: 'analyze'
   readonly evidence: EvidenceName
