@@ -1,6 +1,7 @@
 //! The N-API edge, and nothing else: ids in, columns out. Every call catches panics and turns errors into JavaScript ones.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
@@ -116,7 +117,7 @@ pub fn survey(of: Either<u32, Uint8Array>, requests: Vec<String>) -> Result<Stri
 pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
     let bytes = (bytes as u64).max(1 << 20);
     let chunks = opened(id)?.memory.image().chunks(bytes);
-    Ok(chunks.into_iter().flat_map(|(start, length)| [start, length]).collect::<Vec<u64>>().into())
+    Ok(chunks.into_iter().flat_map(|chunk| [chunk.start, chunk.end - chunk.start]).collect::<Vec<u64>>().into())
 }
 
 /// Carves `task_struct` objects, which obey `rules` (JSON, as in a query), out of one physical chunk.
@@ -162,8 +163,8 @@ fn in_process<T>(
     kernel.memory.image().undisturbed(|| UserMemory::of(&kernel, mm)?.map(|memory| work(&memory)).transpose())
 }
 
-fn pairs(flat: &[u64]) -> Vec<(u64, u64)> {
-    flat.as_chunks::<2>().0.iter().map(|[first, end]| (*first, *end)).collect()
+fn pairs(flat: &[u64]) -> Vec<Range<u64>> {
+    flat.as_chunks::<2>().0.iter().map(|[first, end]| *first..*end).collect()
 }
 
 /// What could not be read since the image was opened, because its file was cut off or failed; null when it is whole.

@@ -23,6 +23,7 @@ mod touched;
 mod vmcoreinfo;
 mod write_lime;
 
+use std::ops;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 
@@ -98,8 +99,8 @@ pub struct Image {
     warnings: Vec<String>,
     left_out: Option<String>,
     touched: OnceLock<TouchedPages>,
-    /// Parts of the file that [`Bytes`] refer to, as first offset and end.
-    kept: Mutex<Vec<(u64, u64)>>,
+    /// Parts of the file that [`Bytes`] refer to.
+    kept: Mutex<Vec<ops::Range<u64>>>,
 }
 
 impl Image {

@@ -1,5 +1,7 @@
 //! A process's own memory: found in, and read, through its page tables.
 
+use std::ops::Range;
+
 use aho_corasick::AhoCorasick;
 
 use crate::arch::AddressSpace;
@@ -50,8 +52,8 @@ impl UserMemory {
         self.space.read_exact(address, &mut bytes).then_some(bytes)
     }
 
-    /// Where any of some texts stand in ranges of (first, end).
-    pub fn find_text(&self, ranges: &[(u64, u64)], needles: &[String]) -> Result<Found> {
+    /// Where any of some texts stand in some ranges.
+    pub fn find_text(&self, ranges: &[Range<u64>], needles: &[String]) -> Result<Found> {
         let search =
             AhoCorasick::new(needles).map_err(|error| Error::usage(format!("cannot be searched for: {error}")))?;
         let longest = needles.iter().map(String::len).max().unwrap_or(0);
@@ -67,7 +69,7 @@ impl UserMemory {
     }
 
     /// Where any of some words lie, aligned as pointers are.
-    pub fn find_words(&self, ranges: &[(u64, u64)], words: &[u64]) -> Found {
+    pub fn find_words(&self, ranges: &[Range<u64>], words: &[u64]) -> Found {
         let mut sorted: Vec<(u64, u32)> = words.iter().copied().zip(0..).collect();
         sorted.sort_unstable();
         let (least, greatest) = (sorted.first().map_or(1, |first| first.0), sorted.last().map_or(0, |last| last.0));
@@ -101,18 +103,18 @@ impl UserMemory {
     /// of the one before it, where that went on to it.
     fn blocks(
         &self,
-        ranges: &[(u64, u64)],
+        ranges: &[Range<u64>],
         overlap: usize,
         found: &mut Found,
         mut take: impl FnMut(u64, &[u8], &mut Found),
     ) {
         let mut left = MOST_PAGES;
         let mut page = [0; PAGE_SIZE as usize];
-        for (first, end) in ranges {
+        for &Range { start: first, end } in ranges {
             let mut block: Vec<u8> = Vec::new();
             let mut start = first - first % PAGE_SIZE;
             let mut at = start;
-            while at < *end && found.addresses.len() < MOST_HITS {
+            while at < end && found.addresses.len() < MOST_HITS {
                 let Some(fewer) = left.checked_sub(1) else {
                     found.capped = true;
                     break;
@@ -162,7 +164,7 @@ impl Found {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::single_range_in_vec_init)]
 mod tests {
     use super::*;
     use crate::testing::btf::Encoder;
@@ -193,7 +195,7 @@ mod tests {
         let (kernel, mm) = process(&mut memory);
         let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
         let needles = ["pin".to_owned(), "needle".to_owned()];
-        let hits = found(user.find_text(&[(0x11_0000, 0x2f_0000)], &needles).unwrap());
+        let hits = found(user.find_text(&[0x11_0000..0x2f_0000], &needles).unwrap());
         assert_eq!(hits, [(0x11_0010, 1), (0x12_0ffe, 1), (0x13_0000, 0), (across, 1)]);
     }
 
@@ -205,9 +207,9 @@ mod tests {
         memory.put(BASE + 0x11_0024, 0xc000_1000);
         let (kernel, mm) = process(&mut memory);
         let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
-        let hits = found(user.find_words(&[(0x11_0000, 0x12_0000)], &[0xc000_1000, 0xc000_0000]));
+        let hits = found(user.find_words(&[0x11_0000..0x12_0000], &[0xc000_1000, 0xc000_0000]));
         assert_eq!(hits, [(0x11_0008, 0), (0x11_0010, 1)]);
-        assert_eq!(found(user.find_words(&[(0, SIZE)], &[])), []);
+        assert_eq!(found(user.find_words(&[0..SIZE], &[])), []);
     }
 
     #[test]
@@ -216,7 +218,7 @@ mod tests {
         memory.write(BASE + SIZE - 4, b"tail");
         let (kernel, mm) = process(&mut memory);
         let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
-        let everything = [(0, 1 << 47)];
+        let everything = [0..1 << 47];
         let hits = user.find_text(&everything, &["tail".to_owned()]).unwrap();
         assert_eq!((hits.addresses, hits.capped), (vec![SIZE - 4], true));
         assert_eq!(user.read(SIZE - 4, 4).as_deref(), Some(&b"tail"[..]));
@@ -232,7 +234,7 @@ mod tests {
         }
         let (kernel, mm) = process(&mut memory);
         let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
-        let hits = user.find_words(&[(0x10_0000, SIZE)], &[0xc000_0000]);
+        let hits = user.find_words(&[0x10_0000..SIZE], &[0xc000_0000]);
         assert_eq!((hits.addresses.len(), hits.capped), (MOST_HITS, true));
     }
 }
