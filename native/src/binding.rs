@@ -131,7 +131,7 @@ pub fn survey(of: Either<u32, Uint8Array>, requests: Vec<String>) -> Result<Stri
 pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
     let bytes = (bytes as u64).max(1 << 20);
     let chunks = opened(id)?.memory.image().chunks(bytes);
-    Ok(chunks.into_iter().flat_map(|(start, length)| [start, length]).collect::<Vec<u64>>().into())
+    Ok(chunks.into_iter().flat_map(|chunk| [chunk.start, chunk.end - chunk.start]).collect::<Vec<u64>>().into())
 }
 
 /// Carves `task_struct` objects, which obey `rules` (JSON, as in a query), out of one physical chunk.
