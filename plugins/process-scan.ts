@@ -6,6 +6,7 @@ import {
   type PlacedTask,
   placedTasks,
   Rows,
+  scan,
   type TaskStatus,
   taskRows,
   taskStatus,
@@ -69,7 +70,7 @@ export default defineAnalyzer({
     found_by: { ...found_by, detail: false },
     ...others,
   },
-  scans: ['tasks'],
+  scans: { tasks: scan.tasks() },
   async *run({ kernel, scans }) {
     const { views, torn } = allViews(kernel)
     const status = taskStatus(kernel, new Set([...scans.tasks, ...views.keys()]))

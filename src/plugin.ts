@@ -8,7 +8,6 @@ export {
   type FileContext,
   type ImageContext,
   type RunContext,
-  type ScanName,
   type Warning,
 } from './api/analyzer.js'
 export {
@@ -31,6 +30,16 @@ export {
 } from './api/columns.js'
 export { type Need, type Needs, need, type OptionalTable, optional } from './api/needs.js'
 export { type Options, type OptionsRead, option } from './api/options.js'
+export {
+  type BytesScan,
+  type FromOption,
+  type Pattern,
+  type Places,
+  type Scan,
+  type Scans,
+  scan,
+  type TaskScan,
+} from './api/scans.js'
 export { type EvidenceFile, type FileSource, file } from './api/source.js'
 export { type Batch, Rows, Table } from './api/table.js'
 export { isoTime } from './api/time.js'

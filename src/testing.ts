@@ -13,11 +13,13 @@ import type {
 } from './api/analyzer.js'
 import type { Columns, Row } from './api/columns.js'
 import type { NeededTables, Needs } from './api/needs.js'
-import type { Options, OptionsRead } from './api/options.js'
+import type { Options, OptionsData, OptionsRead } from './api/options.js'
+import type { Scans } from './api/scans.js'
 import { Rows, Table } from './api/table.js'
 import { OpenFile } from './engine/evidence-file.js'
 import { byDefault } from './engine/plan.js'
 import { RowCheck } from './engine/row-check.js'
+import { scanHits, scanRequest } from './engine/scans.js'
 import { lossWarnings } from './engine/warnings.js'
 import { backend } from './kernel/backend.js'
 import { sampleImage } from './sample.js'
@@ -58,7 +60,10 @@ export async function runAnalyzer<C extends Columns, O extends Options, N extend
     progress: () => {},
     signal: new AbortController().signal,
   }
-  const evidence = analyzer.source === undefined ? openImage(analyzer, path, common.warn) : openFile(path)
+  const evidence =
+    analyzer.source === undefined
+      ? openImage(analyzer, common.options as OptionsData, path, common.warn)
+      : openFile(path)
   try {
     // Which of the two it is follows from the declaration, and no type says so.
     const context = { ...common, ...evidence.context } as unknown as RunContext<O, N, S>
@@ -76,7 +81,8 @@ interface OpenEvidence {
 }
 
 function openImage(
-  { scans = [] }: Pick<Declaration, 'scans'>,
+  { scans = {} }: Pick<Declaration, 'scans'>,
+  options: OptionsData,
   path: string,
   warn: (warning: Warning) => void,
 ): OpenEvidence {
@@ -84,7 +90,7 @@ function openImage(
   return {
     context: {
       kernel: backend.attach(id, warn),
-      scans: { tasks: scans.includes('tasks') ? scan(id) : new BigUint64Array() },
+      scans: scanAll(id, scans, options),
     },
     lost: () => lossWarnings(backend.lost(id)),
     close: () => backend.close(id),
@@ -116,11 +122,14 @@ function rowsOf<C extends Columns>(yielded: Yielded<C>): Iterable<Row<C>> {
   return Array.isArray(yielded) ? yielded : [yielded as Row<C>]
 }
 
-function scan(id: number): BigUint64Array {
+function scanAll(id: number, scans: Scans, options: OptionsData): ImageContext['scans'] {
   const flat = backend.chunks(id, CHUNK_BYTES)
-  const hits: bigint[] = []
-  for (let at = 0; at + 1 < flat.length; at += 2) {
-    hits.push(...backend.scan('tasks', id, flat[at] ?? 0n, flat[at + 1] ?? 0n).addresses)
-  }
-  return BigUint64Array.from(new Set(hits)).sort()
+  const hits = Object.entries(scans).map(([name, scan]) => {
+    const request = scanRequest(scan, options)
+    const chunks = Array.from({ length: flat.length / 2 }, (_, index) =>
+      backend.scan(id, [request], flat[index * 2] ?? 0n, flat[index * 2 + 1] ?? 0n),
+    )
+    return [name, scanHits(request, chunks.flat()).hits]
+  })
+  return Object.fromEntries(hits)
 }

@@ -2,6 +2,7 @@ import type { Kernel } from '../kernel/kernel.js'
 import type { Column, Columns, Row } from './columns.js'
 import type { NeededTables, Needs } from './needs.js'
 import type { Options, OptionsRead } from './options.js'
+import type { ScanHits, Scans } from './scans.js'
 import type { EvidenceFile, FileSource } from './source.js'
 import type { Rows } from './table.js'
 
@@ -21,10 +22,6 @@ export interface Example {
   readonly what: string
 }
 
-/** Scans of physical memory that run chunk by chunk on the pool before the analyzer starts. */
-export const scanNames = ['tasks'] as const
-export type ScanName = (typeof scanNames)[number]
-
 /** Where a table's rows come from: a memory image, unless the declaration names a file. */
 export type Source = FileSource | undefined
 
@@ -42,10 +39,10 @@ export interface CommonContext<O extends Options = Options, N extends Needs = Ne
 }
 
 /** What an analyzer of a memory image gets beside that. */
-export interface ImageContext {
+export interface ImageContext<K extends Scans = Scans> {
   readonly kernel: Kernel
-  /** The hits of the scans named in `scans`: addresses, ascending, each once. */
-  readonly scans: Readonly<Record<ScanName, BigUint64Array>>
+  /** The hits of the scans named in `scans`. */
+  readonly scans: ScanHits<K>
 }
 
 /** What an analyzer of a file gets beside that. */
@@ -57,7 +54,8 @@ export type RunContext<
   O extends Options = Options,
   N extends Needs = Needs,
   S extends Source = undefined,
-> = CommonContext<O, N> & (S extends FileSource ? FileContext : ImageContext)
+  K extends Scans = Scans,
+> = CommonContext<O, N> & (S extends FileSource ? FileContext : ImageContext<K>)
 
 export type Yielded<C extends Columns> = Row<C> | readonly Row<C>[] | Rows
 
@@ -73,6 +71,7 @@ export interface Declaration<
   O extends Options = Options,
   N extends Needs = Needs,
   S extends Source = Source,
+  K extends Scans = Scans,
 > {
   readonly name: string
   readonly aliases?: readonly string[]
@@ -93,7 +92,8 @@ export interface Declaration<
   readonly needs?: N
   /** What is read, where that is no memory image. */
   readonly source?: S
-  readonly scans?: readonly ScanName[]
+  /** What is searched for in memory before; each scan is made once per image for all that ask. */
+  readonly scans?: K
 }
 
 export interface Analyzer<
@@ -101,8 +101,9 @@ export interface Analyzer<
   O extends Options = Options,
   N extends Needs = Needs,
   S extends Source = Source,
-> extends Declaration<C, O, N, S> {
-  run(context: RunContext<O, N, S>): AsyncIterable<Yielded<C>> | Iterable<Yielded<C>>
+  K extends Scans = Scans,
+> extends Declaration<C, O, N, S, K> {
+  run(context: RunContext<O, N, S, K>): AsyncIterable<Yielded<C>> | Iterable<Yielded<C>>
 }
 
 /** Declares an analyzer. It returns its argument; its use is the types. */
@@ -111,6 +112,7 @@ export function defineAnalyzer<
   const O extends Options = Record<never, never>,
   const N extends Needs = Record<never, never>,
   S extends Source = undefined,
->(analyzer: Analyzer<C, O, N, S>): Analyzer<C, O, N, S> {
+  const K extends Scans = Record<never, never>,
+>(analyzer: Analyzer<C, O, N, S, K>): Analyzer<C, O, N, S, K> {
   return analyzer
 }

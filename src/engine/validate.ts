@@ -1,4 +1,4 @@
-import { type Analyzer, scanNames } from '../api/analyzer.js'
+import type { Analyzer } from '../api/analyzer.js'
 import { SalvorError } from './errors.js'
 
 const columnTypes = new Set(['text', 'integer', 'count', 'address', 'bytes', 'time', 'flag', 'list', 'record'])
@@ -27,6 +27,38 @@ function columnsFault(columns: unknown): string | undefined {
   return undefined
 }
 
+function isPattern(value: unknown): boolean {
+  if (typeof value === 'string') return value !== ''
+  return isObject(value) && typeof value.hex === 'string' && /^\s*(?:[0-9a-f]{2}\s*)+$/i.test(value.hex)
+}
+
+function patternsFault({ patterns }: Record<string, unknown>, options: Record<string, unknown>): string | undefined {
+  if (Array.isArray(patterns) && patterns.every(isPattern)) return undefined
+  const name = isObject(patterns) ? String(patterns.option) : undefined
+  if (name === undefined) return 'needs patterns: texts, or bytes as { hex }'
+  const option = Object.hasOwn(options, name) ? options[name] : undefined
+  const holdsText = isObject(option) && ['text', 'list'].includes(String(option.type))
+  return holdsText ? undefined : `takes the option ${name}, which is none of its own that holds text`
+}
+
+/** What is wrong with the parameters of each kind of scan. */
+const scanFaults: Readonly<Record<string, typeof patternsFault>> = {
+  tasks: () => undefined,
+  bytes: patternsFault,
+}
+
+function scansFault(scans: unknown, options: Record<string, unknown>): string | undefined {
+  if (!isObject(scans)) return 'its scans must be an object of scans by name'
+  for (const [name, scan] of Object.entries(scans)) {
+    const kind = isObject(scan) ? String(scan.kind) : ''
+    const faultOf = Object.hasOwn(scanFaults, kind) ? scanFaults[kind] : undefined
+    if (faultOf === undefined) return `its scan ${name} is of no known kind: ${Object.keys(scanFaults).join(', ')}`
+    const found = faultOf(scan as Record<string, unknown>, options)
+    if (found !== undefined) return `its scan ${name} ${found}`
+  }
+  return undefined
+}
+
 /** What is wrong with a value that should be an analyzer, in words, or undefined. */
 export function fault(value: unknown): string | undefined {
   if (!isObject(value)) return 'it is not an object made by defineAnalyzer'
@@ -39,9 +71,8 @@ export function fault(value: unknown): string | undefined {
   if (typeof value.run !== 'function') return 'it has no run function'
   if (!isTexts(value.aliases)) return 'its aliases must be a list of names'
   if (value.single !== undefined && typeof value.single !== 'boolean') return 'its single must be true or false'
-  if (!isTexts(value.scans)) return 'its scans must be a list of names'
-  const unknown = ((value.scans ?? []) as string[]).find((scan) => !(scanNames as readonly string[]).includes(scan))
-  if (unknown !== undefined) return `there is no scan called ${unknown}; there are ${scanNames.join(', ')}`
+  const scans = scansFault(value.scans ?? {}, isObject(value.options) ? value.options : {})
+  if (scans !== undefined) return scans
   return columnsFault(value.columns)
 }
 
