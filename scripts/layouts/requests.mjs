@@ -115,7 +115,7 @@ async function run(analyzer, id) {
 }
 
 async function analyzers() {
-  const files = readdirSync(join(root, 'dist', 'plugins')).filter((file) => file.endsWith('.js'))
+  const files = readdirSync(join(root, 'dist', 'plugins'), { recursive: true }).filter((file) => file.endsWith('.js'))
   const modules = await Promise.all(files.sort().map((file) => import(`../../dist/plugins/${file}`)))
   return modules.map((module) => module.default)
 }

@@ -1,21 +1,12 @@
 import type { Kernel } from '../kernel/kernel.js'
+import type { Warning } from '../warning.js'
+import type { Artifacts } from './artifacts.js'
 import type { Column, Columns, Row } from './columns.js'
 import type { NeededTables, Needs } from './needs.js'
 import type { Options, OptionsRead } from './options.js'
 import type { ScanHits, Scans } from './scans.js'
 import type { EvidenceFile, FileSource } from './source.js'
 import type { Rows } from './table.js'
-
-/** Something that keeps a table from being whole. `absent` is a note: this kernel has no such thing. */
-export interface Warning {
-  readonly code: string
-  readonly message: string
-  readonly analyzer?: string
-  readonly column?: string
-  readonly count?: number
-  /** The first address it happened at, `0x…`. */
-  readonly address?: string
-}
 
 export interface Example {
   readonly command: string
@@ -32,6 +23,8 @@ export interface CommonContext<O extends Options = Options, N extends Needs = Ne
   /** The tables named in `needs`. */
   readonly tables: NeededTables<N>
   /** A line for the user, on stderr. */
+  /** Where its files go, if it declares that it writes any. */
+  readonly artifacts: Artifacts
   readonly log: (line: string) => void
   readonly warn: (warning: Warning) => void
   readonly progress: (done: number, total: number) => void
@@ -75,14 +68,18 @@ export interface Declaration<
 > {
   readonly name: string
   readonly aliases?: readonly string[]
-  readonly area: string
+  /** Under which heading it is listed. A built-in one's is the name of its folder. */
+  readonly area?: string
   readonly summary: string
   readonly description?: string
   /** What the table can promise where memory was taken while the host went on; every built-in one says it. */
   readonly torn?: string
   readonly examples?: readonly Example[]
   readonly columns: C
-  /** Columns that together name the same thing in two images of one host; a table without is `single` or has no such. */
+  /**
+   * Columns that together name the same thing in two images that were taken of one boot. A time is as good as the host's
+   * clock: where that was set in between, nothing that it is part of is the same.
+   */
   readonly key?: readonly KeyColumn<NoInfer<C>>[]
   /** The table has one row for each image; for people it is written as names and values. */
   readonly single?: boolean
@@ -94,6 +91,8 @@ export interface Declaration<
   readonly source?: S
   /** What is searched for in memory before; each scan is made once per image for all that ask. */
   readonly scans?: K
+  /** What the files are that it writes into the folder of --output-dir, in a sentence. Only one that says so may. */
+  readonly artifacts?: string
 }
 
 export interface Analyzer<

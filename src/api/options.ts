@@ -2,7 +2,8 @@
 
 import type { EvidenceFile } from './source.js'
 
-interface Described<T extends string> {
+/** What every option says of itself. */
+export interface Described<T extends string> {
   readonly type: T
   readonly description: string
 }
@@ -30,13 +31,14 @@ export interface ListSettings {
   readonly example?: string
 }
 
-export type TextOption = Described<'text'> & TextSettings
-export type FlagOption = Described<'flag'>
-export type CountOption = Described<'count'> & CountSettings
-export type ChoiceOption<T extends string = string> = Described<'choice'> &
-  ChoiceSettings<T> & { readonly choices: readonly T[] }
-export type ListOption = Described<'list'> & ListSettings
-export type FileOption = Described<'file'>
+export interface TextOption extends Described<'text'>, TextSettings {}
+export interface FlagOption extends Described<'flag'> {}
+export interface CountOption extends Described<'count'>, CountSettings {}
+export interface ChoiceOption<T extends string = string> extends Described<'choice'>, ChoiceSettings<T> {
+  readonly choices: readonly T[]
+}
+export interface ListOption extends Described<'list'>, ListSettings {}
+export interface FileOption extends Described<'file'> {}
 
 export type Option = TextOption | FlagOption | CountOption | ChoiceOption | ListOption | FileOption
 export type OptionType = Option['type']
@@ -74,25 +76,22 @@ export type OptionsGiven<O extends Options> = {
 export type OptionData = string | number | boolean | null | readonly string[]
 export type OptionsData = Readonly<Record<string, OptionData>>
 
-type Made<T extends string, S> = Described<T> & S
-
 /** Constructors of options; each takes the sentence that help shows. */
 export const option = {
   /** Any text; null where it is not given. */
-  text: <const S extends TextSettings = object>(description: string, settings?: S): Made<'text', S> =>
-    ({ type: 'text', description, ...settings }) as Made<'text', S>,
+  text: <const S extends TextSettings = object>(description: string, settings?: S): TextOption & S =>
+    ({ type: 'text', description, ...settings }) as TextOption & S,
   /** A switch, off unless given. */
   flag: (description: string): FlagOption => ({ type: 'flag', description }),
   /** A whole number from `least` to `most`; null where it is not given. */
-  count: <const S extends CountSettings = object>(description: string, settings?: S): Made<'count', S> =>
-    ({ type: 'count', description, ...settings }) as Made<'count', S>,
+  count: <const S extends CountSettings = object>(description: string, settings?: S): CountOption & S =>
+    ({ type: 'count', description, ...settings }) as CountOption & S,
   /** One of some words; null where it is not given. */
   choice: <const T extends string, const S extends ChoiceSettings<NoInfer<T>> = object>(
     description: string,
     choices: readonly T[],
     settings?: S,
-  ): Made<'choice', S> & { readonly choices: readonly T[] } =>
-    ({ type: 'choice', description, choices, ...settings }) as Made<'choice', S> & { readonly choices: readonly T[] },
+  ): ChoiceOption<T> & S => ({ type: 'choice', description, choices, ...settings }) as ChoiceOption<T> & S,
   /** Texts, one each time it is given. */
   list: (description: string, settings: ListSettings = {}): ListOption => ({ type: 'list', description, ...settings }),
   /** A file that is read beside the image; null where none is given. */

@@ -1,12 +1,12 @@
 /** The analyzer that `salvor new-plugin` writes: it reads a list of the kernel's, so that there is something to change. */
 export function pluginSource(name: string): string {
-  return `import { address, defineAnalyzer, integer, read, text } from 'salvor'
+  return `import { address, defineAnalyzer, integer, text } from 'salvor'
+import { read } from 'salvor/kernel'
 
 const TASK = 'struct task_struct'
 
 export default defineAnalyzer({
   name: '${name}',
-  area: 'own',
   summary: 'Processes with their nice value',
   columns: {
     address: address('Address of the task_struct'),

@@ -1,11 +1,14 @@
 import { wrap } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
-import type { Analyzer, FileContext, ImageContext, RunContext, Source, Warning } from '../api/analyzer.js'
+import type { Analyzer, FileContext, ImageContext, RunContext, Source } from '../api/analyzer.js'
+import type { Artifacts } from '../api/artifacts.js'
 import type { Needs, OptionalTable } from '../api/needs.js'
 import type { OptionData, Options, OptionsData, OptionsRead } from '../api/options.js'
 import type { EvidenceFile } from '../api/source.js'
 import { Table } from '../api/table.js'
 import type { Backend } from '../kernel/backend.js'
+import type { ArtifactFiles } from '../output/artifacts.js'
+import type { Warning } from '../warning.js'
 import { RowBuffer } from './buffer.js'
 import { SalvorError, toFailure } from './errors.js'
 import { OpenFile } from './evidence-file.js'
@@ -35,6 +38,14 @@ function tablesOf(given: readonly GivenTable[]): Record<string, Table | Optional
       return [as, (optional ? { table, why } : table) as Table | OptionalTable]
     }),
   )
+}
+
+/** What an analyzer gets that has not said that it writes files. */
+function refusing(analyzer: string): Artifacts {
+  const create = (): never => {
+    throw new SalvorError('INTERNAL', `${analyzer} does not declare artifacts, and writes no files`)
+  }
+  return { create }
 }
 
 /** Files that are open as long as their analyzer runs. */
@@ -67,13 +78,14 @@ class OpenFiles {
  */
 export async function analyze(
   task: AnalyzeTask,
-  loading: Promise<Backend>,
+  loadBackend: () => Promise<Backend>,
   warnings: Warning[],
 ): Promise<readonly Warning[]> {
   const { port, evidence } = task
   const host = wrap<Host>(nodeEndpoint(port))
   const controller = new AbortController()
   const files = new OpenFiles()
+  let artifacts: ArtifactFiles | undefined
   const log = new WarningLog()
   const warn = (warning: Warning): void => log.add({ ...warning, analyzer: warning.analyzer ?? task.analyzer })
   let lost = (): Warning[] => []
@@ -81,17 +93,21 @@ export async function analyze(
   void host.begin().then(() => controller.abort())
   const read = async (): Promise<ImageContext | FileContext> => {
     if ('file' in evidence) return { file: files.open(evidence.file) }
-    const backend = await loading
+    const backend = await loadBackend()
     lost = () => lossWarnings(backend.lost(evidence.image))
     return { kernel: backend.attach(evidence.image, warn), scans: task.scans as ImageContext['scans'] }
   }
   try {
     const analyzer = await find(task.plugin, task.analyzer)
     const buffer = new RowBuffer(analyzer.columns, (batch) => host.rows(batch))
+    if (analyzer.artifacts !== undefined) {
+      artifacts = new (await import('../output/artifacts.js')).ArtifactFiles(task.artifacts)
+    }
     const context: RunContext<Options, Needs, Source> = {
       ...(await read()),
       options: files.options(analyzer.options, task.options),
       tables: tablesOf(task.tables),
+      artifacts: artifacts ?? refusing(task.analyzer),
       log: (line) => void host.log(line),
       warn,
       progress: (done, total) => void host.progress(done, total),
@@ -108,6 +124,7 @@ export async function analyze(
       throw error
     }
     await buffer.end()
+    artifacts?.end().forEach(warn)
     return [...log.list(), ...lost()]
   } catch (error) {
     warnings.push(...log.list())
@@ -115,6 +132,7 @@ export async function analyze(
     if (toFailure(error).code !== 'EVIDENCE') warnings.push(...lost())
     throw error
   } finally {
+    artifacts?.end()
     files.close()
     port.close()
   }

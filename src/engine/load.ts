@@ -14,13 +14,18 @@ export async function loadPlugin({ kind, location }: PluginSource): Promise<Anal
 }
 
 /**
- * A user's plugin may be TypeScript and may lie anywhere; it gets this very salvor for `import … from 'salvor'`.
+ * A user's plugin may be TypeScript and may lie anywhere; it gets this very salvor for `import … from 'salvor'`
+ * and its other doors.
  * Nothing is written beside it.
  */
 async function importUserModule(path: string): Promise<unknown> {
   const { createJiti } = require('jiti') as typeof import('jiti')
-  const api = await import('salvor')
-  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, virtualModules: { salvor: api } })
+  const doors = {
+    salvor: await import('salvor'),
+    'salvor/kernel': await import('salvor/kernel'),
+    'salvor/containers': await import('salvor/containers'),
+  }
+  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, virtualModules: doors })
   try {
     return await jiti.import(path)
   } catch (error) {
@@ -58,9 +63,12 @@ export function declarationOf(analyzer: Analyzer): Declaration {
   return declaration
 }
 
+/** Where a user's analyzer stands that names no area. */
+const OWN_AREA = 'own'
+
 /** The analyzers of a user's plugin, ready for the registry. */
 export async function loadUserPlugin(specifier: string, directory: string): Promise<KnownAnalyzer[]> {
   const plugin: PluginSource = { kind: 'user', location: await locatePlugin(specifier, directory) }
   const analyzers = await loadPlugin(plugin)
-  return analyzers.map((analyzer) => ({ ...declarationOf(analyzer), plugin }))
+  return analyzers.map((analyzer) => ({ area: OWN_AREA, ...declarationOf(analyzer), plugin }))
 }

@@ -4,7 +4,7 @@ import { closest } from './suggest.js'
 import { choice } from './words.js'
 
 /** What an option holds that nobody gave. */
-function defaultOf(option: Option): OptionData {
+export function defaultOf(option: Option): OptionData {
   switch (option.type) {
     case 'flag':
       return false
@@ -33,7 +33,7 @@ function refuse(name: string, takes: string, value: OptionData): never {
 }
 
 /** Holds a value to what is declared of its option; the error calls it by the name that whoever gave it knows. */
-function check(option: Option, value: OptionData, name: string): void {
+export function checkOption(option: Option, value: OptionData, name: string): void {
   switch (option.type) {
     case 'text':
     case 'file':
@@ -68,7 +68,7 @@ export function readOptions(
   const values: Record<string, OptionData> = {}
   for (const [name, option] of Object.entries(declared ?? {})) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined
-    if (value !== undefined) check(option, value, nameOf(name))
+    if (value !== undefined) checkOption(option, value, nameOf(name))
     values[name] = value ?? defaultOf(option)
   }
   return values

@@ -38,10 +38,23 @@ function reads({ source }: Declaration): string {
   return source === undefined ? 'a memory image' : 'a file'
 }
 
-/** One run reads one kind of evidence: a table of a file would need the name of that file. */
-function refuseMixed(one: Declaration, other: Declaration, joined: string): void {
-  if (reads(one) === reads(other)) return
-  throw new SalvorError('USAGE', `${one.name} reads ${reads(one)} ${joined} ${other.name} ${reads(other)}`)
+/** One run reads one kind of evidence. */
+function refuseMixed(requested: readonly TableRequest[]): void {
+  const [first] = requested
+  const other = requested.find(({ analyzer }) => first !== undefined && reads(analyzer) !== reads(first.analyzer))
+  if (first === undefined || other === undefined) return
+  const [one, two] = [first.analyzer, other.analyzer]
+  throw new SalvorError(
+    'USAGE',
+    `${one.name} reads ${reads(one)} and ${two.name} ${reads(two)}: run one after the other`,
+  )
+}
+
+/** Nobody could name the file for the table that is needed, but as an option of the one that needs it. */
+function refuseForeign(analyzer: Declaration, needed: Declaration): void {
+  if (reads(analyzer) === reads(needed)) return
+  const what = `the analyzer ${analyzer.name} reads ${reads(analyzer)}`
+  throw new SalvorError('USAGE', `${what} and cannot need ${needed.name}, which reads ${reads(needed)}`)
 }
 
 /**
@@ -60,7 +73,7 @@ export function plan<D extends Declaration>(
       if (need.optional) return undefined
       throw new SalvorError('USAGE', `the analyzer ${analyzer.name} needs ${need.analyzer}, which no plugin provides`)
     }
-    refuseMixed(analyzer, needed, 'and cannot need')
+    refuseForeign(analyzer, needed)
     return { analyzer: needed, options: readNeededOptions(analyzer.name, needed, need.options ?? {}) }
   }
 
@@ -80,9 +93,7 @@ export function plan<D extends Declaration>(
     return id
   }
 
+  refuseMixed(requested)
   for (const request of requested) visit(request, [])
-  for (const { analyzer } of requested.slice(1)) {
-    if (requested[0] !== undefined) refuseMixed(requested[0].analyzer, analyzer, 'and')
-  }
   return [...ordered.values()]
 }

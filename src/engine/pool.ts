@@ -4,12 +4,14 @@ import { Piscina } from 'piscina'
 import { bundle } from '../paths.js'
 import { fromFailure, SalvorError } from './errors.js'
 import type { Lane } from './lanes.js'
-import type { Answer, Results, Task } from './tasks.js'
+import type { Answer, Results, Task, WorkerData } from './tasks.js'
 
 export interface PoolOptions {
   readonly threads?: number
   /** Start all workers at once and not when there is work for them: a scan will want every one. */
   readonly eager?: boolean
+  /** Load the kernel layer at once and not with the first task: an analyzer of a file asks nothing of it. */
+  readonly kernel?: boolean
   /** The module that the workers use as `backend`; the kernel layer unless a test says otherwise. */
   readonly backend?: string
   /** Most memory of a worker for JavaScript's own objects, in MiB; without it what Node.js takes for enough. */
@@ -57,7 +59,7 @@ export class Pool {
       idleTimeout: IDLE_MILLISECONDS,
       recordTiming: false,
       trackUnmanagedFds: false,
-      workerData: { backend: options.backend },
+      workerData: { backend: options.backend, kernel: options.kernel ?? true } satisfies WorkerData,
       ...(options.memory === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: options.memory } }),
     })
   }

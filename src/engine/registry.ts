@@ -15,11 +15,14 @@ export interface PluginSource {
 
 /** A declaration and where its code is; the code itself is only loaded by the worker that runs it. */
 export interface KnownAnalyzer extends Declaration {
+  readonly area: string
   readonly plugin: PluginSource
 }
 
 /** One entry of the index that the build makes of plugins/. */
 export interface IndexEntry extends Declaration {
+  readonly area: string
+  /** `processes/threads.cjs`. */
   readonly file: string
 }
 

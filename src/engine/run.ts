@@ -1,7 +1,8 @@
-import type { Warning } from '../api/analyzer.js'
 import type { Places } from '../api/scans.js'
 import type { Batch } from '../api/table.js'
 import type { ScanRequest } from '../kernel/scans.js'
+import type { ArtifactPlace } from '../output/artifacts.js'
+import type { Warning } from '../warning.js'
 import { collect } from './collect.js'
 import type { Evidence, Reporter, TableSink } from './engine.js'
 import { type Failure, SalvorError, toFailure } from './errors.js'
@@ -30,6 +31,8 @@ export interface Finished {
 export interface RunParts {
   readonly pool: Pool
   readonly lanes: Lanes
+  /** Where files of analyzers go; null where they are left out. */
+  readonly artifacts: ArtifactPlace | null
   /** Seconds that a table may take. */
   readonly timeout: number | undefined
   readonly evidence: Evidence
@@ -207,6 +210,7 @@ export class Run {
         options,
         tables,
         scans,
+        artifacts: this.parts.artifacts,
         port,
       }
       return await pool.ask<'analyze'>(task, { lane, signal: limit.signal })

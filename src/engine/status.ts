@@ -1,5 +1,5 @@
-import type { Warning } from '../api/analyzer.js'
 import type { OptionsData } from '../api/options.js'
+import type { Warning } from '../warning.js'
 import type { ErrorCode, Failure } from './errors.js'
 import { isNote } from './warnings.js'
 

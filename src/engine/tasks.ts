@@ -1,10 +1,11 @@
-import type { Warning } from '../api/analyzer.js'
 import type { OptionsData } from '../api/options.js'
 import type { Places } from '../api/scans.js'
 import type { Batch } from '../api/table.js'
 import type { ChunkHits, Loss } from '../kernel/backend.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
 import type { ScanRequest } from '../kernel/scans.js'
+import type { ArtifactPlace } from '../output/artifacts.js'
+import type { Warning } from '../warning.js'
 import type { Failure } from './errors.js'
 import type { PluginSource } from './registry.js'
 
@@ -35,6 +36,14 @@ export interface GivenTable {
 /** What an analyzer reads: an open image, or a file that its worker opens. */
 export type EvidenceName = { readonly image: number } | { readonly file: string }
 
+/** What a worker is told when it starts. */
+export interface WorkerData {
+  /** A module to use instead of the kernel layer. */
+  readonly backend: string | undefined
+  /** Whether the kernel layer is loaded before a task asks for it. */
+  readonly kernel: boolean
+}
+
 export interface AnalyzeTask {
   readonly kind: 'analyze'
   readonly evidence: EvidenceName
@@ -45,6 +54,8 @@ export interface AnalyzeTask {
   readonly tables: readonly GivenTable[]
   /** Hits by the names under which the analyzer declares its scans. */
   readonly scans: Readonly<Record<string, BigUint64Array | Places>>
+  /** Where its files go; null where they are left out. */
+  readonly artifacts: ArtifactPlace | null
   readonly port: import('node:worker_threads').MessagePort
 }
 

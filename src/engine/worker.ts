@@ -1,19 +1,16 @@
 /** What runs inside a Piscina worker. Native calls block here, and only here. */
 import { workerData } from 'node:worker_threads'
-import type { Warning } from '../api/analyzer.js'
 import type { Backend } from '../kernel/backend.js'
 import { require } from '../require.js'
+import type { Warning } from '../warning.js'
 import { analyze } from './analyze.js'
 import { toFailure } from './errors.js'
-import type { Answer, Results, Task } from './tasks.js'
+import type { Answer, Results, Task, WorkerData } from './tasks.js'
 
-interface WorkerData {
-  /** A module to use instead of the kernel layer. */
-  readonly backend: string | undefined
-}
+const told = workerData as WorkerData | null
 
 async function loadBackend(): Promise<Backend> {
-  const other = (workerData as WorkerData | null)?.backend
+  const other = told?.backend
   const module = other === undefined ? await import('../kernel/backend.js') : (require(other) as { backend: Backend })
   return module.backend
 }
@@ -21,15 +18,20 @@ async function loadBackend(): Promise<Backend> {
 /** What a plugin prints is for its user; standard output is the tables'. */
 console.log = console.info = console.debug = console.error
 
-/** From the thread's start on, while the main thread has nothing for it yet. */
-const loading = loadBackend()
-// It is told by the first task.
-loading.catch(() => {})
+let loading: Promise<Backend> | undefined
+
+function backendOnce(): Promise<Backend> {
+  loading ??= loadBackend()
+  return loading
+}
+
+// From the thread's start on, while the main thread has nothing for it yet. What fails is told by the first task.
+if (told?.kernel !== false) backendOnce().catch(() => {})
 
 async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['kind']]> {
-  // A file needs none.
-  if (task.kind === 'analyze') return analyze(task, loading, warnings)
-  const backend = await loading
+  // A file needs no backend.
+  if (task.kind === 'analyze') return analyze(task, backendOnce, warnings)
+  const backend = await backendOnce()
   switch (task.kind) {
     case 'open':
       return backend.open(task.path, task.options)

@@ -1,4 +1,4 @@
-import type { Warning } from '../api/analyzer.js'
+import type { Warning } from '../warning.js'
 import { type ImageInfo, Kernel, type OpenOptions } from './kernel.js'
 import { native } from './native.js'
 import { type ScanRequest, scanSpec } from './scans.js'

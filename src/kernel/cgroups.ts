@@ -2,8 +2,9 @@
 
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
-import { type Rule, rulesOf } from './objects.js'
+import { rulesOf } from './objects.js'
 import { addressOf, array, kernfsPath, list, type Nested, obeys, optional, text } from './query.js'
+import type { Rule } from './rule.js'
 
 const CGROUP = 'struct cgroup'
 /** CSS_ONLINE (include/linux/cgroup-defs.h): without it the cgroup was removed and only waits to be freed. */

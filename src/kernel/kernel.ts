@@ -1,10 +1,10 @@
 /** The kernel of an opened image, as analyzers see it. */
 
-import type { Warning } from '../api/analyzer.js'
+import type { Warning } from '../warning.js'
 import { Batch } from './batch.js'
 import { type NativeBatch, native } from './native.js'
-import type { Rule } from './objects.js'
 import { list, type Nested, nestedSpec, type Select, type Walk } from './query.js'
+import type { Rule } from './rule.js'
 import { forgetShared, once, type Shared, sharedOf } from './shared.js'
 
 /** Facts about an image and its kernel. Addresses are `0x…` strings. */

@@ -3,10 +3,10 @@
  * These are plain descriptions; the native core compiles them against the image's own types.
  */
 
-import { type Rule, rulesOf } from './objects.js'
+import { rulesOf } from './objects.js'
+import type { Paths, Rule } from './rule.js'
 
-/** An access path as C would write it without casts, or alternatives of which the first that exists counts. */
-export type Paths = string | readonly string[]
+export type { Paths } from './rule.js'
 
 /** How a path's value is read. */
 export type Leaf =

@@ -2,8 +2,7 @@
 
 import { Buffer } from 'node:buffer'
 import type { Pattern } from '../api/scans.js'
-import { rulesOf } from './objects.js'
-import { TASK_STRUCT } from './tasks.js'
+import { rulesOf, TASK_STRUCT } from './objects.js'
 
 /** A scan with what its analyzer was given: no parameter is an option any more. */
 export type ScanRequest = { readonly kind: 'tasks' } | { readonly kind: 'bytes'; readonly patterns: readonly Pattern[] }

@@ -1,6 +1,6 @@
 /** What several tables of one image read alike: read once on this thread, and kept as long as the image is open. */
 
-import type { Warning } from '../api/analyzer.js'
+import type { Warning } from '../warning.js'
 
 interface Reading {
   readonly value: unknown

@@ -2,9 +2,9 @@
 
 import { append } from '../append.js'
 import type { Kernel } from './kernel.js'
-import type { Rule } from './objects.js'
-import { hlist, list, type Nested, obeys, type Paths, xarray } from './query.js'
-import { TASK_STRUCT } from './tasks.js'
+import { TASK_STRUCT } from './objects.js'
+import { hlist, list, type Nested, obeys, xarray } from './query.js'
+import type { Paths, Rule } from './rule.js'
 
 /** Tasks of one view that are read, however much memory there is: each becomes a row with its texts. */
 const MOST_TASKS = 1 << 18

@@ -1,14 +1,13 @@
 /** `task_struct`: the one projection of its members. */
 
-import { isoTime } from '../api/time.js'
+import { isoTime } from '../iso-time.js'
 import type { Batch, Column } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { type NamespaceProxy, type NamespaceSet, readNamespaceProxies } from './namespaces.js'
+import { TASK_STRUCT } from './objects.js'
 import { array, cmdline, dPath, kernfsPath, type Nested, optional, text } from './query.js'
 import type { KnownBy, View } from './task-views.js'
 import { bootTime } from './time.js'
-
-export const TASK_STRUCT = 'struct task_struct'
 
 /** PF_KTHREAD (include/linux/sched.h). */
 const PF_KTHREAD = 0x0020_0000

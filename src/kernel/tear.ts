@@ -4,10 +4,10 @@
  */
 
 import type { Kernel } from './kernel.js'
-import type { Rule } from './objects.js'
+import { TASK_STRUCT } from './objects.js'
 import { obeys } from './query.js'
+import type { Rule } from './rule.js'
 import { HELD_BY_PID, taskViews } from './task-views.js'
-import { TASK_STRUCT } from './tasks.js'
 
 /** A kind of link that was looked at from both ends. */
 export interface LinkCheck {

@@ -8,7 +8,8 @@ import { byDefault } from '../../dist/src/engine/plan.js'
 import { Registry } from '../../dist/src/engine/registry.js'
 import { sampleImage } from '../../dist/src/sample.js'
 
-const FAILING = `import { defineAnalyzer, listedPlacedTasks, text } from 'salvor'
+const FAILING = `import { defineAnalyzer, text } from 'salvor'
+import { listedPlacedTasks } from 'salvor/containers'
 export default defineAnalyzer({
   name: 'failing', area: 'own', summary: 'Reads and fails', columns: { value: text('A value') },
   *run({ kernel }) { throw new Error('after ' + listedPlacedTasks(kernel).length) },

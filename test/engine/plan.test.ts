@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { need } from '../../dist/src/api/needs.js'
+import type { Declaration } from '../../dist/src/api/analyzer.js'
+import { need, optional } from '../../dist/src/api/needs.js'
+import { type Options, option } from '../../dist/src/api/options.js'
 import { byDefault, plan } from '../../dist/src/engine/plan.js'
 import { mergeHits } from '../../dist/src/engine/scans.js'
 import { closest } from '../../dist/src/engine/suggest.js'
@@ -21,6 +23,48 @@ function graph(needs: Record<string, string[]>) {
 test('what is needed comes first, and once', () => {
   const order = graph({ a: ['b', 'c'], b: ['c'], c: [], d: ['c'] })
   expect(order('a', 'd', 'a')).toEqual(['c', 'b', 'a', 'd'])
+})
+
+test('a table with other options is another table, and one with the same is the same', () => {
+  const options: Options = { minimum: option.count('m', { default: 4 }), kind: option.choice('k', ['a', 'b']) }
+  const about = { area: 't', summary: 's', columns: {} }
+  const table: Declaration = { ...about, name: 'table', options }
+  const rule: Declaration = {
+    ...about,
+    name: 'rule',
+    needs: { a: need('table'), b: need('table', { minimum: 4 }), c: need('table', { kind: 'a', minimum: 5 }) },
+  }
+  const planned = plan([byDefault(rule), byDefault(table)], (name) => [table, rule].find((one) => one.name === name))
+  expect(planned.map(({ analyzer, options }) => [analyzer.name, options])).toEqual([
+    ['table', { minimum: 4, kind: null }],
+    ['table', { minimum: 5, kind: 'a' }],
+    ['rule', {}],
+  ])
+  const [first, second, last] = planned
+  expect(last?.needs.map(({ as, table }) => [as, table])).toEqual([
+    ['a', first?.id],
+    ['b', first?.id],
+    ['c', second?.id],
+  ])
+})
+
+test.each([
+  [{ minimun: 4 }, 'the analyzer rule needs table with an option that it lacks, minimun; did you mean minimum?'],
+  [
+    { minimum: 'x' },
+    'the analyzer rule needs table with an option of the wrong kind: minimum takes a number from 0 on',
+  ],
+  [{ rules: 'x' }, 'the analyzer rule needs table with an option that only the user can give, for it is a file: rules'],
+])('a need with the options %j is a mistake', (given, message) => {
+  const options: Options = { minimum: option.count('m'), rules: option.file('r') }
+  const table: Declaration = { name: 'table', area: 't', summary: 's', columns: {}, options }
+  const rule: Declaration = { ...table, name: 'rule', options: {}, needs: { table: need('table', given) } }
+  expect(() => plan([byDefault(rule)], () => table)).toThrow(message)
+})
+
+test('an optional need that nobody provides is planned without', () => {
+  const rule: Declaration = { name: 'rule', area: 't', summary: 's', columns: {}, needs: { table: optional('gone') } }
+  expect(plan([byDefault(rule)], () => undefined)).toMatchObject([{ needs: [{ as: 'table', table: undefined }] }])
 })
 
 test('a circle is named', () => {

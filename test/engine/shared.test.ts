@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Warning } from '../../dist/src/api/analyzer.js'
 import { forgetShared, once, type Shared, sharedOf } from '../../dist/src/kernel/shared.js'
+import type { Warning } from '../../dist/src/warning.js'
 
 test('a reading is made once, and its warnings come each time that it is asked for', () => {
   const shared: Shared = new Map()

@@ -125,20 +125,21 @@ impl<'a> TaskScan<'a> {
                 any |= (from_here == first) | (from_here == second);
             }
             if any {
-                self.group(start + (group_index * 8 * WORD) as u64, group, found);
+                self.group(start, block, group_index * 8 * WORD, found);
             }
         }
     }
 
-    /// Looks closely at eight words of which one is an anchor's.
+    /// Looks closely at eight words, `at` in the block, of which one is an anchor's.
     #[cold]
-    fn group(&self, start: u64, group: &[u8], found: &mut Vec<u64>) {
-        for (index, word) in group.as_chunks::<WORD>().0.iter().enumerate() {
-            let physical = start + (index * WORD) as u64;
+    fn group(&self, start: u64, block: &[u8], at: usize, found: &mut Vec<u64>) {
+        let group = block.get(at..).unwrap_or_default().as_chunks::<WORD>().0;
+        for (index, word) in group.iter().take(8).enumerate() {
+            let physical = start + (at + index * WORD) as u64;
             let from_here = u64::from_le_bytes(*word).wrapping_sub(self.direct_map.wrapping_add(physical));
             for anchor in self.anchors.iter().filter(|anchor| anchor.delta == from_here) {
                 if let Some(object) = physical.checked_sub(anchor.offset)
-                    && self.is_task(object)
+                    && self.is_task(object, self.of_block(start, block, object))
                 {
                     self.kernel.memory.image().touch(physical, WORD as u64);
                     found.push(self.direct_map.wrapping_add(object));
@@ -147,11 +148,18 @@ impl<'a> TaskScan<'a> {
         }
     }
 
+    /// The bytes of an object that lies in the block that is being looked at.
+    fn of_block<'b>(&self, start: u64, block: &'b [u8], object: u64) -> Option<&'b [u8]> {
+        let from = usize::try_from(object.checked_sub(start)?).ok()?;
+        block.get(from..from.checked_add(self.size)?)
+    }
+
     /// Whether a `task_struct` lies there. What state it is in is for the analyzer to say.
-    fn is_task(&self, physical: u64) -> bool {
+    fn is_task(&self, physical: u64, at_hand: Option<&[u8]>) -> bool {
         let image = self.kernel.memory.image();
-        // Most hits are no tasks, and their own bytes tell.
-        let refused = image.peek(physical, self.size).is_some_and(|object| self.rules.refuse(object));
+        // Most hits are no tasks, and their own bytes tell: those of the block, which cost neither a look-up nor a fault.
+        let object = at_hand.or_else(|| image.peek(physical, self.size));
+        let refused = object.is_some_and(|object| self.rules.refuse(object));
         let is_task = !refused
             && image.holds(physical, self.size as u64)
             && self.rules.obeyed(&self.reader, self.direct_map.wrapping_add(physical), 0);

@@ -13,9 +13,12 @@ import { makeEngine, outputGuard, type Session } from '../session.js'
 const discard = { rows: async () => {}, end: async () => {} }
 
 function chosen(raw: unknown, registry: Registry): readonly KnownAnalyzer[] {
-  if (typeof raw !== 'string') return registry.list()
+  if (typeof raw !== 'string') return registry.list().filter(({ source }) => source === undefined)
   const names = raw.split(',').filter((name) => name !== '')
-  return names.map((name) => registry.get(name))
+  const analyzers = names.map((name) => registry.get(name))
+  const other = analyzers.find(({ source }) => source !== undefined)
+  if (other === undefined) return analyzers
+  throw new SalvorError('USAGE', `--analyzers: ${other.name} reads a file, and no memory image`)
 }
 
 /** Lets the core write to the temporary name; nobody knows that one, so that a failure tells of the output. */

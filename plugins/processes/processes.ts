@@ -1,9 +1,10 @@
-import { defineAnalyzer, isLeader, listedPlacedTasks, taskColumns, taskRows } from 'salvor'
+import { defineAnalyzer } from 'salvor'
+import { listedPlacedTasks, taskColumns, taskRows } from 'salvor/containers'
+import { isLeader } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'processes',
   aliases: ['pslist', 'ps'],
-  area: 'processes',
   summary: 'Processes, with the namespaces and the container each one runs in',
   description:
     'Every thread group leader that the task list, the pid IDR or a thread list knows. A process that only some of ' +
@@ -15,6 +16,7 @@ export default defineAnalyzer({
     { command: 'salvor processes memory.elf --format ndjson', what: 'one JSON object per line, for a pipe' },
   ],
   columns: taskColumns,
+  key: ['pid', 'started'],
   async *run({ kernel }) {
     yield taskRows(taskColumns, listedPlacedTasks(kernel).filter(isLeader))
   },

@@ -1,9 +1,9 @@
-import { count, defineAnalyzer, integer, namespaceRows, text } from 'salvor'
+import { count, defineAnalyzer, integer, text } from 'salvor'
+import { namespaceRows } from 'salvor/containers'
 
 export default defineAnalyzer({
   name: 'namespaces',
   aliases: ['lsns'],
-  area: 'containers',
   summary: 'Namespaces, with the processes in them and the container they belong to',
   description:
     'Namespaces that a process or thread is in, or makes its children start in, and network namespaces that nobody ' +
@@ -19,6 +19,7 @@ export default defineAnalyzer({
     hostname: text('Host name, for a UTS namespace'),
     container: text('Id of the container its owner runs in', { meaning: 'container' }),
   },
+  key: ['type', 'inode'],
   async *run({ kernel }) {
     yield namespaceRows(kernel)
   },

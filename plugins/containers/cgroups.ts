@@ -1,19 +1,9 @@
-import {
-  address,
-  cgroupMembers,
-  containerFinder,
-  count,
-  defineAnalyzer,
-  isLeader,
-  listedTasks,
-  parseCgroupPath,
-  readCgroups,
-  text,
-} from 'salvor'
+import { address, count, defineAnalyzer, text } from 'salvor'
+import { cgroupMembers, containerFinder, listedTasks, parseCgroupPath } from 'salvor/containers'
+import { isLeader, readCgroups } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'cgroups',
-  area: 'containers',
   summary: 'Cgroups of every hierarchy, with their processes, container and pod',
   torn: 'cgroups with processes that were there throughout are rows, and those above them; an empty one may be missing where a list is torn.',
   examples: [{ command: 'salvor cgroups memory.elf --container 018e0db6fd22', what: 'the cgroups of one container' }],
@@ -25,6 +15,7 @@ export default defineAnalyzer({
     container: text('Id of the container it belongs to', { meaning: 'container' }),
     pod_uid: text('Uid of the Kubernetes pod it belongs to'),
   },
+  key: ['hierarchy', 'path'],
   async *run({ kernel }) {
     const processes = listedTasks(kernel).filter(isLeader)
     const members = cgroupMembers(kernel, processes)

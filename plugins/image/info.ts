@@ -1,24 +1,9 @@
-import {
-  address,
-  bootTime,
-  bytes,
-  checkLinks,
-  count,
-  defineAnalyzer,
-  flag,
-  integer,
-  isoTime,
-  onlineCpus,
-  read,
-  record,
-  text,
-  time,
-} from 'salvor'
+import { address, bytes, count, defineAnalyzer, flag, integer, isoTime, record, text, time } from 'salvor'
+import { bootTime, checkLinks, onlineCpus, read } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'info',
   aliases: ['banner'],
-  area: 'image',
   summary: 'The image, and the kernel that was found in it',
   torn: 'what it says of the kernel holds; `torn` and `links` tell how much of the image contradicts itself.',
   examples: [{ command: 'salvor info memory.lime', what: 'format, kernel, boot time and where the symbols came from' }],

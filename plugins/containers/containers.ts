@@ -1,9 +1,9 @@
-import { containerRows, count, defineAnalyzer, flag, integer, list, record, text, time } from 'salvor'
+import { count, defineAnalyzer, flag, integer, list, record, text, time } from 'salvor'
+import { containerRows } from 'salvor/containers'
 
 export default defineAnalyzer({
   name: 'containers',
   aliases: ['docker-ps', 'crictl-ps'],
-  area: 'containers',
   summary: 'Containers and pod sandboxes: name, image, state, mounts, networks, and where each value came from',
   description:
     'Docker, containerd, CRI-O and podman, on cgroup v1 and v2, nested ones too. Cgroups, namespaces and mounts tell ' +
@@ -42,6 +42,7 @@ export default defineAnalyzer({
       },
     ),
   },
+  key: ['id'],
   async *run({ kernel, warn }) {
     yield containerRows(kernel, warn)
   },

@@ -1,20 +1,6 @@
-import {
-  defineAnalyzer,
-  heldByPid,
-  idleTasks,
-  type Kernel,
-  type PlacedTask,
-  placedTasks,
-  Rows,
-  scan,
-  type TaskStatus,
-  taskRows,
-  taskStatus,
-  taskViews,
-  text,
-  threadColumns,
-  type View,
-} from 'salvor'
+import { defineAnalyzer, Rows, scan, text } from 'salvor'
+import { type PlacedTask, placedTasks, taskRows, threadColumns } from 'salvor/containers'
+import { heldByPid, idleTasks, type Kernel, type TaskStatus, taskStatus, taskViews, type View } from 'salvor/kernel'
 
 type Unlisted = 'hidden' | 'torn list' | null
 
@@ -48,7 +34,6 @@ const { address, tid, pid, found_by, ...others } = threadColumns
 export default defineAnalyzer({
   name: 'process-scan',
   aliases: ['psscan'],
-  area: 'processes',
   summary: 'Every task_struct carved from memory, whether or not any list knows it',
   description:
     'Physical memory is searched chunk by chunk for task_struct objects. A live one that no view knows ' +
@@ -70,6 +55,8 @@ export default defineAnalyzer({
     found_by: { ...found_by, detail: false },
     ...others,
   },
+  // A task that has ended keeps these two and loses its pid. A copy of it that is still in memory has them as well.
+  key: ['tid', 'started'],
   scans: { tasks: scan.tasks() },
   async *run({ kernel, scans }) {
     const { views, torn } = allViews(kernel)

@@ -8,23 +8,25 @@ import type {
   ImageContext,
   RunContext,
   Source,
-  Warning,
   Yielded,
-} from './api/analyzer.js'
-import type { Columns, Row } from './api/columns.js'
-import type { NeededTables, Needs } from './api/needs.js'
-import type { Options, OptionsData, OptionsRead } from './api/options.js'
-import type { Scans } from './api/scans.js'
-import { Rows, Table } from './api/table.js'
-import { OpenFile } from './engine/evidence-file.js'
-import { byDefault } from './engine/plan.js'
-import { RowCheck } from './engine/row-check.js'
-import { scanHits, scanRequest } from './engine/scans.js'
-import { lossWarnings } from './engine/warnings.js'
-import { backend } from './kernel/backend.js'
-import { sampleImage } from './sample.js'
+} from '../api/analyzer.js'
+import type { Columns, Row } from '../api/columns.js'
+import type { NeededTables, Needs } from '../api/needs.js'
+import type { Options, OptionsData, OptionsRead } from '../api/options.js'
+import type { Scans } from '../api/scans.js'
+import { Rows, Table } from '../api/table.js'
+import { OpenFile } from '../engine/evidence-file.js'
+import { byDefault } from '../engine/plan.js'
+import { RowCheck } from '../engine/row-check.js'
+import { scanHits, scanRequest } from '../engine/scans.js'
+import { lossWarnings } from '../engine/warnings.js'
+import { backend } from '../kernel/backend.js'
+import { ArtifactFiles, ArtifactFolder } from '../output/artifacts.js'
+import { Inputs } from '../output/target.js'
+import { sampleImage } from '../sample.js'
+import type { Warning } from '../warning.js'
 
-export { sampleImage } from './sample.js'
+export { sampleImage } from '../sample.js'
 
 const CHUNK_BYTES = 64 << 20
 
@@ -40,6 +42,8 @@ export interface Given<O extends Options, N extends Needs> {
   readonly options?: Partial<OptionsRead<O>>
   /** They stand for the tables that it needs. */
   readonly tables?: NeededTables<N>
+  /** A folder that is empty or is made, for the files that it writes; without it they are left out. */
+  readonly artifacts?: string
 }
 
 /**
@@ -49,12 +53,15 @@ export interface Given<O extends Options, N extends Needs> {
 export async function runAnalyzer<C extends Columns, O extends Options, N extends Needs, S extends Source>(
   analyzer: Analyzer<C, O, N, S>,
   path: string = sampleImage(),
-  { options, tables }: Given<O, N> = {},
+  { options, tables, artifacts }: Given<O, N> = {},
 ): Promise<Result<C>> {
+  const folder =
+    artifacts === undefined ? null : new ArtifactFolder(artifacts, { inputs: new Inputs([path]), force: false })
   const warnings: Warning[] = []
   const common: CommonContext<O, N> = {
     options: { ...byDefault(analyzer).options, ...options } as OptionsRead<O>,
     tables: tables ?? ({} as NeededTables<N>),
+    artifacts: new ArtifactFiles(folder?.place('') ?? null),
     log: () => {},
     warn: (warning) => void warnings.push(warning),
     progress: () => {},
@@ -70,6 +77,7 @@ export async function runAnalyzer<C extends Columns, O extends Options, N extend
     const rows = await checkedRows(analyzer, context)
     return { rows, warnings: [...warnings, ...evidence.lost()] }
   } finally {
+    folder?.close()
     evidence.close()
   }
 }
