@@ -1,7 +1,7 @@
 // Bundles dist/ into dist/bundle/: loading a hundred small modules costs a short run more than all its work, and so does
 // the loader of ES modules. Hence few files, all of them CommonJS.
 import { readdirSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { root } from './lib.mjs'
 
@@ -20,8 +20,15 @@ const piscinaWorker = {
   },
 }
 
+/** What a built-in analyzer imports by the package's own name. */
+const doors = {
+  'salvor/kernel': dist('src/doors/kernel.js'),
+  'salvor/containers': dist('src/doors/containers.js'),
+  salvor: dist('src/doors/salvor.js'),
+}
+
 /** Each call makes files that share nothing with those of another: a thread loads only what it needs. */
-async function bundle(input, banner = '') {
+async function bundle(input, { banner = '', codeSplitting = true } = {}) {
   const build = await rolldown({
     input,
     // What several files share may go into the first one that every thread loads.
@@ -32,7 +39,7 @@ async function bundle(input, banner = '') {
     external: ['jiti', 'cli-progress', '@napi-rs/nice'],
     resolve: {
       alias: {
-        salvor: dist('src/plugin.js'),
+        ...doors,
         // Its regular expressions over all emoji sequences take longer to compile than everything else in the help.
         'string-width': join(root, 'node_modules/fast-string-width/dist/index.js'),
       },
@@ -49,17 +56,23 @@ async function bundle(input, banner = '') {
     chunkFileNames: '[name]-[hash].cjs',
     minify: true,
     banner,
+    codeSplitting,
   })
 }
 
-const plugins = readdirSync(dist('plugins')).filter((file) => file.endsWith('.js'))
+/** `processes/threads.js`: an area's folder, and in it a file for each analyzer. */
+const plugins = readdirSync(dist('plugins'), { recursive: true }).filter((file) => file.endsWith('.js'))
 await bundle({ cli: dist('src/cli/process.js') })
 await bundle(
   { 'piscina-worker': join(root, 'node_modules/piscina/dist/worker.js') },
-  "require('../../bin/compiled.cjs');",
+  { banner: "require('../../bin/compiled.cjs');" },
 )
-await bundle({
-  worker: dist('src/engine/worker.js'),
-  backend: dist('src/kernel/backend.js'),
-  ...Object.fromEntries(plugins.map((file) => [`plugins/${basename(file, '.js')}`, dist(`plugins/${file}`)])),
-})
+await bundle(
+  {
+    worker: dist('src/engine/worker.js'),
+    backend: dist('src/kernel/backend.js'),
+    ...Object.fromEntries(plugins.map((file) => [`plugins/${file.slice(0, -'.js'.length)}`, dist(`plugins/${file}`)])),
+  },
+  // One file of what they share: left to itself it would be a dozen, each as dear to load as its code is to run.
+  { codeSplitting: { groups: [{ name: 'shared', test: /\/dist\/src\//, minShareCount: 2 }] } },
+)

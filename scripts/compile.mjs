@@ -35,11 +35,20 @@ async function runTasks() {
     return answer.value
   }
   const { port1, port2 } = new MessageChannel()
-  const host = { rows() {}, progress() {}, log() {}, cancelled: () => new Promise(() => {}) }
+  const host = { rows() {}, progress() {}, log() {}, begin: () => new Promise(() => {}) }
   expose(host, nodeEndpoint(port1))
   const { id: image } = await ask({ kind: 'open', path: sample, options: { cacheDir: null } })
-  const source = { kind: 'builtin', location: bundle('plugins/processes.cjs') }
-  await ask({ kind: 'analyze', image, analyzer: 'processes', source, tables: [], scans: {}, port: port2 })
+  const plugin = { kind: 'builtin', location: bundle('plugins/processes/processes.cjs') }
+  const table = {
+    evidence: { image },
+    analyzer: 'processes',
+    plugin,
+    options: {},
+    tables: [],
+    scans: {},
+    artifacts: null,
+  }
+  await ask({ kind: 'analyze', ...table, port: port2 })
   await ask({ kind: 'close', image })
   port1.close()
 }

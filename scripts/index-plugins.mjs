@@ -9,9 +9,12 @@ const { analyzersOf } = await import('../dist/src/engine/validate.js')
 const { declarationOf } = await import('../dist/src/engine/load.js')
 
 const entries = []
-for (const file of readdirSync(directory).sort()) {
+for (const file of readdirSync(directory, { recursive: true }).sort()) {
   if (!file.endsWith('.cjs')) continue
+  // What is shared by several of them lies beside the areas' folders.
+  const [area, name] = file.split('/')
+  if (name === undefined) continue
   const module = require(fileURLToPath(new URL(file, directory)))
-  for (const analyzer of analyzersOf(module, file)) entries.push({ ...declarationOf(analyzer), file })
+  for (const analyzer of analyzersOf(module, file)) entries.push({ ...declarationOf(analyzer), area, file })
 }
 writeFileSync(new URL('index.json', directory), `${JSON.stringify(entries)}\n`)

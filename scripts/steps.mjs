@@ -50,7 +50,7 @@ export async function buildTypeScript() {
     stamp: 'dist/salvor-stamp',
     inputs: ['src', 'plugins', 'bin', 'tsconfig.json', 'package.json', 'package-lock.json', 'scripts'],
     outputs: [
-      'dist/src/plugin.js',
+      'dist/src/doors/salvor.js',
       'dist/bundle/cli.cjs',
       'dist/bundle/plugins/index.json',
       'dist/bundle/cli.cjs.code',

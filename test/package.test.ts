@@ -62,8 +62,8 @@ test('it holds the build and one sample, and neither sources nor tests', () => {
   for (const file of [
     'bin/salvor.cjs',
     'dist/bundle/cli.cjs',
-    'dist/src/plugin.d.ts',
-    'dist/src/testing.d.ts',
+    'dist/src/doors/salvor.d.ts',
+    'dist/src/doors/testing.d.ts',
     'README.md',
   ]) {
     expect(packed).toContain(file)
@@ -79,17 +79,20 @@ test('its command reads an image, and its library is there to import', () => {
   const info = inProject('npx', '--no', 'salvor', 'info', sample(), '--format', 'json')
   expect(info.code).toBe(0)
   expect(JSON.parse(info.stdout).rows[0]).toMatchObject({ release: '6.1.0-56-cloud-amd64', symbols_from: 'kallsyms' })
-  const imported = "import('salvor').then((it) => console.log(typeof it.defineAnalyzer, typeof it.read.list))"
-  expect(inProject(process.execPath, '-e', imported).stdout).toBe('function function\n')
+  const doors = ['salvor', 'salvor/kernel', 'salvor/containers', 'salvor/testing']
+  const named = ['defineAnalyzer', 'readTasks', 'parseCgroupPath', 'runAnalyzer']
+  const imported = `Promise.all(${JSON.stringify(doors)}.map((door) => import(door))).then((all) =>
+    console.log(${JSON.stringify(named)}.map((name, index) => typeof all[index][name]).join()))`
+  expect(inProject(process.execPath, '-e', imported).stdout).toBe('function,function,function,function\n')
 })
 
 test('what new-plugin writes runs there, passes its test there, and is typed', () => {
   expect(inProject('npx', '--no', 'salvor', 'new-plugin', ANALYZER).code).toBe(0)
-  const plugin = ['--plugin', `./${ANALYZER}.ts`, '--format', 'ndjson']
+  const plugin = ['--plugin', `./${ANALYZER}.ts`, '--format', 'ndjson', '--most', '5']
   const ended = inProject('npx', '--no', 'salvor', ANALYZER, sample(), ...plugin)
   expect([ended.code, ended.stdout]).toEqual([0, expect.stringMatching(/"pid":1,"comm":"systemd","nice":0}/)])
   const tested = inProject('npx', '--no', 'vitest', 'run')
-  expect(tested.stdout).toMatch(/Tests +1 passed/)
+  expect(tested.stdout).toMatch(/Tests +2 passed/)
   expect(tested.code).toBe(0)
 
   const wrong = 'import analyzer from "./my-facts.js"\nexport const pid: number = analyzer.columns.pid.type\n'

@@ -13,35 +13,43 @@ use napi::bindgen_prelude::{BigInt, BigInt64Array, BigUint64Array, Either, Uint8
 use napi_derive::napi;
 
 use crate::error::{Error, ErrorKind};
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::kernel::Kernel;
 use crate::kernel::types::Types;
-use crate::query;
 use crate::query::scope::Scope;
-use crate::query::spec::Rule;
-use crate::query::survey;
-use crate::scan::tasks::TaskScan;
+use crate::query::{self, Plans, survey};
+use crate::scan::{self, Hits};
 
 /// An error whose `code` JavaScript can tell apart. The macro knows a result by this name.
 type Result<T> = std::result::Result<T, napi::Error<&'static str>>;
 
 impl From<Error> for napi::Error<&'static str> {
     fn from(error: Error) -> Self {
-        let code = match error.kind {
-            ErrorKind::Usage => "USAGE",
-            ErrorKind::Evidence => "EVIDENCE",
-            ErrorKind::NoSymbols => "NO_SYMBOLS",
-            ErrorKind::Internal => "INTERNAL",
-        };
-        napi::Error::new(code, error.message)
+        napi::Error::new(code(error.kind), error.message)
     }
 }
 
-/// Opened images by id. Process-wide, so that every worker thread sees the same map, symbols and types.
-static OPENED: LazyLock<RwLock<HashMap<u32, Arc<Kernel>>>> = LazyLock::new(RwLock::default);
+fn code(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Usage => "USAGE",
+        ErrorKind::Evidence => "EVIDENCE",
+        ErrorKind::NoSymbols => "NO_SYMBOLS",
+        ErrorKind::Internal => "INTERNAL",
+    }
+}
+
+type Opened = (Arc<Kernel>, Arc<Plans>);
+
+/// Opened images by id, and what was asked of each. Process-wide, so that every worker thread sees the same map, symbols,
+/// types and compiled queries.
+static OPENED: LazyLock<RwLock<HashMap<u32, Opened>>> = LazyLock::new(RwLock::default);
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
 fn opened(id: u32) -> crate::error::Result<Arc<Kernel>> {
+    Ok(opened_with_plans(id)?.0)
+}
+
+fn opened_with_plans(id: u32) -> crate::error::Result<Opened> {
     let images = OPENED.read().unwrap_or_else(PoisonError::into_inner);
     images.get(&id).cloned().ok_or_else(|| Error::usage(format!("no opened image has the id {id}")))
 }
@@ -60,8 +68,15 @@ pub fn open_image(path: String, cache_dir: Option<String>, record: Option<bool>)
         error
     })?;
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-    OPENED.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(kernel));
+    OPENED.write().unwrap_or_else(PoisonError::into_inner).insert(id, (Arc::new(kernel), Arc::default()));
     Ok(id)
+}
+
+/// The files that would be read with an image, before it is opened: the other parts of a dump that was split.
+#[napi(catch_unwind)]
+pub fn companions(path: String) -> Vec<String> {
+    let found = image::companions(Path::new(&path));
+    found.into_iter().map(|path| path.to_string_lossy().into_owned()).collect()
 }
 
 /// Forgets an image. Queries that are under way finish.
@@ -100,9 +115,8 @@ pub fn physical(id: u32, address: BigInt) -> Result<Option<BigInt>> {
 /// Evaluates a query (JSON) over the kernel's objects; `addresses` are the objects where `from` says so.
 #[napi(catch_unwind)]
 pub fn query(id: u32, spec: String, addresses: Option<BigUint64Array>) -> Result<NativeBatch> {
-    let kernel = opened(id)?;
-    let addresses = addresses.as_deref().unwrap_or_default();
-    Ok(query::run(&kernel, &spec, addresses)?.into())
+    let (kernel, plans) = opened_with_plans(id)?;
+    Ok(plans.run(&kernel, &spec, addresses.as_deref().unwrap_or_default())?.into())
 }
 
 /// What some requests (JSON) ask for and an opened image's kernel, or the types of a BTF section, have nothing for: as JSON,
@@ -125,17 +139,18 @@ pub fn survey(of: Either<u32, Uint8Array>, requests: Vec<String>) -> Result<Stri
 pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
     let bytes = (bytes as u64).max(1 << 20);
     let chunks = opened(id)?.memory.image().chunks(bytes);
-    Ok(chunks.into_iter().flat_map(|(start, length)| [start, length]).collect::<Vec<u64>>().into())
+    Ok(chunks.into_iter().flat_map(|chunk| [chunk.start, chunk.end - chunk.start]).collect::<Vec<u64>>().into())
 }
 
-/// Carves `task_struct` objects, which obey `rules` (JSON, as in a query), out of one physical chunk.
+/// Runs scans (JSON: `kind` and parameters, see `native/src/scan`) over one physical chunk, in one pass.
 #[napi(catch_unwind)]
-pub fn scan_tasks(id: u32, rules: String, start: BigInt, length: BigInt) -> Result<NativeScan> {
+pub fn scan_chunk(id: u32, requests: Vec<String>, start: BigInt, length: BigInt) -> Result<Vec<NativeScan>> {
     let kernel = opened(id)?;
-    let rules =
-        serde_json::from_str::<Vec<Rule>>(&rules).map_err(|error| Error::usage(format!("no rules: {error}")))?;
-    let hits = TaskScan::chunk(&kernel, &rules, start.get_u64().1, length.get_u64().1)?;
-    Ok(NativeScan { addresses: hits.addresses.into(), capped: hits.capped })
+    let parse = |request: &String| serde_json::from_str(request);
+    let requests: std::result::Result<Vec<serde_json::Value>, _> = requests.iter().map(parse).collect();
+    let requests = requests.map_err(|error| Error::usage(format!("no scan: {error}")))?;
+    let found = scan::chunk(&kernel, &requests, start.get_u64().1, length.get_u64().1)?;
+    Ok(found.into_iter().map(NativeScan::from).collect())
 }
 
 /// What could not be read since the image was opened, because its file was cut off or failed; null when it is whole.
@@ -160,13 +175,35 @@ pub struct NativeLoss {
     pub bytes: f64,
 }
 
-/// What a scan of one chunk hit.
+/// What one scan hit in one chunk, or why it could not be made.
 #[napi(object)]
 pub struct NativeScan {
-    /// Virtual addresses, ascending and unique.
+    /// Ascending; physical or virtual, as the kind of scan has it.
     pub addresses: BigUint64Array,
+    /// Which of several things asked for lies at each; empty where a scan looks for one.
+    pub which: Uint32Array,
     /// There were more hits than are kept.
     pub capped: bool,
+    /// The error's code, where the scan could not be made.
+    pub failed: Option<String>,
+    /// One line.
+    pub message: Option<String>,
+}
+
+impl From<crate::error::Result<Hits>> for NativeScan {
+    fn from(found: crate::error::Result<Hits>) -> Self {
+        let (hits, failure) = match found {
+            Ok(hits) => (hits, None),
+            Err(error) => (Hits::default(), Some(error)),
+        };
+        Self {
+            addresses: hits.addresses.into(),
+            which: hits.which.into(),
+            capped: hits.capped,
+            failed: failure.as_ref().map(|error| code(error.kind).to_owned()),
+            message: failure.map(|error| error.message),
+        }
+    }
 }
 
 /// Rows of one walk, column by column.

@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { scanHits } from '../../dist/src/engine/scans.js'
 import { backend } from '../../dist/src/kernel/backend.js'
 import { native } from '../../dist/src/kernel/native.js'
 import { sampleImage } from '../../dist/src/sample.js'
@@ -69,9 +70,11 @@ function listen(hear, changed) {
     hear(`{"query":${text}}`)
     return changed(own.query(id, text, addresses), text)
   }
-  native.scanTasks = (id, rules, ...range) => {
-    hear(`{"task_scan":${rules}}`)
-    return own.scanTasks(id, rules, ...range)
+  native.scanChunk = (id, requests, ...range) => {
+    for (const { kind, rules } of requests.map((request) => JSON.parse(request))) {
+      if (kind === 'tasks') hear(`{"task_scan":${JSON.stringify(rules)}}`)
+    }
+    return own.scanChunk(id, requests, ...range)
   }
   for (const name of ['findBytes', 'findWords', 'userPart']) {
     native[name] = (...given) => {
@@ -82,11 +85,16 @@ function listen(hear, changed) {
   return () => Object.assign(native, own)
 }
 
+function noHits(scan, id) {
+  const request = scan.kind === 'bytes' ? { kind: 'bytes', patterns: [] } : scan
+  return scanHits(request, backend.scan(id, [request], 0n, 0n)).hits
+}
+
 /** Runs an analyzer for what it asks; what it yields is of no interest. */
 async function run(analyzer, id) {
   const warn = () => {}
   // What a scan asks does not depend on how much is scanned.
-  const scans = (analyzer.scans ?? []).map((name) => [name, backend.scan(name, id, 0n, 0n).addresses])
+  const scans = Object.entries(analyzer.scans ?? {}).map(([name, scan]) => [name, noHits(scan, id)])
   const context = {
     kernel: backend.attach(id, warn),
     tables: {},
@@ -107,7 +115,7 @@ async function run(analyzer, id) {
 }
 
 async function analyzers() {
-  const files = readdirSync(join(root, 'dist', 'plugins')).filter((file) => file.endsWith('.js'))
+  const files = readdirSync(join(root, 'dist', 'plugins'), { recursive: true }).filter((file) => file.endsWith('.js'))
   const modules = await Promise.all(files.sort().map((file) => import(`../../dist/plugins/${file}`)))
   return modules.map((module) => module.default)
 }

@@ -1,4 +1,5 @@
 import { SalvorError } from '../engine/errors.js'
+import type { TableRequest } from '../engine/plan.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
 import { closest } from '../engine/suggest.js'
 import { type ContainerChoice, checkFilter, makeFilter } from '../output/filter.js'
@@ -36,8 +37,11 @@ export interface AskedTable {
 }
 
 /** What is written of each table. What makes no sense for one is the user's mistake, told before an image is opened. */
-export function askedTables({ options, registry }: Session, analyzers: readonly KnownAnalyzer[]): AskedTable[] {
-  return analyzers.map((analyzer) => {
+export function askedTables(
+  { options, registry }: Session,
+  requests: readonly TableRequest<KnownAnalyzer>[],
+): AskedTable[] {
+  return requests.map(({ analyzer, options: made }) => {
     checkFilter(analyzer, options, registry.list())
     const sort = options.sort.map((key) => ({ ...key, column: findColumn(analyzer, '--sort', key.column) }))
     const columns = chosenColumns(analyzer, options)
@@ -49,6 +53,8 @@ export function askedTables({ options, registry }: Session, analyzers: readonly 
         ...(options.limit === undefined ? {} : { limit: options.limit }),
       })
     const named = options.format === 'table' && lacksNames(analyzer, columns)
-    return { head: { table, columns, ...(single === undefined ? {} : { single }) }, selection, named }
+    const known = analyzer.options === undefined ? {} : { options: made }
+    const head = { table, ...known, columns, ...(single === undefined ? {} : { single }) }
+    return { head, selection, named }
   })
 }

@@ -14,12 +14,14 @@ export interface Option {
   /** The values it can have, where these are known. */
   readonly choices?: readonly string[]
   readonly repeatable?: boolean
+  /** An analyzer declares it: help has it first, and its value is taken as it is. */
+  readonly own?: boolean
 }
 
 /** What stands after a command's name. */
 export interface Argument {
   readonly name: string
-  readonly kind: 'image' | 'analyzer' | 'analyzers and images' | 'command' | 'shell' | 'new name'
+  readonly kind: 'image' | 'file' | 'analyzer' | 'analyzers and images' | 'command' | 'shell' | 'new name'
   readonly optional?: boolean
   readonly several?: boolean
 }
@@ -44,6 +46,8 @@ export interface Command {
   readonly description?: string
   readonly examples?: readonly Example[]
   readonly options: readonly Option[]
+  /** The command as these words ask for it, where its options follow from other words. */
+  readonly narrowed?: (argv: readonly string[]) => Command
   /** The columns of the table it gives. */
   readonly columns?: Columns
   /** Answers the exit code. */

@@ -4,8 +4,15 @@ import type { Command, Option } from './command.js'
 
 const HELP: Option = { name: 'help', alias: 'h', summary: 'Show help' }
 
-function optionsOf({ options }: Command): readonly Option[] {
-  return [...options, HELP]
+/** The options of a command; where analyzers run together, with those of each of them. */
+function optionsOf({ options, arguments: list }: Command, commands: readonly Command[]): readonly Option[] {
+  const together = list.some(({ kind }) => kind === 'analyzers and images')
+  const qualified = (analyzer: Command) => {
+    return analyzer.options
+      .filter(({ own }) => own)
+      .map((option) => ({ ...option, name: `${analyzer.name}.${option.name}` }))
+  }
+  return [...options, ...(together ? commands.flatMap(qualified) : []), HELP]
 }
 
 function namesOf({ name, aliases = [] }: Command): readonly string[] {
@@ -24,9 +31,15 @@ function wordsFor(command: Command, commands: readonly Command[]): readonly stri
 }
 
 /** What can follow an option, where that is known; null where it takes no value. */
-function valuesOf(option: Option, command: Command): readonly string[] | null {
+function valuesOf(option: Option, command: Command, commands: readonly Command[]): readonly string[] | null {
   if (option.value === undefined) return null
   if (option.choices !== undefined) return option.choices
+  // A plugin's option may be called like one of these.
+  if (option.own) return []
+  if (option.name === 'analyzers')
+    return commands.flatMap(({ name, arguments: [reads], area }) =>
+      area !== undefined && reads?.kind === 'image' ? name : [],
+    )
   return ['columns', 'sort'].includes(option.name) ? Object.keys(command.columns ?? {}) : []
 }
 
@@ -40,8 +53,8 @@ function quoted(text: string): string {
 }
 
 function bashCase(command: Command, commands: readonly Command[]): string {
-  const values = optionsOf(command).flatMap((option) => {
-    const found = valuesOf(option, command)
+  const values = optionsOf(command, commands).flatMap((option) => {
+    const found = valuesOf(option, command, commands)
     if (found === null) return []
     const reply = found.length === 0 ? 'compgen -f' : `compgen -W ${quoted(found.join(' '))}`
     return `        ${flags(option).join('|')}) COMPREPLY=($(${reply} -- "$current")); return ;;`
@@ -52,7 +65,7 @@ function bashCase(command: Command, commands: readonly Command[]): string {
     `      case "$previous" in`,
     ...values,
     `      esac`,
-    `      options=${quoted(optionsOf(command).flatMap(flags).join(' '))}`,
+    `      options=${quoted(optionsOf(command, commands).flatMap(flags).join(' '))}`,
     `      words=${quoted(words)} ;;`,
   ].join('\n')
 }
@@ -83,8 +96,8 @@ function bracketed(text: string): string {
   return text.replace(/[[\]:\\]/g, '\\$&')
 }
 
-function zshOption(option: Option, command: Command): string {
-  const values = valuesOf(option, command)
+function zshOption(option: Option, command: Command, commands: readonly Command[]): string {
+  const values = valuesOf(option, command, commands)
   const action = values === null ? '' : values.length === 0 ? ':value:_files' : `:value:(${values.join(' ')})`
   return flags(option)
     .map((flag) => quoted(`*${flag}[${bracketed(option.summary)}]${action}`))
@@ -94,7 +107,7 @@ function zshOption(option: Option, command: Command): string {
 function zshCase(command: Command, commands: readonly Command[]): string {
   const words = wordsFor(command, commands)
   const either = quoted(`*:word:{ compadd -- ${words.join(' ')}; _files }`)
-  const options = optionsOf(command).map((option) => zshOption(option, command))
+  const options = optionsOf(command, commands).map((option) => zshOption(option, command, commands))
   const argument = command.arguments.length === 0 ? [] : [words.length === 0 ? quoted('*:file:_files') : either]
   return `    ${namesOf(command).join('|')}) _arguments ${[...options, ...argument].join(' \\\n        ')} ;;`
 }
@@ -124,8 +137,8 @@ if [[ $funcstack[1] == _salvor ]]; then _salvor "$@"; else compdef _salvor salvo
 `
 }
 
-function fishOption(option: Option, command: Command): string {
-  const values = valuesOf(option, command)
+function fishOption(option: Option, command: Command, commands: readonly Command[]): string {
+  const values = valuesOf(option, command, commands)
   const takes = values === null ? '' : values.length === 0 ? ' -r' : ` -x -a ${quoted(values.join(' '))}`
   const short = option.alias === undefined ? '' : ` -s ${option.alias}`
   const when = quoted(`__fish_seen_subcommand_from ${namesOf(command).join(' ')}`)
@@ -143,7 +156,7 @@ export function fishCompletion(commands: readonly Command[]): string {
     const when = quoted(`__fish_seen_subcommand_from ${namesOf(command).join(' ')}`)
     return [
       ...(words.length === 0 ? [] : [`complete -c salvor -n ${when} -a ${quoted(words.join(' '))}`]),
-      ...optionsOf(command).map((option) => fishOption(option, command)),
+      ...optionsOf(command, commands).map((option) => fishOption(option, command, commands)),
     ]
   })
   return `# fish completion for salvor\n${[...first, ...others].join('\n')}\n`

@@ -1,12 +1,16 @@
 import type { Batch } from '../api/table.js'
-import type { Engine, OpenedImage, Reporter, TableSink } from '../engine/engine.js'
-import type { KnownAnalyzer, Registry } from '../engine/registry.js'
+import type { Engine, Evidence, Reporter, TableSink } from '../engine/engine.js'
+import type { Failure } from '../engine/errors.js'
+import type { TableRequest } from '../engine/plan.js'
+import type { Registry } from '../engine/registry.js'
 import type { ContainerChoice } from '../output/filter.js'
 import { type Container, type Containers, chooseContainers } from './container-names.js'
 import { runSilently } from './silent.js'
 
 /** Knows ids and names of an image's containers. */
 const CONTAINERS = 'containers'
+
+const NOT_MEMORY: Failure = { code: 'USAGE', message: 'that takes a memory image' }
 
 function knownOf({ length, columns }: Batch): Container[] {
   return Array.from({ length }, (_, row) => ({ id: columns.id?.[row], name: columns.name?.[row] })).flatMap(
@@ -23,7 +27,7 @@ export class ContainerLookup {
   constructor(
     private readonly engine: Engine,
     private readonly registry: Registry,
-    private readonly image: OpenedImage,
+    private readonly evidence: Evidence,
     private readonly reporter: Reporter,
   ) {}
 
@@ -35,8 +39,8 @@ export class ContainerLookup {
   }
 
   /** Names by ids, as far as they are known: from the run of the analyzers, or else from a run beside it. */
-  async names(analyzers: readonly KnownAnalyzer[]): Promise<ReadonlyMap<string, string>> {
-    const passing = analyzers.some(({ name }) => name === CONTAINERS)
+  async names(requests: readonly TableRequest[]): Promise<ReadonlyMap<string, string>> {
+    const passing = requests.some(({ analyzer }) => analyzer.name === CONTAINERS)
     this.found ??= passing ? new Promise((resolve) => (this.heard = resolve)) : this.read()
     const { known } = await this.found
     return new Map(known.flatMap(({ id, name }) => (name === null ? [] : [[id, name]])))
@@ -60,9 +64,11 @@ export class ContainerLookup {
   }
 
   private async read(): Promise<Containers> {
+    const { engine, evidence, registry, reporter } = this
+    if (evidence.kind === 'file') return { known: [], failed: NOT_MEMORY }
     const known: Container[] = []
     const take = (batch: Batch): void => void known.push(...knownOf(batch))
-    const outcome = await runSilently(this.engine, this.registry, this.image, CONTAINERS, take, this.reporter)
+    const outcome = await runSilently(engine, registry, evidence, CONTAINERS, take, reporter)
     return { known, ...(outcome?.failed === undefined ? {} : { failed: outcome.failed }) }
   }
 }

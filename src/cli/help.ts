@@ -88,6 +88,14 @@ function columnSections({ columns = {} }: Command, width: number): string[] {
   ]
 }
 
+function isOwn({ own }: Option): boolean {
+  return own === true
+}
+
+function isGeneral(option: Option): boolean {
+  return !isOwn(option)
+}
+
 /** All about one command. */
 export function commandHelp(command: Command, columns?: number): string {
   const width = textWidth(columns)
@@ -102,7 +110,8 @@ export function commandHelp(command: Command, columns?: number): string {
     ...wrap(`${command.summary}.`, width),
     ...(command.description === undefined ? [] : ['', ...wrap(command.description, width)]),
     ...heading('Examples', examples),
-    ...heading('Options', labelled([...command.options, ...ALWAYS].map(optionEntry), width)),
+    ...heading(`Options of ${command.name}`, labelled(command.options.filter(isOwn).map(optionEntry), width)),
+    ...heading('Options', labelled([...command.options.filter(isGeneral), ...ALWAYS].map(optionEntry), width)),
     ...columnSections(command, width),
   ].join('\n')
 }

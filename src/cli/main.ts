@@ -11,6 +11,7 @@ import { helpCommand, versionCommand } from './commands/help.js'
 import { newPluginCommand } from './commands/new-plugin.js'
 import { runCommand } from './commands/run.js'
 import { schemaCommand } from './commands/schema.js'
+import { refuseReserved } from './own-options.js'
 import { pluginArguments, readWords } from './words.js'
 import type { World } from './world.js'
 import { parseArguments } from './yargs.js'
@@ -24,8 +25,8 @@ async function makeRegistry(argv: readonly string[], world: World): Promise<Regi
   return registry
 }
 
+/** Commands that are none of an analyzer. */
 const general: readonly Command[] = [
-  runCommand,
   analyzersCommand,
   schemaCommand,
   distillCommand,
@@ -36,10 +37,12 @@ const general: readonly Command[] = [
 ]
 
 function commandsFor(registry: Registry): Command[] {
-  const taken = general.find(({ name }) => registry.find(name) !== undefined)
+  const commands = [runCommand(registry), ...general]
+  const taken = commands.find(({ name }) => registry.find(name) !== undefined)
   if (taken !== undefined)
     throw new SalvorError('USAGE', `an analyzer cannot be called ${taken.name}: that is a command`)
-  return [...registry.list().map(analyzerCommand), ...general]
+  for (const analyzer of registry.list()) refuseReserved(analyzer)
+  return [...registry.list().map(analyzerCommand), ...commands]
 }
 
 async function perform(argv: readonly string[], world: World): Promise<number> {

@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs'
 import { SalvorError } from '../engine/errors.js'
 import { closest } from '../engine/suggest.js'
+import { anyOf } from '../engine/words.js'
 import { formatNames } from '../output/format.js'
 import { type Command, type Option, usageOf } from './command.js'
 
@@ -44,19 +45,25 @@ export function unknownWord(word: string, argv: readonly string[], command: Comm
   // Several letters behind one dash.
   if (word.length === 1 && !argv.includes(word)) return unknownOption(`-${word}`, command)
   const [argument] = command.arguments
-  if (argument?.kind !== 'image' || command.columns === undefined) {
+  if (command.columns === undefined || argument === undefined) {
     return `${JSON.stringify(word)} is one word too many: ${usageOf(command)}`
   }
-  return `${command.name} takes one image; several analyzers and images go with: salvor run ${command.name} IMAGE...`
+  return `${command.name} takes one ${argument.kind}; several analyzers and ${argument.kind}s go with: salvor run ${command.name} ${argument.name.toUpperCase()}...`
 }
 
 function unknownOption(written: string, { name: command, options }: Command): string {
   const name = written.replace(/^-+/, '')
   const format = options.some((option) => option.name === 'format') ? closest(name, formatNames) : undefined
-  const near = closest(name, [...options.map((option) => option.name), 'help', 'version'])
+  const near = nearest(name, [...options.map((option) => option.name), 'help', 'version'])
   const meant = format === undefined ? near && `--${near}` : `--format ${format}`
   const hint = meant === undefined ? `see: salvor help ${command}` : `did you mean ${meant}?`
   return `${command} has no option ${written}; ${hint}`
+}
+
+/** The option that was meant; one that several analyzers have goes only with the name of one of them. */
+function nearest(name: string, options: readonly string[]): string | undefined {
+  const qualified = options.filter((option) => option.endsWith(`.${name}`)).map((option) => `--${option}`)
+  return qualified.length > 0 ? anyOf(qualified).slice('--'.length) : closest(name, options)
 }
 
 /** An option at the end, or before another one. */
@@ -66,12 +73,15 @@ export function missingValue(name: string, { options }: { readonly options: read
 }
 
 /** A pipe has no end to look for ranges from and cannot be read twice. */
-function standardInput(): SalvorError {
-  const advice = 'save it to a file, and name that: cat > memory.lime'
-  return new SalvorError('USAGE', `an image cannot be read from standard input: ${advice}`)
+function standardInput(what = 'an image', name = 'memory.lime'): SalvorError {
+  const advice = `save it to a file, and name that: cat > ${name}`
+  return new SalvorError('USAGE', `${what} cannot be read from standard input: ${advice}`)
 }
 
-/** Refuses a dash where an image is to be named. */
+/** Refuses a dash where an image or a file is to be named. */
 export function refuseStandardInput(command: Command, words: readonly unknown[]): void {
-  if (words.includes('-') && command.arguments.some(({ kind }) => kind.includes('image'))) throw standardInput()
+  if (!words.includes('-')) return
+  const kinds = command.arguments.map(({ kind }) => kind)
+  if (kinds.includes('file')) throw standardInput('a file', 'evidence')
+  if (kinds.some((kind) => kind.includes('image'))) throw standardInput()
 }

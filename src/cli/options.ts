@@ -1,5 +1,5 @@
 import { SalvorError } from '../engine/errors.js'
-import { closest } from '../engine/suggest.js'
+import { choice } from '../engine/words.js'
 import { type FormatName, formatNames } from '../output/format.js'
 import type { SortKey } from '../output/selection.js'
 import type { Option } from './command.js'
@@ -8,6 +8,8 @@ import type { Option } from './command.js'
 export interface RunOptions {
   readonly format: FormatName
   readonly output?: string
+  /** The folder of analyzers' files. */
+  readonly outputDir?: string
   /** Replace an existing file. */
   readonly force: boolean
   readonly columns: readonly string[]
@@ -18,6 +20,8 @@ export interface RunOptions {
   readonly container: readonly string[]
   readonly quiet: boolean
   readonly threads?: number
+  readonly timeout?: number
+  readonly memory?: number
   readonly cache: boolean
   readonly cacheDir?: string
 }
@@ -35,13 +39,24 @@ export const pluginOption: Option = {
 /** For every command that writes files. */
 export const forceOption: Option = { name: 'force', summary: 'Replace an existing file; never one that is read' }
 
+/** For analyzers that write files. */
+export const artifactOption: Option = {
+  name: 'output-dir',
+  alias: 'd',
+  value: 'DIR',
+  summary: 'The folder for the files that analyzers write: empty, or made for it',
+}
+
 export const engineOptions: readonly Option[] = [
   pluginOption,
   { name: 'threads', value: 'N', summary: 'Worker threads at most (default: one per CPU)' },
+  { name: 'timeout', value: 'N', summary: 'End a table that takes longer than N seconds; the others go on' },
+  { name: 'memory', value: 'N', summary: 'End a table that takes more than N MiB of memory; the others go on' },
   { name: 'quiet', alias: 'q', summary: 'No progress and no notes; warnings and errors stay' },
 ]
 
-export const runOptions: readonly Option[] = [
+/** The options of every command that gives tables. */
+export const tableOptions: readonly Option[] = [
   {
     name: 'format',
     alias: 'f',
@@ -72,6 +87,11 @@ export const runOptions: readonly Option[] = [
     summary: 'Only rows of these containers: by id, by name or by the beginning of either',
   },
   ...engineOptions,
+]
+
+/** The options of every command that gives tables of memory images. */
+export const runOptions: readonly Option[] = [
+  ...tableOptions,
   { name: 'no-cache', summary: 'Keep no discovered symbols' },
   { name: 'cache-dir', value: 'DIR', summary: 'Where discovered symbols are kept (default: $XDG_CACHE_HOME/salvor)' },
 ]
@@ -96,20 +116,6 @@ function items(value: unknown): string[] {
   return lists.flatMap((list) => String(list).split(',')).flatMap((item) => item.trim() || [])
 }
 
-/** Words as a sentence lists them. */
-export function anyOf(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
-}
-
-/** A value that can only be one of some words, or an error that says which and which is nearest. */
-export function choice<T extends string>(option: string, value: string, choices: readonly T[]): T {
-  const found = choices.find((one) => one === value)
-  if (found !== undefined) return found
-  const near = closest(value.toLowerCase(), choices)
-  const hint = near === undefined ? '' : `; did you mean ${near}?`
-  throw new SalvorError('USAGE', `${option} takes ${anyOf(choices)}, not ${JSON.stringify(value)}${hint}`)
-}
-
 const formatsByEnding: Readonly<Record<string, FormatName>> = {
   '.json': 'json',
   '.ndjson': 'ndjson',
@@ -132,7 +138,10 @@ function sortKey(item: string): SortKey {
 /** Checks what yargs leaves open. */
 export function readRunOptions(raw: Raw): RunOptions {
   const output = single(raw.output)
+  const outputDir = single(raw.outputDir)
   const threads = single(raw.threads)
+  const timeout = single(raw.timeout)
+  const memory = single(raw.memory)
   const cacheDir = single(raw.cacheDir)
   const limit = single(raw.limit)
   const format = single(raw.format)
@@ -147,8 +156,11 @@ export function readRunOptions(raw: Raw): RunOptions {
     quiet: raw.quiet === true,
     cache: raw.cache !== false,
     ...(output === undefined || output === '-' ? {} : { output }),
+    ...(outputDir === undefined ? {} : { outputDir }),
     ...(limit === undefined ? {} : { limit: wholeNumber('--limit', limit, 1) }),
     ...(threads === undefined ? {} : { threads: wholeNumber('--threads', threads, 1) }),
+    ...(timeout === undefined ? {} : { timeout: wholeNumber('--timeout', timeout, 1) }),
+    ...(memory === undefined ? {} : { memory: wholeNumber('--memory', memory, 16) }),
     ...(cacheDir === undefined ? {} : { cacheDir }),
   }
 }

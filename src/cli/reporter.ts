@@ -1,9 +1,9 @@
-import type { Warning } from '../api/analyzer.js'
 import type { Reporter } from '../engine/engine.js'
 import type { Failure } from '../engine/errors.js'
 import { isNote } from '../engine/warnings.js'
 import type { LinkCheck } from '../kernel/tear.js'
 import { printable, printableLines } from '../output/escape.js'
+import type { Warning } from '../warning.js'
 import { Progress } from './progress.js'
 import type { World } from './world.js'
 

@@ -1,5 +1,6 @@
 import type { Batch } from '../api/table.js'
 import type { Engine, OpenedImage, Reporter } from '../engine/engine.js'
+import { byDefault } from '../engine/plan.js'
 import type { Registry } from '../engine/registry.js'
 import type { TableOutcome } from '../engine/status.js'
 
@@ -17,6 +18,6 @@ export async function runSilently(
 ): Promise<TableOutcome | undefined> {
   const silent: Reporter = { progress, log() {}, warnings() {}, failure() {} }
   const sink = { rows: async (_: unknown, batch: Batch) => take(batch), end: async () => {} }
-  const [outcome] = await engine.run(image, [registry.get(name)], sink, silent)
+  const [outcome] = await engine.run(image, [byDefault(registry.get(name))], sink, silent)
   return outcome
 }

@@ -29,7 +29,7 @@ function takesValue(word: string, options: readonly Option[]): boolean {
 }
 
 /** Where the words stand that are neither options nor values of options; a single dash is a word. */
-function wordsIn(argv: readonly string[], options: readonly Option[]): number[] {
+export function wordsIn(argv: readonly string[], options: readonly Option[]): number[] {
   const found: number[] = []
   let value = false
   for (const [index, word] of argv.entries()) {
@@ -71,8 +71,9 @@ export function readWords(argv: readonly string[], commands: readonly Command[])
     return { command: find('help'), argv: word === undefined || word === 'help' ? [] : [find(word).name] }
   }
   if (word === undefined) throw new SalvorError('USAGE', 'no command given; see: salvor --help')
-  const command = find(word)
   const rest = [...argv.slice(0, at), ...argv.slice(at + 1)]
+  const named = find(word)
+  const command = named.narrowed?.(rest) ?? named
   refuseStandardInput(
     command,
     wordsIn(rest, command.options).map((index) => rest[index]),

@@ -39,7 +39,8 @@ function refuseSwitchValues({ options }: Command, argv: readonly string[]): void
 /** An empty value is a shell variable that was not set: to go on without the option would show what was not asked for. */
 function refuseEmptyValues(command: Command, raw: Readonly<Record<string, unknown>>): void {
   const given = ({ name, value }: Option) => (value === undefined ? [] : [raw[name] ?? []].flat())
-  const empty = command.options.find((option) => given(option).some((value) => /^[\s,]*$/.test(String(value))))
+  const nothing = ({ own }: Option) => (own ? /^$/ : /^[\s,]*$/)
+  const empty = command.options.find((option) => given(option).some((value) => nothing(option).test(String(value))))
   if (empty !== undefined) throw new SalvorError('USAGE', missingValue(empty.name, command))
 }
 

@@ -3,7 +3,7 @@
  * that says something else is reported, for two sources that disagree are a finding.
  */
 
-import type { Warning } from './types.js'
+import type { Warning } from '../warning.js'
 
 export interface Claim<T> {
   value: T | null | undefined

@@ -1,5 +1,6 @@
 /** The containers table: cgroups, tasks, namespaces and mounts of the kernel joined with the engines' declarations. */
 
+import type { Warning } from '../warning.js'
 import { capabilityNames, everyCapability, sortCapabilities } from './capabilities.js'
 import { Claims } from './claims.js'
 import { DAEMON, hostnameClaims, initClaims, nameClaims, podClaims, runtimeClaims, takeSandboxName } from './columns.js'
@@ -26,7 +27,7 @@ import {
   shareNamespaces,
 } from './pods.js'
 import { stateOf } from './state.js'
-import type { ContainerEvidence, ContainerRow, Evidence, ProcessEvidence, Warning } from './types.js'
+import type { ContainerEvidence, ContainerRow, Evidence, ProcessEvidence } from './types.js'
 
 const id64 = /^[0-9a-f]{64}$/
 

@@ -1,5 +1,7 @@
 /** What the container engines declared, read from the files that the kernel still caches. */
 
+import type { Warning } from '../warning.js'
+import type { CachedFiles } from './cached-files.js'
 import { type CriMetadata, carveCriRecords } from './containerd-metadata.js'
 import { type CriStatus, parseCrioState, parseCriStatus } from './cri-status.js'
 import { type DockerConfig, type DockerHostConfig, parseDockerConfig, parseDockerHostConfig } from './docker-config.js'
@@ -10,19 +12,6 @@ import { type OciConfig, parseOciConfig } from './oci-config.js'
 import { parseStoredContainers, type StoredContainer } from './podman-storage.js'
 import { readUserdata, type Userdata } from './podman-userdata.js'
 import { parseCrunStatus, parseRuncState, type RuncState } from './runc-state.js'
-import type { Warning } from './types.js'
-
-export interface CachedFiles {
-  /** Children known to the dentry cache, sorted by name; [] when the directory is not cached. */
-  list(
-    path: string,
-  ): { name: string; path: string; kind: 'file' | 'directory' | 'symlink' | 'other'; address: bigint /* dentry */ }[]
-  /** Page-cache text; null when not cached or incomplete (reason tells). */
-  read(path: string): { text: string; address: bigint /* inode */ } | { text: null; reason: string }
-  readlink(path: string): string | null
-  /** What is cached of a file, NUL where a page is missing: for databases whose records are carved. */
-  readPresent?(path: string): { text: string; address: bigint } | null
-}
 
 export interface Found<T> {
   value: T

@@ -1,6 +1,6 @@
 /** Where the engines keep what they declare: their defaults and those of the distributions that move them. */
 
-import type { CachedFiles } from './declared.js'
+import type { CachedFiles } from './cached-files.js'
 
 const containerdState = [
   '/run/containerd',

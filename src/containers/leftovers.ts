@@ -1,9 +1,9 @@
 /** Cgroups that outlived their containers: v1 hierarchies keep them where a runtime did not clean up. */
 
+import type { Warning } from '../warning.js'
 import type { Declared } from './declared.js'
 import type { ContainerGroup } from './groups.js'
 import type { Monitors } from './pods.js'
-import type { Warning } from './types.js'
 
 const maximumShown = 20
 

@@ -27,12 +27,12 @@ export function containerFinder(tasks: readonly Pick<Task, 'args'>[]): Container
 }
 
 /** Adds to each task its container, and where there are v1 hierarchies the path that names it. */
-export function placeTasks<T extends Task>(kernel: Kernel, tasks: T[]): (T & { container: string | null })[] {
+export function placeTasks<T extends Task>(kernel: Kernel, tasks: readonly T[]): (T & { container: string | null })[] {
   const containerOf = containerFinder(tasks)
   const paths = countHierarchies(kernel) > 1 ? legacyPaths(kernel, tasks, containerOf) : null
   return tasks.map((task) => {
     const cgroup = paths?.get(task.css_set ?? 0n) ?? task.cgroup
-    return Object.assign(task, { cgroup, container: containerOf(cgroup) })
+    return { ...task, cgroup, container: containerOf(cgroup) }
   })
 }
 
@@ -59,7 +59,7 @@ export function cgroupMembers(kernel: Kernel, processes: readonly Task[]): Map<b
  * With v1 hierarchies a task has one path in each. The most telling one is shown: one that names a container, else that
  * of the hierarchy systemd keeps its units in, else the longest.
  */
-function legacyPaths(kernel: Kernel, tasks: Task[], containerOf: ContainerFinder): Map<bigint, string> {
+function legacyPaths(kernel: Kernel, tasks: readonly Task[], containerOf: ContainerFinder): Map<bigint, string> {
   const byAddress = new Map(readCgroups(kernel).map((cgroup) => [cgroup.address, cgroup]))
   const sets = tasks.map(({ css_set }) => css_set).filter((set): set is bigint => set !== null && set !== 0n)
   const paths = new Map<bigint, Cgroup>()

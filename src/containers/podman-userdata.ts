@@ -4,7 +4,7 @@
  * root may rewrite, so these are the last to be believed.
  */
 
-import type { CachedFiles } from './declared.js'
+import type { CachedFiles } from './cached-files.js'
 
 export interface Userdata {
   /** conmon wrote down a process id: the container was started since the host was. */

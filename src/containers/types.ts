@@ -1,15 +1,8 @@
 /** What the containers table is built from, and what it is made of. */
 
+import type { CachedFiles } from './cached-files.js'
 import type { Runtime } from './cgroup-path.js'
-import type { CachedFiles } from './declared.js'
 import type { Daemon } from './dockerd-memory.js'
-
-export interface Warning {
-  code: string
-  message: string
-  column?: string
-  address?: string
-}
 
 export interface CgroupEvidence {
   path: string

@@ -1,47 +1,88 @@
 import { wrap } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
-import type { Analyzer, RunContext, ScanName, Warning } from '../api/analyzer.js'
+import type { Analyzer, FileContext, ImageContext, RunContext, Source } from '../api/analyzer.js'
+import type { Artifacts } from '../api/artifacts.js'
+import type { Needs, OptionalTable } from '../api/needs.js'
+import type { Options } from '../api/options.js'
 import { Table } from '../api/table.js'
 import type { Backend } from '../kernel/backend.js'
+import type { ArtifactFiles } from '../output/artifacts.js'
+import type { Warning } from '../warning.js'
 import { RowBuffer } from './buffer.js'
 import { SalvorError, toFailure } from './errors.js'
-import { loadSource } from './load.js'
+import { loadPlugin } from './load.js'
+import { OpenFiles } from './open-files.js'
 import type { PluginSource } from './registry.js'
-import type { AnalyzeTask, Host } from './tasks.js'
+import type { AnalyzeTask, GivenTable, Host } from './tasks.js'
 import { lossWarnings, WarningLog } from './warnings.js'
 
 const loaded = new Map<string, Promise<Analyzer[]>>()
 
-async function find(source: PluginSource, name: string): Promise<Analyzer> {
-  let loading = loaded.get(source.location)
+async function find(plugin: PluginSource, name: string): Promise<Analyzer> {
+  let loading = loaded.get(plugin.location)
   if (loading === undefined) {
-    loading = loadSource(source)
-    loaded.set(source.location, loading)
+    loading = loadPlugin(plugin)
+    loaded.set(plugin.location, loading)
   }
   const analyzer = (await loading).find((candidate) => candidate.name === name)
-  if (analyzer === undefined) throw new SalvorError('INTERNAL', `${source.location} no longer exports ${name}`)
+  if (analyzer === undefined) throw new SalvorError('INTERNAL', `${plugin.location} no longer exports ${name}`)
   return analyzer
 }
 
-/** Runs one analyzer and streams its rows to the host. The warnings so far are in `warnings` even if it throws. */
-export async function analyze(task: AnalyzeTask, backend: Backend, warnings: Warning[]): Promise<readonly Warning[]> {
-  const { port } = task
+/** The tables that an analyzer gets for its needs. */
+function tablesOf(given: readonly GivenTable[]): Record<string, Table | OptionalTable> {
+  return Object.fromEntries(
+    given.map(({ as, optional, table: data, why }) => {
+      const table = data && new Table(data.name, data.length, data.columns)
+      return [as, (optional ? { table, why } : table) as Table | OptionalTable]
+    }),
+  )
+}
+
+/** What an analyzer gets that has not said that it writes files. */
+function refusing(analyzer: string): Artifacts {
+  const create = (): never => {
+    throw new SalvorError('INTERNAL', `${analyzer} does not declare artifacts, and writes no files`)
+  }
+  return { create }
+}
+
+/**
+ * Runs one analyzer and streams its rows to the host. The warnings so far are in `warnings` even if it throws. An
+ * analyzer of a file asks nothing of the backend.
+ */
+export async function analyze(
+  task: AnalyzeTask,
+  loadBackend: () => Promise<Backend>,
+  warnings: Warning[],
+): Promise<readonly Warning[]> {
+  const { port, evidence } = task
   const host = wrap<Host>(nodeEndpoint(port))
   const controller = new AbortController()
+  const files = new OpenFiles()
+  let artifacts: ArtifactFiles | undefined
   const log = new WarningLog()
   const warn = (warning: Warning): void => log.add({ ...warning, analyzer: warning.analyzer ?? task.analyzer })
-  const lost = (): Warning[] => lossWarnings(backend.lost(task.image))
+  let lost = (): Warning[] => []
   // The port closes with the task, and then this promise stays open for good.
-  void host.cancelled().then(() => controller.abort())
+  void host.begin().then(() => controller.abort())
+  const read = async (): Promise<ImageContext | FileContext> => {
+    if ('file' in evidence) return { file: files.open(evidence.file) }
+    const backend = await loadBackend()
+    lost = () => lossWarnings(backend.lost(evidence.image))
+    return { kernel: backend.attach(evidence.image, warn), scans: task.scans as ImageContext['scans'] }
+  }
   try {
-    const analyzer = await find(task.source, task.analyzer)
+    const analyzer = await find(task.plugin, task.analyzer)
     const buffer = new RowBuffer(analyzer.columns, (batch) => host.rows(batch))
-    const context: RunContext = {
-      kernel: backend.attach(task.image, warn),
-      tables: Object.fromEntries(
-        task.tables.map(({ name, length, columns }) => [name, new Table(name, length, columns)]),
-      ),
-      scans: task.scans as Record<ScanName, BigUint64Array>,
+    if (analyzer.artifacts !== undefined) {
+      artifacts = new (await import('../output/artifacts.js')).ArtifactFiles(task.artifacts)
+    }
+    const context: RunContext<Options, Needs, Source> = {
+      ...(await read()),
+      options: files.options(analyzer.options, task.options),
+      tables: tablesOf(task.tables),
+      artifacts: artifacts ?? refusing(task.analyzer),
       log: (line) => void host.log(line),
       warn,
       progress: (done, total) => void host.progress(done, total),
@@ -58,6 +99,7 @@ export async function analyze(task: AnalyzeTask, backend: Backend, warnings: War
       throw error
     }
     await buffer.end()
+    artifacts?.end().forEach(warn)
     return [...log.list(), ...lost()]
   } catch (error) {
     warnings.push(...log.list())
@@ -65,6 +107,8 @@ export async function analyze(task: AnalyzeTask, backend: Backend, warnings: War
     if (toFailure(error).code !== 'EVIDENCE') warnings.push(...lost())
     throw error
   } finally {
+    artifacts?.end()
+    files.close()
     port.close()
   }
 }

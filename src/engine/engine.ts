@@ -1,16 +1,17 @@
-import type { ScanName, Warning } from '../api/analyzer.js'
+import { setMaxListeners } from 'node:events'
 import type { Batch } from '../api/table.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
-import { collect } from './collect.js'
-import { type Failure, SalvorError, toFailure } from './errors.js'
-import { openHost } from './host.js'
-import { plan } from './plan.js'
+import type { ArtifactPlace } from '../output/artifacts.js'
+import type { Warning } from '../warning.js'
+import type { Failure } from './errors.js'
+import { checkFile } from './evidence-file.js'
+import { Lanes } from './lanes.js'
+import { plan, type TableRequest, tableId } from './plan.js'
 import { Pool, type PoolOptions } from './pool.js'
 import type { KnownAnalyzer, Registry } from './registry.js'
-import { type ScanResult, scan } from './scans.js'
+import { Run } from './run.js'
 import type { TableOutcome } from './status.js'
-import type { Answer, Results, TableData } from './tasks.js'
-import { distinct } from './warnings.js'
+import type { Results } from './tasks.js'
 
 /** Where a run's tables go. The engine calls it in any order across tables, in row order within one. */
 export interface TableSink {
@@ -29,43 +30,63 @@ export interface Reporter {
 }
 
 export interface OpenedImage {
+  readonly kind: 'image'
   readonly id: number
   readonly info: ImageInfo
 }
 
-interface Finished {
-  readonly outcome: TableOutcome
-  /** What an analyzer that needs this table inherits; the image's own warnings it has by itself. */
-  readonly warnings: readonly Warning[]
-  /** Present if another analyzer needs it. */
-  readonly table?: TableData
+/** A file that analyzers read instead of an image; each opens it for itself. */
+export interface NamedFile {
+  readonly kind: 'file'
+  readonly path: string
+  readonly info: { readonly warnings: readonly Warning[] }
 }
 
-/** A failure as it is told where rows came before it. */
-function afterRows(failure: Failure, rows: number): Failure {
-  return rows === 0
-    ? failure
-    : { ...failure, message: `${failure.message} (only the ${rows} rows before it are there)` }
+export type Evidence = OpenedImage | NamedFile
+
+export interface EngineOptions extends PoolOptions {
+  /** Seconds that a table may take; without it as many as it takes. */
+  readonly timeout?: number
 }
 
 /** Runs analyzers over images on one pool of workers. */
 export class Engine {
   private readonly pool: Pool
+  /** Where the tables of each open image run. */
+  private readonly lanes = new Map<number, Lanes>()
 
   constructor(
     private readonly registry: Registry,
     private readonly signal: AbortSignal,
-    options: PoolOptions = {},
+    private readonly options: EngineOptions = {},
   ) {
     this.pool = new Pool(options)
+    // As many as there are tables at once.
+    setMaxListeners(0, signal)
   }
 
-  open(path: string, options: OpenOptions): Promise<OpenedImage> {
-    return this.pool.run<'open'>({ kind: 'open', path, options })
+  async open(path: string, options: OpenOptions): Promise<OpenedImage> {
+    return { kind: 'image', ...(await this.pool.run<'open'>({ kind: 'open', path, options })) }
   }
 
-  async closeImage(image: OpenedImage): Promise<void> {
-    await this.pool.run<'close'>({ kind: 'close', image: image.id })
+  /** Throws where there is no file that analyzers could read. */
+  openFile(path: string): NamedFile {
+    checkFile(path)
+    return { kind: 'file', path, info: { warnings: [] } }
+  }
+
+  /** Gives back what the process keeps of an image, and what each worker that made tables of it has read. */
+  async closeImage({ id }: OpenedImage): Promise<void> {
+    const lanes = this.lanes.get(id)?.all ?? []
+    this.lanes.delete(id)
+    const places = lanes.length > 0 ? lanes.map((lane) => ({ lane })) : [{}]
+    await Promise.all(places.map((place) => this.pool.run<'close'>({ kind: 'close', image: id }, place)))
+  }
+
+  private lanesOf(evidence: Evidence): Lanes {
+    const lanes = (evidence.kind === 'image' && this.lanes.get(evidence.id)) || new Lanes(this.pool.threads)
+    if (evidence.kind === 'image') this.lanes.set(evidence.id, lanes)
+    return lanes
   }
 
   writeTouched(image: OpenedImage, output: string): Promise<Results['write-touched']> {
@@ -77,154 +98,24 @@ export class Engine {
     return this.pool.close()
   }
 
-  /** Runs the requested analyzers and those they need; answers how each requested one ended. */
+  /**
+   * Makes the requested tables and those they need; answers how each requested one ended. Without a place for them, the
+   * files that analyzers write are left out.
+   */
   async run(
-    image: OpenedImage,
-    requested: readonly KnownAnalyzer[],
+    evidence: Evidence,
+    requested: readonly TableRequest<KnownAnalyzer>[],
     sink: TableSink,
     reporter: Reporter,
+    artifacts: ArtifactPlace | null = null,
   ): Promise<TableOutcome[]> {
-    const ordered = plan(requested, (name) => this.registry.find(name))
-    const run = new ImageRun(this.pool, image, this.signal, sink, reporter, ordered, new Set(requested))
+    const planned = plan(requested, (name) => this.registry.find(name))
+    const ids = requested.map(tableId)
+    const { pool, signal } = this
+    const { timeout } = this.options
+    const lanes = this.lanesOf(evidence)
+    const run = new Run({ pool, lanes, artifacts, timeout, evidence, signal, sink, reporter }, planned, new Set(ids))
     const finished = await run.all()
-    return requested.flatMap(({ name }) => finished.get(name)?.outcome ?? [])
-  }
-}
-
-/** The tables and scans of one image, each made once. */
-class ImageRun {
-  private readonly scanning = new Map<ScanName, Promise<ScanResult>>()
-  private readonly running = new Map<string, Promise<Finished>>()
-  private readonly needed: ReadonlySet<string>
-
-  constructor(
-    private readonly pool: Pool,
-    private readonly image: OpenedImage,
-    private readonly signal: AbortSignal,
-    private readonly sink: TableSink,
-    private readonly reporter: Reporter,
-    private readonly ordered: readonly KnownAnalyzer[],
-    private readonly requested: ReadonlySet<KnownAnalyzer>,
-  ) {
-    this.needed = new Set(ordered.flatMap(({ needs }) => needs ?? []).map((need) => this.nameOf(need)))
-  }
-
-  async all(): Promise<Map<string, Finished>> {
-    // In plan order, so that whatever an analyzer needs is already running.
-    for (const analyzer of this.ordered) this.running.set(analyzer.name, this.one(analyzer))
-    const finished = new Map<string, Finished>()
-    for (const [name, running] of this.running) finished.set(name, await running)
-    return finished
-  }
-
-  private async one(analyzer: KnownAnalyzer): Promise<Finished> {
-    let rows = 0
-    const batches: Batch[] = []
-    const inherited: Warning[] = []
-    const take = async (batch: Batch): Promise<void> => {
-      rows += batch.length
-      if (this.needed.has(analyzer.name)) batches.push(batch)
-      if (this.requested.has(analyzer)) await this.sink.rows(analyzer, batch)
-    }
-    const answer = await this.attempt(analyzer, inherited, take)
-    const own = answer.ok ? answer.value : answer.warnings
-    this.reporter.warnings(own)
-    if (!answer.ok) this.reporter.failure(analyzer.name, afterRows(answer.failure, rows))
-    const warnings = distinct([...inherited, ...own])
-    const outcome: TableOutcome = {
-      analyzer: analyzer.name,
-      rows,
-      warnings: [...this.image.info.warnings, ...warnings],
-      ...(answer.ok ? {} : { failed: answer.failure }),
-    }
-    if (this.requested.has(analyzer)) await this.sink.end(analyzer, outcome)
-    if (!answer.ok || !this.needed.has(analyzer.name)) return { outcome, warnings }
-    return { outcome, warnings, table: collect(analyzer.name, analyzer.columns, batches) }
-  }
-
-  private async attempt(
-    analyzer: KnownAnalyzer,
-    inherited: Warning[],
-    take: (batch: Batch) => Promise<void>,
-  ): Promise<Answer<readonly Warning[]>> {
-    try {
-      const tables = await this.tablesFor(analyzer, inherited)
-      const scans = await this.scansFor(analyzer, inherited)
-      if (this.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
-      return await this.analyze(analyzer, tables, scans, take)
-    } catch (error) {
-      // A worker that was ended because of the signal did not fail.
-      const interrupted = this.signal.aborted ? new SalvorError('INTERRUPTED', 'interrupted') : error
-      return { ok: false, failure: toFailure(interrupted), warnings: [] }
-    }
-  }
-
-  private async tablesFor(analyzer: KnownAnalyzer, inherited: Warning[]): Promise<TableData[]> {
-    const tables: TableData[] = []
-    for (const need of analyzer.needs ?? []) {
-      const { outcome, warnings, table } = (await this.running.get(this.nameOf(need))) ?? {}
-      if (table === undefined) {
-        throw new SalvorError(outcome?.failed?.code ?? 'INTERNAL', `it needs the table ${need}, which failed`)
-      }
-      inherited.push(...(warnings ?? []))
-      tables.push({ ...table, name: need })
-    }
-    return tables
-  }
-
-  private nameOf(need: string): string {
-    const found = this.ordered.find(({ name, aliases }) => name === need || aliases?.includes(need))
-    return found?.name ?? need
-  }
-
-  private async scansFor(
-    analyzer: KnownAnalyzer,
-    inherited: Warning[],
-  ): Promise<Partial<Record<ScanName, BigUint64Array>>> {
-    const scans: Partial<Record<ScanName, BigUint64Array>> = {}
-    for (const name of analyzer.scans ?? []) {
-      const scanning = this.scanning.get(name) ?? this.startScan(name)
-      this.scanning.set(name, scanning)
-      const { addresses, warnings, lost } = await scanning
-      scans[name] = addresses
-      inherited.push(...warnings.map((warning) => ({ ...warning, analyzer: analyzer.name })), ...lost)
-    }
-    return scans
-  }
-
-  private async startScan(name: ScanName): Promise<ScanResult> {
-    const task = `scan for ${name}`
-    const progress = (done: number, total: number) => this.reporter.progress(task, done, total)
-    const result = await scan(this.pool, this.image.id, name, { signal: this.signal, progress })
-    this.reporter.warnings(result.warnings.map((warning) => ({ ...warning, analyzer: task })))
-    this.reporter.warnings(result.lost)
-    return result
-  }
-
-  private async analyze(
-    analyzer: KnownAnalyzer,
-    tables: readonly TableData[],
-    scans: Partial<Record<ScanName, BigUint64Array>>,
-    take: (batch: Batch) => Promise<void>,
-  ): Promise<Answer<readonly Warning[]>> {
-    const { port, close } = openHost({
-      rows: take,
-      progress: (done, total) => this.reporter.progress(analyzer.name, done, total),
-      log: (line) => this.reporter.log(line),
-      signal: this.signal,
-    })
-    try {
-      return await this.pool.ask<'analyze'>({
-        kind: 'analyze',
-        image: this.image.id,
-        analyzer: analyzer.name,
-        source: analyzer.source,
-        tables,
-        scans,
-        port,
-      })
-    } finally {
-      close()
-    }
+    return ids.flatMap((id) => finished.get(id)?.outcome ?? [])
   }
 }

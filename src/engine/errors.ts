@@ -1,5 +1,5 @@
 /** Failure classes; the core's errors carry the same codes. */
-export type ErrorCode = 'USAGE' | 'EVIDENCE' | 'NO_SYMBOLS' | 'INTERNAL' | 'INTERRUPTED'
+export type ErrorCode = 'USAGE' | 'EVIDENCE' | 'NO_SYMBOLS' | 'LIMIT' | 'INTERNAL' | 'INTERRUPTED'
 
 /** A failure whose message is one line for the user. */
 export class SalvorError extends Error {
@@ -21,7 +21,14 @@ export interface Failure {
   readonly stack?: string
 }
 
-const codes: ReadonlySet<unknown> = new Set<ErrorCode>(['USAGE', 'EVIDENCE', 'NO_SYMBOLS', 'INTERNAL', 'INTERRUPTED'])
+const codes: ReadonlySet<unknown> = new Set<ErrorCode>([
+  'USAGE',
+  'EVIDENCE',
+  'NO_SYMBOLS',
+  'LIMIT',
+  'INTERNAL',
+  'INTERRUPTED',
+])
 
 export function toFailure(error: unknown): Failure {
   if (!(error instanceof Error)) return { code: 'INTERNAL', message: String(error) }

@@ -7,6 +7,7 @@ export interface HostHandlers {
   readonly rows: Host['rows']
   readonly progress: Host['progress']
   readonly log: Host['log']
+  readonly begin: () => void
   readonly signal: AbortSignal
 }
 
@@ -20,11 +21,13 @@ export function openHost(handlers: HostHandlers): { port: MessagePort; close: ()
     rows: handlers.rows,
     progress: handlers.progress,
     log: handlers.log,
-    cancelled: () =>
-      new Promise((resolve) => {
+    begin: () => {
+      handlers.begin()
+      return new Promise((resolve) => {
         if (signal.aborted) resolve()
         else signal.addEventListener('abort', () => resolve(), { once: true, signal: done.signal })
-      }),
+      })
+    },
   }
   expose(host, nodeEndpoint(port1))
   const close = (): void => {

@@ -8,19 +8,24 @@ import type { KnownAnalyzer, PluginSource } from './registry.js'
 import { analyzersOf } from './validate.js'
 
 /** Loads a module and gives the analyzers in it. */
-export async function loadSource(source: PluginSource): Promise<Analyzer[]> {
-  const module = source.kind === 'builtin' ? require(source.location) : await importUserModule(source.location)
-  return analyzersOf(module as Record<string, unknown>, source.location)
+export async function loadPlugin({ kind, location }: PluginSource): Promise<Analyzer[]> {
+  const module = kind === 'builtin' ? require(location) : await importUserModule(location)
+  return analyzersOf(module as Record<string, unknown>, location)
 }
 
 /**
- * A user's plugin may be TypeScript and may lie anywhere; it gets this very salvor for `import … from 'salvor'`.
+ * A user's plugin may be TypeScript and may lie anywhere; it gets this very salvor for `import … from 'salvor'`
+ * and its other doors.
  * Nothing is written beside it.
  */
 async function importUserModule(path: string): Promise<unknown> {
   const { createJiti } = require('jiti') as typeof import('jiti')
-  const api = await import('salvor')
-  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, virtualModules: { salvor: api } })
+  const doors = {
+    salvor: await import('salvor'),
+    'salvor/kernel': await import('salvor/kernel'),
+    'salvor/containers': await import('salvor/containers'),
+  }
+  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, virtualModules: doors })
   try {
     return await jiti.import(path)
   } catch (error) {
@@ -58,9 +63,12 @@ export function declarationOf(analyzer: Analyzer): Declaration {
   return declaration
 }
 
+/** Where a user's analyzer stands that names no area. */
+const OWN_AREA = 'own'
+
 /** The analyzers of a user's plugin, ready for the registry. */
 export async function loadUserPlugin(specifier: string, directory: string): Promise<KnownAnalyzer[]> {
-  const source: PluginSource = { kind: 'user', location: await locatePlugin(specifier, directory) }
-  const analyzers = await loadSource(source)
-  return analyzers.map((analyzer) => ({ ...declarationOf(analyzer), source }))
+  const plugin: PluginSource = { kind: 'user', location: await locatePlugin(specifier, directory) }
+  const analyzers = await loadPlugin(plugin)
+  return analyzers.map((analyzer) => ({ area: OWN_AREA, ...declarationOf(analyzer), plugin }))
 }

@@ -15,11 +15,14 @@ export interface PluginSource {
 
 /** A declaration and where its code is; the code itself is only loaded by the worker that runs it. */
 export interface KnownAnalyzer extends Declaration {
-  readonly source: PluginSource
+  readonly area: string
+  readonly plugin: PluginSource
 }
 
 /** One entry of the index that the build makes of plugins/. */
 export interface IndexEntry extends Declaration {
+  readonly area: string
+  /** `processes/threads.cjs`. */
   readonly file: string
 }
 
@@ -35,7 +38,7 @@ function readBuiltins(): KnownAnalyzer[] {
   }
   return entries.map(({ file, ...declaration }) => ({
     ...declaration,
-    source: { kind: 'builtin', location: join(builtinDirectory, file) },
+    plugin: { kind: 'builtin', location: join(builtinDirectory, file) },
   }))
 }
 
@@ -56,7 +59,7 @@ export class Registry {
     for (const name of [analyzer.name, ...(analyzer.aliases ?? [])]) {
       const known = this.byName.get(name)
       if (known !== undefined) {
-        const where = `${analyzer.source.location} and ${known.source.location}`
+        const where = `${analyzer.plugin.location} and ${known.plugin.location}`
         throw new SalvorError('USAGE', `two analyzers are called ${name}: ${where}`)
       }
       this.byName.set(name, analyzer)

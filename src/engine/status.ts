@@ -1,4 +1,5 @@
-import type { Warning } from '../api/analyzer.js'
+import type { OptionsData } from '../api/options.js'
+import type { Warning } from '../warning.js'
 import type { ErrorCode, Failure } from './errors.js'
 import { isNote } from './warnings.js'
 
@@ -26,6 +27,7 @@ export function exitCodeOf(code: ErrorCode): number {
     USAGE: exitCodes.usage,
     EVIDENCE: exitCodes.evidence,
     NO_SYMBOLS: exitCodes.noSymbols,
+    LIMIT: exitCodes.limit,
     INTERNAL: exitCodes.internal,
     INTERRUPTED: exitCodes.interrupted,
   }
@@ -35,6 +37,8 @@ export function exitCodeOf(code: ErrorCode): number {
 /** How one table ended: `rows` before filters, `failed` if its analyzer did not reach the end; they go together. */
 export interface TableOutcome {
   readonly analyzer: string
+  /** What it was made with, if the analyzer has options. */
+  readonly options?: OptionsData
   readonly rows: number
   readonly warnings: readonly Warning[]
   readonly failed?: Failure
@@ -58,7 +62,8 @@ export function imageExitCode(outcomes: readonly TableOutcome[]): number {
   if (interrupted) return exitCodes.interrupted
   const delivered = outcomes.filter(({ failed, rows }) => failed === undefined || rows > 0)
   if (delivered.length === 0) return worst(failures.map(analyzerExitCode))
-  return worst([...delivered.map(warningsExitCode), ...(failures.length > 0 ? [exitCodes.partial] : [])])
+  const ended = failures.map((code) => (code === 'LIMIT' ? exitCodes.limit : exitCodes.partial))
+  return worst([...delivered.map(warningsExitCode), ...ended])
 }
 
 /** An analyzer that asks the core for nonsense is a defect of the analyzer, not of the user's command. */

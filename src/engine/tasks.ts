@@ -1,7 +1,11 @@
-import type { ScanName, Warning } from '../api/analyzer.js'
+import type { OptionsData } from '../api/options.js'
+import type { Places } from '../api/scans.js'
 import type { Batch } from '../api/table.js'
-import type { Loss, ScanHits } from '../kernel/backend.js'
+import type { ChunkHits, Loss } from '../kernel/backend.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
+import type { ScanRequest } from '../kernel/scans.js'
+import type { ArtifactPlace } from '../output/artifacts.js'
+import type { Warning } from '../warning.js'
 import type { Failure } from './errors.js'
 import type { PluginSource } from './registry.js'
 
@@ -16,17 +20,42 @@ export interface Host {
   rows(batch: Batch): Promise<void>
   progress(done: number, total: number): void
   log(line: string): void
-  /** Resolves once, if the run is cancelled. */
-  cancelled(): Promise<void>
+  /** Says that the work begins; resolves once, if the run is cancelled. */
+  begin(): Promise<void>
+}
+
+/** A table as it is given to the analyzer that needs it. */
+export interface GivenTable {
+  readonly as: string
+  readonly optional: boolean
+  /** Null where it is missing, which is only so where it is optional. */
+  readonly table: TableData | null
+  readonly why: string | null
+}
+
+/** What an analyzer reads: an open image, or a file that its worker opens. */
+export type EvidenceName = { readonly image: number } | { readonly file: string }
+
+/** What a worker is told when it starts. */
+export interface WorkerData {
+  /** A module to use instead of the kernel layer. */
+  readonly backend: string | undefined
+  /** Whether the kernel layer is loaded before a task asks for it. */
+  readonly kernel: boolean
 }
 
 export interface AnalyzeTask {
   readonly kind: 'analyze'
-  readonly image: number
+  readonly evidence: EvidenceName
   readonly analyzer: string
-  readonly source: PluginSource
-  readonly tables: readonly TableData[]
-  readonly scans: Readonly<Partial<Record<ScanName, BigUint64Array>>>
+  readonly plugin: PluginSource
+  /** All of them; a file by its path. */
+  readonly options: OptionsData
+  readonly tables: readonly GivenTable[]
+  /** Hits by the names under which the analyzer declares its scans. */
+  readonly scans: Readonly<Record<string, BigUint64Array | Places>>
+  /** Where its files go; null where they are left out. */
+  readonly artifacts: ArtifactPlace | null
   readonly port: import('node:worker_threads').MessagePort
 }
 
@@ -36,7 +65,7 @@ export type Task =
   | {
       readonly kind: 'scan'
       readonly image: number
-      readonly scan: ScanName
+      readonly requests: readonly ScanRequest[]
       readonly start: bigint
       readonly length: bigint
     }
@@ -48,7 +77,7 @@ export interface Results {
   open: { readonly id: number; readonly info: ImageInfo }
   chunks: BigUint64Array
   /** With what was lost of the image so far. */
-  scan: ScanHits & { readonly lost: Loss | null }
+  scan: { readonly found: readonly ChunkHits[]; readonly lost: Loss | null }
   'write-touched': { readonly pages: number; readonly lost: Loss | null }
   close: null
   analyze: readonly Warning[]

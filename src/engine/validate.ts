@@ -1,15 +1,22 @@
-import { type Analyzer, scanNames } from '../api/analyzer.js'
+import type { Analyzer } from '../api/analyzer.js'
 import { SalvorError } from './errors.js'
+import { isObject, isTexts, optionsFault } from './validate-options.js'
+import { scansFault } from './validate-scans.js'
 
-const columnTypes = new Set(['text', 'integer', 'count', 'address', 'bytes', 'time', 'flag', 'list', 'record'])
+const columnTypes = new Set([
+  'text',
+  'integer',
+  'count',
+  'address',
+  'bytes',
+  'time',
+  'flag',
+  'list',
+  'record',
+  'artifact',
+])
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isTexts(value: unknown): boolean {
-  return value === undefined || (Array.isArray(value) && value.every((item) => typeof item === 'string'))
-}
+type Declared = Readonly<Record<string, unknown>>
 
 function columnFault(name: string, column: unknown): string | undefined {
   if (!/^[a-z][a-z0-9_]*$/.test(name)) return `the column name ${JSON.stringify(name)} is not snake_case`
@@ -18,7 +25,7 @@ function columnFault(name: string, column: unknown): string | undefined {
   return undefined
 }
 
-function columnsFault(columns: unknown): string | undefined {
+function columnsFault({ columns }: Declared): string | undefined {
   if (!isObject(columns) || Object.keys(columns).length === 0) return 'it declares no columns'
   for (const [name, column] of Object.entries(columns)) {
     const found = columnFault(name, column)
@@ -27,22 +34,56 @@ function columnsFault(columns: unknown): string | undefined {
   return undefined
 }
 
+/** Comes after the columns. */
+function keyFault({ key, columns }: Declared): string | undefined {
+  if (key === undefined) return undefined
+  if (!isTexts(key) || key.length === 0) return 'its key must be a list of columns'
+  for (const name of key) {
+    const column = (columns as Record<string, { type?: unknown }>)[name]
+    if (column === undefined) return `its key names the column ${name}, which it does not declare`
+    if (column.type === 'address') return `its key names the address ${name}, which means another thing in every image`
+  }
+  return undefined
+}
+
+function needsFault({ needs }: Declared): string | undefined {
+  if (needs === undefined) return undefined
+  if (!isObject(needs)) return "its needs must be named, as in { other: need('other') }"
+  for (const [as, need] of Object.entries(needs)) {
+    const made = isObject(need) && typeof need.analyzer === 'string' && typeof need.optional === 'boolean'
+    if (!made || !(need.options === undefined || isObject(need.options))) {
+      return `its need ${as} is not made by need() or optional()`
+    }
+  }
+  return undefined
+}
+
+function sourceFault({ source }: Declared): string | undefined {
+  if (source === undefined) return undefined
+  const made = isObject(source) && source.kind === 'file' && typeof source.what === 'string' && source.what !== ''
+  return made ? undefined : 'its source is not made by file()'
+}
+
 /** What is wrong with a value that should be an analyzer, in words, or undefined. */
 export function fault(value: unknown): string | undefined {
   if (!isObject(value)) return 'it is not an object made by defineAnalyzer'
   if (typeof value.name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(value.name)) {
     return 'its name is missing or not in lower case with dashes'
   }
-  for (const key of ['area', 'summary']) {
-    if (typeof value[key] !== 'string' || value[key] === '') return `its ${key} is missing`
-  }
+  if (typeof value.summary !== 'string' || value.summary === '') return 'its summary is missing'
+  if (value.area !== undefined && !/^[a-z]+$/.test(String(value.area))) return 'its area must be one word in lower case'
   if (typeof value.run !== 'function') return 'it has no run function'
-  if (!isTexts(value.aliases) || !isTexts(value.needs)) return 'its aliases and needs must be lists of names'
+  if (value.aliases !== undefined && !isTexts(value.aliases)) return 'its aliases must be a list of names'
+  if (value.artifacts !== undefined && (typeof value.artifacts !== 'string' || value.artifacts === '')) {
+    return 'its artifacts must be a sentence about the files that it writes'
+  }
   if (value.single !== undefined && typeof value.single !== 'boolean') return 'its single must be true or false'
-  if (!isTexts(value.scans)) return 'its scans must be a list of names'
-  const unknown = ((value.scans ?? []) as string[]).find((scan) => !(scanNames as readonly string[]).includes(scan))
-  if (unknown !== undefined) return `there is no scan called ${unknown}; there are ${scanNames.join(', ')}`
-  return columnsFault(value.columns)
+  const parts = [sourceFault, scansFault, columnsFault, keyFault, needsFault]
+  for (const part of parts) {
+    const found = part(value)
+    if (found !== undefined) return found
+  }
+  return optionsFault(value.options)
 }
 
 function looksLikeAnalyzer(value: unknown): boolean {

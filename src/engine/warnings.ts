@@ -1,5 +1,5 @@
-import type { Warning } from '../api/analyzer.js'
 import type { Loss } from '../kernel/backend.js'
+import type { Warning } from '../warning.js'
 
 /** Kinds of warnings kept apart in one table; more than that are counted in one last warning. */
 const MAX_KINDS = 500

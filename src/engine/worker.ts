@@ -1,19 +1,16 @@
 /** What runs inside a Piscina worker. Native calls block here, and only here. */
 import { workerData } from 'node:worker_threads'
-import type { ScanName, Warning } from '../api/analyzer.js'
 import type { Backend } from '../kernel/backend.js'
 import { require } from '../require.js'
+import type { Warning } from '../warning.js'
 import { analyze } from './analyze.js'
 import { toFailure } from './errors.js'
-import type { Answer, Results, Task } from './tasks.js'
+import type { Answer, Results, Task, WorkerData } from './tasks.js'
 
-interface WorkerData {
-  /** A module to use instead of the kernel layer. */
-  readonly backend: string | undefined
-}
+const told = workerData as WorkerData | null
 
 async function loadBackend(): Promise<Backend> {
-  const other = (workerData as WorkerData | null)?.backend
+  const other = told?.backend
   const module = other === undefined ? await import('../kernel/backend.js') : (require(other) as { backend: Backend })
   return module.backend
 }
@@ -21,13 +18,20 @@ async function loadBackend(): Promise<Backend> {
 /** What a plugin prints is for its user; standard output is the tables'. */
 console.log = console.info = console.debug = console.error
 
-/** From the thread's start on, while the main thread has nothing for it yet. */
-const loading = loadBackend()
-// It is told by the first task.
-loading.catch(() => {})
+let loading: Promise<Backend> | undefined
+
+function backendOnce(): Promise<Backend> {
+  loading ??= loadBackend()
+  return loading
+}
+
+// From the thread's start on, while the main thread has nothing for it yet. What fails is told by the first task.
+if (told?.kernel !== false) backendOnce().catch(() => {})
 
 async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['kind']]> {
-  const backend = await loading
+  // A file needs no backend.
+  if (task.kind === 'analyze') return analyze(task, backendOnce, warnings)
+  const backend = await backendOnce()
   switch (task.kind) {
     case 'open':
       return backend.open(task.path, task.options)
@@ -35,7 +39,7 @@ async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['k
       return backend.chunks(task.image, task.bytes)
     case 'scan':
       return {
-        ...backend.scan(task.scan satisfies ScanName, task.image, task.start, task.length),
+        found: backend.scan(task.image, task.requests, task.start, task.length),
         lost: backend.lost(task.image),
       }
     case 'write-touched':
@@ -43,8 +47,6 @@ async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['k
     case 'close':
       backend.close(task.image)
       return null
-    case 'analyze':
-      return analyze(task, backend, warnings)
   }
 }
 

@@ -1,7 +1,7 @@
 /** Rows as the native core returns them: packed columns, read in place. */
 
 import type { NativeBatch, NativeColumn } from './native.js'
-import type { Nested, Select, ValueOfSelect } from './query.js'
+import type { Children, ChildrenOf, Nested, None, Selects, ValueOfSelect } from './query.js'
 
 /** A value of a column. Null: it could not be read, or does not exist. */
 export type Value = string | number | bigint | Uint8Array | null
@@ -98,8 +98,8 @@ export class Column {
 /** A row with the address of its object beside the selected columns. */
 export type BatchRow<S> = { address: bigint } & { [K in keyof S]: ValueOfSelect<S[K]> }
 
-/** The rows of one walk, with those of its nested walks. */
-export class Batch<S extends Record<string, Select> = Record<string, Select>> {
+/** The rows of one walk, with the columns that were selected and the rows of its nested walks. */
+export class Batch<S extends Selects = Selects, C extends Children = None> {
   readonly length: number
   /** Address of the object behind each row. */
   readonly addresses: BigUint64Array
@@ -133,17 +133,17 @@ export class Batch<S extends Record<string, Select> = Record<string, Select>> {
   }
 
   /** A column by its name in the query. */
-  column(name: string): Column {
+  column(name: keyof S & string): Column {
     const column = this.#columns.get(name)
     if (!column) throw new Error(`the query selects no column '${name}'`)
     return column
   }
 
   /** A nested walk's rows by its name in the query. */
-  child(name: string): Batch {
+  child<N extends keyof C & string>(name: N): Batch<C[N]['select'], ChildrenOf<C[N]>> {
     const child = this.#children.get(name)
     if (!child) throw new Error(`the query has no nested walk '${name}'`)
-    return child
+    return child as Batch<C[N]['select'], ChildrenOf<C[N]>>
   }
 
   /** The address of a row's object. */

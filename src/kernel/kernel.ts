@@ -1,19 +1,23 @@
 /** The kernel of an opened image, as analyzers see it. */
 
-import type { Warning } from '../api/analyzer.js'
+import type { Warning } from '../warning.js'
 import { Batch } from './batch.js'
 import { FileContents } from './file-contents.js'
 import { type NativeBatch, native } from './native.js'
-import type { Rule } from './objects.js'
-import { list, type Nested, nestedSpec, type Select, type Walk } from './query.js'
+import { type Children, list, type Nested, type None, nestedSpec, object, type Selects, type Walk } from './query.js'
+import type { Rule } from './rule.js'
+import { forgetShared, once, type Shared, sharedOf } from './shared.js'
 
 /** Facts about an image and its kernel. Addresses are `0x…` strings. */
 export interface ImageInfo {
   format: string
   size: number
+  /** What it is read from, the named file first. */
+  files: string[]
   ranges: { start: string; end: string; bytes: number }[]
   architecture: string
   page_levels: number
+  page_size: number
   release: string
   banner: string
   build_id: string | null
@@ -69,8 +73,10 @@ export class Objects {
     this.#rules = rules
   }
 
-  /** The objects that a walk yields from each of these. */
+  /** The objects that a walk yields from each of these. Walks from what it yields are nested in it, by `select`. */
   walk(walk: Walk): Objects {
+    if (this.#walk !== null)
+      throw new Error('a walk is there already: nest another by select({}, { name: { walk, … } })')
     return new Objects(this.#kernel, this.#from, this.#addresses, walk, this.#most, this.#rules)
   }
 
@@ -85,8 +91,11 @@ export class Objects {
   }
 
   /** Reads columns of every object, and those of nested walks, in one call. */
-  select<const S extends Record<string, Select>>(select: S, children: Record<string, Nested> = {}): Batch<S> {
-    const walk = this.#walk ?? { kind: 'object', of: '' }
+  select<const S extends Selects>(select: S): Batch<S>
+  select<const S extends Selects, const C extends Children>(select: S, children: C): Batch<S, C>
+  select(select: Selects, children: Children = {}): Batch<Selects, Children> {
+    // Rules are held against what a walk leads to.
+    const walk = this.#walk ?? (this.#rules.length > 0 ? object('') : null)
     return this.#kernel.run(this.#from, { walk, rules: this.#rules, select, children }, this.#addresses, this.#most)
   }
 }
@@ -110,10 +119,12 @@ export class Kernel {
   readonly id: number
   readonly info: ImageInfo
   readonly #warn: (warning: Warning) => void
+  readonly #shared: Shared
 
-  private constructor(id: number, info: ImageInfo, warn: (warning: Warning) => void) {
+  private constructor(id: number, info: ImageInfo, shared: Shared, warn: (warning: Warning) => void) {
     this.id = id
     this.info = info
+    this.#shared = shared
     this.#warn = warn
   }
 
@@ -125,7 +136,13 @@ export class Kernel {
 
   /** Attaches to an image that some thread of this process has opened; `warn` hears what cannot be read. */
   static attach(id: number, warn: (warning: Warning) => void): Kernel {
-    return new Kernel(id, describe(id), warn)
+    return new Kernel(id, describe(id), sharedOf(id), warn)
+  }
+
+  /** Forgets an image, for every thread, and what this one has read of it. */
+  static close(id: number): void {
+    native.closeImage(id)
+    forgetShared(id)
   }
 
   /** The address of a symbol of the kernel's own; null when it has no such symbol. */
@@ -165,7 +182,7 @@ export class Kernel {
 
   /** Pages of memory that the image holds. */
   get pages(): number {
-    return Math.ceil(this.info.ranges.reduce((sum, { bytes }) => sum + bytes, 0) / 4096)
+    return Math.ceil(this.info.ranges.reduce((sum, { bytes }) => sum + bytes, 0) / this.info.page_size)
   }
 
   /** Says that something is missing or was left out. */
@@ -175,9 +192,24 @@ export class Kernel {
 
   /** The same kernel, where what cannot be read is only a note: for what is left of objects that are gone. */
   leftovers(): Kernel {
-    return new Kernel(this.id, this.info, (warning) =>
-      this.#warn({ ...warning, code: warning.code === 'cap' ? 'cap' : 'leftover' }),
-    )
+    return this.#heardBy((warning) => this.#warn({ ...warning, code: warning.code === 'cap' ? 'cap' : 'leftover' }))
+  }
+
+  /** The same kernel, where nobody is told what cannot be read. */
+  unheard(): Kernel {
+    return this.#heardBy(() => {})
+  }
+
+  #heardBy(warn: (warning: Warning) => void): Kernel {
+    return new Kernel(this.id, this.info, this.#shared, warn)
+  }
+
+  /**
+   * What `make` reads, read once per image by all tables of this thread. `make` is the key: a function of a module, that
+   * reads the same from the same image. Nobody may change what it gives; the warnings come each time.
+   */
+  once<T>(make: (kernel: Kernel) => T): T {
+    return once(this.#shared, (warn) => make(this.#heardBy(warn)), make, this.#warn)
   }
 
   /** How many of `length` objects are taken; more than `most` were made to exhaust memory, and are reported. */
@@ -199,7 +231,7 @@ export class Kernel {
 
   /** Forgets the image, for every thread. */
   close(): void {
-    native.closeImage(this.id)
+    Kernel.close(this.id)
   }
 
   /** The object at a symbol. */
@@ -224,12 +256,12 @@ export class Kernel {
   }
 
   /** Runs a query; its warnings go to whoever attached. */
-  run<S extends Record<string, Select>>(
+  run<S extends Selects, C extends Children = None>(
     from: From,
-    nested: Nested & { select: S },
+    nested: Omit<Nested, 'walk'> & { readonly walk: Walk | null; readonly select: S; readonly children: C },
     addresses: BigUint64Array | null = null,
     most: number | null = null,
-  ): Batch<S> {
+  ): Batch<S, C> {
     const result = native.query(this.id, JSON.stringify({ from, ...nestedSpec(nested), most }), addresses)
     this.#report(result)
     return new Batch(result, nested)

@@ -1,8 +1,8 @@
 /** Namespaces as tasks hold them. */
 
 import type { Kernel } from './kernel.js'
-import type { Rule } from './objects.js'
 import { obeys, optional, text } from './query.js'
+import type { Rule } from './rule.js'
 
 const NSPROXY = 'struct nsproxy'
 

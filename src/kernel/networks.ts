@@ -21,8 +21,12 @@ export interface NetNamespace {
   inode: number | null
 }
 
-/** Every network namespace the kernel knows. */
-export function readNetNamespaces(kernel: Kernel): NetNamespace[] {
+/** Every network namespace the kernel knows; read once per image. */
+export function readNetNamespaces(kernel: Kernel): readonly Readonly<NetNamespace>[] {
+  return kernel.once(readEveryNetNamespace)
+}
+
+function readEveryNetNamespace(kernel: Kernel): NetNamespace[] {
   const batch = kernel.list('net_namespace_list', 'struct net', 'list').select({ inode: 'ns.inum' })
   return Array.from({ length: kernel.capped('network namespaces', batch.length, MOST_INTERFACES) }, (_, row) => ({
     address: batch.address(row),
@@ -30,17 +34,21 @@ export function readNetNamespaces(kernel: Kernel): NetNamespace[] {
   }))
 }
 
-/** The interfaces of every network namespace, in the kernel's order. */
-export function readInterfaces(kernel: Kernel): Interface[] {
-  const ipv4: Nested = {
+/** The interfaces of every network namespace, in the kernel's order; read once per image. */
+export function readInterfaces(kernel: Kernel): readonly Readonly<Interface>[] {
+  return kernel.once(readEveryInterface)
+}
+
+function readEveryInterface(kernel: Kernel): Interface[] {
+  const ipv4 = {
     walk: chain('ip_ptr->ifa_list', 'struct in_ifaddr', 'ifa_next'),
     select: { local: 'ifa_local', prefix: 'ifa_prefixlen' },
-  }
-  const devices: Nested = {
+  } satisfies Nested
+  const devices = {
     walk: list('dev_base_head', 'struct net_device', 'dev_list'),
     select: { name: text('name') },
     children: { ipv4 },
-  }
+  } satisfies Nested
   const nets = kernel.list('net_namespace_list', 'struct net', 'list').select({ inode: 'ns.inum' }, { devices })
   const found = nets.child('devices')
   const addresses = found.child('ipv4')

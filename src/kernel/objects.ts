@@ -5,32 +5,10 @@
  * A rule whose members a kernel lacks says nothing there, and neither does one whose path ends at a NULL pointer.
  */
 
-import type { Paths } from './query.js'
+import type { Paths, Rule, Test } from './rule.js'
 
-/** What the value at a path must be. */
-export type Test =
-  /** The object's own address; that of the object the walk began at; the same or NULL; an address in the kernel's own text and data. */
-  | 'own'
-  | 'origin'
-  | 'origin_or_null'
-  | 'image'
-  /** A kernel address; the same or NULL; one of whole pages, or NULL. */
-  | 'pointer'
-  | 'pointer_or_null'
-  | 'stack'
-  /** Of a `char` array: something, and then a NUL. */
-  | 'text'
-  /** Of a `struct dentry`: its name is the one that its hash was made of. */
-  | 'name_hash'
-  | { at_most: number }
-  | { at_least: number }
-  | { symbol: string }
-  | { equals: Paths }
-
-export interface Rule {
-  readonly path: Paths
-  readonly is: Test
-}
+/** What a task is, a process's or a thread's. */
+export const TASK_STRUCT = 'struct task_struct'
 
 /** PID_MAX_LIMIT on 64-bit kernels (include/linux/threads.h). */
 const PID_MAX = 4 * 1024 * 1024
@@ -60,7 +38,7 @@ const dentry: readonly Rule[] = [
 ]
 
 const objects: Readonly<Record<string, readonly Rule[]>> = {
-  'struct task_struct': task,
+  [TASK_STRUCT]: task,
   'struct dentry': dentry,
   // The css of a cgroup itself leads back to it, and so does the directory that shows it.
   'struct cgroup': [
@@ -77,9 +55,9 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   'struct pid': [{ path: 'numbers[0].ns', is: { symbol: 'init_pid_ns' } }],
 }
 
-/** The rules of a type; none where nothing is known of it. */
+/** The rules of a type, with or without its module; none where nothing is known of it. */
 export function rulesOf(type: string): readonly Rule[] {
-  return objects[type] ?? []
+  return objects[type.slice(type.indexOf(':') + 1)] ?? []
 }
 
 /** For a walk from a dentry to its children. */

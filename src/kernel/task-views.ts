@@ -2,9 +2,9 @@
 
 import { append } from '../append.js'
 import type { Kernel } from './kernel.js'
-import type { Rule } from './objects.js'
-import { hlist, list, type Nested, obeys, type Paths, xarray } from './query.js'
-import { TASK_STRUCT } from './tasks.js'
+import { TASK_STRUCT } from './objects.js'
+import { hlist, list, type Nested, obeys, xarray } from './query.js'
+import type { Paths, Rule } from './rule.js'
 
 /** Tasks of one view that are read, however much memory there is: each becomes a row with its texts. */
 const MOST_TASKS = 1 << 18
@@ -13,6 +13,9 @@ const EXIT_DEAD = 0x10
 
 /** A view that knows a task: where an analyst would look for it by hand. */
 export type View = 'task list' | 'pid IDR' | 'thread list' | 'run queue' | 'pid'
+
+/** Tasks by address, with the views that know each. */
+export type KnownBy = ReadonlyMap<bigint, readonly View[]>
 
 /** Whether a task lives, has ended, or is not borne out by the objects around it. */
 export type TaskStatus = 'live' | 'exited' | 'doubtful'
@@ -49,15 +52,19 @@ const OF_GROUP: Rule = { path: 'signal', is: 'origin' }
 /** What the views know. */
 export interface TaskViews {
   /** Tasks that live, with the views that know each. */
-  readonly live: Map<bigint, View[]>
+  readonly live: KnownBy
   /** What was on a list too, and has ended or is doubtful. */
-  readonly rest: Map<bigint, View[]>
+  readonly rest: KnownBy
   /** How often the way to them was lost: a task that a torn view does not know is not hidden by that. */
   readonly breaks: number
 }
 
-/** Every task that the task list, the pid IDR or a thread list knows. */
+/** Every task that the task list, the pid IDR or a thread list knows; read once per image. */
 export function taskViews(kernel: Kernel): TaskViews {
+  return kernel.once(readTaskViews)
+}
+
+function readTaskViews(kernel: Kernel): TaskViews {
   const views = new Map<bigint, View[]>()
   let breaks = 0
   // A task_struct fills more than a page: a list of more tasks than there are pages was made to exhaust memory.
@@ -108,7 +115,7 @@ function copies(kernel: Kernel, judged: readonly Judged[]): Set<bigint> {
 }
 
 /** The tasks that live and that a list knows; what else was on the lists is counted in a warning. */
-export function knownTasks(kernel: Kernel): Map<bigint, View[]> {
+export function knownTasks(kernel: Kernel): KnownBy {
   const { live, rest } = taskViews(kernel)
   if (rest.size > 0) {
     const message = 'on the lists is also what has ended or is doubtful: left out here, process-scan shows it'
@@ -170,12 +177,12 @@ function threadGroups(kernel: Kernel, tasks: Iterable<bigint>): Set<bigint> {
 /** Tasks reached by number: each `struct pid` of the initial namespace holds the task that bears it. */
 function hashedTasks(kernel: Kernel, most: number): { addresses: BigUint64Array; breaks: number } {
   const pids = kernel.symbol('init_pid_ns', 'struct pid_namespace').walk(xarray('idr', 'struct pid'))
-  const task: Nested = {
+  const task = {
     walk: hlist('tasks[0]', TASK_STRUCT, PID_LINK),
     // A number's task names that number in turn.
     rules: [{ path: 'thread_pid', is: 'origin' }],
     select: {},
-  }
+  } satisfies Nested
   // Not every number's task is there: `struct pid`s are smaller than tasks.
   const found = pids.most(most * 4).select({}, { task })
   const tasks = found.child('task')

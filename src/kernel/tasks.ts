@@ -1,14 +1,13 @@
 /** `task_struct`: the one projection of its members. */
 
-import { isoTime } from '../api/time.js'
+import { isoTime } from '../iso-time.js'
 import type { Batch, Column } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { type NamespaceProxy, type NamespaceSet, readNamespaceProxies } from './namespaces.js'
+import { TASK_STRUCT } from './objects.js'
 import { array, cmdline, dPath, kernfsPath, type Nested, optional, text } from './query.js'
-import type { View } from './task-views.js'
+import type { KnownBy, View } from './task-views.js'
 import { bootTime } from './time.js'
-
-export const TASK_STRUCT = 'struct task_struct'
 
 /** PF_KTHREAD (include/linux/sched.h). */
 const PF_KTHREAD = 0x0020_0000
@@ -42,7 +41,7 @@ export interface Task extends NamespaceSet {
   /** Path in the unified hierarchy. */
   cgroup: string | null
   css_set: bigint | null
-  found_by: View[]
+  found_by: readonly View[]
   hostname: string | null
   seccomp: number | null
   capabilities: { bounding: bigint | null; effective: bigint | null }
@@ -78,15 +77,15 @@ const MEMBERS = {
 } as const
 
 /** A task's number in every pid namespace from the initial one inwards. */
-const PIDS: Nested = {
+const PIDS = {
   walk: array('thread_pid->numbers', { count: 'thread_pid->level + 1', type: 'struct upid', most: MOST_LEVELS }),
   select: { nr: 'nr', inode: 'ns->ns.inum' },
-}
+} satisfies Nested
 
 type TaskColumns = Record<keyof typeof MEMBERS, Column>
 
 /** Reads tasks at known addresses, in the order given. */
-export function readTasks(kernel: Kernel, addresses: Iterable<bigint>, views: Map<bigint, View[]>): Task[] {
+export function readTasks(kernel: Kernel, addresses: Iterable<bigint>, views: KnownBy): Task[] {
   const asked = [...addresses]
   if (asked.length === 0) return []
   const batch = kernel.at(asked, TASK_STRUCT).select(MEMBERS, { pids: PIDS })
@@ -109,8 +108,8 @@ function task(
   row: number,
   address: bigint,
   boot: bigint | null,
-  views: Map<bigint, View[]>,
-  pids: Batch,
+  views: KnownBy,
+  pids: Batch<(typeof PIDS)['select']>,
   innermost: number | undefined,
   proxy: NamespaceProxy | undefined,
 ): Task {

@@ -3,11 +3,11 @@
  * each other, one may be older. Links that the kernel always keeps in step tell how much of it is so.
  */
 
-import { Kernel } from './kernel.js'
-import type { Rule } from './objects.js'
-import { obeys } from './query.js'
+import type { Kernel } from './kernel.js'
+import { TASK_STRUCT } from './objects.js'
+import { obeys, type Selects } from './query.js'
+import type { Rule } from './rule.js'
 import { HELD_BY_PID, taskViews } from './task-views.js'
-import { TASK_STRUCT } from './tasks.js'
 
 /** A kind of link that was looked at from both ends. */
 export interface LinkCheck {
@@ -38,11 +38,12 @@ function ring(link: string): readonly Rule[] {
 /** Holds every task on any list against its neighbours. */
 export function checkLinks(kernel: Kernel): LinkCheck[] {
   // What is torn is the answer here, and no news.
-  const quiet = Kernel.attach(kernel.id, () => {})
+  const quiet = kernel.unheard()
   const { live, rest, breaks } = taskViews(quiet)
   const columns = Object.entries(LINKS).map(([links, { rules }]) => [links, obeys(rules)] as const)
   const leader = obeys([{ path: 'pid', is: { equals: 'tgid' } }])
-  const batch = quiet.at(live.keys(), TASK_STRUCT).select({ ...Object.fromEntries(columns), leader })
+  const select: Selects = { ...Object.fromEntries(columns), leader }
+  const batch = quiet.at(live.keys(), TASK_STRUCT).select(select)
   const rows = [...batch.addresses.keys()]
   const checks = Object.entries(LINKS).map(([links, { leaders }]) => {
     const checked = leaders ? rows.filter((row) => batch.column('leader').number(row) === 1) : rows

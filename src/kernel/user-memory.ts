@@ -1,10 +1,10 @@
 /** A process's own memory: what programs keep in it that no file holds. */
 
 import type { Kernel } from './kernel.js'
+import { MAPPINGS } from './mappings.js'
 import { type NativeFound, type NativeUserPart, native } from './native.js'
-import { chain, firstOf, type Nested, type Walk } from './query.js'
+import type { Nested } from './query.js'
 
-const VMA = 'struct vm_area_struct'
 /** VM_WRITE (include/linux/mm.h). */
 const VM_WRITE = 2
 /** Mappings of one process that are looked at. */
@@ -13,9 +13,6 @@ const MOST_MAPPINGS = 1 << 17
 const PART = 1 << 20
 /** Pages searched beyond those of the image: many addresses may share one, but tables that lie lead to any number. */
 const MORE_PAGES = 1 << 20
-
-/** Mappings: a maple tree from 6.1 on, a list before. */
-export const MAPPINGS: Walk = firstOf({ kind: 'maple', of: 'mm->mm_mt', type: VMA }, chain('mm->mmap', VMA, 'vm_next'))
 
 /** Where one of several things was found. */
 export interface Place {

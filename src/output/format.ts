@@ -1,6 +1,7 @@
-import type { Warning } from '../api/analyzer.js'
 import type { Columns } from '../api/columns.js'
+import type { OptionsData } from '../api/options.js'
 import type { Batch } from '../api/table.js'
+import type { Warning } from '../warning.js'
 
 export const formatNames = ['table', 'json', 'ndjson', 'csv'] as const
 export type FormatName = (typeof formatNames)[number]
@@ -9,6 +10,8 @@ export type FormatName = (typeof formatNames)[number]
 export interface TableHead {
   readonly table: string
   readonly image: string
+  /** What it was made with, if its analyzer has options. */
+  readonly options?: OptionsData
   /** The columns to write, in order. */
   readonly columns: Columns
   /** Its rows stand alone: for people, names and values. */

@@ -1,6 +1,6 @@
-import type { Warning } from '../api/analyzer.js'
 import type { Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
+import type { Warning } from '../warning.js'
 import { printableJson } from './escape.js'
 import type { Format, TableHead } from './format.js'
 import { jsonCell } from './values.js'
@@ -25,11 +25,12 @@ export class JsonFormat implements Format {
 
   constructor(private readonly several: boolean) {}
 
-  start({ table, image }: TableHead): string {
+  start({ table, image, options }: TableHead): string {
     const opening = this.several ? (this.tables === 0 ? '[\n' : ',\n') : ''
     this.tables++
     this.rowsWritten = 0
-    return `${opening}{"table":${encode(table)},"image":${encode(image)},"rows":[`
+    const known = options === undefined ? '' : `"options":${encode(options)},`
+    return `${opening}{"table":${encode(table)},"image":${encode(image)},${known}"rows":[`
   }
 
   rows(head: TableHead, batch: Batch): string {

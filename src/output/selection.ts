@@ -1,6 +1,6 @@
-import type { Warning } from '../api/analyzer.js'
 import type { Column, Columns, Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
+import type { Warning } from '../warning.js'
 import type { RowFilter } from './filter.js'
 import { jsonCell } from './values.js'
 

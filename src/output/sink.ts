@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   constants,
   createWriteStream,
-  existsSync,
   fchmodSync,
   fsyncSync,
   linkSync,
@@ -17,7 +15,8 @@ import {
 import { dirname, join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { SalvorError } from '../engine/errors.js'
-import { checkTarget, descriptorOf, type Guard, isStream, outputFailure, refuseExisting } from './target.js'
+import { require } from '../require.js'
+import { checkTarget, descriptorOf, type Guard, isStream, isThere, outputFailure, refuseExisting } from './target.js'
 
 /** Where output text goes. Whatever fails is told as one line. */
 export interface Sink {
@@ -175,6 +174,8 @@ export class AtomicFile {
     // What a symbolic link leads to is replaced, and not the link.
     this.place = found === undefined ? target : realpathSync(target)
     this.mode = found === undefined ? 0o666 & ~process.umask() : found.mode & 0o777
+    // Loaded when a file is written: it costs a short run more than the run's own code.
+    const { randomBytes } = require('node:crypto') as typeof import('node:crypto')
     this.temporary = join(dirname(this.place), `.salvor-${randomBytes(8).toString('hex')}.part`)
   }
 
@@ -208,18 +209,26 @@ export class AtomicFile {
     }
   }
 
-  /** A link, unlike a rename, does not replace a file that has appeared since. */
   private create(): void {
-    try {
-      if (ifSupported(() => linkSync(this.temporary, this.place))) {
-        rmSync(this.temporary)
-        return
-      }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') refuseExisting(this.target)
-      throw error
-    }
-    if (existsSync(this.place)) refuseExisting(this.target)
-    renameSync(this.temporary, this.place)
+    if (!settle(this.temporary, this.place)) refuseExisting(this.target)
   }
+}
+
+/**
+ * Puts a finished file where nothing is; false where something is. A link, unlike a rename, does not replace a file that
+ * has appeared since.
+ */
+export function settle(temporary: string, place: string): boolean {
+  try {
+    if (ifSupported(() => linkSync(temporary, place))) {
+      rmSync(temporary)
+      return true
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+  if (isThere(place)) return false
+  renameSync(temporary, place)
+  return true
 }

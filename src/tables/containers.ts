@@ -3,32 +3,32 @@
 import { append } from '../append.js'
 import { buildContainers } from '../containers/containers.js'
 import { cgroupMembers } from '../containers/membership.js'
-import type {
-  CgroupEvidence,
-  ContainerRow,
-  Evidence,
-  MountEvidence,
-  ProcessEvidence,
-  Warning,
-} from '../containers/types.js'
+import type { CgroupEvidence, ContainerRow, Evidence, MountEvidence, ProcessEvidence } from '../containers/types.js'
 import { readCgroups } from '../kernel/cgroups.js'
 import { CachedFiles } from '../kernel/files.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { readMounts } from '../kernel/mounts.js'
 import { readInterfaces } from '../kernel/networks.js'
-import { knownTasks } from '../kernel/task-views.js'
 import { isLeader } from '../kernel/tasks.js'
 import { ProcessMemory } from '../kernel/user-memory.js'
-import { type PlacedTask, placedTasks } from './task.js'
+import type { Warning } from '../warning.js'
+import { listedPlacedTasks, type PlacedTask } from './task.js'
 
-/** Containers and sandboxes with where each value came from; what disagrees or is missing goes to `warn`. */
-export function containerRows(kernel: Kernel, warn: (warning: Warning) => void): ContainerRow[] {
-  const views = knownTasks(kernel)
-  const tasks = placedTasks(kernel, views.keys(), views).filter(isLeader)
+/** Containers and sandboxes with where each value came from; what disagrees or is missing goes to `warn`. Made once per image. */
+export function containerRows(kernel: Kernel, warn: (warning: Warning) => void): readonly Readonly<ContainerRow>[] {
+  const { rows, warnings } = kernel.once(readContainers)
+  for (const warning of warnings) warn(warning)
+  return rows
+}
+
+function readContainers(kernel: Kernel): { rows: ContainerRow[]; warnings: Warning[] } {
+  const tasks = listedPlacedTasks(kernel).filter(isLeader)
   const init = tasks.find(({ pid }) => pid === 1)
   const files = init && CachedFiles.of(kernel, init.address)
+  const missing: Warning[] = []
   if (!files) {
-    warn({ code: 'unreadable', message: "the host's mounts cannot be read: no container configuration was looked for" })
+    const message = "the host's mounts cannot be read: no container configuration was looked for"
+    missing.push({ code: 'unreadable', message })
   }
   const { rows, warnings } = buildContainers({
     cgroups: cgroupEvidence(kernel, tasks),
@@ -41,8 +41,7 @@ export function containerRows(kernel: Kernel, warn: (warning: Warning) => void):
     })),
     files: files ?? { list: () => [], read: () => ({ text: null, reason: 'mounts unreadable' }), readlink: () => null },
   })
-  for (const warning of warnings) warn(warning)
-  return rows
+  return { rows, warnings: [...missing, ...warnings] }
 }
 
 function isDockerd({ exe, comm }: PlacedTask): boolean {

@@ -3,9 +3,8 @@
 import type { Kernel } from '../kernel/kernel.js'
 import type { NamespaceSet } from '../kernel/namespaces.js'
 import { readNetNamespaces } from '../kernel/networks.js'
-import type { View } from '../kernel/task-views.js'
 import { isLeader, type Task } from '../kernel/tasks.js'
-import { type PlacedTask, placedTasks } from './task.js'
+import { listedPlacedTasks, type PlacedTask } from './task.js'
 
 const TYPES: Record<string, keyof NamespaceSet> = {
   cgroup: 'cgroup_ns',
@@ -30,8 +29,8 @@ export interface NamespaceRow {
 }
 
 /** One row per namespace, ordered by type and inode. */
-export function namespaceRows(kernel: Kernel, views: Map<bigint, View[]>): NamespaceRow[] {
-  const tasks = placedTasks(kernel, views.keys(), views)
+export function namespaceRows(kernel: Kernel): NamespaceRow[] {
+  const tasks = listedPlacedTasks(kernel)
   const leaders = new Map(tasks.filter(isLeader).map((task) => [task.pid, task]))
   return Object.keys(TYPES).flatMap((type) => {
     const members = membersOf(tasks, type)
@@ -46,7 +45,7 @@ export function namespaceRows(kernel: Kernel, views: Map<bigint, View[]>): Names
 }
 
 /** Tasks by the inode of their namespace of a type; a namespace that only children will be in counts as well. */
-function membersOf(tasks: PlacedTask[], type: string): Map<number, PlacedTask[]> {
+function membersOf(tasks: readonly PlacedTask[], type: string): Map<number, PlacedTask[]> {
   const members = new Map<number, PlacedTask[]>()
   for (const task of tasks) {
     for (const inode of new Set(inodesOf(task, type))) {

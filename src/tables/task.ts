@@ -4,7 +4,7 @@ import { address, type Columns, count, flag, integer, list, text, time, type Val
 import { Rows } from '../api/table.js'
 import { placeTasks } from '../containers/membership.js'
 import type { Kernel } from '../kernel/kernel.js'
-import type { View } from '../kernel/task-views.js'
+import { type KnownBy, knownTasks } from '../kernel/task-views.js'
 import { readTasks, type Task } from '../kernel/tasks.js'
 
 /** A task with the container it runs in. */
@@ -61,6 +61,25 @@ export function taskRows(columns: Columns, tasks: readonly PlacedTask[]): Rows {
   return new Rows(tasks.length, Object.fromEntries(Object.keys(columns).map((name) => [name, values(name)])))
 }
 
+/** Every task that lives and that a list knows, in no order; read once per image. */
+export function listedTasks(kernel: Kernel): readonly Readonly<Task>[] {
+  return kernel.once(readListedTasks)
+}
+
+function readListedTasks(kernel: Kernel): Task[] {
+  const views = knownTasks(kernel)
+  return readTasks(kernel, views.keys(), views)
+}
+
+/** The same with the container that each runs in, ordered by pid, then by tid; read once per image. */
+export function listedPlacedTasks(kernel: Kernel): readonly Readonly<PlacedTask>[] {
+  return kernel.once(placeListedTasks)
+}
+
+function placeListedTasks(kernel: Kernel): PlacedTask[] {
+  return placeTasks(kernel, listedTasks(kernel)).sort(byIds)
+}
+
 /**
  * Reads tasks and finds out in which container each one runs; ordered by pid, then by tid. What cannot be read of those
  * that are `gone` is a note: their memory may be in use for something else.
@@ -68,13 +87,14 @@ export function taskRows(columns: Columns, tasks: readonly PlacedTask[]): Rows {
 export function placedTasks(
   kernel: Kernel,
   addresses: Iterable<bigint>,
-  views: Map<bigint, View[]>,
+  views: KnownBy,
   gone: Iterable<bigint> = [],
 ): PlacedTask[] {
   const read = [...readTasks(kernel, addresses, views), ...readTasks(kernel.leftovers(), gone, views)]
-  const order = (left: number | null, right: number | null) => (left ?? -1) - (right ?? -1)
-  return placeTasks(kernel, read).sort(
-    (left, right) =>
-      order(left.pid, right.pid) || order(left.tid, right.tid) || (left.address < right.address ? -1 : 1),
-  )
+  return placeTasks(kernel, read).sort(byIds)
+}
+
+function byIds(left: Task, right: Task): number {
+  const order = (one: number | null, other: number | null) => (one ?? -1) - (other ?? -1)
+  return order(left.pid, right.pid) || order(left.tid, right.tid) || (left.address < right.address ? -1 : 1)
 }

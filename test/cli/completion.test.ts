@@ -5,7 +5,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { salvor, start } from './run.js'
+import { analyzerCommand } from '../../dist/src/cli/commands/analyzer.js'
+import { distillCommand } from '../../dist/src/cli/commands/distill.js'
+import { runCommand } from '../../dist/src/cli/commands/run.js'
+import { bashCompletion, fishCompletion } from '../../dist/src/cli/completion.js'
+import { loadUserPlugin } from '../../dist/src/engine/load.js'
+import { Registry } from '../../dist/src/engine/registry.js'
+import { fixture, salvor, start } from './run.js'
 
 let folder: string
 beforeAll(async () => {
@@ -16,6 +22,14 @@ beforeAll(async () => {
     writeFileSync(join(folder, shell), stdout)
   }
   writeFileSync(join(folder, 'memory.elf'), '')
+  // No built-in analyzer has options yet, and a plugin's are not completed.
+  const plugins = await Promise.all(
+    ['options', 'listing'].map((name) => loadUserPlugin(fixture(`plugins/${name}.ts`), '/')),
+  )
+  const registry = new Registry(plugins.flat())
+  const commands = [...registry.list().map(analyzerCommand), runCommand(registry), distillCommand]
+  writeFileSync(join(folder, 'bash-own'), bashCompletion(commands))
+  writeFileSync(join(folder, 'fish-own'), fishCompletion(commands))
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -29,6 +43,17 @@ const cases: [string[], string[]][] = [
   [['salvor', 'run', 'names'], ['namespaces']],
   [['salvor', 'help', 'disti'], ['distill']],
   [['salvor', 'processes', 'mem'], ['memory.elf']],
+  [['salvor', 'distill', 'x', '--analyzers', 'thr'], ['threads']],
+]
+
+/** The same where analyzers have options of their own. */
+const ownCases: [string[], string[]][] = [
+  [['salvor', 'every-option', '--min'], ['--minimum']],
+  [['salvor', 'eo', 'x', '--kind', 'wh'], ['whole']],
+  [['salvor', 'eo', 'x', '--rules-file', 'mem'], ['memory.elf']],
+  [['salvor', 'run', 'eo', '--needs-options.al'], ['--needs-options.alone']],
+  [['salvor', 'run', 'eo', 'x', '--every-option.kind', 'qu'], ['quick']],
+  [['salvor', 'distill', 'x', '--analyzers', 'lis'], []],
 ]
 
 const has = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0
@@ -46,19 +71,25 @@ function run(shell: string, script: string): string {
 describe('bash', () => {
   beforeEach(({ skip }) => skip(!has('bash'), 'bash is not installed'))
 
-  test.each(cases)('%j completes to %j', (words, offered) => {
+  test.each([
+    ...cases.map((one) => ['bash', ...one] as const),
+    ...ownCases.map((one) => ['bash-own', ...one] as const),
+  ])('of %s: %j completes to %j', (file, words, offered) => {
     const quoted = words.map((word) => `'${word}'`).join(' ')
-    const script = `source ./bash; COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _salvor; echo "\${COMPREPLY[@]}"`
-    expect(run('bash', script).split(' ')).toEqual(offered)
+    const script = `source ./${file}; COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _salvor; echo "\${COMPREPLY[@]}"`
+    expect(run('bash', script)).toEqual(offered.join(' '))
   })
 })
 
 describe('fish', () => {
   beforeEach(({ skip }) => skip(!has('fish'), 'fish is not installed'))
 
-  test.each(cases)('%j completes to %j', (words, offered) => {
-    const lines = run('fish', `source ./fish; complete -C '${words.join(' ')}'`).split('\n')
-    expect(lines.map((line) => line.split('\t')[0])).toEqual(offered)
+  test.each([
+    ...cases.map((one) => ['fish', ...one] as const),
+    ...ownCases.map((one) => ['fish-own', ...one] as const),
+  ])('of %s: %j completes to %j', (file, words, offered) => {
+    const lines = run('fish', `source ./${file}; complete -C '${words.join(' ')}'`).split('\n')
+    expect(lines.flatMap((line) => line.split('\t')[0] || [])).toEqual(offered)
   })
 })
 

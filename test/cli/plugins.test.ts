@@ -21,6 +21,12 @@ export default defineAnalyzer({
 })
 `
 
+/** An analyzer called `own` with one more part. */
+function withPart(part: string): string {
+  return `import { address, file, need, option, text } from 'salvor'
+export default { name: 'own', area: 'a', summary: 's', columns: { value: text('v'), at: address('a') }, *run() {}, ${part} }`
+}
+
 function writePackage(folder: string): void {
   mkdirSync(folder, { recursive: true })
   writeFileSync(
@@ -50,9 +56,45 @@ test.each([
   ],
   [
     'a wrong scan',
-    'export default { name: "own", area: "a", summary: "s", run() {}, scans: ["x"], columns: {} }',
-    'no scan called x',
+    'export default { name: "own", area: "a", summary: "s", run() {}, scans: { a: { kind: "x" } }, columns: {} }',
+    'its scan a is of no known kind: tasks, bytes',
   ],
+  [
+    'a list of scans',
+    'export default { name: "own", area: "a", summary: "s", run() {}, scans: ["tasks"], columns: {} }',
+    'its scans must be an object of scans by name',
+  ],
+  [
+    'a scan for what no option holds',
+    'export default { name: "own", area: "a", summary: "s", run() {}, scans: { a: { kind: "bytes", patterns: { option: "b" } } }, columns: {} }',
+    'its scan a takes the option b, which is none of its own that holds text',
+  ],
+  [
+    'a scan for nothing',
+    'export default { name: "own", area: "a", summary: "s", run() {}, scans: { a: { kind: "bytes", patterns: [""] } }, columns: {} }',
+    'its scan a needs patterns: texts, or bytes as { hex }',
+  ],
+  [
+    'an option of salvor',
+    source.replace('columns:', "options: { limit: { type: 'count', description: 'l' } }, columns:"),
+    'own.ts exports "packaged", but its option limit is one of salvor\'s own',
+  ],
+  [
+    'an option of no type',
+    withPart("options: { a: { type: 'x', description: 'd' } }"),
+    'the option a has no known type',
+  ],
+  ['an option in capitals', withPart("options: { aB: { type: 'flag', description: 'd' } }"), 'not snake_case'],
+  ['a default outside its range', withPart("options: { a: option.count('d', { default: 0, least: 1 }) }"), 'a default'],
+  ['a choice of nothing', withPart("options: { a: option.choice('d', []) }"), 'the option a has no choices'],
+  ['needs without names', withPart("needs: ['processes']"), "its needs must be named, as in { other: need('other') }"],
+  ['a need by hand', withPart("needs: { p: 'processes' }"), 'its need p is not made by need() or optional()'],
+  ['a need that is nowhere', withPart("needs: { p: need('gone') }"), 'needs gone, which no plugin provides'],
+  ['a need with an option', withPart("needs: { p: need('processes', { a: 1 }) }"), 'an option that it lacks, a'],
+  ['a key of no column', withPart("key: ['valeu']"), 'its key names the column valeu, which it does not declare'],
+  ['an address as key', withPart("key: ['at']"), 'its key names the address at, which means another thing in every'],
+  ['a source by hand', withPart("source: 'file'"), 'its source is not made by file()'],
+  ['scans of a file', withPart("source: file({ what: 'f' }), scans: ['tasks']"), 'only memory is scanned'],
   ['a taken name', source.replace('packaged', 'processes'), 'two analyzers are called processes'],
   ["a command's name", source.replace('packaged', 'distill'), 'an analyzer cannot be called distill'],
   ['a syntax error', 'export default {', 'does not load'],
@@ -66,7 +108,7 @@ test.each([
 
 test('two plugins that need each other are a usage error', async () => {
   const needing = (name: string, need: string) =>
-    source.replace("name: 'packaged'", `name: '${name}', needs: ['${need}']`)
+    source.replace("name: 'packaged'", `name: '${name}', needs: { table: { analyzer: '${need}', optional: false } }`)
   writeFileSync(join(directory, 'a.ts'), needing('a', 'b'))
   writeFileSync(join(directory, 'b.ts'), needing('b', 'a'))
   const ended = await run('a', 'x', '--plugin', './a.ts', '--plugin', './b.ts')

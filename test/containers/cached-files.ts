@@ -1,4 +1,4 @@
-import type { CachedFiles } from '../../src/containers/declared.js'
+import type { CachedFiles } from '../../src/containers/cached-files.js'
 
 type Entry = ReturnType<CachedFiles['list']>[number]
 

@@ -1,22 +1,78 @@
 import { expect, test } from 'vitest'
-import { plan } from '../../dist/src/engine/plan.js'
+import type { Declaration } from '../../dist/src/api/analyzer.js'
+import { need, optional } from '../../dist/src/api/needs.js'
+import { type Options, option } from '../../dist/src/api/options.js'
+import { byDefault, plan } from '../../dist/src/engine/plan.js'
 import { mergeHits } from '../../dist/src/engine/scans.js'
 import { closest } from '../../dist/src/engine/suggest.js'
 import { WarningLog } from '../../dist/src/engine/warnings.js'
 
 function graph(needs: Record<string, string[]>) {
-  const all = Object.entries(needs).map(([name, list]) => ({ name, area: 't', summary: 's', columns: {}, needs: list }))
+  const all = Object.entries(needs).map(([name, list]) => ({
+    name,
+    area: 't',
+    summary: 's',
+    columns: {},
+    needs: Object.fromEntries(list.map((other) => [other, need(other)])),
+  }))
   const find = (name: string) => all.find((analyzer) => analyzer.name === name)
   return (...names: string[]) =>
-    plan(
-      names.flatMap((name) => find(name) ?? []),
-      find,
-    ).map(({ name }) => name)
+    plan(names.flatMap((name) => find(name) ?? []).map(byDefault), find).map(({ analyzer }) => analyzer.name)
 }
 
 test('what is needed comes first, and once', () => {
   const order = graph({ a: ['b', 'c'], b: ['c'], c: [], d: ['c'] })
   expect(order('a', 'd', 'a')).toEqual(['c', 'b', 'a', 'd'])
+})
+
+test('a table with other options is another table, and one with the same is the same', () => {
+  const options: Options = { minimum: option.count('m', { default: 4 }), kind: option.choice('k', ['a', 'b']) }
+  const about = { area: 't', summary: 's', columns: {} }
+  const table: Declaration = { ...about, name: 'table', options }
+  const rule: Declaration = {
+    ...about,
+    name: 'rule',
+    needs: { a: need('table'), b: need('table', { minimum: 4 }), c: need('table', { kind: 'a', minimum: 5 }) },
+  }
+  const planned = plan([byDefault(rule), byDefault(table)], (name) => [table, rule].find((one) => one.name === name))
+  expect(planned.map(({ analyzer, options }) => [analyzer.name, options])).toEqual([
+    ['table', { minimum: 4, kind: null }],
+    ['table', { minimum: 5, kind: 'a' }],
+    ['rule', {}],
+  ])
+  const [first, second, last] = planned
+  expect(last?.needs.map(({ as, table }) => [as, table])).toEqual([
+    ['a', first?.id],
+    ['b', first?.id],
+    ['c', second?.id],
+  ])
+})
+
+test.each([
+  [{ minimun: 4 }, 'the analyzer rule needs table with an option that it lacks, minimun; did you mean minimum?'],
+  [
+    { minimum: 'x' },
+    'the analyzer rule needs table with an option of the wrong kind: minimum takes a number from 0 on',
+  ],
+  [{ rules: 'x' }, 'the analyzer rule needs table with an option that only the user can give, for it is a file: rules'],
+])('a need with the options %j is a mistake', (given, message) => {
+  const options: Options = { minimum: option.count('m'), rules: option.file('r') }
+  const table: Declaration = { name: 'table', area: 't', summary: 's', columns: {}, options }
+  const rule: Declaration = { ...table, name: 'rule', options: {}, needs: { table: need('table', given) } }
+  expect(() => plan([byDefault(rule)], () => table)).toThrow(message)
+})
+
+test('an optional need that nobody provides is planned without', () => {
+  const rule: Declaration = { name: 'rule', area: 't', summary: 's', columns: {}, needs: { table: optional('gone') } }
+  expect(plan([byDefault(rule)], () => undefined)).toMatchObject([
+    { needs: [{ as: 'table', table: undefined, missing: 'gone' }] },
+  ])
+  // Nor is what another need of its own keeps from being made.
+  const table: Declaration = { ...rule, name: 'table', needs: { gone: need('gone') } }
+  const other: Declaration = { ...rule, needs: { table: optional('table') } }
+  expect(plan([byDefault(other)], (name) => (name === 'table' ? table : undefined))).toMatchObject([
+    { analyzer: { name: 'rule' }, needs: [{ as: 'table', table: undefined, missing: 'gone' }] },
+  ])
 })
 
 test('a circle is named', () => {
@@ -29,8 +85,20 @@ test('a need that nobody provides is named', () => {
 })
 
 test('hits of all chunks are merged ascending, each once', () => {
-  const parts = [new BigUint64Array([9n, 3n]), new BigUint64Array([]), new BigUint64Array([3n, 1n])]
-  expect([...mergeHits(parts)]).toEqual([1n, 3n, 9n])
+  const hits = (...addresses: bigint[]) => ({ addresses: BigUint64Array.from(addresses), which: new Uint32Array() })
+  expect([...mergeHits([hits(9n, 3n), hits(), hits(3n, 1n)]).addresses]).toEqual([1n, 3n, 9n])
+})
+
+test('hits of several things keep which each is', () => {
+  const hits = (addresses: bigint[], which: number[]) => ({
+    addresses: BigUint64Array.from(addresses),
+    which: Uint32Array.from(which),
+  })
+  const { addresses, which } = mergeHits([hits([1n, 1n], [0, 2]), hits([], []), hits([9n], [1])])
+  expect([[...addresses], [...which]]).toEqual([
+    [1n, 1n, 9n],
+    [0, 2, 1],
+  ])
 })
 
 test('a mistyped name finds its neighbour, and nonsense finds none', () => {

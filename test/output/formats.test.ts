@@ -30,6 +30,13 @@ function write(format: Format, heads = [head]): string {
   return tables.join('') + format.finish()
 }
 
+test('JSON says what a table was made with, and escapes what a user gave', () => {
+  const options = { path: '/a\u202e', minimum: 4, deleted: false, kind: null, pattern: ['a', 'b'] }
+  const written = write(new JsonFormat(false), [{ ...head, options }])
+  expect(JSON.parse(written).options).toEqual(options)
+  expect(written).not.toContain('\u202e')
+})
+
 test('JSON of one table is one object', () => {
   expect(JSON.parse(write(new JsonFormat(false)))).toEqual({
     table: 'things',

@@ -4,7 +4,9 @@ import type { IndexEntry } from '../../dist/src/engine/registry.js'
 
 const index = new URL('../../dist/bundle/plugins/index.json', import.meta.url)
 const analyzers = JSON.parse(readFileSync(index, 'utf8')) as IndexEntry[]
-const files = readdirSync(new URL('../../plugins/', import.meta.url)).filter((file) => file.endsWith('.ts'))
+const files = readdirSync(new URL('../../plugins/', import.meta.url), { recursive: true })
+  .map(String)
+  .filter((file) => file.endsWith('.ts'))
 
 test('every file in plugins/ is in the index', () => {
   expect([...new Set(analyzers.map(({ file }) => file.replace(/\.cjs$/, '.ts')))].sort()).toEqual(files.sort())
@@ -14,7 +16,7 @@ test('every file in plugins/ is in the index', () => {
 const sentence = /^[\p{L}\d].*[^.\s]$/u
 
 test.each(analyzers)('$name is described to the standard', (analyzer) => {
-  expect(analyzer.file).toBe(`${analyzer.name}.cjs`)
+  expect(analyzer.file).toBe(`${analyzer.area}/${analyzer.name}.cjs`)
   expect(analyzer.summary).toMatch(sentence)
   expect(analyzer.summary.length).toBeLessThanOrEqual(110)
   expect(analyzer.area).toMatch(/^[a-z]+$/)

@@ -2,8 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Kernel } from '../../dist/src/kernel/kernel.js'
-import { environment, list } from '../../dist/src/kernel/query.js'
-import { MAPPINGS, type MemoryPiece, ProcessMemory } from '../../dist/src/kernel/user-memory.js'
+import { MAPPINGS } from '../../dist/src/kernel/mappings.js'
+import { list, userStrings } from '../../dist/src/kernel/query.js'
+import { type MemoryPiece, ProcessMemory } from '../../dist/src/kernel/user-memory.js'
 import { sharedImages, type TruthProcess } from './images.js'
 
 const TASK = 'struct task_struct'
@@ -85,7 +86,7 @@ for (const image of sharedImages()) {
           users.flatMap(({ pid }) => tasks.get(pid) ?? []),
           TASK,
         )
-        .select({ environ: environment('mm') })
+        .select({ environ: userStrings('mm') })
       let same = 0
       for (const [row, { environ }] of users.entries()) {
         const text = batch.column('environ').text(row)
@@ -102,7 +103,7 @@ for (const image of sharedImages()) {
       const mappings = batch.child('mappings')
       let [compared, absent] = [0, 0]
       for (let row = 0; row < mappings.length; row += 7) {
-        const word = (name: string) => mappings.column(name).bigint(row) ?? 0n
+        const word = (name: keyof (typeof CODE)['select']) => mappings.column(name).bigint(row) ?? 0n
         const mm = batch.column('mm').bigint(mappings.parents[row] ?? 0)
         const [start, end, inode] = [word('start'), word('end'), word('inode')]
         if (!mm || inode === 0n || (word('flags') & (VM_WRITE | VM_EXEC)) !== VM_EXEC) continue

@@ -9,6 +9,8 @@ mod discover;
 mod kallsyms;
 mod kernel_range;
 mod loaded;
+#[cfg(test)]
+mod lookup_tests;
 mod modules;
 mod near;
 mod proof;
@@ -19,7 +21,6 @@ mod type_source;
 pub mod types;
 #[cfg(test)]
 mod types_tests;
-mod vmcoreinfo;
 mod window;
 
 use std::sync::OnceLock;

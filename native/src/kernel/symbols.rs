@@ -3,7 +3,8 @@
 //! A kernel has up to 200,000 symbols, and a run needs a few dozen of them: names stay in one block, found through an
 //! index of hashes in order. That form is also what the cache keeps, so that a cached table is ready when it is read.
 
-/// Where `_text` lies in the stored values, whatever the image's own slide: a table then is the same for every boot.
+/// Where `_text` lies in the stored values, whatever the image's own place: a table then is the same for every boot. Any
+/// address of the kernel's half would do, of any architecture; cache files have this one.
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
 /// Values with the top bit set lie in the kernel's half of the address space and move with it; others are absolute.
 const MOVES: u64 = 1 << 63;

@@ -5,7 +5,7 @@ use super::leaf::page_cache::{Most, PageCache, Run, What};
 use super::limits::EFFORT;
 use super::reader::Reader;
 use crate::error::{Error, Result};
-use crate::image::{Image, Missing, PAGE_SIZE};
+use crate::image::{Image, Missing};
 use crate::kernel::Kernel;
 
 /// Runs of one part: what a file of every other page takes does not fill memory.
@@ -60,7 +60,8 @@ pub struct FilePart {
 /// Reads a file from a page's start on: so many bytes of it, or with `None` only what there is. No part where the inode
 /// cannot be read.
 pub fn read(kernel: &Kernel, inode: u64, from: u64, bytes: Option<usize>) -> Result<Option<FilePart>> {
-    if !from.is_multiple_of(PAGE_SIZE) || bytes.is_some_and(|bytes| bytes < PAGE_SIZE as usize) {
+    let page_size = kernel.memory.geometry().page_size;
+    if !from.is_multiple_of(page_size) || bytes.is_some_and(|bytes| bytes < page_size as usize) {
         return Err(Error::usage("files are read in whole pages"));
     }
     kernel.memory.image().undisturbed(|| {
@@ -73,11 +74,13 @@ pub fn read(kernel: &Kernel, inode: u64, from: u64, bytes: Option<usize>) -> Res
 fn part(kernel: &Kernel, cache: &PageCache, inode: u64, from: u64, bytes: Option<usize>) -> Option<FilePart> {
     let reader = Reader::of(kernel, EFFORT);
     let file = cache.file(&reader, inode).ok()?;
-    let (first, count) = (from / PAGE_SIZE, file.size.div_ceil(PAGE_SIZE));
-    let room = bytes.map_or(u64::MAX, |bytes| bytes as u64 / PAGE_SIZE);
+    let page_size = kernel.memory.geometry().page_size;
+    let (first, count) = (from / page_size, file.size.div_ceil(page_size));
+    let room = bytes.map_or(u64::MAX, |bytes| bytes as u64 / page_size);
     let most = Most { runs: MOST_RUNS, pages: room, steps: MOST_STEPS };
     let mut part = Part {
         image: kernel.memory.image(),
+        page_size,
         room,
         at: first,
         made: FilePart { size: file.size, pieces: Vec::new(), bytes: Vec::new(), next: None, capped: false },
@@ -117,7 +120,7 @@ fn part(kernel: &Kernel, cache: &PageCache, inode: u64, from: u64, bytes: Option
     part.made.capped = part.at == first;
     match part.made.capped {
         true => part.add(count, State::Unreadable),
-        false => part.made.next = (part.at < count).then(|| part.at * PAGE_SIZE),
+        false => part.made.next = (part.at < count).then(|| part.at * page_size),
     }
     Some(part.made)
 }
@@ -125,6 +128,7 @@ fn part(kernel: &Kernel, cache: &PageCache, inode: u64, from: u64, bytes: Option
 /// A part while it is put together.
 struct Part<'i> {
     image: &'i Image,
+    page_size: u64,
     /// Pages that may still be read.
     room: u64,
     /// Up to which page it goes.
@@ -137,7 +141,7 @@ struct Part<'i> {
 impl Part<'_> {
     /// Goes on to a page, with what there is on the way.
     fn add(&mut self, end: u64, state: State) {
-        let (offset, to) = (self.at * PAGE_SIZE, (end * PAGE_SIZE).min(self.made.size));
+        let (offset, to) = (self.at * self.page_size, (end * self.page_size).min(self.made.size));
         if end <= self.at || to <= offset {
             return;
         }
@@ -153,13 +157,13 @@ impl Part<'_> {
         let end = end.min(self.at.saturating_add(self.room));
         while self.at < end {
             let held = self.held(end, physical);
-            physical = physical.saturating_add(held * PAGE_SIZE);
+            physical = physical.saturating_add(held * self.page_size);
             self.room -= held;
             self.add(self.at + held, State::Present);
             if self.at < end {
                 let left_out = self.image.missing(physical) == Some(Missing::LeftOut);
                 self.add(self.at + 1, if left_out { State::LeftOut } else { State::Unreadable });
-                physical = physical.saturating_add(PAGE_SIZE);
+                physical = physical.saturating_add(self.page_size);
             }
         }
     }
@@ -168,15 +172,15 @@ impl Part<'_> {
     fn held(&mut self, end: u64, physical: u64) -> u64 {
         let pages = end - self.at;
         if !self.reads {
-            let holds = |page: &u64| self.image.holds(physical.saturating_add(page * PAGE_SIZE), PAGE_SIZE);
+            let holds = |page: &u64| self.image.holds(physical.saturating_add(page * self.page_size), self.page_size);
             return (0..pages).take_while(holds).count() as u64;
         }
-        let length = (end * PAGE_SIZE).min(self.made.size) - self.at * PAGE_SIZE;
+        let length = (end * self.page_size).min(self.made.size) - self.at * self.page_size;
         let start = self.made.bytes.len();
         self.made.bytes.resize(start + length as usize, 0);
         let read = self.image.read(physical, self.made.bytes.get_mut(start..).unwrap_or_default()) as u64;
-        let whole = if read == length { pages } else { read / PAGE_SIZE };
-        self.made.bytes.truncate(start + (whole * PAGE_SIZE).min(length) as usize);
+        let whole = if read == length { pages } else { read / self.page_size };
+        self.made.bytes.truncate(start + (whole * self.page_size).min(length) as usize);
         whole
     }
 }

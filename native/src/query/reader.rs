@@ -1,6 +1,6 @@
 //! Kernel memory as a query reads it: whole pages are looked up once and then borrowed from the image.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use super::batch::Code;
 use super::limits::{EFFORT, STEP};
@@ -10,8 +10,9 @@ use crate::image::{Missing, PAGE_SIZE};
 use crate::kernel::Kernel;
 
 const SLOTS: usize = 512;
-/// Pages looked up before the image may give mapped ones back: they bring in 64 KiB each at most.
-const LOOKS: u32 = 2048;
+/// Pages looked up before the image may give mapped ones back: they bring in 64 KiB each, or the large folio of the page
+/// cache that they are in, which may have 2 MiB.
+const LOOKS: u32 = 64;
 
 /// A page that was looked up. `page` is its number plus one, so that 0 is an empty slot.
 #[derive(Clone, Copy)]
@@ -39,6 +40,10 @@ pub struct Reader<'a> {
     effort: Cell<Option<u64>>,
     /// Whether what is looked up counts as read, for a distilled image.
     records: bool,
+    /// The objects that the walks above came to, outermost first, where a path starts from one of them.
+    ancestors: RefCell<Vec<u64>>,
+    /// Processors, and how far their copies of per-CPU variables lie.
+    cpus: OnceCell<Vec<(u64, u64)>>,
 }
 
 impl<'a> Reader<'a> {
@@ -59,6 +64,8 @@ impl<'a> Reader<'a> {
             looks: Cell::new(0),
             effort: Cell::new(Some(effort)),
             records: true,
+            ancestors: RefCell::default(),
+            cpus: OnceCell::new(),
         }
     }
 
@@ -91,9 +98,26 @@ impl<'a> Reader<'a> {
         self.effort.get().is_none()
     }
 
+    /// One of the objects that the walks above came to, counted from the outermost.
+    pub fn ancestor(&self, level: usize) -> u64 {
+        self.ancestors.borrow().get(level).copied().unwrap_or(0)
+    }
+
+    /// Sets them, by adding them to an empty list.
+    pub fn set_ancestors(&self, add: impl FnOnce(&mut Vec<u64>)) {
+        let mut ancestors = self.ancestors.borrow_mut();
+        ancestors.clear();
+        add(&mut ancestors);
+    }
+
     /// The kernel that is read.
     pub fn kernel(&self) -> Option<&'a Kernel> {
         self.kernel
+    }
+
+    /// What [`Cpus`](super::cpus::Cpus) has read of the kernel's processors, once for all that asks.
+    pub fn cpus(&self, read: impl FnOnce() -> Vec<(u64, u64)>) -> &[(u64, u64)] {
+        self.cpus.get_or_init(read)
     }
 
     /// The address space that is read.
@@ -165,6 +189,18 @@ impl<'a> Reader<'a> {
             Some(word) => Some(u64::from_le_bytes(*word)),
             None => self.copied_u64(address),
         }
+    }
+
+    /// The same, or why there is none.
+    #[inline(always)]
+    pub fn word(&self, address: u64) -> Read<u64> {
+        self.u64(address).ok_or(Gap::Unreadable(address))
+    }
+
+    /// A little-endian word of 32 bits, or why there is none.
+    #[inline]
+    pub fn half(&self, address: u64) -> Read<u32> {
+        self.integer(address, 4).map(|half| half as u32).ok_or(Gap::Unreadable(address))
     }
 
     fn copied_u64(&self, address: u64) -> Option<u64> {

@@ -6,4 +6,5 @@ pub mod files;
 pub mod memory;
 pub mod modules;
 pub mod packed;
+pub mod tables;
 pub mod world;

@@ -1,16 +1,17 @@
 import type { Declaration } from '../../api/analyzer.js'
 import type { KnownAnalyzer } from '../../engine/registry.js'
 import { exitCodes } from '../../engine/status.js'
+import { choice } from '../../engine/words.js'
 import { printable, printableJson } from '../../output/escape.js'
 import { wrap } from '../../output/wrap.js'
 import type { Command } from '../command.js'
 import { columnLines } from '../describe.js'
-import { choice, pluginOption } from '../options.js'
+import { pluginOption } from '../options.js'
 import { textWidth } from '../world.js'
 
 const forms = ['text', 'json'] as const
 
-function declaration({ source: _source, ...rest }: KnownAnalyzer): Declaration {
+function declaration({ plugin: _plugin, ...rest }: KnownAnalyzer): Declaration {
   return rest
 }
 

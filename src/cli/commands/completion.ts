@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
 import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
+import { anyOf, choice } from '../../engine/words.js'
 import type { Command } from '../command.js'
-import { anyOf, choice } from '../options.js'
 
 const shells = ['bash', 'zsh', 'fish'] as const
 

@@ -1,5 +1,6 @@
 import type { Engine, OpenedImage } from '../../engine/engine.js'
 import { SalvorError, toFailure } from '../../engine/errors.js'
+import { byDefault } from '../../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes, imageExitCode, worst } from '../../engine/status.js'
 import { lossWarnings } from '../../engine/warnings.js'
@@ -12,9 +13,12 @@ import { makeEngine, outputGuard, type Session } from '../session.js'
 const discard = { rows: async () => {}, end: async () => {} }
 
 function chosen(raw: unknown, registry: Registry): readonly KnownAnalyzer[] {
-  if (typeof raw !== 'string') return registry.list()
+  if (typeof raw !== 'string') return registry.list().filter(({ source }) => source === undefined)
   const names = raw.split(',').filter((name) => name !== '')
-  return names.map((name) => registry.get(name))
+  const analyzers = names.map((name) => registry.get(name))
+  const other = analyzers.find(({ source }) => source !== undefined)
+  if (other === undefined) return analyzers
+  throw new SalvorError('USAGE', `--analyzers: ${other.name} reads a file, and no memory image`)
 }
 
 /** Lets the core write to the temporary name; nobody knows that one, so that a failure tells of the output. */
@@ -35,13 +39,13 @@ async function distill(
 ): Promise<number> {
   const { world } = session
   const reporter = new StderrReporter(world, session.options.quiet)
-  const file = new AtomicFile(output, outputGuard(session, [path]))
+  const file = new AtomicFile(output, await outputGuard(session, [path]))
   const engine = makeEngine(session)
   world.onAbort(() => file.abort())
   try {
     // The cache would hide the pages in which the symbols lie.
     const image = await engine.open(path, { cacheDir: null, record: true })
-    const outcomes = await engine.run(image, analyzers, discard, reporter)
+    const outcomes = await engine.run(image, analyzers.map(byDefault), discard, reporter)
     if (world.signal.aborted) return exitCodes.interrupted
     const { pages, lost } = await writePages(engine, image, output, file)
     if (world.signal.aborted) return exitCodes.interrupted

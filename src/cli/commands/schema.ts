@@ -1,4 +1,6 @@
 import type { Column } from '../../api/columns.js'
+import type { Option, Options } from '../../api/options.js'
+import { defaultOf, rangeOf } from '../../engine/option-values.js'
 import type { KnownAnalyzer } from '../../engine/registry.js'
 import { exitCodes } from '../../engine/status.js'
 import type { Command } from '../command.js'
@@ -19,6 +21,16 @@ const forms: Readonly<Record<Column['type'], Schema>> = {
   flag: { type: 'boolean' },
   list: { type: 'array', items: { type: 'string' } },
   record: {},
+  artifact: {
+    type: 'object',
+    properties: {
+      file: { type: 'string', description: 'Its name in the folder of --output-dir' },
+      bytes: { type: 'integer' },
+      sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    },
+    required: ['file', 'bytes', 'sha256'],
+    additionalProperties: false,
+  },
 }
 
 function columnSchema(column: Column): Schema {
@@ -33,9 +45,49 @@ function columnSchema(column: Column): Schema {
   }
 }
 
+function optionForm(option: Option): Schema {
+  switch (option.type) {
+    case 'flag':
+      return { type: 'boolean' }
+    case 'list':
+      return { type: 'array', items: { type: 'string' } }
+    case 'choice':
+      return { enum: option.choices }
+    case 'count': {
+      const [minimum, maximum] = rangeOf(option)
+      return { type: 'integer', minimum, maximum }
+    }
+    default:
+      return { type: 'string' }
+  }
+}
+
+function optionSchema(option: Option): Schema {
+  const { description, type } = option
+  const ever = type === 'flag' || type === 'list' || ('default' in option && option.default !== undefined)
+  const form = optionForm(option)
+  return {
+    description,
+    'x-type': type,
+    default: defaultOf(option),
+    ...(ever ? form : { anyOf: [form, { type: 'null' }] }),
+  }
+}
+
+/** What a table of an analyzer with options says of how it was made. */
+function optionsSchema(options: Options): Schema {
+  return {
+    type: 'object',
+    properties: Object.fromEntries(Object.entries(options).map(([name, option]) => [name, optionSchema(option)])),
+    required: Object.keys(options),
+    additionalProperties: false,
+  }
+}
+
 /** The JSON Schema of what `--format json` writes for one analyzer and one image. */
 export function tableSchema(analyzer: KnownAnalyzer): Schema {
   const columns = Object.entries(analyzer.columns)
+  const { key, options, source } = analyzer
   const row = {
     type: 'object',
     properties: Object.fromEntries(columns.map(([name, column]) => [name, columnSchema(column)])),
@@ -58,14 +110,16 @@ export function tableSchema(analyzer: KnownAnalyzer): Schema {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: analyzer.name,
     description: analyzer.summary,
+    ...(key === undefined ? {} : { 'x-key': key }),
     type: 'object',
     properties: {
       table: { const: analyzer.name },
-      image: { type: 'string', description: 'The path of the image, as it was given' },
+      image: { type: 'string', description: `The path of ${source?.what ?? 'the image'}, as it was given` },
+      ...(options === undefined ? {} : { options: optionsSchema(options) }),
       rows: { type: 'array', items: row },
       warnings: { type: 'array', items: warning },
     },
-    required: ['table', 'image', 'rows', 'warnings'],
+    required: ['table', 'image', ...(options === undefined ? [] : ['options']), 'rows', 'warnings'],
   }
 }
 

@@ -63,15 +63,16 @@ impl Budget {
     }
 }
 
-/// Every symbol table in a window of memory whose tokens do not lie before `from`, in order.
-pub fn find_all(window: &[u8], from: usize, budget: &Budget) -> impl Iterator<Item = Kallsyms> {
+/// Every symbol table in a window of memory whose tokens do not lie before `from`, in order. No kernel has its image below
+/// the address `lowest_image`.
+pub fn find_all(window: &[u8], from: usize, lowest_image: u64, budget: &Budget) -> impl Iterator<Item = Kallsyms> {
     let tables = Tokens::find_all(window, from, budget).take(MOST_TABLES);
-    tables.filter_map(|tokens| decode(window, &tokens, budget))
+    tables.filter_map(move |tokens| decode(window, &tokens, lowest_image, budget))
 }
 
-fn decode(window: &[u8], tokens: &Tokens, budget: &Budget) -> Option<Kallsyms> {
+fn decode(window: &[u8], tokens: &Tokens, lowest_image: u64, budget: &Budget) -> Option<Kallsyms> {
     let names = Names::before(window, tokens, budget)?;
-    let values = Values::of(window, &names, tokens)?;
+    let values = Values::of(window, &names, tokens, lowest_image)?;
     let Expanded { text, ends, letters } = names.expand(window, tokens)?;
     let mut table = Table::new(text, &ends, &values.values, &letters)?;
     let text = table.value("_text").or_else(|| table.value("_stext"))?;

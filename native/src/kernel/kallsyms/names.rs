@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Budget;
 use super::tokens::Tokens;
+use crate::words::u32_at;
 
 /// Fewer symbols than this are no kernel; more than any kernel has would only cost time.
 const COUNTS: Range<usize> = 256..1 << 20;
@@ -46,13 +47,12 @@ impl Names {
     }
 
     fn at(window: &[u8], count_at: usize, limit: usize, budget: &Budget) -> Option<Self> {
-        let word = |at: usize| window.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word));
-        let count = word(count_at)? as usize;
+        let count = u32_at(window, count_at)? as usize;
         if !COUNTS.contains(&count) {
             return None;
         }
         // The count is a u32 before 8-byte alignment, or a u64 in 4.18 and 4.19. Without padding the names follow at once.
-        let aligned = (count_at.is_multiple_of(8) && word(count_at + 4) == Some(0)).then_some(count_at + 8);
+        let aligned = (count_at.is_multiple_of(8) && u32_at(window, count_at + 4) == Some(0)).then_some(count_at + 8);
         [aligned, Some(count_at + 4)].into_iter().flatten().find_map(|start| {
             let (end, marks) = walk(window.get(..limit)?, start, count, budget)?;
             let markers = [end.next_multiple_of(4), end.next_multiple_of(8)]

@@ -5,6 +5,7 @@ use super::scope::{Compiled, Failure, Scope};
 use crate::kernel::types::TypeId;
 use crate::query::batch::Packing;
 use crate::query::leaf::bytes::{Bytes, Length};
+use crate::query::leaf::constant::ConstantName;
 use crate::query::leaf::contents::{Contents, Missing};
 use crate::query::leaf::dentry::Dentry;
 use crate::query::leaf::dpath::{DPath, Start};
@@ -81,7 +82,7 @@ pub fn settle(scope: Scope, start: TypeId, column: &Column) -> Compiled<Source> 
         }
         max => max.map(|max| max as usize),
     };
-    first(&column.path, |expr| source(scope, start, column, Access::compile(scope, start, expr)?, max))
+    first(scope, &column.path, |scope, expr| source(scope, start, column, Access::compile(scope, start, expr)?, max))
         .map_err(|failure| failure.within(&format!("column '{}' of {}", column.name, scope.name(start))))
 }
 
@@ -103,8 +104,8 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
         Leaf::Hex => Box::new(Hex::compile(scope, access, max)?),
         Leaf::DPath => {
             let root = column.root.as_ref().map(|paths| {
-                let root = |expr: &_| expected(scope, Access::compile(scope, start, expr)?, "struct path");
-                first::<Program>(paths, root)
+                let root = |scope, expr: &_| expected(scope, Access::compile(scope, start, expr)?, "struct path");
+                first::<Program>(scope, paths, root)
             });
             let (program, id) = access.into_object(scope)?;
             let begin = match scope.name(scope.types.strip(id)).as_str() {
@@ -125,6 +126,7 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
             let program = expected(scope, access, "struct mm_struct")?;
             Box::new(UserText::compile(scope, program, column.leaf == Leaf::UserStrings, max)?)
         }
+        Leaf::Enum => Box::new(ConstantName::compile(scope, access, column.constants.as_ref())?),
         Leaf::Contents | Leaf::Cached => {
             let missing = if column.leaf == Leaf::Cached { Missing::Zeros } else { Missing::Unreadable };
             Box::new(Contents::compile(scope, expected(scope, access, "struct inode")?, max, missing)?)

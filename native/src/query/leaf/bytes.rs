@@ -36,7 +36,8 @@ impl Length {
         Ok(match count {
             Count::Number(number) => Length::Known(*number),
             Count::Path(paths) => {
-                let number = first(paths, |expr| Access::compile(scope, start, expr)?.into_number(scope))?;
+                let number =
+                    first(scope, paths, |scope, expr| Access::compile(scope, start, expr)?.into_number(scope))?;
                 Length::Read { signed: number.is_signed(), program: number.program }
             }
         })

@@ -2,7 +2,6 @@
 
 use super::Leaf;
 use super::page_cache::{Most, PageCache, Run, What};
-use crate::image::PAGE_SIZE;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::limits::CONTENTS;
 use crate::query::program::{Gap, Program, Read};
@@ -37,7 +36,8 @@ impl Leaf for Contents {
         let inode = self.program.run(reader, object)?;
         let file = self.cache.file(reader, inode)?;
         let length = file.size.min(self.limit as u64);
-        let count = length.div_ceil(PAGE_SIZE);
+        let page_size = reader.memory().geometry().page_size;
+        let count = length.div_ceil(page_size);
         let most = Most { runs: usize::MAX, pages: u64::MAX, steps: 64 * (count as usize + 64) };
         let found = self.cache.runs(reader, &file, 0..count, most)?;
         if found.end < count {
@@ -62,8 +62,8 @@ impl Leaf for Contents {
         out.resize(start + length as usize, 0);
         for Run { start: first, end, what } in found.runs {
             let What::At(physical) = what else { continue };
-            let from = start + (first * PAGE_SIZE) as usize;
-            let to = (start + (end * PAGE_SIZE) as usize).min(out.len());
+            let from = start + (first * page_size) as usize;
+            let to = (start + (end * page_size) as usize).min(out.len());
             let part = out.get_mut(from..to).unwrap_or_default();
             let image = reader.memory().image();
             let read = image.read(physical, part);

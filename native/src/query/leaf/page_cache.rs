@@ -4,7 +4,6 @@
 use std::ops::Range;
 
 use super::page::{Found, Pages};
-use crate::image::PAGE_SIZE;
 use crate::query::batch::Warnings;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::program::{Gap, Read};
@@ -29,6 +28,7 @@ pub struct PageCache {
     head: i64,
     nodes: Nodes,
     pages: Pages,
+    page_size: u64,
 }
 
 /// A file whose pages are asked for.
@@ -98,15 +98,13 @@ impl PageCache {
             head: (tree.bit_offset / 8) as i64 + head,
             nodes,
             pages: Pages::compile(scope)?,
+            page_size: scope.geometry().page_size,
         })
     }
 
     /// The file of an inode.
     pub fn file(&self, reader: &Reader, inode: u64) -> Read<File> {
-        let word = |base: u64, offset: i64| {
-            let at = base.wrapping_add_signed(offset);
-            reader.u64(at).ok_or(Gap::Unreadable(at))
-        };
+        let word = |base: u64, offset: i64| reader.word(base.wrapping_add_signed(offset));
         let (size, mapping) = (word(inode, self.size)?, word(inode, self.mapping)?);
         let magic = word(word(inode, self.superblock)?, self.magic)?;
         if size > i64::MAX as u64 || size > 0 && magic == HUGETLBFS {
@@ -117,8 +115,7 @@ impl PageCache {
 
     /// What the cache holds of some of a file's pages, up to what is enough.
     pub fn runs(&self, reader: &Reader, file: &File, pages: Range<u64>, most: Most) -> Read<Runs> {
-        let head = file.mapping.wrapping_add_signed(self.head);
-        let head = reader.u64(head).ok_or(Gap::Unreadable(head))?;
+        let head = reader.word(file.mapping.wrapping_add_signed(self.head))?;
         // Known before anything is allocated: a size read from damaged memory must not decide how much that is.
         let mut runs: Vec<Run> = Vec::new();
         let (mut full, mut held) = (false, 0);
@@ -134,7 +131,7 @@ impl PageCache {
                 Slot::Value => What::Away,
                 Slot::Lost(_) => What::Lost,
             };
-            let goes_on = runs.last().is_some_and(|last| last.goes_on_to(start, what));
+            let goes_on = runs.last().is_some_and(|last| last.goes_on_to(start, what, self.page_size));
             full = !goes_on && runs.len() == most.runs;
             match runs.last_mut() {
                 _ if full => {}
@@ -165,7 +162,7 @@ impl PageCache {
 
     fn what(&self, reader: &Reader, page: u64, mapping: u64, entry: (u64, u64), start: u64) -> What {
         match self.pages.find(reader, page, mapping, entry) {
-            Some(Found::Physical(physical)) => What::At(physical.saturating_add((start - entry.0) * PAGE_SIZE)),
+            Some(Found::Physical(physical)) => What::At(physical.saturating_add((start - entry.0) * self.page_size)),
             Some(Found::Unfilled) => What::Unfilled,
             Some(Found::Foreign) | None => What::Lost,
         }
@@ -178,10 +175,10 @@ impl Run {
         self.end - self.start
     }
 
-    fn goes_on_to(&self, start: u64, what: What) -> bool {
+    fn goes_on_to(&self, start: u64, what: What, page_size: u64) -> bool {
         self.end == start
             && match (self.what, what) {
-                (What::At(physical), What::At(next)) => physical.checked_add(self.pages() * PAGE_SIZE) == Some(next),
+                (What::At(physical), What::At(next)) => physical.checked_add(self.pages() * page_size) == Some(next),
                 (same, what) => same == what,
             }
     }

@@ -10,9 +10,13 @@ mod kinds;
 mod left_out;
 mod lost;
 mod paths;
+mod plans;
 mod rules;
+mod starts;
 mod survey;
 mod symbols;
+mod tables;
+mod types;
 mod values;
 mod walks;
 

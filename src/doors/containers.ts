@@ -1,0 +1,15 @@
+/** The door `salvor/containers`: containers, pods, and the tables that place everything else in them. */
+export { type CgroupIdentity, parseCgroupPath } from '../containers/cgroup-path.js'
+export { cgroupMembers, containerFinder } from '../containers/membership.js'
+export { containerRows } from '../tables/containers.js'
+export { containerColumns, containerNames, type Member, memberColumns, readMembers } from '../tables/members.js'
+export { namespaceRows } from '../tables/namespaces.js'
+export {
+  listedPlacedTasks,
+  listedTasks,
+  type PlacedTask,
+  placedTasks,
+  taskColumns,
+  taskRows,
+  threadColumns,
+} from '../tables/task.js'

@@ -1,0 +1,19 @@
+/** The door `salvor/kernel`: what is read of the kernel, object by object and subsystem by subsystem. */
+export { readCgroups, readMemberships } from '../kernel/cgroups.js'
+export { onlineCpus } from '../kernel/cpus.js'
+export type { ImageInfo, Kernel } from '../kernel/kernel.js'
+export { type Mapping, readMappings } from '../kernel/mappings.js'
+export * as read from '../kernel/query.js'
+export {
+  heldByPid,
+  idleTasks,
+  type KnownBy,
+  knownTasks,
+  type TaskStatus,
+  taskStatus,
+  taskViews,
+  type View,
+} from '../kernel/task-views.js'
+export { isLeader, readTasks, type Task } from '../kernel/tasks.js'
+export { checkLinks, type LinkCheck } from '../kernel/tear.js'
+export { bootTime } from '../kernel/time.js'

@@ -1,0 +1,58 @@
+/** The door `salvor`: what declares an analyzer and its table. */
+export {
+  type Analyzer,
+  type CommonContext,
+  type Declaration,
+  defineAnalyzer,
+  type Example,
+  type FileContext,
+  type ImageContext,
+  type RunContext,
+} from '../api/analyzer.js'
+export type { Artifact, Artifacts, ArtifactWriter } from '../api/artifacts.js'
+export {
+  address,
+  artifact,
+  bytes,
+  type Column,
+  type ColumnOptions,
+  type Columns,
+  type ColumnType,
+  count,
+  flag,
+  integer,
+  list,
+  type Meaning,
+  type Row,
+  record,
+  text,
+  time,
+  type Value,
+} from '../api/columns.js'
+export { type Need, type Needs, need, type OptionalTable, optional } from '../api/needs.js'
+export {
+  type ChoiceOption,
+  type CountOption,
+  type FileOption,
+  type FlagOption,
+  type ListOption,
+  type Option,
+  type Options,
+  type OptionsRead,
+  option,
+  type TextOption,
+} from '../api/options.js'
+export {
+  type BytesScan,
+  type FromOption,
+  type Pattern,
+  type Places,
+  type Scan,
+  type Scans,
+  scan,
+  type TaskScan,
+} from '../api/scans.js'
+export { type EvidenceFile, type FileSource, file } from '../api/source.js'
+export { type Batch, Rows, Table } from '../api/table.js'
+export { isoTime } from '../iso-time.js'
+export type { Warning } from '../warning.js'

@@ -1,0 +1,233 @@
+/** `vm_area_struct`: the mappings of processes, as a line of /proc/PID/maps shows them (fs/proc/task_mmu.c). */
+
+import type { Batch } from './batch.js'
+import type { Kernel } from './kernel.js'
+import { TASK_STRUCT } from './objects.js'
+import { chain, dPath, firstOf, type Nested, optional, text, type Walk } from './query.js'
+
+export const VMA = 'struct vm_area_struct'
+
+/** Mappings: a maple tree from 6.1 on, a list before. */
+export const MAPPINGS: Walk = firstOf({ kind: 'maple', of: 'mm->mm_mt', type: VMA }, chain('mm->mmap', VMA, 'vm_next'))
+
+/** VM_READ, VM_WRITE, VM_EXEC and VM_MAYSHARE (include/linux/mm.h). */
+const PERMISSIONS = [
+  [0x01n, 'r', '-'],
+  [0x02n, 'w', '-'],
+  [0x04n, 'x', '-'],
+  [0x80n, 's', 'p'],
+] as const
+/** MM_CONTEXT_HAS_VSYSCALL (arch/x86/include/asm/mmu.h). */
+const HAS_VSYSCALL = 1n << 1n
+/** NONE (arch/x86/entry/vsyscall/vsyscall_64.c). */
+const VSYSCALL_NONE = 2
+/** Either bit that FMODE_BACKING ever was (include/linux/fs.h): the 25th from 6.5 on, the 24th from 6.14 on. */
+const MAY_BE_BACKING = (1n << 25n) | (1n << 24n)
+/** What `vm_pgoff` counts in. */
+const PAGE_SIZE = 4096n
+/** ANON_VMA_NAME_MAX_LEN (kernel/sys.c). */
+const LONGEST_NAME = 80
+/** MINORBITS (include/linux/kdev_t.h). */
+const MINOR_BITS = 20
+
+/** A mapping of a process. */
+export interface Mapping {
+  /** Of its `vm_area_struct`. */
+  address: bigint
+  /** Of the task that it was read from. */
+  task: bigint
+  start: bigint | null
+  /** Of the first byte behind it. */
+  end: bigint | null
+  /** As `r-xp`. */
+  permissions: string | null
+  /** In bytes; null where no file is behind it. */
+  offset: bigint | null
+  /** `major:minor`; null where no file is behind it. */
+  device: string | null
+  inode: number | bigint | null
+  /** The file's path as its process sees it, or the name that /proc gives: `[heap]`, `[anon:…]`. */
+  path: string | null
+}
+
+const VALUES = {
+  start: 'vm_start',
+  end: 'vm_end',
+  flags: 'vm_flags',
+  page: 'vm_pgoff',
+  operations: 'vm_ops',
+  private: 'vm_private_data',
+  file: 'vm_file',
+  mode: 'vm_file->f_mode',
+  path: dPath('vm_file'),
+  inode: 'vm_file->f_inode->i_ino',
+  device: 'vm_file->f_inode->i_sb->s_dev',
+} as const
+
+const MEMORY = {
+  start_heap: 'mm->start_brk',
+  end_heap: 'mm->brk',
+  stack: 'mm->start_stack',
+  vdso: optional('mm->context.vdso'),
+  context: optional('mm->context.flags'),
+  compat: optional('mm->context.ia32_compat'),
+} as const
+
+interface Seen {
+  path: string | null
+  inode: number | bigint | null
+  device: string | null
+}
+
+/** All mappings of the memory of some tasks, in the order of the tasks, lowest first. */
+export function readMappings(kernel: Kernel, tasks: readonly bigint[]): Mapping[] {
+  const nested: Nested = { walk: MAPPINGS, select: VALUES }
+  const owners = kernel.at(tasks, TASK_STRUCT).select(MEMORY, { mappings: nested })
+  const found = owners.child('mappings')
+  const [special, anonymous] = [specialNames(kernel, found), anonymousNames(kernel, found)]
+  const backed = backedFiles(kernel, found)
+  const gate = gateArea(kernel)
+  const mappings: Mapping[] = []
+  let next = 0
+  for (let owner = 0; owner < owners.length; owner++) {
+    const task = owners.address(owner)
+    for (; next < found.length && found.parents[next] === owner; next++) {
+      const name = special.get(next) ?? areaName(owners, owner, found, next) ?? anonymous.get(next) ?? null
+      mappings.push(mapping(found, next, task, name, backed.get(next)))
+    }
+    if (gate !== null && seesGate(owners, owner)) mappings.push({ ...gate, task })
+  }
+  return mappings
+}
+
+function mapping(found: Batch, row: number, task: bigint, name: string | null, backed: Seen | undefined): Mapping {
+  const isFile = found.column('file').bigint(row) !== 0n
+  const page = found.column('page').bigint(row)
+  const seen = isFile ? (backed ?? ownFile(found, row)) : null
+  return {
+    address: found.address(row),
+    task,
+    start: found.column('start').bigint(row),
+    end: found.column('end').bigint(row),
+    permissions: permissionsOf(found.column('flags').bigint(row)),
+    offset: isFile && page !== null ? page * PAGE_SIZE : null,
+    device: seen?.device ?? null,
+    inode: seen?.inode ?? null,
+    path: isFile ? (seen?.path ?? null) : name,
+  }
+}
+
+function permissionsOf(flags: bigint | null): string | null {
+  if (flags === null) return null
+  return PERMISSIONS.map(([bit, set, clear]) => ((flags & bit) !== 0n ? set : clear)).join('')
+}
+
+/** `major:minor` of a `dev_t`, as mountinfo has it. */
+export function deviceName(device: number | null): string | null {
+  return device === null ? null : `${device >>> MINOR_BITS}:${device & ((1 << MINOR_BITS) - 1)}`
+}
+
+function ownFile(found: Batch, row: number): Seen {
+  return {
+    path: found.column('path').text(row),
+    inode: exact(found.column('inode').bigint(row)),
+    device: deviceName(found.column('device').number(row)),
+  }
+}
+
+/** Inodes of some file systems are numbers beyond 2^53. */
+function exact(inode: bigint | null): number | bigint | null {
+  return inode !== null && inode <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(inode) : inode
+}
+
+/** What /proc calls an area by where it lies. */
+function areaName(owners: Batch, owner: number, found: Batch, row: number): string | null {
+  const [start, end] = [found.column('start').bigint(row), found.column('end').bigint(row)]
+  if (start === null || end === null) return null
+  const value = (name: keyof typeof MEMORY) => owners.column(name).bigint(owner)
+  const [heap, top, stack] = [value('start_heap'), value('end_heap'), value('stack')]
+  if (start === value('vdso')) return '[vdso]'
+  if (heap !== null && top !== null && start < top && end > heap) return '[heap]'
+  return stack !== null && start <= stack && end >= stack ? '[stack]' : null
+}
+
+/** Rows that lie in pages of the kernel's own, with the name that it gives these: `[vvar]`, `[vdso]`, `[uprobes]`. */
+function specialNames(kernel: Kernel, found: Batch): Map<number, string | null> {
+  const operations = kernel.address('special_mapping_vmops')
+  if (operations === null) return new Map()
+  const rows = rowsWhere(found, (row) => found.column('operations').bigint(row) === operations)
+  const mappings = rows.map((row) => found.column('private').bigint(row) ?? 0n)
+  const names = kernel.at(mappings, 'struct vm_special_mapping').select({ name: text('name', 64) })
+  return new Map(rows.map((row, index) => [row, names.column('name').text(index)]))
+}
+
+/** Names that processes gave to their memory (PR_SET_VMA_ANON_NAME). A file's mapping has other things in that place. */
+function anonymousNames(kernel: Kernel, found: Batch): Map<number, string> {
+  const rows = rowsWhere(found, (row) => found.column('file').bigint(row) === 0n)
+  const areas = rows.map((row) => found.address(row))
+  const names = kernel.at(areas, VMA).select({ name: optional(text('anon_name->name', LONGEST_NAME)) })
+  const named = rows.flatMap((row, index): [number, string][] => {
+    const name = names.column('name').text(index)
+    return name === null ? [] : [[row, `[anon:${name}]`]]
+  })
+  return new Map(named)
+}
+
+/** Of a mapped file: what lies at the path that was opened, which until 6.7 the file itself held. */
+function opened(below: string): string[] {
+  return [`container_of(, struct backing_file, file)->user_path${below}`, `f_path${below}`]
+}
+
+/**
+ * Files of overlayfs as their users see them. From 6.5 on what is mapped is a `struct backing_file` around the layer's own
+ * file, and holds the path that was opened.
+ */
+function backedFiles(kernel: Kernel, found: Batch): Map<number, Seen> {
+  const isBacking = (row: number) => ((found.column('mode').bigint(row) ?? 0n) & MAY_BE_BACKING) !== 0n
+  const rows = rowsWhere(found, isBacking)
+  const files = rows.map((row) => found.column('file').bigint(row) ?? 0n)
+  const batch = kernel.at(files, 'struct file').select({
+    mount: opened('.mnt->mnt_sb'),
+    superblock: opened('.dentry->d_sb'),
+    path: dPath(opened('')),
+    inode: opened('.dentry->d_inode->i_ino'),
+    device: opened('.dentry->d_sb->s_dev'),
+  })
+  // The bit says other things in other kernels: a path is one when its two halves are of one file system.
+  const seen = rows.flatMap((row, index): [number, Seen][] => {
+    const superblock = batch.column('superblock').bigint(index)
+    return superblock !== null && superblock === batch.column('mount').bigint(index)
+      ? [[row, ownFile(batch, index)]]
+      : []
+  })
+  return new Map(seen)
+}
+
+function rowsWhere(found: Batch, holds: (row: number) => boolean): number[] {
+  return Array.from({ length: found.length }, (_, row) => row).filter(holds)
+}
+
+/** Whether a process has the page of old system calls: those of 32 bits have not (get_gate_vma()). */
+function seesGate(owners: Batch, owner: number): boolean {
+  const context = owners.column('context').bigint(owner)
+  return context === null ? owners.column('compat').number(owner) === 0 : (context & HAS_VSYSCALL) !== 0n
+}
+
+/** The page of old system calls, which is in no process's tree and in all of their maps; null where the kernel has none. */
+function gateArea(kernel: Kernel): Omit<Mapping, 'task'> | null {
+  if (kernel.address('vsyscall_mode') === null || kernel.address('gate_vma') === null) return null
+  const mode = kernel.symbol('vsyscall_mode', 'unsigned int').select({ value: '' }).column('value').number(0)
+  const area = kernel.symbol('gate_vma', VMA).select({ start: 'vm_start', end: 'vm_end', flags: 'vm_flags' })
+  if (mode === null || mode === VSYSCALL_NONE) return null
+  const [start, end, flags] = [area.column('start'), area.column('end'), area.column('flags')]
+  return {
+    address: area.address(0),
+    start: start.bigint(0),
+    end: end.bigint(0),
+    permissions: permissionsOf(flags.bigint(0)),
+    offset: null,
+    device: null,
+    inode: null,
+    path: '[vsyscall]',
+  }
+}

@@ -1,0 +1,49 @@
+/** What a row is known by in another image: each built-in table has it, and it is of one row only. */
+
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import type { IndexEntry } from '../../dist/src/engine/registry.js'
+import { sampleImage } from '../../dist/src/sample.js'
+
+const repository = fileURLToPath(new URL('../..', import.meta.url))
+const index = new URL('../../dist/bundle/plugins/index.json', import.meta.url)
+const analyzers = JSON.parse(readFileSync(index, 'utf8')) as IndexEntry[]
+const samples = readdirSync(new URL('../samples/', import.meta.url))
+
+type Row = Record<string, unknown>
+
+function tables(image: string): { table: string; rows: Row[] }[] {
+  const names = analyzers.filter(({ key }) => key !== undefined).map(({ name }) => name)
+  const args = ['bin/salvor.cjs', 'run', ...names, image, '-q', '--no-cache', '-f', 'json']
+  const { stdout } = spawnSync(process.execPath, args, { cwd: repository, encoding: 'utf8', maxBuffer: 1 << 28 })
+  return JSON.parse(stdout)
+}
+
+/** Copies of a task that stay in memory after it, or that a fork is only making, have its key: they are not the task. */
+function isCounted(table: string, row: Row): boolean {
+  return table !== 'process-scan' || row.status === 'live'
+}
+
+/** Mappings are told apart by their addresses, which are no part of a key. */
+const without = new Set(['memory-maps'])
+
+test.each(analyzers)('$name has a key, or a single row, or is known to have neither', ({ name, key, single }) => {
+  expect(key === undefined).toBe(single === true || without.has(name))
+})
+
+describe.each(samples)('on the sample %s', (sample) => {
+  test('no two rows have the same key, and none lacks a part of it', () => {
+    for (const { table, rows } of tables(sampleImage(sample))) {
+      const key = analyzers.find(({ name }) => name === table)?.key ?? []
+      const counted = rows.filter((row) => isCounted(table, row))
+      const keys = counted.map((row) => JSON.stringify(key.map((column) => row[column])))
+      expect(counted.length, table).toBeGreaterThan(3)
+      expect(
+        keys.filter((one, at) => keys.indexOf(one) !== at || one.includes('null')),
+        table,
+      ).toEqual([])
+    }
+  })
+})

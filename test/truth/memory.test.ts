@@ -1,0 +1,73 @@
+/** Mappings against /proc/PID/maps of the guests themselves. */
+
+import { describe, expect, it } from 'vitest'
+import { append } from '../../dist/src/append.js'
+import { sharedImages, type TruthProcess, table } from './images.js'
+
+interface Mapped extends TruthProcess {
+  maps: string[]
+}
+
+/** A path as /proc writes it, with the characters that would break its lines in octal. */
+function unescaped(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+}
+
+function lineOf(text: string): Record<string, unknown> {
+  const [, start, end, permissions, offset, major, minor, inode, path] =
+    /^(\w+)-(\w+) (\S+) (\w+) (\w+):(\w+) (\d+)\s*(.*)$/.exec(text) ?? []
+  const isFile = inode !== '0'
+  return {
+    start: BigInt(`0x${start}`),
+    // The heap goes on growing.
+    end: path === '[heap]' ? null : BigInt(`0x${end}`),
+    permissions,
+    offset: isFile ? Number.parseInt(offset ?? '', 16) : null,
+    device: isFile ? `${Number.parseInt(major ?? '', 16)}:${Number.parseInt(minor ?? '', 16)}` : null,
+    inode: isFile ? Number(inode) : null,
+    path: path === '' ? null : unescaped(path ?? ''),
+  }
+}
+
+function shown(row: Record<string, unknown>): Record<string, unknown> {
+  const { start, end, permissions, offset, device, inode, path } = row
+  return {
+    start: BigInt(start as string),
+    end: path === '[heap]' ? null : BigInt(end as string),
+    permissions,
+    offset,
+    device,
+    inode,
+    path,
+  }
+}
+
+for (const image of sharedImages()) {
+  describe(image.title, () => {
+    image.require()
+
+    it('has every mapping of every process, and none else', () => {
+      const { rows } = table('memory-maps', image.as('elf'))
+      const byPid = new Map<unknown, Record<string, unknown>[]>()
+      for (const row of rows) append(byPid, row.pid, row)
+      const processes = image.truth<Mapped[]>('processes.json').filter(({ pid, collector }) => {
+        return !collector && !image.moved.gone.includes(pid)
+      })
+      let compared = 0
+      for (const { pid, maps } of processes) {
+        const found = (byPid.get(pid) ?? []).map(shown)
+        expect(found, `pid ${pid}`).toEqual(maps.map(lineOf))
+        compared += found.length
+      }
+      expect(compared).toBeGreaterThan(2000)
+    })
+
+    it('names the container of each mapping', () => {
+      const { rows } = table('memory-maps', image.as('elf'))
+      const names = new Map(table('containers', image.as('elf')).rows.map(({ id, name }) => [id, name]))
+      const inside = rows.filter(({ container }) => container !== null)
+      expect(inside.length).toBeGreaterThan(300)
+      for (const { container, container_name } of inside) expect(container_name).toBe(names.get(container))
+    })
+  })
+}
