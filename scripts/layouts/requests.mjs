@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { scanHits } from '../../dist/src/engine/scans.js'
 import { backend } from '../../dist/src/kernel/backend.js'
 import { native } from '../../dist/src/kernel/native.js'
+import { forgetShared } from '../../dist/src/kernel/shared.js'
 import { sampleImage } from '../../dist/src/sample.js'
 import { filesBelow, root } from '../lib.mjs'
 
@@ -93,6 +94,8 @@ function noHits(scan, id) {
 /** Runs an analyzer for what it asks; what it yields is of no interest. */
 async function run(analyzer, id) {
   const warn = () => {}
+  // What another has asked before is asked again, by this one.
+  forgetShared(id)
   // What a scan asks does not depend on how much is scanned.
   const scans = Object.entries(analyzer.scans ?? {}).map(([name, scan]) => [name, noHits(scan, id)])
   const context = {
