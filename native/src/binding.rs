@@ -1,5 +1,9 @@
 //! The N-API edge, and nothing else: ids in, columns out. Every call catches panics and turns errors into JavaScript ones.
 
+pub mod files;
+pub mod places;
+pub mod processes;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,13 +13,11 @@ use napi::bindgen_prelude::{BigInt, BigInt64Array, BigUint64Array, Either, Uint8
 use napi_derive::napi;
 
 use crate::error::{Error, ErrorKind};
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::kernel::Kernel;
 use crate::kernel::types::Types;
-use crate::query;
 use crate::query::scope::Scope;
-use crate::query::survey;
-use crate::scan::user::{Found, UserMemory};
+use crate::query::{self, Plans, survey};
 use crate::scan::{self, Hits};
 
 /// An error whose `code` JavaScript can tell apart. The macro knows a result by this name.
@@ -36,11 +38,18 @@ fn code(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// Opened images by id. Process-wide, so that every worker thread sees the same map, symbols and types.
-static OPENED: LazyLock<RwLock<HashMap<u32, Arc<Kernel>>>> = LazyLock::new(RwLock::default);
+type Opened = (Arc<Kernel>, Arc<Plans>);
+
+/// Opened images by id, and what was asked of each. Process-wide, so that every worker thread sees the same map, symbols,
+/// types and compiled queries.
+static OPENED: LazyLock<RwLock<HashMap<u32, Opened>>> = LazyLock::new(RwLock::default);
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
 fn opened(id: u32) -> crate::error::Result<Arc<Kernel>> {
+    Ok(opened_with_plans(id)?.0)
+}
+
+fn opened_with_plans(id: u32) -> crate::error::Result<Opened> {
     let images = OPENED.read().unwrap_or_else(PoisonError::into_inner);
     images.get(&id).cloned().ok_or_else(|| Error::usage(format!("no opened image has the id {id}")))
 }
@@ -59,8 +68,15 @@ pub fn open_image(path: String, cache_dir: Option<String>, record: Option<bool>)
         error
     })?;
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-    OPENED.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(kernel));
+    OPENED.write().unwrap_or_else(PoisonError::into_inner).insert(id, (Arc::new(kernel), Arc::default()));
     Ok(id)
+}
+
+/// The files that would be read with an image, before it is opened: the other parts of a dump that was split.
+#[napi(catch_unwind)]
+pub fn companions(path: String) -> Vec<String> {
+    let found = image::companions(Path::new(&path));
+    found.into_iter().map(|path| path.to_string_lossy().into_owned()).collect()
 }
 
 /// Forgets an image. Queries that are under way finish.
@@ -76,10 +92,10 @@ pub fn describe(id: u32) -> Result<String> {
     Ok(kernel.memory.image().undisturbed(|| Ok(kernel.describe().to_string()))?)
 }
 
-/// The virtual address of a symbol, null when the kernel has none of that name.
+/// The virtual address of a symbol, null when neither the kernel nor one of its modules has one of that name.
 #[napi(catch_unwind)]
 pub fn symbol(id: u32, name: String) -> Result<Option<BigInt>> {
-    Ok(opened(id)?.symbols.address(&name).map(BigInt::from))
+    Ok(opened(id)?.symbol_address(&name).map(BigInt::from))
 }
 
 /// The physical address behind a kernel virtual one, null where nothing is mapped.
@@ -93,9 +109,8 @@ pub fn physical(id: u32, address: BigInt) -> Result<Option<BigInt>> {
 /// Evaluates a query (JSON) over the kernel's objects; `addresses` are the objects where `from` says so.
 #[napi(catch_unwind)]
 pub fn query(id: u32, spec: String, addresses: Option<BigUint64Array>) -> Result<NativeBatch> {
-    let kernel = opened(id)?;
-    let addresses = addresses.as_deref().unwrap_or_default();
-    Ok(query::run(&kernel, &spec, addresses)?.into())
+    let (kernel, plans) = opened_with_plans(id)?;
+    Ok(plans.run(&kernel, &spec, addresses.as_deref().unwrap_or_default())?.into())
 }
 
 /// What some requests (JSON) ask for and an opened image's kernel, or the types of a BTF section, have nothing for: as JSON,
@@ -118,7 +133,7 @@ pub fn survey(of: Either<u32, Uint8Array>, requests: Vec<String>) -> Result<Stri
 pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
     let bytes = (bytes as u64).max(1 << 20);
     let chunks = opened(id)?.memory.image().chunks(bytes);
-    Ok(chunks.into_iter().flat_map(|(start, length)| [start, length]).collect::<Vec<u64>>().into())
+    Ok(chunks.into_iter().flat_map(|chunk| [chunk.start, chunk.end - chunk.start]).collect::<Vec<u64>>().into())
 }
 
 /// Runs scans (JSON: `kind` and parameters, see `native/src/scan`) over one physical chunk, in one pass.
@@ -130,43 +145,6 @@ pub fn scan_chunk(id: u32, requests: Vec<String>, start: BigInt, length: BigInt)
     let requests = requests.map_err(|error| Error::usage(format!("no scan: {error}")))?;
     let found = scan::chunk(&kernel, &requests, start.get_u64().1, length.get_u64().1)?;
     Ok(found.into_iter().map(NativeScan::from).collect())
-}
-
-/// Where any of some texts stand in the memory of the process whose `struct mm_struct` this is. `ranges` are flat pairs of
-/// first address and end. Null where its page tables cannot be read.
-#[napi(catch_unwind)]
-pub fn find_text(id: u32, mm: BigInt, ranges: BigUint64Array, needles: Vec<String>) -> Result<Option<NativeFound>> {
-    let ranges = pairs(&ranges);
-    Ok(in_process(id, mm, |memory| memory.find_text(&ranges, &needles))?.map(NativeFound::from))
-}
-
-/// The same for 64-bit words.
-#[napi(catch_unwind)]
-pub fn find_words(id: u32, mm: BigInt, ranges: BigUint64Array, words: BigUint64Array) -> Result<Option<NativeFound>> {
-    let ranges = pairs(&ranges);
-    Ok(in_process(id, mm, |memory| Ok(memory.find_words(&ranges, &words)))?.map(NativeFound::from))
-}
-
-/// Reads a process's memory; null unless all of it could be read.
-#[napi(catch_unwind)]
-pub fn read_user(id: u32, mm: BigInt, address: BigInt, length: u32) -> Result<Option<Uint8Array>> {
-    let read = in_process(id, mm, |memory| Ok(memory.read(address.get_u64().1, length as usize)))?;
-    Ok(read.flatten().map(Uint8Array::from))
-}
-
-/// Does work in a process's memory; none where its page tables cannot be read.
-fn in_process<T>(
-    id: u32,
-    mm: BigInt,
-    work: impl Fn(&UserMemory) -> crate::error::Result<T>,
-) -> crate::error::Result<Option<T>> {
-    let kernel = opened(id)?;
-    let mm = mm.get_u64().1;
-    kernel.memory.image().undisturbed(|| UserMemory::of(&kernel, mm)?.map(|memory| work(&memory)).transpose())
-}
-
-fn pairs(flat: &[u64]) -> Vec<(u64, u64)> {
-    flat.as_chunks::<2>().0.iter().map(|[first, end]| (*first, *end)).collect()
 }
 
 /// What could not be read since the image was opened, because its file was cut off or failed; null when it is whole.
@@ -222,23 +200,6 @@ impl From<crate::error::Result<Hits>> for NativeScan {
     }
 }
 
-/// What was found in a process's memory.
-#[napi(object)]
-pub struct NativeFound {
-    /// Virtual addresses, ascending within each range.
-    pub addresses: BigUint64Array,
-    /// Which of the things asked for lies at each.
-    pub which: Uint32Array,
-    /// Not all was looked at, or there was more than is kept.
-    pub capped: bool,
-}
-
-impl From<Found> for NativeFound {
-    fn from(found: Found) -> Self {
-        Self { addresses: found.addresses.into(), which: found.which.into(), capped: found.capped }
-    }
-}
-
 /// Rows of one walk, column by column.
 #[napi(object)]
 pub struct NativeBatch {
@@ -256,19 +217,19 @@ pub struct NativeBatch {
     pub warnings: Vec<NativeWarning>,
 }
 
-/// One column: `u64`, `i64` or `text`.
+/// One column: `u64`, `i64`, `text` or `bytes`.
 #[napi(object)]
 pub struct NativeColumn {
     /// Which of the members below is set.
-    #[napi(ts_type = "'u64' | 'i64' | 'text'")]
+    #[napi(ts_type = "'u64' | 'i64' | 'text' | 'bytes'")]
     pub kind: String,
     /// Values of an unsigned column.
     pub unsigned: Option<BigUint64Array>,
     /// Values of a signed column.
     pub signed: Option<BigInt64Array>,
-    /// UTF-8 of a text column, all rows joined.
+    /// UTF-8 of a text column, or bytes of a column of them, all rows joined.
     pub bytes: Option<Uint8Array>,
-    /// Where each row's text begins in `bytes`; one more than there are rows.
+    /// Where each row begins in `bytes`; one more than there are rows.
     pub offsets: Option<Uint32Array>,
     /// Bitmap, least significant bit first: 1 means the value could not be read or does not exist.
     pub nulls: Uint8Array,
@@ -317,6 +278,9 @@ impl From<query::ColumnData> for NativeColumn {
             query::ColumnData::I64 { values, nulls } => Self { signed: Some(values.into()), ..empty("i64", nulls) },
             query::ColumnData::Text { bytes, offsets, nulls } => {
                 Self { bytes: Some(bytes.into()), offsets: Some(offsets.into()), ..empty("text", nulls) }
+            }
+            query::ColumnData::Bytes { bytes, offsets, nulls } => {
+                Self { bytes: Some(bytes.into()), offsets: Some(offsets.into()), ..empty("bytes", nulls) }
             }
         }
     }

@@ -10,6 +10,7 @@ pub mod query;
 pub mod scan;
 #[cfg(test)]
 mod testing;
+mod words;
 
 #[cfg(feature = "node")]
 pub mod binding;

@@ -61,7 +61,7 @@ fn check(kernel: &Kernel, truth: &Truth) {
     assert_eq!(kernel.facts.banner, truth.banner);
     assert_eq!(Some(kernel.facts.release.as_str()), truth.banner.split(' ').nth(2));
     assert!(truth.build_id.is_none() || kernel.facts.build_id == truth.build_id, "{:?}", kernel.facts.build_id);
-    assert_eq!(kernel.memory.levels().count(), truth.levels);
+    assert_eq!(kernel.memory.geometry().levels, truth.levels);
     assert_eq!(Some(&kernel.facts.virtual_address), truth.symbols.get("_text"));
     assert_eq!(kernel.memory.translate(kernel.facts.virtual_address), Some(kernel.facts.physical));
     assert_eq!(kernel.facts.warnings, Vec::<String>::new());

@@ -94,7 +94,6 @@ fn files_that_are_no_images_are_refused_in_one_line() {
     assert!(refusal(b"").contains("the file is empty"));
     assert!(refusal(b"just some notes\n").contains("not a memory image"));
     assert!(refusal(&elf_core(2, 62, &[])).contains("not a memory core"));
-    assert!(refusal(&elf_core(4, 183, &[])).contains("arm64"));
     assert!(refusal(b"\x7fELF\x01\x01\x01").contains("64-bit"));
     assert!(refusal(&elf_core(4, 62, &[])).contains("holds no memory"));
     assert!(refusal(&elf_core(4, 62, &[(0, 64, 10), (0, 74, 10)])).contains("one process"));
@@ -249,9 +248,9 @@ fn a_sparse_file_is_scanned_where_it_holds_data() {
     std::os::unix::fs::FileExt::write_all_at(image.as_file(), &[5; 8192], 300 << 30).unwrap();
     let image = Image::open(image.path()).unwrap();
     let chunks = image.chunks(64 << 20);
-    let bytes: u64 = chunks.iter().map(|(_, length)| length).sum();
+    let bytes: u64 = chunks.iter().map(|chunk| chunk.end - chunk.start).sum();
     assert!((8192..=1 << 20).contains(&bytes), "{bytes} bytes in {} chunks", chunks.len());
-    assert!(chunks.iter().any(|(start, length)| (*start..start + length).contains(&(300 << 30))));
+    assert!(chunks.iter().any(|chunk| chunk.contains(&(300 << 30))));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-import { address, bytes, count, defineAnalyzer, flag, integer, isoTime, record, text, time } from 'salvor'
+import { address, bytes, count, defineAnalyzer, flag, integer, isoTime, list, record, text, time } from 'salvor'
 import { bootTime, checkLinks, onlineCpus, read } from 'salvor/kernel'
 
 export default defineAnalyzer({
@@ -10,10 +10,12 @@ export default defineAnalyzer({
   single: true,
   columns: {
     format: text('Format of the file: raw, lime, elf, avml or kdump'),
-    size: bytes('Size of the file'),
+    size: bytes('Size of the file, or of all parts of a dump that was split'),
+    files: list('Files that the image is read from, the named one first', { detail: true }),
     ranges: record('Ranges of physical memory that the file holds: start, end, bytes', { detail: true }),
     architecture: text('Processor architecture'),
-    page_levels: integer('Levels of page tables: 4 or 5'),
+    page_levels: integer('Levels of page tables'),
+    page_size: bytes('Size of a page of memory'),
     release: text('Kernel release'),
     banner: text('Kernel banner'),
     build_id: text('GNU build id of the kernel'),

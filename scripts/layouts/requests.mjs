@@ -77,7 +77,7 @@ function listen(hear, changed) {
     }
     return own.scanChunk(id, requests, ...range)
   }
-  for (const name of ['findText', 'findWords', 'readUser']) {
+  for (const name of ['findBytes', 'findWords', 'userPart']) {
     native[name] = (...given) => {
       hear('"user_memory"')
       return own[name](...given)

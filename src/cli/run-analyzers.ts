@@ -26,7 +26,7 @@ interface Asked {
   readonly several: boolean
 }
 
-function makeWriter(session: Session, asked: Asked, reporter: StderrReporter): Promise<Writer> {
+async function makeWriter(session: Session, asked: Asked, reporter: StderrReporter): Promise<Writer> {
   const { world, options } = session
   const { output } = options
   const { requests, paths, several } = asked
@@ -37,7 +37,7 @@ function makeWriter(session: Session, asked: Asked, reporter: StderrReporter): P
       stdout: world.stdout,
       images: paths,
       tables: requests.map(({ analyzer }) => analyzer.name),
-      guard: guardOf(session, asked),
+      guard: await guardOf(session, asked),
       ...(output === undefined ? {} : { output }),
     },
     {
@@ -52,7 +52,7 @@ function makeWriter(session: Session, asked: Asked, reporter: StderrReporter): P
 }
 
 /** Every file that the run reads, which nothing may be written over. */
-function guardOf(session: Session, { requests, paths }: Asked): Guard {
+function guardOf(session: Session, { requests, paths }: Asked): Promise<Guard> {
   const files = requests.flatMap((request) => filesOf(request.analyzer, request.options))
   return outputGuard(session, [...paths, ...files])
 }
@@ -74,7 +74,7 @@ async function makeFolder(
   }
   // Few runs need it.
   const { ArtifactFolder } = await import('../output/artifacts.js')
-  return new ArtifactFolder(outputDir, guardOf(session, asked))
+  return new ArtifactFolder(outputDir, await guardOf(session, asked))
 }
 
 /** The tables of one image or file after the other, on their way through one engine to one output. */

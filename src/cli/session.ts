@@ -4,6 +4,7 @@ import { Engine } from '../engine/engine.js'
 import type { PoolOptions } from '../engine/pool.js'
 import type { Registry } from '../engine/registry.js'
 import { type Guard, Inputs } from '../output/target.js'
+import { companionsOf } from './companions.js'
 import type { RunOptions } from './options.js'
 import type { World } from './world.js'
 
@@ -23,10 +24,12 @@ export function cacheDirectory(options: Pick<RunOptions, 'cache' | 'cacheDir'>, 
   return join(base, 'salvor')
 }
 
-/** What the run reads, its plugins included, and whether an existing file may be replaced. */
-export function outputGuard({ registry, options }: Session, read: readonly string[]): Guard {
+/** What the run reads, plugins and other parts of images included, and whether an existing file may be replaced. */
+export async function outputGuard({ registry, options }: Session, read: readonly string[]): Promise<Guard> {
   const plugins = registry.list().filter(({ plugin }) => plugin.kind === 'user')
-  return { inputs: new Inputs([...read, ...plugins.map(({ plugin }) => plugin.location)]), force: options.force }
+  const companions = await Promise.all(read.map(companionsOf))
+  const inputs = [...read, ...companions.flat(), ...plugins.map(({ plugin }) => plugin.location)]
+  return { inputs: new Inputs(inputs), force: options.force }
 }
 
 export function makeEngine({ world, registry, options }: Session, pool: PoolOptions = {}): Engine {

@@ -11,10 +11,10 @@ import { append } from '../append.js'
 
 /** A daemon's heap. */
 export interface Heap {
-  findText(needles: readonly string[]): { address: bigint; which: number }[]
-  findWords(words: readonly bigint[]): { address: bigint; which: number }[]
+  find(patterns: readonly string[]): Iterable<{ address: bigint; which: number }>
+  findWords(words: readonly bigint[]): Iterable<{ address: bigint; which: number }>
   /** Null unless all of it is in memory. */
-  read(address: bigint, length: number): DataView | null
+  readWhole(address: bigint, length: number): DataView | null
 }
 
 export interface Daemon {
@@ -70,7 +70,7 @@ type Found = Omit<DaemonContainer, 'pid'>
 
 /** Containers by id: from the id's text to whatever points to it, and is a container. */
 function objectsOf(heap: Heap, ids: readonly string[]): Map<string, Found[]> {
-  const texts = heap.findText(ids)
+  const texts = [...heap.find(ids)]
   const objects = new Map<string, Found[]>()
   for (const { address, which } of heap.findWords(texts.map((text) => text.address))) {
     const id = ids[texts[which]?.which ?? -1]
@@ -81,7 +81,7 @@ function objectsOf(heap: Heap, ids: readonly string[]): Map<string, Found[]> {
 }
 
 function containerAt(heap: Heap, address: bigint): Found | null {
-  const object = heap.read(address, NAMES_TO + 16)
+  const object = heap.readWhole(address, NAMES_TO + 16)
   if (object === null || object.getBigUint64(8, true) !== BigInt(ID_LENGTH)) return null
   if (!sha256.test(goString(heap, object, IMAGE_ID) ?? '')) return null
   let name: string | null = null
@@ -93,7 +93,7 @@ function containerAt(heap: Heap, address: bigint): Found | null {
 }
 
 function imageOf(heap: Heap, config: bigint): string | null {
-  const object = heap.read(config, IMAGE + 16)
+  const object = heap.readWhole(config, IMAGE + 16)
   if (object === null || !hostName.test(goString(heap, object, HOSTNAME) ?? '')) return null
   const image = goString(heap, object, IMAGE)
   return image !== null && imageName.test(image) ? image : null
@@ -102,7 +102,7 @@ function imageOf(heap: Heap, config: bigint): string | null {
 function goString(heap: Heap, object: DataView, at: number): string | null {
   const length = object.getBigUint64(at + 8, true)
   if (length === 0n || length > BigInt(LONGEST)) return null
-  const bytes = heap.read(object.getBigUint64(at, true), Number(length))
+  const bytes = heap.readWhole(object.getBigUint64(at, true), Number(length))
   if (bytes === null) return null
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }

@@ -12,11 +12,11 @@ import type {
 } from '../api/analyzer.js'
 import type { Columns, Row } from '../api/columns.js'
 import type { NeededTables, Needs } from '../api/needs.js'
-import type { Options, OptionsData, OptionsRead } from '../api/options.js'
+import type { FileOption, Options, OptionsData, OptionValue } from '../api/options.js'
 import type { Scans } from '../api/scans.js'
 import { Rows, Table } from '../api/table.js'
-import { OpenFile } from '../engine/evidence-file.js'
-import { byDefault } from '../engine/plan.js'
+import { OpenFiles } from '../engine/open-files.js'
+import { readOptions } from '../engine/option-values.js'
 import { RowCheck } from '../engine/row-check.js'
 import { scanHits, scanRequest } from '../engine/scans.js'
 import { lossWarnings } from '../engine/warnings.js'
@@ -36,10 +36,12 @@ export interface Result<C extends Columns> {
   warnings: Warning[]
 }
 
-/** What an analyzer is run with, beside the image. */
+/** What an analyzer is run with. */
 export interface Given<O extends Options, N extends Needs> {
-  /** Values of options; the others have their defaults. */
-  readonly options?: Partial<OptionsRead<O>>
+  /** The image, or the file that it reads; the embedded sample unless told otherwise. */
+  readonly path?: string
+  /** Values of options, a file by its path; the others have their defaults. */
+  readonly options?: { readonly [K in keyof O]?: O[K] extends FileOption ? string : OptionValue<O[K]> }
   /** They stand for the tables that it needs. */
   readonly tables?: NeededTables<N>
   /** A folder that is empty or is made, for the files that it writes; without it they are left out. */
@@ -47,36 +49,36 @@ export interface Given<O extends Options, N extends Needs> {
 }
 
 /**
- * Runs an analyzer on an image, the embedded sample unless told otherwise, or on the file that it reads. Throws what the
- * analyzer throws, what opening the image throws, and what a row that is not as declared makes of a run.
+ * Runs an analyzer on an image or file. Throws what the analyzer throws, what opening throws, and what an option or a row
+ * that is not as declared makes of a run.
  */
 export async function runAnalyzer<C extends Columns, O extends Options, N extends Needs, S extends Source>(
   analyzer: Analyzer<C, O, N, S>,
-  path: string = sampleImage(),
-  { options, tables, artifacts }: Given<O, N> = {},
+  { path = sampleImage(), options, tables, artifacts }: Given<O, N> = {},
 ): Promise<Result<C>> {
   const folder =
     artifacts === undefined ? null : new ArtifactFolder(artifacts, { inputs: new Inputs([path]), force: false })
   const warnings: Warning[] = []
-  const common: CommonContext<O, N> = {
-    options: { ...byDefault(analyzer).options, ...options } as OptionsRead<O>,
-    tables: tables ?? ({} as NeededTables<N>),
-    artifacts: new ArtifactFiles(folder?.place('') ?? null),
-    log: () => {},
-    warn: (warning) => void warnings.push(warning),
-    progress: () => {},
-    signal: new AbortController().signal,
-  }
-  const evidence =
-    analyzer.source === undefined
-      ? openImage(analyzer, common.options as OptionsData, path, common.warn)
-      : openFile(path)
+  const warn = (warning: Warning): void => void warnings.push(warning)
+  const values = readOptions(analyzer.options, (options ?? {}) as OptionsData, (name) => `the option ${name}`)
+  const files = new OpenFiles()
+  const evidence = analyzer.source === undefined ? openImage(analyzer, values, path, warn) : openFile(files, path)
   try {
-    // Which of the two it is follows from the declaration, and no type says so.
+    const common: CommonContext = {
+      options: files.options(analyzer.options, values),
+      tables: tables ?? {},
+      artifacts: new ArtifactFiles(folder?.place('') ?? null),
+      log: () => {},
+      warn,
+      progress: () => {},
+      signal: new AbortController().signal,
+    }
+    // It is what the declaration makes of it, and no type says so.
     const context = { ...common, ...evidence.context } as unknown as RunContext<O, N, S>
     const rows = await checkedRows(analyzer, context)
     return { rows, warnings: [...warnings, ...evidence.lost()] }
   } finally {
+    files.close()
     folder?.close()
     evidence.close()
   }
@@ -105,9 +107,8 @@ function openImage(
   }
 }
 
-function openFile(path: string): OpenEvidence {
-  const file = new OpenFile(path)
-  return { context: { file }, lost: () => [], close: () => file.close() }
+function openFile(files: OpenFiles, path: string): OpenEvidence {
+  return { context: { file: files.open(path) }, lost: () => [], close: () => {} }
 }
 
 async function checkedRows<C extends Columns, O extends Options, N extends Needs, S extends Source>(

@@ -3,16 +3,15 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
 import type { Analyzer, FileContext, ImageContext, RunContext, Source } from '../api/analyzer.js'
 import type { Artifacts } from '../api/artifacts.js'
 import type { Needs, OptionalTable } from '../api/needs.js'
-import type { OptionData, Options, OptionsData, OptionsRead } from '../api/options.js'
-import type { EvidenceFile } from '../api/source.js'
+import type { Options } from '../api/options.js'
 import { Table } from '../api/table.js'
 import type { Backend } from '../kernel/backend.js'
 import type { ArtifactFiles } from '../output/artifacts.js'
 import type { Warning } from '../warning.js'
 import { RowBuffer } from './buffer.js'
 import { SalvorError, toFailure } from './errors.js'
-import { OpenFile } from './evidence-file.js'
 import { loadPlugin } from './load.js'
+import { OpenFiles } from './open-files.js'
 import type { PluginSource } from './registry.js'
 import type { AnalyzeTask, GivenTable, Host } from './tasks.js'
 import { lossWarnings, WarningLog } from './warnings.js'
@@ -46,30 +45,6 @@ function refusing(analyzer: string): Artifacts {
     throw new SalvorError('INTERNAL', `${analyzer} does not declare artifacts, and writes no files`)
   }
   return { create }
-}
-
-/** Files that are open as long as their analyzer runs. */
-class OpenFiles {
-  private readonly files: OpenFile[] = []
-
-  open(path: string): EvidenceFile {
-    const file = new OpenFile(path)
-    this.files.push(file)
-    return file
-  }
-
-  /** The options as their analyzer reads them: files are open. */
-  options(declared: Options | undefined, values: OptionsData): OptionsRead<Options> {
-    const read = ([name, value]: [string, OptionData]) => {
-      const named = declared?.[name]?.type === 'file' && typeof value === 'string'
-      return [name, named ? this.open(value) : value]
-    }
-    return Object.fromEntries(Object.entries(values).map(read))
-  }
-
-  close(): void {
-    for (const file of this.files) file.close()
-  }
 }
 
 /**

@@ -20,8 +20,10 @@ export interface PlannedNeed {
   /** The name under which the analyzer gets it. */
   readonly as: string
   readonly need: Need
-  /** The table's id in the plan; undefined where no plugin provides it and it is optional. */
+  /** The table's id in the plan; undefined where it is optional and cannot be made. */
   readonly table: string | undefined
+  /** Then what no plugin provides: the analyzer, or one that it needs itself. */
+  readonly missing?: string
 }
 
 export interface PlannedTable<D extends Declaration = Declaration> extends TableRequest<D> {
@@ -57,6 +59,24 @@ function refuseForeign(analyzer: Declaration, needed: Declaration): void {
   throw new SalvorError('USAGE', `${what} and cannot need ${needed.name}, which reads ${reads(needed)}`)
 }
 
+/** What of all that a table cannot be made without is not there; undefined where nothing is missing. */
+function missingFor(
+  name: string,
+  find: (name: string) => Declaration | undefined,
+  seen: Set<Declaration> = new Set(),
+): string | undefined {
+  const analyzer = find(name)
+  if (analyzer === undefined) return name
+  // Looked at already, or a circle, which is told when it is planned.
+  if (seen.has(analyzer)) return undefined
+  seen.add(analyzer)
+  for (const need of Object.values(analyzer.needs ?? {})) {
+    const missing = need.optional ? undefined : missingFor(need.analyzer, find, seen)
+    if (missing !== undefined) return missing
+  }
+  return undefined
+}
+
 /**
  * The tables to make for the requested ones: each once, what is needed before what needs it, otherwise in the order
  * asked for.
@@ -67,10 +87,9 @@ export function plan<D extends Declaration>(
 ): PlannedTable<D>[] {
   const ordered = new Map<string, PlannedTable<D>>()
 
-  const resolve = (analyzer: D, need: Need): TableRequest<D> | undefined => {
+  const resolve = (analyzer: D, need: Need): TableRequest<D> => {
     const needed = find(need.analyzer)
     if (needed === undefined) {
-      if (need.optional) return undefined
       throw new SalvorError('USAGE', `the analyzer ${analyzer.name} needs ${need.analyzer}, which no plugin provides`)
     }
     refuseForeign(analyzer, needed)
@@ -86,8 +105,9 @@ export function plan<D extends Declaration>(
     const id = tableId(request)
     if (ordered.has(id)) return id
     const needs = Object.entries(analyzer.needs ?? {}).map(([as, need]): PlannedNeed => {
-      const needed = resolve(analyzer, need)
-      return { as, need, table: needed && visit(needed, [...path, analyzer.name]) }
+      const missing = need.optional ? missingFor(need.analyzer, find) : undefined
+      if (missing !== undefined) return { as, need, table: undefined, missing }
+      return { as, need, table: visit(resolve(analyzer, need), [...path, analyzer.name]) }
     })
     ordered.set(id, { ...request, id, needs })
     return id

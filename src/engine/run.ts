@@ -132,7 +132,7 @@ export class Run {
 
   private async tableFor(
     { analyzer }: Planned,
-    { as, need, table: id }: PlannedNeed,
+    { as, need, table: id, missing }: PlannedNeed,
     inherited: Warning[],
   ): Promise<GivenTable> {
     const { optional } = need
@@ -144,13 +144,12 @@ export class Run {
     const failed = finished?.outcome.failed
     if (!optional)
       throw new SalvorError(failed?.code ?? 'INTERNAL', `it needs the table ${need.analyzer}, which failed`)
-    const missing = failed
-      ? { code: 'failed', message: `made without the table ${need.analyzer}, which failed: ${failed.message}` }
-      : { code: 'absent', message: `made without the table ${need.analyzer}, which no plugin provides` }
-    const warning = { ...missing, analyzer: analyzer.name }
+    const why = failed ? `it failed: ${failed.message}` : `no plugin provides ${missing}`
+    const message = `made without the table ${need.analyzer}: ${why}`
+    const warning = { code: failed ? 'failed' : 'absent', message, analyzer: analyzer.name }
     inherited.push(warning)
     this.parts.reporter.warnings([warning])
-    return { as, optional, table: null, why: failed?.message ?? 'no plugin provides it' }
+    return { as, optional, table: null, why }
   }
 
   private async scansFor({ analyzer, options }: Planned, inherited: Warning[]): Promise<Hits> {

@@ -1,10 +1,10 @@
 /** Rows as the native core returns them: packed columns, read in place. */
 
 import type { NativeBatch, NativeColumn } from './native.js'
-import type { Nested, Select, ValueOfSelect } from './query.js'
+import type { Children, ChildrenOf, Nested, None, Selects, ValueOfSelect } from './query.js'
 
 /** A value of a column. Null: it could not be read, or does not exist. */
-export type Value = string | number | bigint | null
+export type Value = string | number | bigint | Uint8Array | null
 
 /** A byte order mark is a character like any other: a name that starts with one is not the name without it. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -37,27 +37,28 @@ export class Column {
     return ((this.#native.nulls[row >> 3] ?? 0) & (1 << (row & 7))) !== 0
   }
 
-  /** The value as an integer of any size. Throws if the column holds text. */
+  /** The value as an integer of any size. Throws if the column holds no numbers. */
   bigint(row: number): bigint | null {
     const values = this.#native.unsigned ?? this.#native.signed
-    if (values === undefined) throw this.#holds('text, not numbers', '.text()')
+    if (values === undefined) throw this.#noNumbers()
     return this.#isNull(row) ? null : (values[row] ?? null)
   }
 
-  /** The value as a number; one beyond 2^53 loses digits. Throws if the column holds text. */
+  /** The value as a number; one beyond 2^53 loses digits. Throws if the column holds none. */
   number(row: number): number | null {
     const halves = this.#halves
-    if (halves === null) throw this.#holds('text, not numbers', '.text()')
+    if (halves === null) throw this.#noNumbers()
     const low = halves[row * 2]
     const high = halves[row * 2 + 1]
     if (low === undefined || high === undefined || this.#isNull(row)) return null
     return (this.#signed ? high | 0 : high) * HALF + low
   }
 
-  /** The value as text. Throws if the column holds numbers. */
+  /** The value as text. Throws if the column holds none. */
   text(row: number): string | null {
-    const { bytes, offsets } = this.#native
+    const { kind, bytes, offsets } = this.#native
     if (bytes === undefined || offsets === undefined) throw this.#holds('numbers, not text', '.number() or .bigint()')
+    if (kind !== 'text') throw this.#holds('bytes, not text', '.bytes()')
     if (this.#isNull(row)) return null
     const [from, to] = [offsets[row], offsets[row + 1]]
     if (this.#ascii === undefined) {
@@ -65,6 +66,19 @@ export class Column {
       this.#ascii = whole.length === bytes.length ? whole : null
     }
     return this.#ascii?.slice(from, to) ?? decoder.decode(bytes.subarray(from, to))
+  }
+
+  /** The bytes, which are those of the batch: whoever writes to them copies them first. Throws if the column holds none. */
+  bytes(row: number): Uint8Array | null {
+    const { kind, bytes, offsets } = this.#native
+    if (kind === 'text') throw this.#holds('text, not bytes', '.text()')
+    if (bytes === undefined || offsets === undefined) throw this.#holds('numbers, not bytes', '.number() or .bigint()')
+    return this.#isNull(row) ? null : bytes.subarray(offsets[row], offsets[row + 1])
+  }
+
+  #noNumbers(): Error {
+    const { kind } = this.#native
+    return this.#holds(`${kind}, not numbers`, `.${kind}()`)
   }
 
   /** Null would say that the value could not be read. */
@@ -75,6 +89,7 @@ export class Column {
   /** The value as it prints: a number where it is exact, else a bigint. */
   get(row: number): Value {
     if (this.#native.kind === 'text') return this.text(row)
+    if (this.#native.kind === 'bytes') return this.bytes(row)
     const value = this.number(row)
     return value === null || Number.isSafeInteger(value) ? value : this.bigint(row)
   }
@@ -83,8 +98,8 @@ export class Column {
 /** A row with the address of its object beside the selected columns. */
 export type BatchRow<S> = { address: bigint } & { [K in keyof S]: ValueOfSelect<S[K]> }
 
-/** The rows of one walk, with those of its nested walks. */
-export class Batch<S extends Record<string, Select> = Record<string, Select>> {
+/** The rows of one walk, with the columns that were selected and the rows of its nested walks. */
+export class Batch<S extends Selects = Selects, C extends Children = None> {
   readonly length: number
   /** Address of the object behind each row. */
   readonly addresses: BigUint64Array
@@ -118,17 +133,17 @@ export class Batch<S extends Record<string, Select> = Record<string, Select>> {
   }
 
   /** A column by its name in the query. */
-  column(name: string): Column {
+  column(name: keyof S & string): Column {
     const column = this.#columns.get(name)
     if (!column) throw new Error(`the query selects no column '${name}'`)
     return column
   }
 
   /** A nested walk's rows by its name in the query. */
-  child(name: string): Batch {
+  child<N extends keyof C & string>(name: N): Batch<C[N]['select'], ChildrenOf<C[N]>> {
     const child = this.#children.get(name)
     if (!child) throw new Error(`the query has no nested walk '${name}'`)
-    return child
+    return child as Batch<C[N]['select'], ChildrenOf<C[N]>>
   }
 
   /** The address of a row's object. */

@@ -3,7 +3,7 @@
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { rulesOf } from './objects.js'
-import { addressOf, array, kernfsPath, list, type Nested, obeys, optional, text } from './query.js'
+import { addressOf, array, hash, kernfsPath, list, type Nested, obeys, optional, text } from './query.js'
 import type { Rule } from './rule.js'
 
 const CGROUP = 'struct cgroup'
@@ -48,10 +48,10 @@ export interface Membership {
 }
 
 /** Names of the controllers that are attached to a cgroup. */
-const CONTROLLERS: Nested = {
+const CONTROLLERS = {
   walk: array('cgrp.subsys', { pointers: true, type: 'struct cgroup_subsys_state' }),
   select: { name: text(['ss->legacy_name', 'ss->name']) },
-}
+} satisfies Nested
 
 interface Hierarchy {
   root: bigint
@@ -112,7 +112,11 @@ function tree(kernel: Kernel, root: bigint, hierarchy: string): Cgroup[] {
       kernel.warn({ code: 'cycle', message, count: level.length - fresh.size })
     }
     for (const address of fresh) seen.add(address)
-    const children: Nested = { walk: list('self.children', CGROUP, 'self.sibling'), rules: [CHILD], select: {} }
+    const children = {
+      walk: list('self.children', CGROUP, 'self.sibling'),
+      rules: [CHILD],
+      select: {},
+    } satisfies Nested
     const batch = kernel.at(fresh, CGROUP).select(CGROUP_MEMBERS, { children })
     addOnline(batch, hierarchy, cgroups)
     const { addresses, torn: lost } = batch.child('children')
@@ -127,7 +131,7 @@ function tree(kernel: Kernel, root: bigint, hierarchy: string): Cgroup[] {
   return cgroups
 }
 
-function addOnline(batch: Batch, hierarchy: string, cgroups: Cgroup[]): void {
+function addOnline(batch: Batch<typeof CGROUP_MEMBERS>, hierarchy: string, cgroups: Cgroup[]): void {
   for (let row = 0; row < batch.length; row++) {
     const flags = batch.column('flags').number(row)
     if (flags !== null && (flags & CSS_ONLINE) === 0) continue
@@ -143,7 +147,7 @@ function lostCgroups(kernel: Kernel, root: bigint, seen: ReadonlySet<bigint>): S
   if (kernel.address('css_set_table') === null) return lost
   const sets = kernel
     .symbol('css_set_table', 'struct hlist_head')
-    .walk({ kind: 'hash', of: '', count: CSS_SETS, type: 'struct css_set', link: 'hlist' })
+    .walk(hash('', 'struct css_set', 'hlist', { count: CSS_SETS }))
     .select({})
   let level = new Set(readMemberships(kernel, sets.addresses).map(({ cgroup }) => cgroup))
   for (let depth = 0; depth < DEEPEST && level.size > 0; depth++) {
@@ -169,10 +173,10 @@ function isHidden(kernel: Kernel): boolean {
 
 /** In which cgroups the tasks of each `css_set` are: one per hierarchy. */
 export function readMemberships(kernel: Kernel, cssSets: Iterable<bigint>): Membership[] {
-  const links: Nested = {
+  const links = {
     walk: list('cgrp_links', 'struct cgrp_cset_link', 'cgrp_link'),
     select: { cgroup: 'cgrp' },
-  }
+  } satisfies Nested
   const sets = kernel.at(new Set(cssSets), 'struct css_set').select({}, { links })
   const found = sets.child('links')
   return Array.from({ length: found.length }, (_, row) => ({

@@ -3,7 +3,7 @@
 import { append } from '../append.js'
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
-import type { Select } from './query.js'
+import { hash, type Selects } from './query.js'
 
 /** Buckets that are looked at: what a machine with 64 TiB of memory has. */
 const MOST_BITS = 33
@@ -40,14 +40,14 @@ const MOUNTS: TableOf = {
 }
 
 /** All of a table's objects, or null where this kernel does not say how large it is. */
-function whole<const S extends Record<string, Select>>(kernel: Kernel, table: TableOf, select: S): Batch<S> | null {
+function whole<const S extends Selects>(kernel: Kernel, table: TableOf, select: S): Batch<S> | null {
   const count = buckets(kernel, table)
   if (count === null || kernel.address(table.symbol) === null) return null
   // Its chains are torn like the list that it stands in for, and that was told.
   return kernel
     .leftovers()
     .symbol(table.symbol, `${table.head} *`)
-    .walk({ kind: 'hash', of: '', count, type: table.type, link: table.link })
+    .walk(hash('', table.type, table.link, { count }))
     .select(select)
 }
 

@@ -2,8 +2,9 @@
 
 import type { Warning } from '../warning.js'
 import { Batch } from './batch.js'
+import { FileContents } from './file-contents.js'
 import { type NativeBatch, native } from './native.js'
-import { list, type Nested, nestedSpec, type Select, type Walk } from './query.js'
+import { type Children, list, type Nested, type None, nestedSpec, object, type Selects, type Walk } from './query.js'
 import type { Rule } from './rule.js'
 import { forgetShared, once, type Shared, sharedOf } from './shared.js'
 
@@ -11,9 +12,12 @@ import { forgetShared, once, type Shared, sharedOf } from './shared.js'
 export interface ImageInfo {
   format: string
   size: number
+  /** What it is read from, the named file first. */
+  files: string[]
   ranges: { start: string; end: string; bytes: number }[]
   architecture: string
   page_levels: number
+  page_size: number
   release: string
   banner: string
   build_id: string | null
@@ -69,8 +73,10 @@ export class Objects {
     this.#rules = rules
   }
 
-  /** The objects that a walk yields from each of these. */
+  /** The objects that a walk yields from each of these. Walks from what it yields are nested in it, by `select`. */
   walk(walk: Walk): Objects {
+    if (this.#walk !== null)
+      throw new Error('a walk is there already: nest another by select({}, { name: { walk, … } })')
     return new Objects(this.#kernel, this.#from, this.#addresses, walk, this.#most, this.#rules)
   }
 
@@ -85,10 +91,27 @@ export class Objects {
   }
 
   /** Reads columns of every object, and those of nested walks, in one call. */
-  select<const S extends Record<string, Select>>(select: S, children: Record<string, Nested> = {}): Batch<S> {
-    const walk = this.#walk ?? { kind: 'object', of: '' }
+  select<const S extends Selects>(select: S): Batch<S>
+  select<const S extends Selects, const C extends Children>(select: S, children: C): Batch<S, C>
+  select(select: Selects, children: Children = {}): Batch<Selects, Children> {
+    // Rules are held against what a walk leads to.
+    const walk = this.#walk ?? (this.#rules.length > 0 ? object('') : null)
     return this.#kernel.run(this.#from, { walk, rules: this.#rules, select, children }, this.#addresses, this.#most)
   }
+}
+
+/**
+ * What lies at an address. Names are as the kernel has them, with what no compiler puts into one as `\\xNN`.
+ */
+export interface Place {
+  /** The module whose memory it is in; `kernel` is the kernel proper. */
+  readonly module: string
+  /** The symbol at or below the address; null where none reaches so far. */
+  readonly symbol: string | null
+  /** Bytes from the symbol to the address. */
+  readonly offset: number | null
+  /** The letter of the symbol's type, as in /proc/kallsyms; modules' are small. */
+  readonly type: string | null
 }
 
 /** An opened image's kernel, attached to this thread. */
@@ -122,14 +145,39 @@ export class Kernel {
     forgetShared(id)
   }
 
-  /** A symbol's address; null when the kernel has no such symbol. */
+  /**
+   * A symbol's address: that of the kernel's own, else of a loaded module's, of which `module:symbol` asks for one. Null
+   * when neither has such a symbol.
+   */
   address(symbol: string): bigint | null {
     return native.symbol(this.id, symbol)
   }
 
+  /** What lies at addresses, in their order: null where neither the kernel nor a loaded module has anything. */
+  resolve(addresses: Iterable<bigint>): (Place | null)[] {
+    const packed = addresses instanceof BigUint64Array ? addresses : BigUint64Array.from(addresses)
+    const { places, problem } = native.resolve(this.id, packed)
+    const unknown = places.filter((place, index) => place == null && packed[index] !== 0n).length
+    if (problem !== undefined && unknown > 0) {
+      this.#warn({
+        code: 'torn',
+        message: `the list of modules ${problem}: an address may be in a lost one`,
+        count: unknown,
+      })
+    }
+    const lost = places.filter((place) => place?.lost).length
+    if (lost > 0) this.#warn({ code: 'unreadable', message: "a module's symbols could not be read", count: lost })
+    return places.map((place) => {
+      if (place == null) return null
+      const { module, symbol, offset, letter } = place
+      if (place.lost || symbol === undefined) return { module, symbol: null, offset: null, type: null }
+      return { module, symbol, offset: offset ?? 0, type: letter ?? null }
+    })
+  }
+
   /** Pages of memory that the image holds. */
   get pages(): number {
-    return Math.ceil(this.info.ranges.reduce((sum, { bytes }) => sum + bytes, 0) / 4096)
+    return Math.ceil(this.info.ranges.reduce((sum, { bytes }) => sum + bytes, 0) / this.info.page_size)
   }
 
   /** Says that something is missing or was left out. */
@@ -171,6 +219,11 @@ export class Kernel {
     return native.physical(this.id, address)
   }
 
+  /** What the page cache holds of an inode's file; null, and a warning, where the inode cannot be read. */
+  fileContents(inode: bigint): FileContents | null {
+    return FileContents.of(this, inode)
+  }
+
   /** Forgets the image, for every thread. */
   close(): void {
     Kernel.close(this.id)
@@ -198,12 +251,12 @@ export class Kernel {
   }
 
   /** Runs a query; its warnings go to whoever attached. */
-  run<S extends Record<string, Select>>(
+  run<S extends Selects, C extends Children = None>(
     from: From,
-    nested: Nested & { select: S },
+    nested: Omit<Nested, 'walk'> & { readonly walk: Walk | null; readonly select: S; readonly children: C },
     addresses: BigUint64Array | null = null,
     most: number | null = null,
-  ): Batch<S> {
+  ): Batch<S, C> {
     const result = native.query(this.id, JSON.stringify({ from, ...nestedSpec(nested), most }), addresses)
     this.#report(result)
     return new Batch(result, nested)

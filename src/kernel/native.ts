@@ -5,12 +5,12 @@ import { addon } from '../paths.js'
 import { require } from '../require.js'
 
 export interface NativeColumn {
-  kind: 'u64' | 'i64' | 'text'
+  kind: 'u64' | 'i64' | 'text' | 'bytes'
   unsigned?: BigUint64Array
   signed?: BigInt64Array
-  /** UTF-8 of all rows, joined. */
+  /** Of all rows, joined: UTF-8 of a text column. */
   bytes?: Uint8Array
-  /** Where each row's text begins; one more than there are rows. */
+  /** Where each row begins; one more than there are rows. */
   offsets?: Uint32Array
   /** Bitmap, least significant bit first: 1 means null. */
   nulls: Uint8Array
@@ -33,10 +33,48 @@ export interface NativeBatch {
   warnings: NativeWarning[]
 }
 
-/** What was found in a process's memory, and which of the things asked for each is. */
+/** What was found in a process's memory, which of the things asked for each is, and where to go on. */
 export interface NativeFound {
   addresses: BigUint64Array
   which: Uint32Array
+  /** The range, and the address in it, from which on nothing was looked at. */
+  range?: number
+  from?: bigint
+  /** Pages that were looked at. */
+  pages: number
+}
+
+/** A part of a process's memory. */
+export interface NativeUserPart {
+  /** Where each piece begins, and how long it is, in turn. */
+  pieces: BigUint64Array
+  /** What each is: 0 present, 1 absent, 2 swapped, 3 excluded, 4 unreadable. */
+  states: Uint8Array
+  /** Bytes of those that are present, joined. */
+  bytes: Uint8Array
+  next?: bigint
+}
+
+/** What lies at an address. */
+export interface NativePlace {
+  module: string
+  /** Symbols of the module could not be read. */
+  lost: boolean
+  symbol?: string
+  offset?: number
+  letter?: string
+}
+
+/** A part of a file. */
+export interface NativeFilePart {
+  size: number
+  /** Where each piece begins, and how long it is, in turn. */
+  pieces: Float64Array
+  /** What each is: 0 present, 1 hole, 2 not cached, 3 swapped, 4 excluded, 5 unreadable. */
+  states: Uint8Array
+  /** Bytes of those that are present, joined. */
+  bytes: Uint8Array
+  next?: number
   capped: boolean
 }
 
@@ -53,26 +91,32 @@ export interface NativeScan {
 export interface Native {
   /** Opens an image; the id is valid on every thread of this process. */
   openImage(path: string, cacheDir?: string | null, record?: boolean): number
+  /** The files that would be read with an image, before it is opened: the other parts of a dump that was split. */
+  companions(path: string): string[]
   closeImage(id: number): void
   /** Facts as JSON. */
   describe(id: number): string
-  /** A symbol's virtual address. */
+  /** The virtual address of a symbol of the kernel or of a module. */
   symbol(id: number, name: string): bigint | null
+  /** What lies at addresses, and what is wrong with the list of modules where it was needed. */
+  resolve(id: number, addresses: BigUint64Array): { places: (NativePlace | null | undefined)[]; problem?: string }
   /** The physical address behind a kernel virtual one. */
   physical(id: number, address: bigint): bigint | null
   query(id: number, spec: string, addresses?: BigUint64Array | null): NativeBatch
+  /** What the page cache holds of a file from a page on: `bytes` at most, with 0 only what there is. */
+  filePart(id: number, inode: bigint, from: number, bytes: number): NativeFilePart | null
   /** What requests (JSON, see `native/src/query/survey.rs`) ask for and an image's kernel, or a section of BTF, lacks; JSON. */
   survey(of: number | Uint8Array, requests: string[]): string
   /** Physical chunks as flat pairs of start and length. */
   scanChunks(id: number, bytes: number): BigUint64Array
   /** Runs scans (JSON, see `native/src/scan`) over one physical chunk in one pass; an answer for each. */
   scanChunk(id: number, requests: string[], start: bigint, length: bigint): NativeScan[]
-  /** Where texts stand in a process's memory; `ranges` are flat pairs of first address and end. */
-  findText(id: number, mm: bigint, ranges: BigUint64Array, needles: string[]): NativeFound | null
+  /** Where patterns stand in a process's memory, from an address of the first range on; `ranges` are flat pairs of first address and end. */
+  findBytes(id: number, mm: bigint, ranges: BigUint64Array, from: bigint, patterns: Uint8Array[]): NativeFound | null
   /** Where 64-bit words lie in it. */
-  findWords(id: number, mm: bigint, ranges: BigUint64Array, words: BigUint64Array): NativeFound | null
-  /** Its bytes; null unless all of them could be read. */
-  readUser(id: number, mm: bigint, address: bigint, length: number): Uint8Array | null
+  findWords(id: number, mm: bigint, ranges: BigUint64Array, from: bigint, words: BigUint64Array): NativeFound | null
+  /** What there is of it from one address to another: `bytes` at most, with 0 only what there is. */
+  userPart(id: number, mm: bigint, start: bigint, end: bigint, bytes: number): NativeUserPart | null
   /** What could not be read since opening, because the file was cut off or failed; null when it is whole. */
   lost(id: number): { message: string; bytes: number } | null
   /** Writes the pages read since opening with `record` to a new file; returns how many. */
@@ -91,5 +135,5 @@ function load(): Native {
   }
 }
 
-/** The addon. Only worker threads import this module: neither help nor output needs it. */
+/** The addon. Only worker threads import this module, but for a kdump's companions: neither help nor output needs it. */
 export const native = load()

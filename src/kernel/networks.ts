@@ -40,15 +40,15 @@ export function readInterfaces(kernel: Kernel): readonly Readonly<Interface>[] {
 }
 
 function readEveryInterface(kernel: Kernel): Interface[] {
-  const ipv4: Nested = {
+  const ipv4 = {
     walk: chain('ip_ptr->ifa_list', 'struct in_ifaddr', 'ifa_next'),
     select: { local: 'ifa_local', prefix: 'ifa_prefixlen' },
-  }
-  const devices: Nested = {
+  } satisfies Nested
+  const devices = {
     walk: list('dev_base_head', 'struct net_device', 'dev_list'),
     select: { name: text('name') },
     children: { ipv4 },
-  }
+  } satisfies Nested
   const nets = kernel.list('net_namespace_list', 'struct net', 'list').select({ inode: 'ns.inum' }, { devices })
   const found = nets.child('devices')
   const addresses = found.child('ipv4')

@@ -55,9 +55,9 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   'struct pid': [{ path: 'numbers[0].ns', is: { symbol: 'init_pid_ns' } }],
 }
 
-/** The rules of a type; none where nothing is known of it. */
+/** The rules of a type, with or without its module; none where nothing is known of it. */
 export function rulesOf(type: string): readonly Rule[] {
-  return objects[type] ?? []
+  return objects[type.slice(type.indexOf(':') + 1)] ?? []
 }
 
 /** For a walk from a dentry to its children. */

@@ -1,6 +1,6 @@
 /** What may be asked of an object before it is believed. */
 
-/** An access path as C would write it without casts, or alternatives of which the first that exists counts. */
+/** An access path as C would write it (docs/paths.md), or alternatives of which the first that exists counts. */
 export type Paths = string | readonly string[]
 
 /** What the value at a path must be. */

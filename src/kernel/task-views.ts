@@ -177,12 +177,12 @@ function threadGroups(kernel: Kernel, tasks: Iterable<bigint>): Set<bigint> {
 /** Tasks reached by number: each `struct pid` of the initial namespace holds the task that bears it. */
 function hashedTasks(kernel: Kernel, most: number): { addresses: BigUint64Array; breaks: number } {
   const pids = kernel.symbol('init_pid_ns', 'struct pid_namespace').walk(xarray('idr', 'struct pid'))
-  const task: Nested = {
+  const task = {
     walk: hlist('tasks[0]', TASK_STRUCT, PID_LINK),
     // A number's task names that number in turn.
     rules: [{ path: 'thread_pid', is: 'origin' }],
     select: {},
-  }
+  } satisfies Nested
   // Not every number's task is there: `struct pid`s are smaller than tasks.
   const found = pids.most(most * 4).select({}, { task })
   const tasks = found.child('task')

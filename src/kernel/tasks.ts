@@ -77,10 +77,10 @@ const MEMBERS = {
 } as const
 
 /** A task's number in every pid namespace from the initial one inwards. */
-const PIDS: Nested = {
+const PIDS = {
   walk: array('thread_pid->numbers', { count: 'thread_pid->level + 1', type: 'struct upid', most: MOST_LEVELS }),
   select: { nr: 'nr', inode: 'ns->ns.inum' },
-}
+} satisfies Nested
 
 type TaskColumns = Record<keyof typeof MEMBERS, Column>
 
@@ -109,7 +109,7 @@ function task(
   address: bigint,
   boot: bigint | null,
   views: KnownBy,
-  pids: Batch,
+  pids: Batch<(typeof PIDS)['select']>,
   innermost: number | undefined,
   proxy: NamespaceProxy | undefined,
 ): Task {

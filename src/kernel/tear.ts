@@ -5,7 +5,7 @@
 
 import type { Kernel } from './kernel.js'
 import { TASK_STRUCT } from './objects.js'
-import { obeys } from './query.js'
+import { obeys, type Selects } from './query.js'
 import type { Rule } from './rule.js'
 import { HELD_BY_PID, taskViews } from './task-views.js'
 
@@ -42,7 +42,8 @@ export function checkLinks(kernel: Kernel): LinkCheck[] {
   const { live, rest, breaks } = taskViews(quiet)
   const columns = Object.entries(LINKS).map(([links, { rules }]) => [links, obeys(rules)] as const)
   const leader = obeys([{ path: 'pid', is: { equals: 'tgid' } }])
-  const batch = quiet.at(live.keys(), TASK_STRUCT).select({ ...Object.fromEntries(columns), leader })
+  const select: Selects = { ...Object.fromEntries(columns), leader }
+  const batch = quiet.at(live.keys(), TASK_STRUCT).select(select)
   const rows = [...batch.addresses.keys()]
   const checks = Object.entries(LINKS).map(([links, { leaders }]) => {
     const checked = leaders ? rows.filter((row) => batch.column('leader').number(row) === 1) : rows

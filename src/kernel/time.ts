@@ -3,6 +3,7 @@
 import type { Kernel } from './kernel.js'
 
 const SECOND = 1_000_000_000n
+const COLUMNS = ['offs_real', 'offs_boot', 'seconds', 'nanoseconds'] as const
 /** The timekeeper follows a sequence counter and, on newer kernels, a lock: it starts within this many bytes. */
 const FARTHEST = 256
 
@@ -28,9 +29,7 @@ function readBootTime(kernel: Kernel): bigint | null {
     nanoseconds: 'wall_to_monotonic.tv_nsec',
   })
   for (let row = 0; row < batch.length; row++) {
-    const [real, boot, seconds, nanoseconds] = ['offs_real', 'offs_boot', 'seconds', 'nanoseconds'].map((name) =>
-      batch.column(name).bigint(row),
-    )
+    const [real, boot, seconds, nanoseconds] = COLUMNS.map((name) => batch.column(name).bigint(row))
     if (real == null || boot == null || seconds == null || nanoseconds == null) continue
     if (real > SECOND && real === -(seconds * SECOND + nanoseconds)) return real - boot
   }

@@ -10,7 +10,7 @@ import type { Kernel } from '../kernel/kernel.js'
 import { readMounts } from '../kernel/mounts.js'
 import { readInterfaces } from '../kernel/networks.js'
 import { isLeader } from '../kernel/tasks.js'
-import { UserMemory } from '../kernel/user-memory.js'
+import { ProcessMemory } from '../kernel/user-memory.js'
 import type { Warning } from '../warning.js'
 import { listedPlacedTasks, type PlacedTask } from './task.js'
 
@@ -37,7 +37,7 @@ function readContainers(kernel: Kernel): { rows: ContainerRow[]; warnings: Warni
     networks: networkEvidence(kernel),
     daemons: tasks.filter(isDockerd).map(({ pid, address }) => ({
       pid: pid ?? -1,
-      heap: () => UserMemory.of(kernel, address),
+      heap: () => ProcessMemory.heapOf(kernel, address),
     })),
     files: files ?? { list: () => [], read: () => ({ text: null, reason: 'mounts unreadable' }), readlink: () => null },
   })

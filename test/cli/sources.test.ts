@@ -24,7 +24,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('a table of a file', () => {
-  const salvor = (...args: string[]) => start([...args, ...plugin('listing')], { directory: folder }).ended
+  const salvor = (...args: string[]) =>
+    start([...args, ...plugin('listing'), ...plugin('largest')], { directory: folder }).ended
 
   test('is made without an image', async () => {
     const { code, stdout, stderr } = await salvor('listing', 'files.json', '-f', 'json')
@@ -129,21 +130,21 @@ describe('a rule over a table that may be missing', () => {
 
   test('says that it was not where no plugin provides it, which is a remark', async () => {
     const { code, stdout, stderr } = await rule()
-    const message = 'made without the table sockets, which no plugin provides'
+    const message = 'made without the table sockets: no plugin provides sockets'
     expect([code, stderr]).toEqual([0, `note: rule: ${message}\n`])
     expect(JSON.parse(stdout)).toMatchObject({
-      rows: [{ holds: null, not_evaluated: 'no plugin provides it' }],
+      rows: [{ holds: null, not_evaluated: 'no plugin provides sockets' }],
       warnings: [{ code: 'absent', message, analyzer: 'rule' }],
     })
   })
 
   test('says that it was not where it failed, and then the result is partial', async () => {
     const { code, stdout, stderr } = await rule('sockets-broken')
-    const message = 'made without the table sockets, which failed: it broke'
+    const message = 'made without the table sockets: it failed: it broke'
     expect(code).toBe(5)
     expect(stderr).toBe(`salvor: sockets: it broke (only the 1 rows before it are there)\nwarning: rule: ${message}\n`)
     expect(JSON.parse(stdout)).toMatchObject({
-      rows: [{ holds: null, not_evaluated: 'it broke' }],
+      rows: [{ holds: null, not_evaluated: 'it failed: it broke' }],
       warnings: [{ code: 'failed', message, analyzer: 'rule' }],
     })
   })

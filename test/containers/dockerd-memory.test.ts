@@ -28,7 +28,7 @@ class GoHeap implements Heap {
     this.word(place + 8n, BigInt(value.length))
   }
 
-  findText(needles: readonly string[]) {
+  find(needles: readonly string[]) {
     return needles.flatMap((needle, which) => {
       const places: { address: bigint; which: number }[] = []
       for (let at = this.#bytes.indexOf(needle); at >= 0; at = this.#bytes.indexOf(needle, at + 1)) {
@@ -47,7 +47,7 @@ class GoHeap implements Heap {
     return places
   }
 
-  read(address: bigint, length: number): DataView | null {
+  readWhole(address: bigint, length: number): DataView | null {
     const at = Number(address - BASE)
     if (address < BASE || at + length > this.#bytes.length) return null
     return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, length)

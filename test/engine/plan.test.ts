@@ -64,7 +64,15 @@ test.each([
 
 test('an optional need that nobody provides is planned without', () => {
   const rule: Declaration = { name: 'rule', area: 't', summary: 's', columns: {}, needs: { table: optional('gone') } }
-  expect(plan([byDefault(rule)], () => undefined)).toMatchObject([{ needs: [{ as: 'table', table: undefined }] }])
+  expect(plan([byDefault(rule)], () => undefined)).toMatchObject([
+    { needs: [{ as: 'table', table: undefined, missing: 'gone' }] },
+  ])
+  // Nor is what another need of its own keeps from being made.
+  const table: Declaration = { ...rule, name: 'table', needs: { gone: need('gone') } }
+  const other: Declaration = { ...rule, needs: { table: optional('table') } }
+  expect(plan([byDefault(other)], (name) => (name === 'table' ? table : undefined))).toMatchObject([
+    { analyzer: { name: 'rule' }, needs: [{ as: 'table', table: undefined, missing: 'gone' }] },
+  ])
 })
 
 test('a circle is named', () => {

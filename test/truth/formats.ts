@@ -1,7 +1,7 @@
 /** One format of a memory image from another. */
 
 import { closeSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from 'node:fs'
-import { writeAvml, writeKdump } from './packed.js'
+import { type Memory, type Pages, writeAvml, writeKdump } from './packed.js'
 
 export type Format = 'elf' | 'raw' | 'lime' | 'avml' | 'kdump'
 
@@ -28,14 +28,7 @@ export function convert(from: string, to: string, format: Format): void {
   const segments = readSegments(source)
   if (format === 'avml' || format === 'kdump') {
     const write = format === 'avml' ? writeAvml : writeKdump
-    write(
-      partial,
-      segments.map(({ physical, offset, size }) => ({
-        physical,
-        size,
-        read: (at, length) => bytesAt(source, offset + at, length),
-      })),
-    )
+    write(partial, memoryOf(source, segments))
     closeSync(source)
     renameSync(partial, to)
     return
@@ -54,6 +47,22 @@ export function convert(from: string, to: string, format: Format): void {
   closeSync(source)
   closeSync(target)
   renameSync(partial, to)
+}
+
+/** Copies the memory of a LiME file or an ELF core into the parts of a dump, as `makedumpfile --split` writes them. */
+export function splitDump(from: string, parts: readonly { to: string; claim: Pages }[]): void {
+  const source = openSync(from, 'r')
+  const memory = memoryOf(source, readSegments(source))
+  for (const { to, claim } of parts) writeKdump(to, memory, claim)
+  closeSync(source)
+}
+
+function memoryOf(source: number, segments: readonly Segment[]): Memory[] {
+  return segments.map(({ physical, offset, size }) => ({
+    physical,
+    size,
+    read: (at, length) => bytesAt(source, offset + at, length),
+  }))
 }
 
 /** Bytes of a file; what a sample ends with may be a hole that the file does not have. */

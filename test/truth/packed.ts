@@ -81,8 +81,14 @@ function crc32c(bytes: Buffer): number {
 
 const ZERO_CHUNK = framed(ZEROS)
 
-/** A dump with zlib pages as makedumpfile writes it: a page of zeros is there once. */
-export function writeKdump(to: string, memory: readonly Memory[]): void {
+/** Numbers of the first page and of the one behind the last. */
+export type Pages = readonly [number, number]
+
+/**
+ * A dump with zlib pages as makedumpfile writes it: a page of zeros is there once. With a claim, the part of it that
+ * holds these pages.
+ */
+export function writeKdump(to: string, memory: readonly Memory[], claim?: Pages): void {
   const end = Math.max(...memory.map(({ physical, size }) => (physical + size) / PAGE))
   const bitmap = Buffer.alloc(Math.ceil(end / 8 / PAGE) * PAGE)
   for (const { physical, size } of memory) {
@@ -90,11 +96,15 @@ export function writeKdump(to: string, memory: readonly Memory[]): void {
       bitmap[page >> 3] = (bitmap[page >> 3] ?? 0) | (1 << (page & 7))
     }
   }
-  const pages = memory.reduce((sum, { size }) => sum + size / PAGE, 0)
+  const [first, behind] = claim ?? [0, end]
+  const held = (physical: number): boolean => physical >= first * PAGE && physical < behind * PAGE
   const file = openSync(to, 'wx')
   const table = FIRST_BLOCKS * PAGE + 2 * bitmap.length
-  writeSync(file, Buffer.concat([dumpHeaders(end, bitmap.length), bitmap, bitmap]))
-  const descriptors = Buffer.alloc(pages * DESCRIPTOR)
+  writeSync(file, Buffer.concat([dumpHeaders(end, bitmap.length, claim), bitmap, bitmap]))
+  const counted = memory.map(({ physical, size }) =>
+    Math.max(0, Math.min(behind, (physical + size) / PAGE) - Math.max(first, physical / PAGE)),
+  )
+  const descriptors = Buffer.alloc(counted.reduce((sum, pages) => sum + pages, 0) * DESCRIPTOR)
   let next = table + descriptors.length
   const put = (bytes: Buffer) => {
     next += writeSync(file, bytes, 0, bytes.length, next)
@@ -102,7 +112,8 @@ export function writeKdump(to: string, memory: readonly Memory[]): void {
   }
   const zeros = put(deflateSync(ZEROS.subarray(0, PAGE)))
   let index = 0
-  for (const page of split(memory, PAGE)) {
+  for (const [physical, page] of pagesOf(memory)) {
+    if (!held(physical)) continue
     const packed = page.equals(ZEROS.subarray(0, PAGE)) ? null : deflateSync(page, { level: 1 })
     const plain = packed !== null && packed.length >= PAGE
     const { at, size } = packed === null ? zeros : put(plain ? page : packed)
@@ -115,17 +126,19 @@ export function writeKdump(to: string, memory: readonly Memory[]): void {
   closeSync(file)
 }
 
-/** Memory in pieces. */
-function* split(memory: readonly Memory[], length: number): Generator<Buffer> {
-  for (const { size, read } of memory) {
+/** Memory in pages, each with its address. */
+function* pagesOf(memory: readonly Memory[]): Generator<[number, Buffer]> {
+  for (const { physical, size, read } of memory) {
     for (let at = 0; at < size; at += AVML_BLOCK) {
       const block = read(at, Math.min(AVML_BLOCK, size - at))
-      for (let from = 0; from < block.length; from += length) yield block.subarray(from, from + length)
+      for (let from = 0; from < block.length; from += PAGE) {
+        yield [physical + at + from, block.subarray(from, from + PAGE)]
+      }
     }
   }
 }
 
-function dumpHeaders(pages: number, bitmap: number): Buffer {
+function dumpHeaders(pages: number, bitmap: number, claim?: Pages): Buffer {
   const head = Buffer.alloc(FIRST_BLOCKS * PAGE)
   head.write('KDUMP   ')
   head.writeUInt32LE(6, 8)
@@ -140,5 +153,12 @@ function dumpHeaders(pages: number, bitmap: number): Buffer {
     head.writeUInt32LE(value, offset)
   }
   head.writeBigUInt64LE(BigInt(pages), PAGE + 96)
+  if (claim !== undefined) {
+    head.writeUInt32LE(1, PAGE + 12)
+    for (const [index, page] of claim.entries()) {
+      head.writeBigUInt64LE(BigInt(page), PAGE + 16 + 8 * index)
+      head.writeBigUInt64LE(BigInt(page), PAGE + 80 + 8 * index)
+    }
+  }
   return head
 }

@@ -188,6 +188,7 @@ for (const image of [...samples(), ...sharedImages()]) {
         format: own,
         architecture: 'x86_64',
         page_levels: host.la57 ? 5 : 4,
+        page_size: 4096,
         banner: host.version,
         release: host.uname[2],
         hostname: host.hostname,

@@ -10,6 +10,7 @@ use super::file::Evidence;
 use super::source::Source;
 use super::{Layout, Range};
 use crate::error::{Error, Result};
+use crate::words::u64_at;
 
 /// "AVML" and version 2, as they lie in the file.
 const START: [u8; 8] = (0x4c4d_5641_u64 | 2 << 32).to_le_bytes();
@@ -78,8 +79,7 @@ fn word<const SIZE: usize>(source: &Source, at: u64) -> Option<[u8; SIZE]> {
 /// The header at an offset: first and last physical address.
 fn header(source: &Source, at: u64) -> Option<(u64, u64)> {
     let bytes = word::<{ HEADER as usize }>(source, at)?;
-    let word = |from: usize| bytes.get(from..)?.first_chunk().map(|word| u64::from_le_bytes(*word));
-    bytes.starts_with(&START).then_some((word(8)?, word(16)?))
+    bytes.starts_with(&START).then_some((u64_at(&bytes, 8)?, u64_at(&bytes, 16)?))
 }
 
 /// The index while it is made.

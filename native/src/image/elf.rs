@@ -1,10 +1,10 @@
 //! ELF cores as QEMU, virsh and kdump's /proc/vmcore write them. Only physical addresses count: `p_vaddr` may be all zero.
 
 use object::LittleEndian;
-use object::elf::{EM_AARCH64, EM_X86_64, ET_CORE, FileHeader64, PT_LOAD, PT_NOTE};
+use object::elf::{ET_CORE, FileHeader64, PT_LOAD, PT_NOTE};
 use object::read::elf::{FileHeader, ProgramHeader};
 
-use super::{Layout, Range};
+use super::{Layout, Machine, Range};
 use crate::error::{Error, Result};
 
 type Elf = FileHeader64<LittleEndian>;
@@ -29,13 +29,9 @@ fn core(bytes: &[u8]) -> Result<Layout> {
     if header.e_type.get(endian) != ET_CORE {
         return Err(Error::evidence("an ELF program or library, not a memory core"));
     }
-    let machine = header.e_machine.get(endian);
-    if machine != EM_X86_64 {
-        let name = if machine == EM_AARCH64 { "arm64".to_owned() } else { format!("ELF machine {machine}") };
-        return Err(Error::evidence(format!("a core of {name}: salvor reads x86-64 memory for now")));
-    }
     let segments = header.program_headers(endian, bytes).map_err(damaged)?;
-    let mut layout = Layout::default();
+    let machine = Some(Machine::Elf(header.e_machine.get(endian)));
+    let mut layout = Layout { machine, ..Layout::default() };
     for segment in segments {
         match segment.p_type(endian) {
             PT_LOAD => layout.ranges.push(Range {

@@ -1,8 +1,9 @@
 //! The evidence file itself: opened read-only, mapped once, never written.
 
-use std::fs::{self, File, FileType, OpenOptions};
+use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use memmap2::{Mmap, MmapOptions, UncheckedAdvice};
@@ -12,8 +13,8 @@ use super::guard::Guard;
 use super::source::Source;
 use crate::error::{Error, Result};
 
-/// Pages of files in memory of the process before they are given back: 128 MiB, of which the runtime has a third.
-const MOST_RESIDENT: u64 = 32 << 10;
+/// Pages of files in memory of the process before they are given back: 112 MiB, of which the runtime has a good third.
+const MOST_RESIDENT: u64 = 28 << 10;
 
 /// An opened evidence file.
 pub struct Evidence {
@@ -21,32 +22,14 @@ pub struct Evidence {
     _guard: Guard,
     map: Mmap,
     source: Arc<Source>,
+    path: PathBuf,
 }
 
 impl Evidence {
     /// Opens and maps a regular file.
     pub fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let failed = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound => Error::evidence(format!("{shown}: no such file")),
-            std::io::ErrorKind::PermissionDenied => {
-                Error::evidence(format!("{shown}: permission denied; make the image readable for this user"))
-            }
-            _ => Error::evidence(format!("{shown}: cannot be opened: {error}")),
-        };
-        let regular = |kind: FileType| match refusal(kind) {
-            Some(why) => Err(Error::evidence(format!("{shown}: {why}"))),
-            None => Ok(()),
-        };
-        // Before it is opened, which would do something to a device.
-        regular(fs::metadata(path).map_err(failed)?.file_type())?;
-        // And what was put in its place since: opening a FIFO would wait for a writer.
-        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(failed)?;
-        let facts = file.metadata().map_err(failed)?;
-        regular(facts.file_type())?;
-        if facts.len() == 0 {
-            return Err(Error::evidence(format!("{shown}: the file is empty")));
-        }
+        let (file, _) = open_regular(path)?;
         // SAFETY: the map is private and read-only, and lives as long as `self`. That the file shrinks or fails while
         // it is read is caught by the guard; that somebody else writes to it would only change what is read.
         #[allow(unsafe_code)]
@@ -56,7 +39,12 @@ impl Evidence {
         let guard = Guard::new(map.as_ptr(), map.len(), &source).ok_or_else(|| {
             Error::internal(format!("{shown}: too many images are open, or SIGBUS cannot be handled"))
         })?;
-        Ok(Self { _guard: guard, map, source })
+        Ok(Self { _guard: guard, map, source, path: path.to_owned() })
+    }
+
+    /// The path that it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The whole file, lost parts as zeros.
@@ -101,9 +89,9 @@ impl Evidence {
         &self.source
     }
 
-    /// The parts of `[from, to)` that hold data: a sparse file's holes are left out. Where the file system cannot tell,
-    /// the whole is one part.
-    pub fn data_extents(&self, from: u64, to: u64) -> Vec<(u64, u64)> {
+    /// The parts of a stretch that hold data: a sparse file's holes are left out. Where the file system cannot tell, the
+    /// whole is one part.
+    pub fn data_extents(&self, Range { start: from, end: to }: Range<u64>) -> Vec<Range<u64>> {
         let mut extents = Vec::new();
         let mut at = from;
         while at < to {
@@ -116,11 +104,37 @@ impl Evidence {
                 break;
             }
             let end = seek(self.source.file(), SeekFrom::Hole(start)).unwrap_or(to).clamp(start + 1, to);
-            extents.push((start, end));
+            extents.push(start..end);
             at = end;
         }
         extents
     }
+}
+
+/// Opens a regular file that is not empty, and nothing else: no device is touched, and no FIFO waited for.
+pub fn open_regular(path: &Path) -> Result<(File, Metadata)> {
+    let shown = path.display();
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::evidence(format!("{shown}: no such file")),
+        std::io::ErrorKind::PermissionDenied => {
+            Error::evidence(format!("{shown}: permission denied; make the image readable for this user"))
+        }
+        _ => Error::evidence(format!("{shown}: cannot be opened: {error}")),
+    };
+    let regular = |kind: FileType| match refusal(kind) {
+        Some(why) => Err(Error::evidence(format!("{shown}: {why}"))),
+        None => Ok(()),
+    };
+    // Before it is opened, which would do something to a device.
+    regular(fs::metadata(path).map_err(failed)?.file_type())?;
+    // And what was put in its place since: opening a FIFO would wait for a writer.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(failed)?;
+    let facts = file.metadata().map_err(failed)?;
+    regular(facts.file_type())?;
+    if facts.len() == 0 {
+        return Err(Error::evidence(format!("{shown}: the file is empty")));
+    }
+    Ok((file, facts))
 }
 
 /// Why something is not a file that memory can be read from.

@@ -33,7 +33,7 @@ const KINDS: &[Kind] = &[
     (0, b"hibr", "a hibernation file of Windows", "salvor reads Linux memory only"),
     (0, b"HIBR", "a hibernation file of Windows", "salvor reads Linux memory only"),
     (4086, b"S1SUSPEND", "a hibernated system's swap", "salvor reads memory that was taken while the system ran"),
-    (0, b"S390 dump", "a dump of IBM Z", "salvor reads x86-64 memory for now"),
+    (0, b"S390 dump", "a dump of IBM Z", "no memory of such a machine is read"),
 ];
 
 const VMWARE: &str = "a saved state of VMware (.vmss or .vmsn)";

@@ -2,6 +2,7 @@
 
 use super::{Layout, Range};
 use crate::error::{Error, Result};
+use crate::words::u64_at;
 
 const MAGIC: u32 = 0x4c69_4d45;
 const HEADER: u64 = 32;
@@ -22,9 +23,7 @@ impl Header {
     /// The header at a place in the file.
     fn at(bytes: &[u8], at: u64) -> Option<Self> {
         let bytes = bytes.get(usize::try_from(at).ok()?..)?.first_chunk::<32>()?;
-        let word =
-            |from: usize| bytes.get(from..from + 8).and_then(|word| word.try_into().ok()).map(u64::from_le_bytes);
-        bytes.starts_with(&START).then_some(Self { start: word(8)?, last: word(16)? })
+        bytes.starts_with(&START).then_some(Self { start: u64_at(bytes, 8)?, last: u64_at(bytes, 16)? })
     }
 
     /// Its range, and where in the file the next header is; none where the range ends before it starts.

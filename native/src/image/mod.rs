@@ -13,26 +13,35 @@ mod guard;
 mod kdump;
 mod lime;
 mod loss;
+mod machine;
 #[cfg(test)]
 mod packed_tests;
 mod raw;
 mod read;
 mod source;
+#[cfg(test)]
+mod split_tests;
 mod touched;
+mod vmcoreinfo;
 mod write_lime;
 
-use std::path::Path;
-use std::sync::{Mutex, OnceLock};
+use std::ops;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::error::{Error, Result};
 pub use blocks::Missing;
 use blocks::{Blocks, Packed};
 pub use bytes::Bytes;
 use file::Evidence;
+pub use kdump::companions;
 pub use loss::Loss;
+pub use machine::Machine;
+use source::Source;
 use touched::TouchedPages;
+pub use vmcoreinfo::VmcoreInfo;
 
-/// Size of a small page, the unit in which pages are recorded and written.
+/// The unit in which memory is looked up, recorded and written. Every architecture's page is one or several of it.
 pub const PAGE_SIZE: u64 = 4096;
 
 /// A run of physical memory that the file holds.
@@ -58,6 +67,8 @@ impl Range {
 pub struct Layout {
     /// Ranges in any order; [`Image::open`] sorts and checks them.
     pub ranges: Vec<Range>,
+    /// The machine, where the format names one.
+    pub machine: Option<Machine>,
     /// The VMCOREINFO note's text, where the format carries one.
     pub vmcoreinfo: Option<String>,
     /// What the file promises but does not hold, in plain words.
@@ -66,6 +77,16 @@ pub struct Layout {
     pub left_out: Option<String>,
     /// The blocks that ranges count in; without them, ranges count in the file.
     pub packed: Option<Box<dyn Packed>>,
+    /// Other files that blocks are read from.
+    pub companions: Vec<Companion>,
+}
+
+/// A file that is read with the one that was named.
+pub struct Companion {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// The file.
+    pub source: Arc<Source>,
 }
 
 /// Reads a format: `None` when the file is of another one.
@@ -85,14 +106,17 @@ pub struct Image {
     file: Evidence,
     /// Where the format packs memory; what is mapped is then of no use.
     blocks: Option<Blocks>,
+    /// Files of the same image beside the one that was named.
+    companions: Vec<Companion>,
     format: &'static str,
     ranges: Vec<Range>,
+    machine: Option<Machine>,
     vmcoreinfo: Option<String>,
     warnings: Vec<String>,
     left_out: Option<String>,
     touched: OnceLock<TouchedPages>,
-    /// Parts of the file that [`Bytes`] refer to, as first offset and end.
-    kept: Mutex<Vec<(u64, u64)>>,
+    /// Parts of the file that [`Bytes`] refer to.
+    kept: Mutex<Vec<ops::Range<u64>>>,
 }
 
 impl Image {
@@ -112,9 +136,21 @@ impl Image {
                     path.display()
                 )));
             }
-            let (vmcoreinfo, touched, kept) = (layout.vmcoreinfo, OnceLock::new(), Mutex::default());
-            let left_out = layout.left_out;
-            let image = Self { file, blocks, format, ranges, vmcoreinfo, warnings, left_out, touched, kept };
+            let Layout { machine, vmcoreinfo, left_out, companions, .. } = layout;
+            let (touched, kept) = (OnceLock::new(), Mutex::default());
+            let image = Self {
+                file,
+                blocks,
+                companions,
+                format,
+                ranges,
+                machine,
+                vmcoreinfo,
+                warnings,
+                left_out,
+                touched,
+                kept,
+            };
             return match image.loss() {
                 // Its headers may have been read from what is lost.
                 Some(loss) => Err(Error::evidence(format!("{}: {}", path.display(), loss.message))),
@@ -129,9 +165,18 @@ impl Image {
         self.format
     }
 
-    /// The file's size in bytes.
+    /// The size of its files, in bytes.
     pub fn size(&self) -> u64 {
-        self.file.size()
+        self.sources().map(Source::size).sum()
+    }
+
+    /// The files that it is read from, the named one first.
+    pub fn files(&self) -> Vec<&Path> {
+        std::iter::once(self.file.path()).chain(self.companions.iter().map(|file| file.path.as_path())).collect()
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(self.file.source()).chain(self.companions.iter().map(|file| &*file.source))
     }
 
     /// Ranges of physical memory, sorted and disjoint.
@@ -139,9 +184,14 @@ impl Image {
         &self.ranges
     }
 
+    /// The machine, where the file names one.
+    pub fn machine(&self) -> Option<&Machine> {
+        self.machine.as_ref()
+    }
+
     /// The VMCOREINFO note, where the file has one.
-    pub fn vmcoreinfo(&self) -> Option<&str> {
-        self.vmcoreinfo.as_deref()
+    pub fn vmcoreinfo(&self) -> Option<VmcoreInfo<'_>> {
+        self.vmcoreinfo.as_deref().map(VmcoreInfo::new)
     }
 
     /// What the file promises but does not hold.

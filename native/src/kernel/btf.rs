@@ -4,11 +4,13 @@
 
 pub(crate) mod names;
 mod record;
+pub(crate) mod section;
 
 use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::image::Bytes;
+use crate::words::u32_at;
 use record::Info;
 pub(crate) use record::{Kind, Record};
 
@@ -47,7 +49,7 @@ impl Btf {
     }
 
     fn parse_from(bytes: Bytes, base: Option<&Btf>) -> Result<Self> {
-        let header = |at| word(&bytes, at).ok_or_else(|| bad("its header is cut off"));
+        let header = |at| u32_at(&bytes, at).ok_or_else(|| bad("its header is cut off"));
         let start = header(0)?;
         if start & 0xffff != u32::from(MAGIC) || start >> 16 & 0xff != 1 {
             return Err(bad("no version 1 header"));
@@ -58,7 +60,7 @@ impl Btf {
         }
         let section = |at| -> Result<Range<usize>> {
             let from = length.checked_add(header(at)? as usize);
-            let to = from.and_then(|from| from.checked_add(word(&bytes, at + 4)? as usize));
+            let to = from.and_then(|from| from.checked_add(u32_at(&bytes, at + 4)? as usize));
             match (from, to) {
                 (Some(from), Some(to)) if to <= bytes.len() => Ok(from..to),
                 _ => Err(bad("a section lies outside of it")),
@@ -143,7 +145,7 @@ impl Btf {
             Kind::Section => fine &= (0..record.count as usize).all(|i| entry(i * 3) < types),
             _ => {}
         }
-        let flagged = record.flag && matches!(record.kind, Kind::Enum | Kind::Enum64);
+        let flagged = record.flag && record.kind.is_enum();
         if fine { Ok(flagged) } else { Err(bad(&format!("type {id} points outside of it"))) }
     }
 
@@ -153,7 +155,7 @@ impl Btf {
         let bytes: &[u8] = &self.bytes;
         let mut at = types.start;
         while at < types.end {
-            let info = Info(word(bytes, at + 4).ok_or_else(|| bad("a record is cut off"))?);
+            let info = Info(u32_at(bytes, at + 4).ok_or_else(|| bad("a record is cut off"))?);
             offsets.push(at as u32);
             at += 12 + self.extra(info)?;
             if offsets.len() > MAX_TYPES {
@@ -179,10 +181,6 @@ impl Btf {
         .ok_or_else(|| bad(&format!("a record of unknown kind {}", info.kind())))?;
         Ok(once + each * info.count() as usize)
     }
-}
-
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 /// The three words that each record begins with.

@@ -1,6 +1,9 @@
-//! The GNU build id: a note that the linker leaves among the kernel's own (`__start_notes` to `__stop_notes`).
+//! The GNU build id: a note that the linker leaves among the kernel's own (`__start_notes` to `__stop_notes`). From 5.9 on
+//! VMCOREINFO has it too.
 
 use crate::arch::AddressSpace;
+use crate::image::VmcoreInfo;
+use crate::words::u32_at;
 
 use super::symbols::Symbols;
 
@@ -8,8 +11,25 @@ use super::symbols::Symbols;
 const MOST_NOTES: u64 = 1 << 16;
 const GNU_BUILD_ID: u32 = 3;
 
-/// The build id in hex, out of kernel memory.
+/// The build id in hex, out of kernel memory: from the notes, or else from VMCOREINFO, which a dump may carry.
 pub fn read(memory: &AddressSpace, symbols: &Symbols) -> Option<String> {
+    noted(memory, symbols).or_else(|| match memory.image().vmcoreinfo() {
+        Some(info) => info.build_id(),
+        None => VmcoreInfo::new(&vmcoreinfo(memory, symbols)?).build_id(),
+    })
+}
+
+/// The kernel's own copy of VMCOREINFO, for which it has one page.
+fn vmcoreinfo(memory: &AddressSpace, symbols: &Symbols) -> Option<String> {
+    let page = memory.read_u64(symbols.address("vmcoreinfo_data")?)?;
+    let mut text = vec![0; memory.geometry().page_size as usize];
+    let length = memory.read(page, &mut text);
+    text.truncate(length);
+    text.truncate(memchr::memchr(0, &text).unwrap_or(length));
+    String::from_utf8(text).ok().filter(|text| text.contains("OSRELEASE="))
+}
+
+fn noted(memory: &AddressSpace, symbols: &Symbols) -> Option<String> {
     let start = symbols.address("__start_notes")?;
     let length = symbols.address("__stop_notes")?.checked_sub(start).filter(|length| *length <= MOST_NOTES)?;
     let mut notes = vec![0; usize::try_from(length).ok()?];
@@ -21,8 +41,8 @@ pub fn read(memory: &AddressSpace, symbols: &Symbols) -> Option<String> {
 fn parse(mut notes: &[u8]) -> Option<String> {
     loop {
         let (header, rest) = notes.split_first_chunk::<12>()?;
-        let word = |at: usize| header.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
-        let (name_length, text_length, kind) = (word(0)? as usize, word(4)? as usize, word(8)?);
+        let (name_length, text_length) = (u32_at(header, 0)? as usize, u32_at(header, 4)? as usize);
+        let kind = u32_at(header, 8)?;
         let name = rest.get(..name_length)?;
         let rest = rest.get(name_length.checked_next_multiple_of(4)?..)?;
         let text = rest.get(..text_length)?;

@@ -13,6 +13,7 @@ impl Kernel {
             .iter()
             .map(|range| json!({ "start": hex(range.start), "end": hex(range.end() - 1), "bytes": range.length }))
             .collect();
+        let geometry = self.memory.geometry();
         let (modules, torn) = self.module_types();
         let torn =
             torn.map(|end| json!({ "code": "torn", "message": format!("the list of modules with types {end}") }));
@@ -27,9 +28,11 @@ impl Kernel {
         json!({
             "format": image.format(),
             "size": image.size(),
+            "files": image.files().iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
             "ranges": ranges,
-            "architecture": "x86_64",
-            "page_levels": self.memory.levels().count(),
+            "architecture": self.memory.paging().regions().architecture().name(),
+            "page_levels": geometry.levels,
+            "page_size": geometry.page_size,
             "release": self.facts.release,
             "banner": self.facts.banner,
             "build_id": self.facts.build_id,

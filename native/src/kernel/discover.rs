@@ -9,15 +9,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::banner::Banner;
-use super::cache::{Cache, Entry, Mark};
+use super::cache::{Cache, Entry, Mark, Part};
 use super::kallsyms::{self, Budget};
 use super::kernel_range::{self, Anchor};
 use super::near::{Near, Placed};
 use super::proof::{self, Proof};
 use super::symbols::Symbols;
-use super::vmcoreinfo::{self, VmcoreInfo};
 use super::window::Window;
 use super::{Facts, Kernel, build_id, type_source};
+use crate::arch::{self, Architecture};
 use crate::error::{Error, Result};
 use crate::image::Image;
 
@@ -39,7 +39,7 @@ impl Kernel {
 /// Searches an image; where none of it is found and some of it was lost, that is why.
 fn search(image: &Arc<Image>, cache: Option<&Path>, find: impl Fn(&mut Search) -> Option<Found>) -> Result<Kernel> {
     let found = image.undisturbed(|| {
-        let mut search = Search::new(image, cache.map(Cache));
+        let mut search = Search::new(image, arch::of(image)?, cache.map(Cache));
         match find(&mut search) {
             Some(found) => found.into_kernel(search),
             None => Err(search.failure()),
@@ -51,13 +51,24 @@ fn search(image: &Arc<Image>, cache: Option<&Path>, find: impl Fn(&mut Search) -
 /// A search and what it has met so far, which is what a failure is explained by.
 struct Search<'a> {
     image: &'a Arc<Image>,
+    /// Those that its memory may be of.
+    architectures: Vec<&'static dyn Architecture>,
     cache: Option<Cache<'a>>,
     banner: Option<Banner>,
     banners: usize,
     functions_only: bool,
-    /// Where a kernel was found, and where its page tables say that it lies.
-    misplaced: Option<(u64, u64)>,
+    /// A kernel that does not lie where its page tables say.
+    misplaced: Option<Misplaced>,
     budget: Rc<Budget>,
+}
+
+/// Physical addresses of one kernel's `_text`.
+#[derive(Clone, Copy)]
+struct Misplaced {
+    /// Where it was found.
+    found: u64,
+    /// Where its page tables say that it lies.
+    said: u64,
 }
 
 /// A proven kernel, and what its symbols came from.
@@ -69,21 +80,36 @@ struct Found {
 }
 
 enum Source {
-    Tables { marks: Vec<Mark>, parts: Vec<(u64, u64)> },
+    Tables { marks: Vec<Mark>, parts: Vec<Part> },
     Cache,
 }
 
 impl<'a> Search<'a> {
-    fn new(image: &'a Arc<Image>, cache: Option<Cache<'a>>) -> Self {
-        Self { image, cache, banner: None, banners: 0, functions_only: false, misplaced: None, budget: Rc::default() }
+    fn new(image: &'a Arc<Image>, architectures: Vec<&'static dyn Architecture>, cache: Option<Cache<'a>>) -> Self {
+        Self {
+            image,
+            architectures,
+            cache,
+            banner: None,
+            banners: 0,
+            functions_only: false,
+            misplaced: None,
+            budget: Rc::default(),
+        }
+    }
+
+    /// No address of a kernel's image is below this one.
+    fn lowest_image(&self) -> u64 {
+        self.architectures.iter().map(|architecture| architecture.lowest_image()).min().unwrap_or(u64::MAX)
     }
 
     fn quick(&mut self) -> Option<Found> {
         let budget = Rc::clone(&self.budget);
-        kernel_range::quick(self.image).into_iter().find_map(|guess| {
+        let lowest = self.lowest_image();
+        kernel_range::quick(self.image, &self.architectures).into_iter().find_map(|guess| {
             self.cached(Anchor::Text(guess.text)).or_else(|| {
                 let window = Window::of(self.image, guess.text, guess.length)?;
-                kallsyms::find_all(&window.bytes, 0, &budget).find_map(|kallsyms| {
+                kallsyms::find_all(&window.bytes, 0, lowest, &budget).find_map(|kallsyms| {
                     self.decoded(Anchor::Text(guess.text), &Placed { physical: window.physical, kallsyms })
                 })
             })
@@ -92,7 +118,7 @@ impl<'a> Search<'a> {
 
     fn whole(&mut self) -> Option<Found> {
         let budget = Rc::clone(&self.budget);
-        let mut near = Near::new(self.image);
+        let mut near = Near::new(self.image, self.lowest_image());
         let found = kernel_range::scan_banners(self.image, |physical| {
             self.banner = self.banner.take().or_else(|| Banner::read(self.image, physical));
             self.banners += 1;
@@ -110,7 +136,7 @@ impl<'a> Search<'a> {
 
     fn cached(&self, anchor: Anchor) -> Option<Found> {
         let (entry, text) = self.cache?.find(self.image, anchor)?;
-        let proof = proof::prove(self.image, &entry.table, None, text)?;
+        let proof = proof::prove(self.image, &self.architectures, &entry.table, None, text)?;
         let symbols = Symbols::at(entry.table, proof.text);
         let found = self.found(proof, symbols, &entry.parts, Source::Cache);
         (found.build_id == entry.build_id).then_some(found)
@@ -118,46 +144,34 @@ impl<'a> Search<'a> {
 
     fn decoded(&mut self, anchor: Anchor, placed: &Placed) -> Option<Found> {
         let Placed { physical, kallsyms } = placed;
-        self.functions_only |= !proof::has_data_symbols(&kallsyms.table);
+        self.functions_only |= !proof::has_data_symbols(&self.architectures, &kallsyms.table);
         let text = match anchor {
             Anchor::Text(text) => text,
             Anchor::Banner(banner) => banner.checked_sub(kallsyms.table.from_text("linux_banner")?)?,
         };
-        let Some(proof) = proof::prove(self.image, &kallsyms.table, kallsyms.text, text) else {
-            let said = proof::said_to_lie(self.image, &kallsyms.table, text);
-            self.misplaced = self.misplaced.or(said.map(|said| (text, said)));
+        let Some(proof) = proof::prove(self.image, &self.architectures, &kallsyms.table, kallsyms.text, text) else {
+            let said = proof::said_to_lie(self.image, &self.architectures, &kallsyms.table, text);
+            self.misplaced = self.misplaced.or(said.map(|said| Misplaced { found: text, said }));
             return None;
         };
-        let places = |range: &Range<usize>| {
-            let from_text = (physical + range.start as u64).wrapping_sub(proof.physical);
-            (from_text, range.len() as u64)
+        let places = |range: &Range<usize>| Part {
+            offset: (physical + range.start as u64).wrapping_sub(proof.physical),
+            length: range.len() as u64,
         };
         let parts: Vec<_> = kallsyms.parts.iter().map(places).collect();
-        let marks = kallsyms
-            .marks
-            .iter()
-            .map(places)
-            .map(|(offset, length)| Mark::of(self.image, proof.physical, offset, length));
+        let marks = kallsyms.marks.iter().map(places).map(|part| Mark::of(self.image, proof.physical, part));
         let source = Source::Tables { marks: marks.collect(), parts: parts.clone() };
         let symbols = Symbols::at(kallsyms.table.clone(), proof.text);
         Some(self.found(proof, symbols, &parts, source))
     }
 
     /// Counts the kernel's own tables as read, so that what is distilled from this image stands by itself.
-    fn found(&self, proof: Proof, symbols: Symbols, parts: &[(u64, u64)], source: Source) -> Found {
-        for (offset, length) in parts {
+    fn found(&self, proof: Proof, symbols: Symbols, parts: &[Part], source: Source) -> Found {
+        for Part { offset, length } in parts {
             self.image.touch(proof.physical.wrapping_add(*offset), *length);
         }
         self.image.touch(proof.banner_at, proof.banner.text().len() as u64 + 2);
-        Found { build_id: self.build_id(&proof, &symbols), proof, symbols, source }
-    }
-
-    fn build_id(&self, proof: &Proof, symbols: &Symbols) -> Option<String> {
-        build_id::read(&proof.memory, symbols).or_else(|| {
-            let note = self.image.vmcoreinfo().map(str::to_owned);
-            let text = note.or_else(|| vmcoreinfo::read(&proof.memory, symbols))?;
-            VmcoreInfo::new(&text).build_id()
-        })
+        Found { build_id: build_id::read(&proof.memory, &symbols), proof, symbols, source }
     }
 
     fn failure(&self) -> Error {
@@ -170,7 +184,7 @@ impl<'a> Search<'a> {
             ));
         };
         let release = banner.release();
-        if let Some((found, said)) = self.misplaced {
+        if let Some(Misplaced { found, said }) = self.misplaced {
             return Error::no_symbols(format!(
                 "kernel {release} was found at {found:#x} of {image}, and its page tables say that it lies at physical {said:#x}: \
                  ranges of memory one after another without padding (LiME's format=raw) are not read; take memory with \
@@ -215,21 +229,17 @@ impl Found {
         // Symbols were searched for in all of the kernel's image.
         search.image.trim();
         let types = type_source::read(search.image, &proof, &symbols)?;
-        Ok(Kernel {
-            facts: Facts {
-                banner: proof.banner.text().to_owned(),
-                release: proof.banner.release().to_owned(),
-                build_id,
-                physical: proof.physical,
-                virtual_address: proof.text,
-                symbols_from: "kallsyms".to_owned(),
-                symbols_cached,
-                types_from: "btf".to_owned(),
-                warnings,
-            },
-            memory: proof.memory,
-            symbols,
-            types,
-        })
+        let facts = Facts {
+            banner: proof.banner.text().to_owned(),
+            release: proof.banner.release().to_owned(),
+            build_id,
+            physical: proof.physical,
+            virtual_address: proof.text,
+            symbols_from: "kallsyms".to_owned(),
+            symbols_cached,
+            types_from: "btf".to_owned(),
+            warnings,
+        };
+        Ok(Kernel::new(proof.memory, symbols, types, facts))
     }
 }

@@ -1,27 +1,20 @@
 //! Where the kernel's image may lie in physical memory: guesses, each of which must prove itself later.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use memchr::memmem;
 
 use super::banner::{self, Banner};
-use super::vmcoreinfo::VmcoreInfo;
-use crate::arch::AddressSpace;
-use crate::arch::x86_64::{ENCRYPTION_BITS, Levels};
-use crate::image::{Image, PAGE_SIZE};
+use crate::arch::{AddressSpace, Architecture, Mapped};
+use crate::image::Image;
 
-/// Where x86-64 maps physical memory from `phys_base` on (`__START_KERNEL_map`).
-pub const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
-/// The kernel is placed and mapped in units of this (`CONFIG_PHYSICAL_ALIGN` is never less).
-pub const STEP: u64 = 2 << 20;
-/// Text and data have one gigabyte below the modules.
-pub const STEPS: u64 = 512;
 /// Room for real kernels, init memory and padding included; those of distributions have 30 to 60 MiB.
 const LONGEST: u64 = 128 << 20;
-/// Fewer mapped steps than this (8 MiB) are no kernel.
-const FEWEST_STEPS: u64 = 4;
+/// A mapped stretch with less than this is no kernel.
+const SHORTEST: u64 = 8 << 20;
 const MOST_GUESSES: usize = 16;
 const SCAN_BLOCK: u64 = 4 << 20;
 
@@ -49,22 +42,20 @@ impl Guess {
     }
 }
 
-/// Guesses that cost next to nothing: through the real-mode trampoline's page table, and from a VMCOREINFO note.
-///
-/// To bring up processors and to wake from sleep the kernel keeps, below 1 MiB, a page table with the upper entries of
-/// its own (`trampoline_pgd` in `arch/x86/realmode/init.c`). Every page there is tried as one.
-pub fn quick(image: &Arc<Image>) -> Vec<Guess> {
+/// Guesses that cost next to nothing: through page tables that lie where an architecture's kernels keep some, and from a
+/// VMCOREINFO note.
+pub fn quick(image: &Arc<Image>, architectures: &[&dyn Architecture]) -> Vec<Guess> {
     let mut guesses: Vec<Guess> = Vec::new();
-    for root in (0..1 << 20).step_by(PAGE_SIZE as usize) {
-        let Some(bits) = table_bits(image, root) else { continue };
-        for levels in [Levels::Four, Levels::Five] {
-            guesses.extend(mapped_runs(&AddressSpace::new(Arc::clone(image), root, levels).ignoring(bits)));
-        }
+    for (root, paging) in architectures.iter().flat_map(|architecture| architecture.roots(image)) {
+        guesses.extend(mapped_runs(&AddressSpace::new(Arc::clone(image), root, paging)));
         if guesses.len() >= MOST_GUESSES {
             break;
         }
     }
-    guesses.extend(image.vmcoreinfo().and_then(|text| from_vmcoreinfo(&VmcoreInfo::new(text))));
+    if let Some(note) = image.vmcoreinfo() {
+        let noted = architectures.iter().filter_map(|architecture| architecture.noted_text(&note));
+        guesses.extend(noted.map(|text| Guess::new(text, LONGEST)));
+    }
     let mut seen = Vec::new();
     guesses.retain(|guess| {
         !seen.contains(&guess.text) && {
@@ -75,48 +66,34 @@ pub fn quick(image: &Arc<Image>) -> Vec<Guess> {
     guesses
 }
 
-/// A top-level table that maps the kernel has its last entry present and pointing into the image, without the bit that
-/// says "encrypted" where it has one.
-fn table_bits(image: &Image, root: u64) -> Option<u64> {
-    let mut entry = [0; 8];
-    (image.copy(root + PAGE_SIZE - 8, &mut entry) == entry.len()).then_some(())?;
-    let entry = u64::from_le_bytes(entry);
-    let leads_to_table = |bits: &u64| {
-        let frame = entry & 0x000f_ffff_ffff_f000 & !bits;
-        frame != 0 && image.holds(frame, PAGE_SIZE)
-    };
-    ENCRYPTION_BITS.into_iter().find(leads_to_table).filter(|_| entry & 0x81 == 1)
+/// A stretch of kernel addresses that keep one distance to their physical places, less what is not mapped of it.
+struct Run {
+    first: u64,
+    last: u64,
+    steps: u64,
 }
 
-/// Runs of kernel addresses that keep one distance to their physical places, the longest first. Freed init memory
-/// leaves gaps in the run.
+/// The longest of such stretches. Freed init memory leaves gaps in the kernel's.
 fn mapped_runs(memory: &AddressSpace) -> Vec<Guess> {
-    let mut runs: BTreeMap<u64, (u64, u64, u64)> = BTreeMap::new();
-    for address in (0..STEPS).map(|step| KERNEL_MAP + step * STEP) {
-        if let Some(physical) = memory.translate(address) {
-            let run = runs.entry(address.wrapping_sub(physical)).or_insert((physical, physical, 0));
-            *run = (run.0, physical, run.2 + 1);
-        }
+    let step = memory.geometry().step;
+    let mut runs: BTreeMap<u64, Run> = BTreeMap::new();
+    for Mapped { address, physical } in memory.mapped_image() {
+        let new = Run { first: physical, last: physical, steps: 0 };
+        let run = runs.entry(address.wrapping_sub(physical)).or_insert(new);
+        run.last = physical;
+        run.steps += 1;
     }
-    let mut runs: Vec<_> = runs.into_values().filter(|(_, _, steps)| *steps >= FEWEST_STEPS).collect();
-    runs.sort_by_key(|(_, _, steps)| std::cmp::Reverse(*steps));
-    runs.iter().take(2).map(|(first, last, _)| Guess::new(*first, last - first + STEP)).collect()
-}
-
-/// Where the note of a dump says that the kernel is.
-fn from_vmcoreinfo(info: &VmcoreInfo) -> Option<Guess> {
-    let text = info.symbol("_stext")? & !(STEP - 1);
-    let base = info.number("phys_base")?;
-    let physical = text.checked_sub(KERNEL_MAP)?.checked_add_signed(base)?;
-    Some(Guess::new(physical, LONGEST))
+    let mut runs: Vec<_> = runs.into_values().filter(|run| run.steps * step >= SHORTEST).collect();
+    runs.sort_by_key(|run| Reverse(run.steps));
+    runs.iter().take(2).map(|run| Guess::new(run.first, run.last - run.first + step)).collect()
 }
 
 /// Reads all memory for banners and hands over each one's place, until the caller breaks.
 pub fn scan_banners<Found>(image: &Image, mut each: impl FnMut(u64) -> ControlFlow<Found>) -> Option<Found> {
     let finder = memmem::Finder::new(banner::START);
     let mut buffer = Vec::new();
-    for (start, length) in image.chunks(SCAN_BLOCK) {
-        let (mut at, end) = (start, start + length);
+    for Range { start, end } in image.chunks(SCAN_BLOCK) {
+        let mut at = start;
         while at < end {
             // A banner may begin in this block and end in the next.
             let left = (end - at) as usize;
@@ -132,26 +109,4 @@ pub fn scan_banners<Found>(image: &Image, mut each: impl FnMut(u64) -> ControlFl
         }
     }
     None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{KERNEL_MAP, from_vmcoreinfo};
-    use crate::kernel::vmcoreinfo::VmcoreInfo;
-
-    #[test]
-    fn a_note_tells_where_text_is() {
-        let text = "SYMBOL(_stext)=ffffffff8ec00000\nNUMBER(phys_base)=413138944\n";
-        let guess = from_vmcoreinfo(&VmcoreInfo::new(text));
-        assert_eq!(guess.map(|guess| guess.text), Some(0x2760_0000));
-    }
-
-    #[test]
-    fn a_note_that_lies_gives_nothing_or_a_guess_inside_bounds() {
-        for (text, base) in [(0, 0), (u64::MAX, i64::MAX), (KERNEL_MAP, i64::MIN), (KERNEL_MAP, -1)] {
-            let text = format!("SYMBOL(_stext)={text:x}\nNUMBER(phys_base)={base}\n");
-            let guess = from_vmcoreinfo(&VmcoreInfo::new(&text));
-            assert!(guess.is_none_or(|guess| guess.length <= super::LONGEST));
-        }
-    }
 }

@@ -8,19 +8,25 @@ mod describe;
 mod discover;
 mod kallsyms;
 mod kernel_range;
+mod loaded;
+#[cfg(test)]
+mod lookup_tests;
 mod modules;
 mod near;
 mod proof;
 mod regions;
+pub mod resolve;
 pub mod symbols;
 mod type_source;
 pub mod types;
 #[cfg(test)]
 mod types_tests;
-mod vmcoreinfo;
 mod window;
 
+use std::sync::OnceLock;
+
 use crate::arch::AddressSpace;
+use loaded::LoadedModules;
 use symbols::Symbols;
 use types::Types;
 
@@ -34,9 +40,16 @@ pub struct Kernel {
     pub types: Types,
     /// What was found out about the kernel on the way.
     pub facts: Facts,
+    /// Its modules, read when an address is first asked for that is none of the kernel's own.
+    loaded: OnceLock<LoadedModules>,
 }
 
 impl Kernel {
+    /// A kernel of which all but its modules is known.
+    pub fn new(memory: AddressSpace, symbols: Symbols, types: Types, facts: Facts) -> Self {
+        Self { memory, symbols, types, facts, loaded: OnceLock::new() }
+    }
+
     /// How many loaded modules carry types of their own, and what is wrong with the list of them.
     pub fn module_types(&self) -> (usize, Option<&'static str>) {
         modules::Modules::new(&self.symbols, &self.types).map_or((0, None), |modules| modules.count(&self.memory))

@@ -31,14 +31,16 @@ impl Placed {
 /// The tables near the banner that was last asked for.
 pub struct Near<'a> {
     image: &'a Image,
+    /// No address of a kernel's image is below this one.
+    lowest_image: u64,
     tables: Vec<Placed>,
     searched: u64,
 }
 
 impl<'a> Near<'a> {
     /// Nothing searched yet.
-    pub fn new(image: &'a Image) -> Self {
-        Self { image, tables: Vec::new(), searched: 0 }
+    pub fn new(image: &'a Image, lowest_image: u64) -> Self {
+        Self { image, lowest_image, tables: Vec::new(), searched: 0 }
     }
 
     /// The tables around a banner. Banners must come in ascending order.
@@ -49,7 +51,7 @@ impl<'a> Near<'a> {
         let start = from.saturating_sub(SEAM);
         if let Some(window) = Window::of(self.image, start, end.saturating_sub(start)) {
             let skip = from.saturating_sub(window.physical) as usize;
-            for kallsyms in kallsyms::find_all(&window.bytes, skip, budget) {
+            for kallsyms in kallsyms::find_all(&window.bytes, skip, self.lowest_image, budget) {
                 let placed = Placed { physical: window.physical, kallsyms };
                 let known = self.tables.iter().any(|table| table.tokens() == placed.tokens());
                 if !known && self.tables.len() < MOST_TABLES {

@@ -1,41 +1,49 @@
 //! Where the kernel keeps all of physical memory, and a `struct page` for each page of it.
 
 use super::Kernel;
-use crate::arch::x86_64::Levels;
+use crate::arch::{Known, Unreadable};
 use crate::error::{Error, Result};
 use crate::image::{Image, PAGE_SIZE};
 
 /// Places in memory by which a region is proven.
 const SAMPLES: usize = 64;
 
-impl Kernel {
-    /// Virtual address of physical address 0 in the direct map: `page_offset_base` where the kernel places it itself, else
-    /// the one of the fixed places that the page tables bear out (Documentation/arch/x86/x86_64/mm.rst; before 4.20 it
-    /// began without the room for LDTs).
-    pub fn direct_map(&self) -> Result<u64> {
-        if let Some(symbol) = self.symbols.address("page_offset_base") {
-            let lacks = || Error::no_symbols("page_offset_base cannot be read: the image lacks the kernel's own data");
-            return self.memory.read_u64(symbol).ok_or_else(lacks);
-        }
-        let [now, before] = match self.memory.levels() {
-            Levels::Four => [0xffff_8880_0000_0000, 0xffff_8800_0000_0000],
-            Levels::Five => [0xff11_0000_0000_0000, 0xff10_0000_0000_0000],
-        };
-        let borne_out = |base: u64| {
-            let maps = |physical: &u64| self.memory.translate(base.wrapping_add(*physical)) == Some(*physical);
-            samples(self.memory.image()).iter().filter(|physical| maps(physical)).count()
-        };
-        Ok(if borne_out(before) > borne_out(now) { before } else { now })
+impl Known for Kernel {
+    fn variable(&self, name: &'static str) -> std::result::Result<Option<u64>, Unreadable> {
+        let Some(symbol) = self.symbols.address(name) else { return Ok(None) };
+        self.memory.read_u64(symbol).map(Some).ok_or(Unreadable(name))
     }
 
-    /// Address of the first `struct page`: `vmemmap_base` where the kernel places it itself, else its fixed place. Each is
-    /// read before what it stands for is believed, so that a wrong place, where nothing is mapped, shows no wrong memory.
-    pub fn page_structs(&self) -> Option<u64> {
-        match (self.symbols.address("vmemmap_base"), self.memory.levels()) {
-            (Some(symbol), _) => self.memory.read_u64(symbol),
-            (None, Levels::Four) => Some(0xffff_ea00_0000_0000),
-            (None, Levels::Five) => Some(0xffd4_0000_0000_0000),
+    fn size(&self, name: &str) -> Option<u64> {
+        self.types.size(self.types.find(name)?)
+    }
+}
+
+impl Kernel {
+    /// Virtual address of physical address 0 in the direct map: where the kernel or its architecture says, by what the page
+    /// tables bear out where there are several places.
+    pub fn direct_map(&self) -> Result<u64> {
+        let lacks = |Unreadable(name)| {
+            Error::no_symbols(format!("{name} cannot be read: the image lacks the kernel's own data"))
+        };
+        let places = self.memory.paging().regions().direct_map(self).map_err(lacks)?;
+        if let [place] = places.as_slice() {
+            return Ok(*place);
         }
+        let samples = samples(self.memory.image());
+        let borne_out = |base: &u64| {
+            let maps = |physical: &&u64| self.memory.translate(base.wrapping_add(**physical)) == Some(**physical);
+            samples.iter().filter(maps).count()
+        };
+        // Of equals the first.
+        let best = places.into_iter().rev().max_by_key(borne_out);
+        best.ok_or_else(|| Error::internal("an architecture without a direct map"))
+    }
+
+    /// Address of the first `struct page`, as the kernel or its architecture says. Each is read before what it stands for is
+    /// believed, so that a wrong place, where nothing is mapped, shows no wrong memory.
+    pub fn page_structs(&self) -> Option<u64> {
+        self.memory.paging().regions().page_structs(self).ok()
     }
 }
 

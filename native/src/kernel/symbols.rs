@@ -3,18 +3,19 @@
 //! A kernel has up to 200,000 symbols, and a run needs a few dozen of them: names stay in one block, found through an
 //! index of hashes in order. That form is also what the cache keeps, so that a cached table is ready when it is read.
 
-/// Where `_text` lies in the stored values, whatever the image's own slide: a table then is the same for every boot.
+/// Where `_text` lies in the stored values, whatever the image's own place: a table then is the same for every boot. Any
+/// address of the kernel's half would do, of any architecture; cache files have this one.
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
 /// Values with the top bit set lie in the kernel's half of the address space and move with it; others are absolute.
 const MOVES: u64 = 1 << 63;
 /// An index entry is a hash above this many bits of symbol number.
 const NUMBER_BITS: u32 = 24;
-/// Bytes of a symbol beside its name: its end, its value, its index entry.
-const PER_SYMBOL: usize = 4 + 8 + 8;
+/// Bytes of a symbol beside its name: its end, its value, its index entry, its type's letter.
+const PER_SYMBOL: usize = 4 + 8 + 8 + 1;
 
 /// Names and values of a kernel build, before they are tied to the place where an image has it. One block holds it all:
 /// the names one after another; where each ends (u32); values as if `_text` were at [`TEXT`] (u64); hashes of the names
-/// in order, each with the number of its symbol (u64).
+/// in order, each with the number of its symbol (u64); the letters of their types (u8).
 #[derive(Debug, Default, Clone)]
 pub struct Table {
     bytes: Vec<u8>,
@@ -26,8 +27,9 @@ pub struct Table {
 
 impl Table {
     /// Indexes names and values. `None` where there are more symbols or text than a kernel can have.
-    pub fn new(names: Vec<u8>, ends: &[u32], values: &[u64]) -> Option<Self> {
-        if ends.len() >= 1 << NUMBER_BITS || ends.len() != values.len() || u32::try_from(names.len()).is_err() {
+    pub fn new(names: Vec<u8>, ends: &[u32], values: &[u64], letters: &[u8]) -> Option<Self> {
+        let equal = ends.len() == values.len() && ends.len() == letters.len();
+        if ends.len() >= 1 << NUMBER_BITS || !equal || u32::try_from(names.len()).is_err() {
             return None;
         }
         let mut index = Vec::with_capacity(ends.len());
@@ -42,6 +44,7 @@ impl Table {
         bytes.reserve_exact(ends.len() * PER_SYMBOL);
         bytes.extend(ends.iter().flat_map(|word| word.to_le_bytes()));
         bytes.extend(values.iter().chain(&index).flat_map(|word| word.to_le_bytes()));
+        bytes.extend(letters);
         Some(Self { bytes, start: 0, names, count: ends.len() })
     }
 
@@ -94,8 +97,23 @@ impl Table {
         self.part(self.names + self.count * at, self.count * 8).as_chunks().0
     }
 
+    /// A symbol's value by number.
+    pub fn value_of(&self, number: usize) -> Option<u64> {
+        self.words(4).get(number).map(|word| u64::from_le_bytes(*word))
+    }
+
+    /// The letter of its type, as /proc/kallsyms has it.
+    pub fn letter(&self, number: usize) -> Option<u8> {
+        self.part(self.names + self.count * 20, self.count).get(number).copied()
+    }
+
+    /// How many symbols have values below this one, where they are in the order of values, as a kernel's are.
+    pub fn below(&self, value: u64) -> usize {
+        self.words(4).partition_point(|word| u64::from_le_bytes(*word) < value)
+    }
+
     /// A symbol's name by number.
-    fn name(&self, number: usize) -> Option<&[u8]> {
+    pub fn name(&self, number: usize) -> Option<&[u8]> {
         let start = number.checked_sub(1).map_or(Some(0), |before| self.end(before))?;
         self.part(0, self.names).get(start..self.end(number)?)
     }
@@ -103,7 +121,7 @@ impl Table {
     /// The value of the first symbol with this name.
     pub fn value(&self, name: &str) -> Option<u64> {
         let wanted = hash(name.as_bytes()) << NUMBER_BITS;
-        let (values, index) = (self.words(4), self.words(12));
+        let index = self.words(12);
         let from = index.partition_point(|entry| u64::from_le_bytes(*entry) < wanted);
         index
             .get(from..)?
@@ -112,7 +130,7 @@ impl Table {
             .take_while(|entry| entry >> NUMBER_BITS == wanted >> NUMBER_BITS)
             .map(|entry| (entry & ((1 << NUMBER_BITS) - 1)) as usize)
             .find(|number| self.name(*number) == Some(name.as_bytes()))
-            .and_then(|number| values.get(number).map(|value| u64::from_le_bytes(*value)))
+            .and_then(|number| self.value_of(number))
     }
 
     /// How far a symbol lies from `_text`; `None` for absolute ones.
@@ -148,7 +166,7 @@ pub struct Symbols {
 }
 
 impl Symbols {
-    /// A table of (name, address); of several symbols with one name the first counts.
+    /// A table of functions by (name, address), in that order; of several symbols with one name the first counts.
     pub fn new<Name: AsRef<str>>(symbols: impl IntoIterator<Item = (Name, u64)>) -> Self {
         let (mut names, mut ends, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for (name, address) in symbols {
@@ -156,7 +174,8 @@ impl Symbols {
             ends.push(names.len() as u32);
             values.push(address);
         }
-        Self { table: Table::new(names, &ends, &values).unwrap_or_default(), slide: 0 }
+        let letters = vec![b't'; ends.len()];
+        Self { table: Table::new(names, &ends, &values, &letters).unwrap_or_default(), slide: 0 }
     }
 
     /// A build's table in a kernel whose `_text` is at this virtual address.
@@ -173,6 +192,11 @@ impl Symbols {
     pub fn address(&self, name: &str) -> Option<u64> {
         let value = self.table.value(name)?;
         Some(if value & MOVES == 0 { value } else { value.wrapping_add(self.slide) })
+    }
+
+    /// An address as values are stored; `None` where none can be that of the kernel's own.
+    pub fn stored(&self, address: u64) -> Option<u64> {
+        (address & MOVES != 0).then(|| address.wrapping_sub(self.slide)).filter(|value| value & MOVES != 0)
     }
 
     /// How many names there are.
@@ -202,7 +226,7 @@ mod tests {
 
     #[test]
     fn kernel_addresses_move_and_absolute_ones_stay() {
-        let table = Table::new(b"percputext".to_vec(), &[6, 10], &[0x2000, TEXT]);
+        let table = Table::new(b"percputext".to_vec(), &[6, 10], &[0x2000, TEXT], b"At");
         let symbols = Symbols::at(table.unwrap_or_default(), 0xffff_ffff_9e00_0000);
         assert_eq!(symbols.address("percpu"), Some(0x2000));
         assert_eq!(symbols.address("text"), Some(0xffff_ffff_9e00_0000));
@@ -217,7 +241,7 @@ mod tests {
 
     #[test]
     fn ends_past_the_names_make_no_table() {
-        assert_eq!(Table::new(b"abc".to_vec(), &[2, 9], &[0, 0]), None);
-        assert_eq!(Table::new(b"abc".to_vec(), &[2, 1], &[0, 0]), None);
+        assert_eq!(Table::new(b"abc".to_vec(), &[2, 9], &[0, 0], b"tt"), None);
+        assert_eq!(Table::new(b"abc".to_vec(), &[2, 1], &[0, 0], b"tt"), None);
     }
 }

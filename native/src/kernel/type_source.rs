@@ -12,6 +12,7 @@ use super::window::Window;
 use crate::arch::AddressSpace;
 use crate::error::{Error, Result};
 use crate::image::{Bytes, Image};
+use crate::words::u32_at;
 
 /// BTF of distributions' kernels has 4 to 8 MiB.
 const LONGEST: u64 = 64 << 20;
@@ -71,7 +72,7 @@ fn parse(bytes: Bytes) -> Option<Types> {
 /// A section's length by its header: `hdr_len`, then types, strings and in a longer header the layout, each by offset and
 /// length from the header's end.
 fn section_length(bytes: &[u8]) -> Option<usize> {
-    let word = |at: usize| bytes.get(at..)?.first_chunk().map(|word| u64::from(u32::from_le_bytes(*word)));
+    let word = |at: usize| u32_at(bytes, at).map(u64::from);
     let types_end = word(8)? + word(12)?;
     let strings_end = word(16)? + word(20)?;
     let layout_end = if word(4)? >= 32 { word(24)? + word(28)? } else { 0 };

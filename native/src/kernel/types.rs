@@ -1,12 +1,14 @@
 //! Struct layouts behind one interface, wherever they came from.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+mod lookup;
+
+use std::sync::OnceLock;
 
 use crate::error::Result;
 use crate::image::Bytes;
 
-use super::btf::names::{Class, Names, described};
+use super::btf::names::Class;
+use super::btf::section::Section;
 use super::btf::{Btf, Kind, Record};
 
 /// A type of one source: 0 is the kernel proper, above it modules with split BTF.
@@ -65,22 +67,18 @@ const MAX_NESTING: u32 = 32;
 /// Members looked at before a struct of hostile nesting is given up.
 const MAX_MEMBERS: u32 = 1 << 16;
 
-/// Every type of a kernel: its own, and those of its modules, which are read when a name is first not found.
+/// Every type of a kernel: its own, and those of its modules, which are read when one is first needed.
 #[derive(Default)]
 pub struct Types {
-    kernel: Btf,
-    names: OnceLock<Names>,
-    modules: OnceLock<Vec<(String, Btf)>>,
-    module_names: OnceLock<Names>,
-    /// Values of the constants that were asked for: each is looked for through all enums, once.
-    constants: Mutex<HashMap<Box<str>, Option<i64>>>,
+    kernel: Section,
+    modules: OnceLock<Vec<Section>>,
     loader: OnceLock<Loader>,
 }
 
 impl Types {
     /// Reads the kernel's BTF, validated wholly.
     pub fn from_btf(bytes: impl Into<Bytes>) -> Result<Self> {
-        Ok(Self { kernel: Btf::parse(bytes.into())?, ..Self::default() })
+        Ok(Self { kernel: Section::new(String::new(), Btf::parse(bytes.into())?), ..Self::default() })
     }
 
     /// Tells how to load modules' split BTF; called at most once, when a name is not one of the kernel's own.
@@ -91,19 +89,7 @@ impl Types {
 
     /// Names of the modules whose types could be read.
     pub fn modules(&self) -> impl Iterator<Item = &str> {
-        self.loaded().iter().map(|(name, _)| name.as_str())
-    }
-
-    /// A type by name: `struct task_struct`, `union …`, `enum …`, or a typedef's or integer's bare name.
-    pub fn find(&self, name: &str) -> Option<TypeId> {
-        let name = name.trim();
-        let (class, bare) = match name.split_once(' ') {
-            Some(("struct", rest)) => (Class::Struct, rest.trim_start()),
-            Some(("union", rest)) => (Class::Union, rest.trim_start()),
-            Some(("enum", rest)) => (Class::Enum, rest.trim_start()),
-            _ => (Class::Plain, name),
-        };
-        self.find_class(class, bare.as_bytes())
+        self.loaded().iter().map(|module| module.name.as_str())
     }
 
     /// What a type is, typedefs and qualifiers taken off.
@@ -145,29 +131,15 @@ impl Types {
         self.member_within(structure, name.as_bytes(), 0, &mut MAX_MEMBERS.clone())
     }
 
-    /// The value of an enumeration constant.
-    pub fn enumerator(&self, name: &str) -> Option<i64> {
-        let mut constants = self.constants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = constants.get(name) {
-            return *known;
-        }
-        let value = self.search_enums(name);
-        constants.insert(name.into(), value);
-        value
-    }
-
-    fn search_enums(&self, name: &str) -> Option<i64> {
-        let find = |source: u16, btf: &Btf| {
-            (btf.first_id()..btf.end_id()).filter_map(|id| btf.record(id)).find_map(|record| {
-                let is_enum = matches!(record.kind, Kind::Enum | Kind::Enum64);
-                let mut entries = (0..if is_enum { record.count } else { 0 }).filter_map(|i| record.enumerator(i));
-                entries.find(|entry| self.string(source, entry.0) == name.as_bytes()).map(|entry| entry.1)
-            })
+    /// The constants of an enum, in its order; none of another type.
+    pub fn constants(&self, id: TypeId) -> Vec<(i64, String)> {
+        let id = self.strip(id);
+        let Some(record) = self.record(id).filter(|record| record.kind.is_enum()) else { return Vec::new() };
+        let constant = |index: u32| {
+            let (name, value) = record.enumerator(index)?;
+            Some((value, String::from_utf8_lossy(self.string(id.source, name)).into_owned()))
         };
-        find(0, &self.kernel).or_else(|| {
-            let mut modules = self.loaded().iter().zip(1..);
-            modules.find_map(|((_, btf), source)| find(source, btf))
-        })
+        (0..record.count.min(MAX_MEMBERS)).filter_map(constant).collect()
     }
 
     /// The type as C would write it, for messages.
@@ -212,13 +184,11 @@ impl Types {
         for _ in 0..MAX_NESTING {
             let Some(record) = self.record(id) else { return id };
             match record.kind {
-                Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag | Kind::Variable => {
-                    id = self.at(id.source, record.value);
-                }
+                kind if kind.is_wrapper() => id = self.at(id.source, record.value),
                 Kind::Forward => {
                     let class = if record.flag { Class::Union } else { Class::Struct };
                     let name = self.string(id.source, record.name);
-                    return self.find_class(class, name).unwrap_or(id);
+                    return self.defined(id.source, class, name).unwrap_or(id);
                 }
                 _ => return id,
             }
@@ -260,62 +230,41 @@ impl Types {
         Member { bit_offset: member.bit_offset.saturating_add(u64::from(skipped)), bits: Some(bits as u8), ..member }
     }
 
-    /// Of the kernel proper, or else of the first module that has it.
-    fn find_class(&self, class: Class, name: &[u8]) -> Option<TypeId> {
-        if name.is_empty() {
-            return None;
-        }
-        let same = |btf: &Btf, id: u32| {
-            described(btf, id, &self.kernel).is_some_and(|(other, text, _)| (other, text) == (class, name))
-        };
-        let names = self.names.get_or_init(|| Names::of(&[&self.kernel], &self.kernel));
-        if let Some((_, id)) = names.find(class, name, |_, id| same(&self.kernel, id)) {
-            return Some(TypeId { source: 0, id });
-        }
-        let modules = self.loaded();
-        let names = self.module_names.get_or_init(|| {
-            let sections: Vec<&Btf> = modules.iter().map(|(_, btf)| btf).collect();
-            Names::of(&sections, &self.kernel)
-        });
-        let same = |section: u16, id: u32| modules.get(usize::from(section)).is_some_and(|(_, btf)| same(btf, id));
-        names.find(class, name, same).map(|(section, id)| TypeId { source: section + 1, id })
-    }
-
     /// Entries that the longest search for a name of the kernel proper passes.
     #[cfg(test)]
     pub(crate) fn longest_search(&self) -> usize {
         self.find("struct none");
-        self.names.get().map_or(0, Names::longest)
+        self.kernel.longest_search()
     }
 
     /// Modules' sections; one that is not valid is left out, as its types cannot be told from rubbish.
-    fn loaded(&self) -> &[(String, Btf)] {
+    fn loaded(&self) -> &[Section] {
         self.modules.get_or_init(|| {
             let sections = self.loader.get().map(|load| load()).unwrap_or_default();
-            let parse = |(name, bytes)| Btf::parse_split(bytes, &self.kernel).ok().map(|btf| (name, btf));
+            let parse = |(name, bytes)| Some(Section::new(name, Btf::parse_split(bytes, &self.kernel.btf).ok()?));
             sections.into_iter().filter_map(parse).take(usize::from(u16::MAX) - 1).collect()
         })
     }
 
-    fn section(&self, source: u16) -> Option<&Btf> {
+    fn section(&self, source: u16) -> Option<&Section> {
         match source {
             0 => Some(&self.kernel),
-            _ => self.loaded().get(usize::from(source) - 1).map(|(_, btf)| btf),
+            _ => self.loaded().get(usize::from(source) - 1),
         }
     }
 
     fn record(&self, id: TypeId) -> Option<Record<'_>> {
-        self.section(id.source)?.record(id.id)
+        self.section(id.source)?.btf.record(id.id)
     }
 
     /// An id as a source writes it: a module's low ids are the kernel's.
     fn at(&self, source: u16, id: u32) -> TypeId {
-        let own = self.section(source).is_some_and(|btf| id >= btf.first_id());
+        let own = self.section(source).is_some_and(|section| id >= section.btf.first_id());
         TypeId { source: if own { source } else { 0 }, id }
     }
 
     fn string(&self, source: u16, offset: u32) -> &[u8] {
-        let own = self.section(source).and_then(|btf| btf.string(offset));
-        own.or_else(|| self.kernel.string(offset)).unwrap_or_default()
+        let own = self.section(source).and_then(|section| section.btf.string(offset));
+        own.or_else(|| self.kernel.btf.string(offset)).unwrap_or_default()
     }
 }

@@ -5,7 +5,7 @@ use crate::testing::btf::Encoder;
 use crate::testing::world;
 use proptest::prelude::*;
 
-fn base() -> (Vec<u8>, u32) {
+pub fn base() -> (Vec<u8>, u32) {
     let mut out = Encoder::new();
     let int = out.int("int", 4, true);
     out.structure("net", 8, &[("count", int, 4)]);

@@ -37,6 +37,12 @@ pub enum ColumnData {
         offsets: Vec<u32>,
         nulls: Vec<u8>,
     },
+    /// The same for bytes as they are.
+    Bytes {
+        bytes: Vec<u8>,
+        offsets: Vec<u32>,
+        nulls: Vec<u8>,
+    },
 }
 
 /// Why something is missing.
@@ -169,6 +175,7 @@ pub enum Packing {
     U64,
     I64,
     Text,
+    Bytes,
 }
 
 impl Builder {
@@ -194,7 +201,7 @@ impl Builder {
     pub fn null(&mut self, packing: Packing) {
         self.next(true);
         match packing {
-            Packing::Text => self.ends.push(self.bytes.len() as u32),
+            Packing::Text | Packing::Bytes => self.ends.push(self.bytes.len() as u32),
             _ => self.values.push(0),
         }
     }
@@ -208,6 +215,18 @@ impl Builder {
                 self.bytes.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
             }
         }
+        self.end(start, limit)
+    }
+
+    /// Bytes as they are; how many. `None`, and nothing added, when they would be more than `limit`.
+    pub fn bytes(&mut self, bytes: &[u8], limit: usize) -> Option<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.end(start, limit)
+    }
+
+    /// Ends the row whose bytes begin at `start`.
+    fn end(&mut self, start: usize, limit: usize) -> Option<usize> {
         let added = self.bytes.len() - start;
         if added > limit || u32::try_from(self.bytes.len()).is_err() {
             self.bytes.truncate(start);
@@ -224,9 +243,12 @@ impl Builder {
         match packing {
             Packing::U64 => ColumnData::U64 { values, nulls },
             Packing::I64 => ColumnData::I64 { values: values.into_iter().map(|value| value as i64).collect(), nulls },
-            Packing::Text => {
+            Packing::Text | Packing::Bytes => {
                 let offsets = std::iter::once(0).chain(ends).collect();
-                ColumnData::Text { bytes, offsets, nulls }
+                match packing {
+                    Packing::Bytes => ColumnData::Bytes { bytes, offsets, nulls },
+                    _ => ColumnData::Text { bytes, offsets, nulls },
+                }
             }
         }
     }

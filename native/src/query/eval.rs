@@ -2,19 +2,18 @@
 
 use super::batch::{Batch, Builder, Code, Packing, Warnings};
 use super::compile::column::{ColumnPlan, Source};
+use super::compile::scope::Scope;
 use super::compile::{Level, Plan, Start};
+use super::cpus::Cpus;
 use super::limits::Limits;
 use super::program::{Gap, Read};
 use super::reader::Reader;
 use super::walk::{Budget, Visited, Walker};
 use crate::kernel::Kernel;
 
-/// More processors than any kernel is built for.
-const MOST_CPUS: u64 = 8192;
-
 /// Runs a plan over the caller's addresses, if it starts there.
 pub fn run(kernel: &Kernel, plan: &Plan, addresses: &[u64], limits: &Limits) -> Batch {
-    let reader = Reader::new(&kernel.memory, limits.effort);
+    let reader = Reader::of(kernel, limits.effort);
     let mut warnings = Warnings::default();
     let mut follow = |pointer: bool, at: u64| match pointer {
         false => Some(at),
@@ -26,35 +25,24 @@ pub fn run(kernel: &Kernel, plan: &Plan, addresses: &[u64], limits: &Limits) -> 
             target.filter(|target| *target != 0)
         }
     };
+    let mut numbers = Vec::new();
     let objects: Vec<u64> = match plan.start {
         Start::Symbol { address, per_cpu: false, pointer } => follow(pointer, address).into_iter().collect(),
         Start::Symbol { address, per_cpu: true, pointer } => {
-            let places = per_cpu(kernel, address);
-            if places.is_empty() {
+            let mut copies = Cpus::of(Scope::of(kernel)).copies(&reader, address).peekable();
+            if copies.peek().is_none() {
                 follow(true, address); // Nothing says which processors there are: unreadable, not empty.
             }
-            places.into_iter().filter_map(|place| follow(pointer, place)).collect()
+            let found = copies.filter_map(|(cpu, place)| Some((cpu, follow(pointer, place)?)));
+            let objects;
+            (numbers, objects) = found.unzip();
+            objects
         }
         Start::Addresses { pointer } => addresses.iter().filter_map(|address| follow(pointer, *address)).collect(),
     };
     let budget = Budget { walk: limits.walk, rows: limits.rows, steps: limits.rows.saturating_mul(16) };
     let mut run = Run { reader: &reader, visited: Visited::default(), budget, text: limits.text, scratch: Vec::new() };
-    run.level(&plan.level, &objects, warnings)
-}
-
-/// The addresses of a per-CPU variable, by the kernel's own table of distances.
-fn per_cpu(kernel: &Kernel, address: u64) -> Vec<u64> {
-    let symbol = |name: &str| kernel.symbols.address(name);
-    let memory = &kernel.memory;
-    let Some(offsets) = symbol("__per_cpu_offset") else {
-        // A kernel for one processor has no table.
-        return vec![address];
-    };
-    let Some(mask) = symbol("__cpu_possible_mask") else { return Vec::new() };
-    let count = symbol("nr_cpu_ids").and_then(|at| memory.read_u32(at)).map_or(MOST_CPUS, u64::from);
-    let possible = |cpu: &u64| memory.read_u64(mask + cpu / 64 * 8).is_some_and(|word| word >> (cpu % 64) & 1 == 1);
-    let cpus = (0..count.min(MOST_CPUS)).filter(possible);
-    cpus.filter_map(|cpu| memory.read_u64(offsets + cpu * 8)).map(|offset| address.wrapping_add(offset)).collect()
+    run.level(&plan.level, &Objects { addresses: &objects, numbers: &numbers, from: None }, warnings)
 }
 
 struct Run<'r, 'a> {
@@ -64,6 +52,25 @@ struct Run<'r, 'a> {
     /// Bytes of text left.
     text: usize,
     scratch: Vec<u8>,
+}
+
+/// Objects that walks begin at.
+struct Objects<'o> {
+    addresses: &'o [u64],
+    /// Their processors, where they are per-CPU.
+    numbers: &'o [u64],
+    /// Where a walk led to them: for each the object it began at, among those it began at.
+    from: Option<(&'o [u32], &'o Objects<'o>)>,
+}
+
+impl Objects<'_> {
+    /// Adds the objects that led to one of them, outermost first, and the object itself.
+    fn lineage(&self, at: usize, out: &mut Vec<u64>) {
+        if let Some((parents, above)) = self.from {
+            above.lineage(parents.get(at).map_or(usize::MAX, |parent| *parent as usize), out);
+        }
+        out.extend(self.addresses.get(at));
+    }
 }
 
 /// A batch while it grows.
@@ -76,7 +83,7 @@ struct Rows<'p> {
 }
 
 impl Run<'_, '_> {
-    fn level(&mut self, level: &Level, objects: &[u64], mut walk_warnings: Warnings) -> Batch {
+    fn level(&mut self, level: &Level, objects: &Objects, mut walk_warnings: Warnings) -> Batch {
         let columns = level.columns.iter().map(|_| Builder::default()).collect();
         let mut rows = Rows {
             plans: &level.columns,
@@ -90,7 +97,7 @@ impl Run<'_, '_> {
                 rows.warnings.add(Code::Absent, Some(index), None);
             }
         }
-        for (parent, object) in objects.iter().enumerate() {
+        for (parent, object) in objects.addresses.iter().enumerate() {
             if self.reader.is_spent() {
                 break; // The column that was too much has told.
             }
@@ -105,9 +112,12 @@ impl Run<'_, '_> {
                         break;
                     }
                 }
-                sink(*object, parent as u64);
+                sink(*object, objects.numbers.get(parent).map_or(parent as u64, |number| *number));
                 continue;
             };
+            if level.looks_up {
+                reader.set_ancestors(|ancestors| objects.lineage(parent, ancestors));
+            }
             self.visited.clear();
             plan.walk.run(
                 &mut Walker {
@@ -124,8 +134,9 @@ impl Run<'_, '_> {
             );
         }
         let description = level.walk.as_ref().map_or("start", |walk| &walk.description);
-        let children =
-            level.children.iter().map(|child| self.level(child, &rows.addresses, Warnings::default())).collect();
+        let from = level.walk.as_ref().map(|_| (rows.parents.as_slice(), objects));
+        let found = Objects { addresses: &rows.addresses, numbers: &[], from };
+        let children = level.children.iter().map(|child| self.level(child, &found, Warnings::default())).collect();
         rows.finish(description, walk_warnings, children)
     }
 }
@@ -152,8 +163,8 @@ impl Rows<'_> {
                     Ok(())
                 }
                 Source::Absent(_) => Err(Gap::Null),
-                Source::Text(_) if reader.is_spent() => Err(Gap::Null), // An earlier column has told.
-                Source::Text(leaf) => {
+                Source::Text(_) | Source::Bytes(_) if reader.is_spent() => Err(Gap::Null), // An earlier column has told.
+                Source::Text(leaf) | Source::Bytes(leaf) => {
                     scratch.clear();
                     let read: Read<bool> = leaf.read(reader, address, scratch);
                     // However it took it, a leaf that was cut short is no reading of what is there.
@@ -162,10 +173,15 @@ impl Rows<'_> {
                         if !whole {
                             self.warnings.add(Code::Truncated, Some(at), Some(address));
                         }
-                        match column.text(scratch, *left) {
+                        let packing = plan.source.packing();
+                        let added = match packing {
+                            Packing::Bytes => column.bytes(scratch, *left),
+                            _ => column.text(scratch, *left),
+                        };
+                        match added {
                             Some(added) => *left -= added,
                             None => {
-                                column.null(Packing::Text);
+                                column.null(packing);
                                 self.warnings.add(Code::Cap, Some(at), Some(address));
                             }
                         }

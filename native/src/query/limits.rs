@@ -44,3 +44,7 @@ pub const TREE_DEPTH: usize = 128;
 pub const PATH_TEXT: usize = 1024;
 /// Parentheses within parentheses in an access path.
 pub const PATH_NESTING: usize = 16;
+/// Compiled queries that are kept for a kernel; all are forgotten when there are more.
+pub const MOST_PLANS: usize = 256;
+/// The longest text of a query that is kept compiled.
+pub const LONGEST_KEPT: usize = 64 << 10;

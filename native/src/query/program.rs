@@ -2,6 +2,7 @@
 
 use super::path::Operator;
 use super::reader::Reader;
+use crate::words::{u32_at, u64_at};
 
 /// Why there is no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub enum Gap {
 pub type Read<T> = Result<T, Gap>;
 
 /// One step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Reads the pointer at this distance; NULL ends the path.
     Follow(i64),
@@ -38,6 +39,31 @@ pub enum Step {
     NonNull,
     /// Arithmetic on a value.
     Arithmetic(Operator, u64),
+    /// Starts again at the object that a walk further up came to, counted from the outermost.
+    Ancestor(usize),
+    /// Moves on to an element of an array.
+    Element(Box<Element>),
+}
+
+/// An element whose index is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Element {
+    /// From the object that the path starts from; ends at the index.
+    pub index: Program,
+    /// Distance from one element to the next.
+    pub stride: u64,
+    /// How many there are, where that is known.
+    pub count: Option<u64>,
+}
+
+impl Element {
+    fn locate(&self, reader: &Reader, object: u64, array: u64) -> Read<u64> {
+        let index = self.index.run(reader, object)?;
+        match self.count {
+            Some(count) if index >= count => Err(Gap::Contradiction(array)),
+            _ => Ok(array.wrapping_add(index.wrapping_mul(self.stride))),
+        }
+    }
 }
 
 /// How an integer lies in memory.
@@ -74,11 +100,15 @@ impl Load {
     /// The value of an object that is at hand as bytes.
     pub fn of(self, object: &[u8]) -> Option<u64> {
         let at = usize::try_from(self.offset).ok()?;
-        let rest = object.get(at..)?;
         let value = match self.bytes {
-            8 => u128::from(u64::from_le_bytes(*rest.first_chunk()?)),
-            4 => u128::from(u32::from_le_bytes(*rest.first_chunk()?)),
-            bytes => rest.get(..usize::from(bytes))?.iter().rev().fold(0, |value, byte| value << 8 | u128::from(*byte)),
+            8 => u128::from(u64_at(object, at)?),
+            4 => u128::from(u32_at(object, at)?),
+            bytes => object
+                .get(at..)?
+                .get(..usize::from(bytes))?
+                .iter()
+                .rev()
+                .fold(0, |value, byte| value << 8 | u128::from(*byte)),
         };
         Some(self.cut(value))
     }
@@ -107,9 +137,9 @@ impl Program {
         let mut at = object;
         let mut signed = false;
         for step in &self.steps {
-            at = match *step {
+            at = match step {
                 Step::Follow(offset) => {
-                    let address = at.wrapping_add_signed(offset);
+                    let address = at.wrapping_add_signed(*offset);
                     match reader.u64(address) {
                         Some(0) => return Err(Gap::Null),
                         Some(pointer) => pointer,
@@ -120,18 +150,20 @@ impl Program {
                     signed = load.signed;
                     load.run(reader, at)?
                 }
-                Step::Add(offset) => at.wrapping_add_signed(offset),
-                Step::Constant(value) => value,
+                Step::Add(offset) => at.wrapping_add_signed(*offset),
+                Step::Constant(value) => *value,
                 Step::NonNull if at == 0 => return Err(Gap::Null),
                 Step::NonNull => at,
                 Step::Arithmetic(operator, operand) => match operator {
-                    Operator::Add => at.wrapping_add(operand),
-                    Operator::Subtract => at.wrapping_sub(operand),
+                    Operator::Add => at.wrapping_add(*operand),
+                    Operator::Subtract => at.wrapping_sub(*operand),
                     Operator::And => at & operand,
-                    Operator::Left => at.checked_shl(operand.min(64) as u32).unwrap_or(0),
-                    Operator::Right if signed => ((at as i64) >> operand.min(63)) as u64,
-                    Operator::Right => at.checked_shr(operand.min(64) as u32).unwrap_or(0),
+                    Operator::Left => at.checked_shl((*operand).min(64) as u32).unwrap_or(0),
+                    Operator::Right if signed => ((at as i64) >> (*operand).min(63)) as u64,
+                    Operator::Right => at.checked_shr((*operand).min(64) as u32).unwrap_or(0),
                 },
+                Step::Ancestor(level) => reader.ancestor(*level),
+                Step::Element(element) => element.locate(reader, object, at)?,
             };
         }
         Ok(at.wrapping_add_signed(self.offset))

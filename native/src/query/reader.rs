@@ -1,16 +1,18 @@
 //! Kernel memory as a query reads it: whole pages are looked up once and then borrowed from the image.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use super::batch::Code;
 use super::limits::{EFFORT, STEP};
 use super::program::{Gap, Read};
 use crate::arch::AddressSpace;
 use crate::image::{Missing, PAGE_SIZE};
+use crate::kernel::Kernel;
 
 const SLOTS: usize = 512;
-/// Pages looked up before the image may give mapped ones back: they bring in 64 KiB each at most.
-const LOOKS: u32 = 2048;
+/// Pages looked up before the image may give mapped ones back: they bring in 64 KiB each, or the large folio of the page
+/// cache that they are in, which may have 2 MiB.
+const LOOKS: u32 = 64;
 
 /// A page that was looked up. `page` is its number plus one, so that 0 is an empty slot.
 #[derive(Clone, Copy)]
@@ -27,6 +29,8 @@ struct Copies {
 
 /// Reads kernel virtual memory for one query on one thread.
 pub struct Reader<'a> {
+    /// Whose memory it is, where more of the kernel than that is asked for.
+    kernel: Option<&'a Kernel>,
     memory: &'a AddressSpace,
     slots: Vec<Cell<Slot<'a>>>,
     copies: Option<RefCell<Copies>>,
@@ -36,15 +40,33 @@ pub struct Reader<'a> {
     effort: Cell<Option<u64>>,
     /// Whether what is looked up counts as read, for a distilled image.
     records: bool,
+    /// The objects that the walks above came to, outermost first, where a path starts from one of them.
+    ancestors: RefCell<Vec<u64>>,
+    /// Processors, and how far their copies of per-CPU variables lie.
+    cpus: OnceCell<Vec<(u64, u64)>>,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader with nothing looked up yet, for a query whose leaves may cost so much.
-    pub fn new(memory: &'a AddressSpace, effort: u64) -> Self {
+    /// A reader of a kernel's memory with nothing looked up yet, for a query whose leaves may cost so much.
+    pub fn of(kernel: &'a Kernel, effort: u64) -> Self {
+        Self { kernel: Some(kernel), ..Self::new(&kernel.memory, effort) }
+    }
+
+    fn new(memory: &'a AddressSpace, effort: u64) -> Self {
         let slots = vec![Cell::new(Slot { page: 0, bytes: &[] }); SLOTS];
         let copies = || Copies { pages: vec![0; SLOTS], bytes: vec![0; SLOTS * PAGE_SIZE as usize] };
         let copies = (!memory.image().is_mapped()).then(|| RefCell::new(copies()));
-        Self { memory, slots, copies, looks: Cell::new(0), effort: Cell::new(Some(effort)), records: true }
+        Self {
+            kernel: None,
+            memory,
+            slots,
+            copies,
+            looks: Cell::new(0),
+            effort: Cell::new(Some(effort)),
+            records: true,
+            ancestors: RefCell::default(),
+            cpus: OnceCell::new(),
+        }
     }
 
     /// One whose looks are not recorded as read.
@@ -74,6 +96,28 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn is_spent(&self) -> bool {
         self.effort.get().is_none()
+    }
+
+    /// One of the objects that the walks above came to, counted from the outermost.
+    pub fn ancestor(&self, level: usize) -> u64 {
+        self.ancestors.borrow().get(level).copied().unwrap_or(0)
+    }
+
+    /// Sets them, by adding them to an empty list.
+    pub fn set_ancestors(&self, add: impl FnOnce(&mut Vec<u64>)) {
+        let mut ancestors = self.ancestors.borrow_mut();
+        ancestors.clear();
+        add(&mut ancestors);
+    }
+
+    /// The kernel that is read.
+    pub fn kernel(&self) -> Option<&'a Kernel> {
+        self.kernel
+    }
+
+    /// What [`Cpus`](super::cpus::Cpus) has read of the kernel's processors, once for all that asks.
+    pub fn cpus(&self, read: impl FnOnce() -> Vec<(u64, u64)>) -> &[(u64, u64)] {
+        self.cpus.get_or_init(read)
     }
 
     /// The address space that is read.
@@ -145,6 +189,18 @@ impl<'a> Reader<'a> {
             Some(word) => Some(u64::from_le_bytes(*word)),
             None => self.copied_u64(address),
         }
+    }
+
+    /// The same, or why there is none.
+    #[inline(always)]
+    pub fn word(&self, address: u64) -> Read<u64> {
+        self.u64(address).ok_or(Gap::Unreadable(address))
+    }
+
+    /// A little-endian word of 32 bits, or why there is none.
+    #[inline]
+    pub fn half(&self, address: u64) -> Read<u32> {
+        self.integer(address, 4).map(|half| half as u32).ok_or(Gap::Unreadable(address))
     }
 
     fn copied_u64(&self, address: u64) -> Option<u64> {

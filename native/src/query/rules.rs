@@ -3,16 +3,13 @@
 use super::compile::access::{Access, Named, first};
 use super::compile::scope::{Compiled, Failure, Scope};
 use super::leaf::name_hash::NameHash;
+use super::path::Expr;
 use super::program::{Gap, Program, Read, Step};
 use super::reader::Reader;
 use super::spec::{Bound, Rule, Test};
-use crate::image::PAGE_SIZE;
+use crate::arch::Geometry;
 use crate::kernel::types::{Shape, TypeId};
 
-/// First address of the upper half under 5-level paging, which holds that of 4-level paging too.
-const KERNEL_HALF: u64 = 0xff00_0000_0000_0000;
-/// Where the kernel's own text and data are mapped (Documentation/arch/x86/x86_64/mm.rst).
-const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
 /// Objects that hold pointers, and so their addresses, are aligned to these.
 const ALIGNED: u64 = 8;
 
@@ -20,6 +17,7 @@ const ALIGNED: u64 = 8;
 #[derive(Default)]
 pub struct Rules {
     checks: Vec<Check>,
+    geometry: Geometry,
 }
 
 enum Check {
@@ -44,7 +42,7 @@ impl Rules {
                 Err(wrong) => return Err(wrong.within("rule")),
             }
         }
-        Ok(Self { checks })
+        Ok(Self { checks, geometry: scope.geometry() })
     }
 
     /// Why a rule would say nothing of objects of type `id`.
@@ -56,7 +54,7 @@ impl Rules {
     pub fn refuse(&self, object: &[u8]) -> bool {
         self.checks.iter().any(|check| match check {
             Check::Value(Program { steps, offset: 0 }, bound) => match steps.as_slice() {
-                [Step::Load(load)] => load.of(object).is_some_and(|value| !bound.may_hold(value)),
+                [Step::Load(load)] => load.of(object).is_some_and(|value| !bound.may_hold(value, &self.geometry)),
                 _ => false,
             },
             _ => false,
@@ -65,15 +63,15 @@ impl Rules {
 
     /// Whether an object obeys them all. `origin` is the object that the walk to it began at; 0 where there was none.
     pub fn obeyed(&self, reader: &Reader, object: u64, origin: u64) -> bool {
-        self.checks.iter().all(|check| check.passes(reader, object, origin))
+        self.checks.iter().all(|check| check.passes(reader, object, origin, &self.geometry))
     }
 }
 
 impl Check {
-    fn passes(&self, reader: &Reader, object: u64, origin: u64) -> bool {
+    fn passes(&self, reader: &Reader, object: u64, origin: u64, geometry: &Geometry) -> bool {
         match self {
             Check::Value(program, bound) => {
-                known(program.run(reader, object), |value| bound.holds(value, object, origin))
+                known(program.run(reader, object), |value| bound.holds(value, object, origin, geometry))
             }
             Check::Equal(left, right) => {
                 known(left.run(reader, object), |left| known(right.run(reader, object), |right| left == right))
@@ -94,20 +92,20 @@ fn known<T>(read: Read<T>, holds: impl FnOnce(T) -> bool) -> bool {
 
 impl Bound {
     /// The same where nothing is known of the object but the value.
-    fn may_hold(&self, value: u64) -> bool {
-        matches!(self, Bound::Own | Bound::Origin | Bound::OriginOrNull) || self.holds(value, 0, 0)
+    fn may_hold(&self, value: u64, geometry: &Geometry) -> bool {
+        matches!(self, Bound::Own | Bound::Origin | Bound::OriginOrNull) || self.holds(value, 0, 0, geometry)
     }
 
-    fn holds(&self, value: u64, object: u64, origin: u64) -> bool {
-        let is_pointer = value >= KERNEL_HALF && value.is_multiple_of(ALIGNED);
+    fn holds(&self, value: u64, object: u64, origin: u64, geometry: &Geometry) -> bool {
+        let is_pointer = value >= geometry.kernel_half && value.is_multiple_of(ALIGNED);
         match *self {
             Bound::Own => value == object,
             Bound::Origin => origin == 0 || value == origin,
             Bound::OriginOrNull => value == 0 || origin == 0 || value == origin,
-            Bound::Image => value >= KERNEL_IMAGE,
+            Bound::Image => value >= geometry.image,
             Bound::Pointer => is_pointer,
             Bound::PointerOrNull => value == 0 || is_pointer,
-            Bound::Stack => value.is_multiple_of(PAGE_SIZE) && (value == 0 || is_pointer),
+            Bound::Stack => value & geometry.page_size.wrapping_sub(1) == 0 && (value == 0 || is_pointer),
             Bound::AtMost(most) => value <= most,
             Bound::AtLeast(least) => value >= least,
         }
@@ -115,7 +113,14 @@ impl Bound {
 }
 
 fn check(scope: Scope, id: TypeId, rule: &Rule) -> Compiled<Check> {
-    let number = |paths: &_| first(paths, |expr| Ok(Access::compile(scope, id, expr)?.into_number(scope)?.program));
+    let number = |paths: &_| {
+        first(scope, paths, |scope, expr| {
+            let access = Access::compile(scope, id, expr)?;
+            // An object itself is compared by where it lies.
+            let is_object = matches!(expr, Expr::Object | Expr::Ancestor(_));
+            Ok(if is_object { access.program } else { access.into_number(scope)?.program })
+        })
+    };
     match &rule.is {
         Test::Value(bound) => Ok(Check::Value(number(&rule.path)?, *bound)),
         Test::Symbol(name) => {
@@ -124,7 +129,7 @@ fn check(scope: Scope, id: TypeId, rule: &Rule) -> Compiled<Check> {
             Ok(Check::Equal(number(&rule.path)?, Program { steps: vec![Step::Constant(address)], offset: 0 }))
         }
         Test::Equals(other) => Ok(Check::Equal(number(&rule.path)?, number(other)?)),
-        Test::Text => first(&rule.path, |expr| {
+        Test::Text => first(scope, &rule.path, |scope, expr| {
             let access = Access::compile(scope, id, expr)?;
             let length = match access.named {
                 Named::Place { id, .. } => match scope.shape(id) {

@@ -97,8 +97,8 @@ pub enum Count {
     Path(Paths),
 }
 
-/// A way from one object to others. `head`, `of`, `root` and `first` are paths from the object, `link` and `next` from
-/// each element.
+/// A way from one object to others. `head`, `of`, `root`, `first`, `count` and `bytes` are paths from the object, `link`,
+/// `next` and `size` from each element.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 #[allow(missing_docs)] // The fields are those of the kinds above, and the kinds are the kernel's own words.
@@ -133,6 +133,8 @@ pub enum Walk {
     Hash {
         of: Paths,
         count: Option<Count>,
+        /// From each bucket to the head of its chain, where the bucket is more than that.
+        head: Option<Paths>,
         #[serde(rename = "type")]
         type_name: String,
         link: Paths,
@@ -162,6 +164,27 @@ pub enum Walk {
     Alternatives {
         walks: Vec<Walk>,
     },
+    /// Also of an rhltable.
+    Rhashtable {
+        of: Paths,
+        #[serde(rename = "type")]
+        type_name: String,
+        link: Paths,
+    },
+    /// One after another in a buffer of so many bytes, each as long as it says.
+    Records {
+        of: Paths,
+        bytes: Count,
+        #[serde(rename = "type")]
+        type_name: String,
+        size: Paths,
+    },
+    /// Each possible processor's copy of what a per-CPU pointer stands for.
+    PerCpu {
+        of: Paths,
+        #[serde(rename = "type")]
+        type_name: Option<String>,
+    },
 }
 
 /// A column of the rows.
@@ -185,6 +208,10 @@ pub struct Column {
     /// For `obeys`: what the row's object is held against.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// For `enum`: which enumeration, by its name or by one of its constants.
+    pub constants: Option<Paths>,
+    /// For `bytes`: how many there are.
+    pub length: Option<Count>,
 }
 
 /// Something that every object of a type obeys. In a kernel without the members it names, it says nothing.
@@ -269,4 +296,12 @@ pub enum Leaf {
     UserStrings,
     /// 1 if the row's object obeys the column's rules, else 0.
     Obeys,
+    /// What an enumeration calls the number.
+    Enum,
+    /// The symbol that an address belongs to: `name`, `name+0x1a`, in a module `name+0x1a [module]`.
+    Symbol,
+    /// The module whose memory an address is in, `kernel` for the kernel proper.
+    Module,
+    /// Bytes as they are: of an object in place, or `length` of them behind a pointer.
+    Bytes,
 }

@@ -68,7 +68,7 @@ impl Survey<'_> {
 
     fn query(&mut self, query: &Query) {
         let from = &query.from;
-        if let Some(symbol) = from.symbol.as_ref().filter(|symbol| self.scope.symbol(symbol).is_none()) {
+        if let Some(symbol) = from.symbol.as_ref().filter(|symbol| self.scope.any_symbol(symbol).is_none()) {
             self.add(format!("no symbol '{symbol}'"), true);
         }
         match self.scope.find(from.pointed().0) {
@@ -77,7 +77,11 @@ impl Survey<'_> {
         }
     }
 
+    /// One walk, with what is below it.
     fn level(&mut self, start: TypeId, walk: Option<&Walk>, rules: &[Rule], select: &[Column], children: &[Nested]) {
+        let lineage = self.scope.lineage(start);
+        let scope = if walk.is_some() { self.scope.below(&lineage) } else { self.scope };
+        let mut below = Survey { scope, lacks: Vec::new() };
         let walk = walk.map(|walk| walk::compile(self.scope, start, walk));
         let id = match walk {
             None => start,
@@ -87,13 +91,14 @@ impl Survey<'_> {
                 return self.fail(failure.within(&format!("walk from {}", self.scope.name(start))), true);
             }
         };
-        self.rules(id, rules);
+        below.rules(id, rules);
         for column in select {
-            self.column(id, column);
+            below.column(id, column);
         }
         for nested in children {
-            self.level(id, Some(&nested.walk), &nested.rules, &nested.select, &nested.children);
+            below.level(id, Some(&nested.walk), &nested.rules, &nested.select, &nested.children);
         }
+        self.lacks.append(&mut below.lacks);
     }
 
     fn column(&mut self, id: TypeId, column: &Column) {

@@ -6,6 +6,7 @@
 pub mod bytes;
 pub mod tasks;
 pub mod user;
+pub mod user_part;
 
 use serde_json::Value;
 

@@ -1,5 +1,7 @@
 //! A process's own memory: found in, and read, through its page tables.
 
+use std::ops::Range;
+
 use aho_corasick::AhoCorasick;
 
 use crate::arch::AddressSpace;
@@ -9,12 +11,13 @@ use crate::kernel::Kernel;
 use crate::kernel::types::Types;
 
 const WORD: usize = 8;
-/// Pages of one process that are looked at; a range may claim the whole address space.
-const MOST_PAGES: u64 = 1 << 20;
-/// Places kept of one search.
+/// Pages that one call looks at, and places that it gives: whoever asks goes on where it ended.
+const MOST_PAGES: u64 = 1 << 16;
 const MOST_HITS: usize = 1 << 16;
 /// How much is put together at a time.
 const BLOCK: usize = 1 << 20;
+/// Bytes of one pattern.
+const LONGEST: usize = 1 << 16;
 
 /// An address space of a process.
 pub struct UserMemory {
@@ -24,12 +27,33 @@ pub struct UserMemory {
 /// Where something was found, and which of the things asked for it is.
 #[derive(Default)]
 pub struct Found {
-    /// Virtual addresses in the process, ascending.
+    /// Virtual addresses in the process, ascending in each range.
     pub addresses: Vec<u64>,
     /// Index of what lies at each.
     pub which: Vec<u32>,
-    /// Not all was looked at, or there was more than is kept.
-    pub capped: bool,
+    /// The range, and the address in it, from which on nothing was looked at yet.
+    pub next: Option<(usize, u64)>,
+    /// Pages that were looked at.
+    pub pages: u64,
+}
+
+/// Memory without a gap.
+struct Stretch<'b> {
+    /// Where it begins.
+    start: u64,
+    bytes: &'b [u8],
+    /// Bytes at its start that the stretch before it had as well.
+    seen: usize,
+}
+
+/// Which hits are wanted.
+struct Wanted {
+    /// Those from here on.
+    first: u64,
+    /// Those up to here.
+    end: u64,
+    /// Those that end behind this.
+    behind: u64,
 }
 
 impl UserMemory {
@@ -43,45 +67,51 @@ impl UserMemory {
         Ok(root.map(|root| Self { space: memory.with_root(root) }))
     }
 
-    /// Reads exactly `length` bytes, a block at most, or nothing.
-    pub fn read(&self, address: u64, length: usize) -> Option<Vec<u8>> {
-        (length <= BLOCK).then_some(())?;
-        let mut bytes = vec![0; length];
-        self.space.read_exact(address, &mut bytes).then_some(bytes)
+    /// The process's own page tables.
+    pub fn space(&self) -> &AddressSpace {
+        &self.space
     }
 
-    /// Where any of some texts stand in ranges of (first, end).
-    pub fn find_text(&self, ranges: &[(u64, u64)], needles: &[String]) -> Result<Found> {
+    /// Where any of some patterns stand wholly in ranges, from an address of the first one on. All are
+    /// found, also where they overlap.
+    pub fn find_bytes(&self, ranges: &[Range<u64>], from: u64, patterns: &[impl AsRef<[u8]>]) -> Result<Found> {
+        let longest = patterns.iter().map(|pattern| pattern.as_ref().len()).max().unwrap_or(0);
+        if longest > LONGEST || patterns.iter().any(|pattern| pattern.as_ref().is_empty()) {
+            return Err(Error::usage(format!("a pattern has 1 to {LONGEST} bytes")));
+        }
         let search =
-            AhoCorasick::new(needles).map_err(|error| Error::usage(format!("cannot be searched for: {error}")))?;
-        let longest = needles.iter().map(String::len).max().unwrap_or(0);
+            AhoCorasick::new(patterns).map_err(|error| Error::usage(format!("cannot be searched for: {error}")))?;
         let mut found = Found::default();
-        self.blocks(ranges, longest.saturating_sub(1), &mut found, |start, bytes, found| {
-            for hit in search.find_iter(bytes) {
-                let address = start + hit.start() as u64;
-                self.touch(address, hit.len() as u64);
-                found.add(address, hit.pattern().as_u32());
+        self.stretches(ranges, from, longest.saturating_sub(1), &mut found, |stretch, wanted, found| {
+            let hits = search.find_overlapping_iter(stretch.bytes).filter(|hit| hit.end() > stretch.seen);
+            let place = |at: usize| stretch.start + at as u64;
+            let hits = hits.filter(|hit| wanted.holds(place(hit.start()), hit.len()));
+            let mut hits: Vec<_> = hits.map(|hit| (hit.start(), hit.pattern().as_u32(), hit.len())).collect();
+            hits.sort_unstable();
+            for (at, which, length) in hits {
+                found.add(self, place(at), which, length);
             }
         });
         Ok(found)
     }
 
-    /// Where any of some words lie, aligned as pointers are.
-    pub fn find_words(&self, ranges: &[(u64, u64)], words: &[u64]) -> Found {
+    /// The same for words, aligned as pointers are.
+    pub fn find_words(&self, ranges: &[Range<u64>], from: u64, words: &[u64]) -> Found {
         let mut sorted: Vec<(u64, u32)> = words.iter().copied().zip(0..).collect();
         sorted.sort_unstable();
         let (least, greatest) = (sorted.first().map_or(1, |first| first.0), sorted.last().map_or(0, |last| last.0));
         let mut found = Found::default();
-        self.blocks(ranges, 0, &mut found, |start, bytes, found| {
-            for (index, word) in bytes.as_chunks::<WORD>().0.iter().enumerate() {
+        self.stretches(ranges, from, 0, &mut found, |stretch, wanted, found| {
+            for (index, word) in stretch.bytes.as_chunks::<WORD>().0.iter().enumerate() {
                 let word = u64::from_le_bytes(*word);
                 if (least..=greatest).contains(&word)
                     && let Ok(at) = sorted.binary_search_by_key(&word, |entry| entry.0)
                     && let Some((_, which)) = sorted.get(at)
                 {
-                    let address = start + (index * WORD) as u64;
-                    self.touch(address, WORD as u64);
-                    found.add(address, *which);
+                    let address = stretch.start + (index * WORD) as u64;
+                    if wanted.holds(address, WORD) {
+                        found.add(self, address, *which, WORD);
+                    }
                 }
             }
         });
@@ -89,8 +119,8 @@ impl UserMemory {
     }
 
     /// Records as read what was hit: of all that is searched, only that is needed to find it again.
-    fn touch(&self, address: u64, length: u64) {
-        for at in [address, address.saturating_add(length.saturating_sub(1))] {
+    fn touch(&self, address: u64, length: usize) {
+        for at in [address, address.saturating_add((length as u64).saturating_sub(1))] {
             if let Some(physical) = self.space.translate(at) {
                 self.space.image().touch(physical, 1);
             }
@@ -98,50 +128,62 @@ impl UserMemory {
     }
 
     /// Hands out what is in memory of the ranges, in stretches without a gap; each begins with the last `overlap` bytes
-    /// of the one before it, where that went on to it.
-    fn blocks(
+    /// of the one before it, where that went on to it. What ends before `from` in the first range was found before.
+    fn stretches(
         &self,
-        ranges: &[(u64, u64)],
+        ranges: &[Range<u64>],
+        from: u64,
         overlap: usize,
         found: &mut Found,
-        mut take: impl FnMut(u64, &[u8], &mut Found),
+        mut take: impl FnMut(Stretch, &Wanted, &mut Found),
     ) {
         let mut left = MOST_PAGES;
         let mut page = [0; PAGE_SIZE as usize];
-        for (first, end) in ranges {
-            let mut block: Vec<u8> = Vec::new();
-            let mut start = first - first % PAGE_SIZE;
-            let mut at = start;
-            while at < *end && found.addresses.len() < MOST_HITS {
-                let Some(fewer) = left.checked_sub(1) else {
-                    found.capped = true;
-                    break;
-                };
-                left = fewer;
+        for (number, &Range { start: first, end }) in ranges.iter().enumerate() {
+            let behind = if number == 0 { from.max(first) } else { first };
+            let wanted = Wanted { first, end, behind };
+            let begin = behind.saturating_sub(overlap as u64).max(first);
+            let (mut at, mut block, mut start, mut seen) = (begin - begin % PAGE_SIZE, Vec::new(), 0, 0);
+            while at < end {
+                let full = left == 0 || found.addresses.len() >= MOST_HITS;
                 // Without recording: of all that is searched, only what is hit counts as read.
-                let copied = self.space.translate(at).map(|physical| self.space.image().copy(physical, &mut page));
+                let physical = self.space.translate(at).filter(|_| !full);
+                let copied = physical.map(|physical| self.space.image().copy(physical, &mut page));
                 let is_there = copied == Some(page.len());
-                let full = block.len() >= BLOCK;
-                if (!is_there || full) && !block.is_empty() {
-                    take(start, &block, found);
-                    let kept = if is_there { block.len().saturating_sub(overlap) } else { block.len() };
-                    block.drain(..kept);
+                if (!is_there || block.len() >= BLOCK) && block.len() > seen {
+                    take(Stretch { start, bytes: &block, seen }, &wanted, found);
+                    seen = overlap.min(block.len());
+                    start += (block.len() - seen) as u64;
+                    block.drain(..block.len() - seen);
                 }
+                if full {
+                    found.next = Some((number, at));
+                    return;
+                }
+                left -= 1;
+                found.pages += 1;
                 if is_there {
-                    if block.is_empty() {
-                        start = at;
-                    } else if full {
-                        start = at - block.len() as u64;
-                    }
+                    start = if block.is_empty() { at } else { start };
                     block.extend_from_slice(&page);
+                } else {
+                    block.clear();
+                    seen = 0;
                 }
-                let Some(next) = at.checked_add(PAGE_SIZE) else { break };
+                let next = if physical.is_some() { at.checked_add(PAGE_SIZE) } else { Some(self.space.gap(at).end) };
+                let Some(next) = next else { break };
                 at = next;
             }
-            if !block.is_empty() {
-                take(start, &block, found);
+            if block.len() > seen {
+                take(Stretch { start, bytes: &block, seen }, &wanted, found);
             }
         }
+    }
+}
+
+impl Wanted {
+    fn holds(&self, start: u64, length: usize) -> bool {
+        let end = start.saturating_add(length as u64);
+        start >= self.first && end <= self.end && end > self.behind
     }
 }
 
@@ -151,88 +193,13 @@ pub fn page_tables(types: &Types) -> Option<u64> {
 }
 
 impl Found {
-    fn add(&mut self, address: u64, which: u32) {
-        if self.addresses.len() >= MOST_HITS {
-            self.capped = true;
-        } else if self.addresses.last() != Some(&address) {
-            self.addresses.push(address);
-            self.which.push(which);
-        }
+    fn add(&mut self, memory: &UserMemory, address: u64, which: u32, length: usize) {
+        memory.touch(address, length);
+        self.addresses.push(address);
+        self.which.push(which);
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
-mod tests {
-    use super::*;
-    use crate::testing::btf::Encoder;
-    use crate::testing::memory::{BASE, Memory, NOWHERE, ROOT, SIZE};
-
-    /// A process that sees all of the memory from 0 on.
-    fn process(memory: &mut Memory) -> (Kernel, u64) {
-        let mut btf = Encoder::new();
-        let pointer = btf.pointer(0);
-        btf.structure("mm_struct", 16, &[("pgd", pointer, 8)]);
-        let mm = memory.take(16);
-        memory.put(mm + 8, BASE + ROOT);
-        (memory.kernel(btf.finish(), &[]), mm)
-    }
-
-    fn found(found: Found) -> Vec<(u64, u32)> {
-        found.addresses.into_iter().zip(found.which).collect()
-    }
-
-    #[test]
-    fn text_is_found_in_the_ranges_and_across_pages_and_blocks() {
-        let mut memory = Memory::new();
-        let across = 0x20_0000 - 3;
-        for at in [0x11_0010, 0x12_0ffe, across, 0x30_0000] {
-            memory.write(BASE + at, b"needle");
-        }
-        memory.write(BASE + 0x13_0000, b"pin");
-        let (kernel, mm) = process(&mut memory);
-        let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
-        let needles = ["pin".to_owned(), "needle".to_owned()];
-        let hits = found(user.find_text(&[(0x11_0000, 0x2f_0000)], &needles).unwrap());
-        assert_eq!(hits, [(0x11_0010, 1), (0x12_0ffe, 1), (0x13_0000, 0), (across, 1)]);
-    }
-
-    #[test]
-    fn words_are_found_where_pointers_lie() {
-        let mut memory = Memory::new();
-        memory.put(BASE + 0x11_0008, 0xc000_1000);
-        memory.put(BASE + 0x11_0010, 0xc000_0000);
-        memory.put(BASE + 0x11_0024, 0xc000_1000);
-        let (kernel, mm) = process(&mut memory);
-        let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
-        let hits = found(user.find_words(&[(0x11_0000, 0x12_0000)], &[0xc000_1000, 0xc000_0000]));
-        assert_eq!(hits, [(0x11_0008, 0), (0x11_0010, 1)]);
-        assert_eq!(found(user.find_words(&[(0, SIZE)], &[])), []);
-    }
-
-    #[test]
-    fn what_is_not_mapped_is_neither_found_nor_read() {
-        let mut memory = Memory::new();
-        memory.write(BASE + SIZE - 4, b"tail");
-        let (kernel, mm) = process(&mut memory);
-        let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
-        let everything = [(0, 1 << 47)];
-        let hits = user.find_text(&everything, &["tail".to_owned()]).unwrap();
-        assert_eq!((hits.addresses, hits.capped), (vec![SIZE - 4], true));
-        assert_eq!(user.read(SIZE - 4, 4).as_deref(), Some(&b"tail"[..]));
-        assert_eq!(user.read(SIZE - 4, 5), None);
-        assert!(UserMemory::of(&kernel, NOWHERE).unwrap().is_none());
-    }
-
-    #[test]
-    fn hits_are_kept_up_to_a_cap_that_is_told() {
-        let mut memory = Memory::new();
-        for at in (0x10_0000..SIZE - 8).step_by(8) {
-            memory.put(BASE + at, 0xc000_0000);
-        }
-        let (kernel, mm) = process(&mut memory);
-        let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
-        let hits = user.find_words(&[(0x10_0000, SIZE)], &[0xc000_0000]);
-        assert_eq!((hits.addresses.len(), hits.capped), (MOST_HITS, true));
-    }
-}
+#[path = "user_tests.rs"]
+mod tests;

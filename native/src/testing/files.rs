@@ -2,6 +2,7 @@
 
 use super::btf::Encoder;
 use super::memory::{BASE, Memory, SIZE};
+use crate::arch::other;
 use crate::kernel::Kernel;
 
 /// TMPFS_MAGIC (include/uapi/linux/magic.h), and that of a file system on a disk.
@@ -67,6 +68,8 @@ pub struct File {
     pub memory: Memory,
     pub inode: u64,
     era: Era,
+    /// Bytes of a page.
+    page: u64,
     mapping: u64,
     superblock: u64,
     pages: u64,
@@ -77,16 +80,21 @@ pub struct File {
 impl File {
     /// An empty file of `pages` pages.
     pub fn new(era: Era, pages: u64) -> Self {
+        Self::in_pages_of(PAGE, era, pages)
+    }
+
+    /// The same on a machine with other pages.
+    pub fn in_pages_of(page: u64, era: Era, pages: u64) -> Self {
         let mut memory = Memory::new();
-        let structs = memory.take(SIZE / PAGE * STRUCT_PAGE);
+        let structs = memory.take(SIZE / page * STRUCT_PAGE);
         let variable = memory.take(8);
         memory.put(variable, structs);
         let (inode, mapping, superblock) = (memory.take(24), memory.take(64), memory.take(16));
         memory.put(inode, mapping);
-        memory.put(inode + I_SIZE, pages * PAGE);
+        memory.put(inode + I_SIZE, pages * page);
         memory.put(inode + 16, superblock);
         memory.put(superblock + 8, TMPFS);
-        Self { memory, inode, era, mapping, superblock, pages: structs, free: SIZE / 2 }
+        Self { memory, inode, era, page, mapping, superblock, pages: structs, free: SIZE / 2 }
     }
 
     pub fn of(mut self, magic: u64) -> Self {
@@ -137,10 +145,10 @@ impl File {
     /// The first `struct page` of a huge page, each of whose small pages is filled with its letter.
     pub fn huge(&mut self, index: u64, letters: &[u8]) -> u64 {
         let physical = self.free;
-        self.free += letters.len() as u64 * PAGE;
-        let first = self.pages + physical / PAGE * STRUCT_PAGE;
+        self.free += letters.len() as u64 * self.page;
+        let first = self.pages + physical / self.page * STRUCT_PAGE;
         for (number, letter) in (0..).zip(letters) {
-            self.memory.write(BASE + physical + number * PAGE, &[*letter; PAGE as usize]);
+            self.memory.write(BASE + physical + number * self.page, &vec![*letter; self.page as usize]);
             // What a small page within a huge one has besides its head is left over.
             self.memory.put(first + number * STRUCT_PAGE + COMPOUND, first | 1);
             self.memory.put(first + number * STRUCT_PAGE + INDEX, 7);
@@ -167,8 +175,29 @@ impl File {
         self.memory.put(page, 0);
     }
 
+    /// Physical address of the page that a `struct page` stands for.
+    pub fn physical(&self, page: u64) -> u64 {
+        (page - self.pages) / STRUCT_PAGE * self.page
+    }
+
     pub fn kernel(&self) -> Kernel {
-        // The variable lies right behind the structs.
-        self.memory.kernel(btf(self.era), &[("vmemmap_base", self.pages + SIZE / PAGE * STRUCT_PAGE)])
+        self.kernel_in(&self.memory.file())
+    }
+
+    /// The kernel of an image that the caller holds.
+    pub fn kernel_in(&self, file: &tempfile::NamedTempFile) -> Kernel {
+        self.memory.kernel_in(file, btf(self.era), &[("vmemmap_base", self.variable())])
+    }
+
+    /// The kernel of a machine of the other architecture, whose `struct page`s lie where its memory's start says.
+    pub fn other_kernel(mut self) -> Kernel {
+        let start = other::PAGES.wrapping_sub(self.pages) / STRUCT_PAGE * other::PAGE;
+        self.memory.put(self.variable(), start);
+        self.memory.other_kernel(btf(self.era), &[("memory_start", self.variable())])
+    }
+
+    /// A variable right behind the structs.
+    fn variable(&self) -> u64 {
+        self.pages + SIZE / self.page * STRUCT_PAGE
     }
 }

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::arch::AddressSpace;
-use crate::arch::x86_64::Levels;
+use crate::arch::x86_64::{Levels, Paging as X86_64};
+use crate::arch::{AddressSpace, Paging, other};
 use crate::image::Image;
 use crate::kernel::symbols::Symbols;
 use crate::kernel::types::Types;
@@ -19,6 +19,7 @@ pub const NOWHERE: u64 = BASE + (1 << 30);
 /// Physical address of the top table.
 pub const ROOT: u64 = 0x1000;
 
+#[derive(Clone)]
 pub struct Memory {
     pub bytes: Vec<u8>,
     next: u64,
@@ -53,6 +54,11 @@ impl Memory {
         self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
+    pub fn bytes_at(&self, address: u64, length: usize) -> &[u8] {
+        let at = (address - BASE) as usize;
+        &self.bytes[at..at + length]
+    }
+
     pub fn kernel(&self, btf: Vec<u8>, symbols: &[(&str, u64)]) -> Kernel {
         self.kernel_in(&self.file(), btf, symbols)
     }
@@ -66,12 +72,33 @@ impl Memory {
 
     /// The kernel of an image that the caller holds.
     pub fn kernel_in(&self, file: &tempfile::NamedTempFile, btf: Vec<u8>, symbols: &[(&str, u64)]) -> Kernel {
-        let image = Arc::new(Image::open(file.path()).unwrap());
-        Kernel {
-            memory: AddressSpace::new(image, ROOT, Levels::Four),
-            symbols: Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at))),
-            types: Types::from_btf(btf).unwrap(),
-            facts: Facts { release: "6.0-test".into(), ..Facts::default() },
-        }
+        let paging = Paging::X86_64(X86_64::plain(Levels::Four));
+        of(AddressSpace::new(Arc::new(Image::open(file.path()).unwrap()), ROOT, paging), btf, symbols)
     }
+
+    /// The same memory, as a machine of the other architecture maps it.
+    pub fn other_kernel(&self, btf: Vec<u8>, symbols: &[(&str, u64)]) -> Kernel {
+        let table = |level: u64| SIZE - (level + 1) * other::PAGE;
+        let index = |level: u32| BASE >> (other::PAGE.ilog2() + other::TABLE_BITS * level) & 2047;
+        let mut memory = self.clone();
+        for level in [2, 1] {
+            let entry = BASE + table(level) + index(level as u32) * 8;
+            memory.put(entry, table(level - 1) | other::PRESENT);
+        }
+        for page in 0..SIZE / other::PAGE {
+            memory.put(BASE + table(0) + (index(0) + page) * 8, (page * other::PAGE) | other::PRESENT);
+        }
+        let image = Arc::new(Image::open(memory.file().path()).unwrap());
+        of(AddressSpace::new(image, table(2), Paging::Other(other::Paging)), btf, symbols)
+    }
+}
+
+/// A kernel with these types and symbols.
+fn of(memory: AddressSpace, btf: Vec<u8>, symbols: &[(&str, u64)]) -> Kernel {
+    Kernel::new(
+        memory,
+        Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at))),
+        Types::from_btf(btf).unwrap(),
+        Facts { release: "6.0-test".into(), ..Facts::default() },
+    )
 }

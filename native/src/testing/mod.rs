@@ -4,5 +4,7 @@
 pub mod btf;
 pub mod files;
 pub mod memory;
+pub mod modules;
 pub mod packed;
+pub mod tables;
 pub mod world;

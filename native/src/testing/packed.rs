@@ -1,6 +1,7 @@
 //! AVML files and kdump-compressed dumps of a few pages.
 
 use std::io::Write;
+use std::ops::Range;
 
 /// How pages are packed: the flag of a descriptor.
 pub const PLAIN: u32 = 0;
@@ -50,11 +51,18 @@ pub struct Kdump {
     /// What each page holds; none where it is left out.
     pub pages: Vec<(u64, Option<Vec<u8>>)>,
     pub vmcoreinfo: &'static str,
+    /// The pages that the file is to hold, where it is one of several.
+    pub claim: Option<Range<u64>>,
 }
 
 impl Kdump {
     pub fn new(method: u32, pages: Vec<(u64, Option<Vec<u8>>)>) -> Self {
-        Self { method, pages, vmcoreinfo: "OSRELEASE=6.0-test\n" }
+        Self { method, pages, vmcoreinfo: "OSRELEASE=6.0-test\n", claim: None }
+    }
+
+    /// The part of it that holds some pages.
+    pub fn part(&self, claim: Range<u64>) -> Vec<u8> {
+        Self { pages: self.pages.clone(), claim: Some(claim), ..*self }.bytes()
     }
 
     /// The file: header, sub-header with the note behind it, a page for each bitmap, descriptors, pages.
@@ -71,14 +79,21 @@ impl Kdump {
         put(PAGE + 32, &(PAGE as u64 + 512).to_le_bytes());
         put(PAGE + 40, &(self.vmcoreinfo.len() as u64).to_le_bytes());
         put(PAGE + 96, &(8 * PAGE as u64).to_le_bytes());
+        if let Some(claim) = &self.claim {
+            put(PAGE + 12, &[1]);
+            for (at, page) in [(16, claim.start), (24, claim.end), (80, claim.start), (88, claim.end)] {
+                put(PAGE + at, &page.to_le_bytes());
+            }
+        }
         put(PAGE + 512, self.vmcoreinfo.as_bytes());
         for (number, held) in &self.pages {
             out[2 * PAGE + *number as usize / 8] |= 1 << (number % 8);
             out[3 * PAGE + *number as usize / 8] |= u8::from(held.is_some()) << (number % 8);
         }
         out.truncate(4 * PAGE);
-        let packed: Vec<Vec<u8>> =
-            self.pages.iter().filter_map(|(_, held)| Some(pack(self.method, held.as_ref()?))).collect();
+        let is_here = |page: &u64| self.claim.as_ref().is_none_or(|claim| claim.contains(page));
+        let here = self.pages.iter().filter(|(number, _)| is_here(number));
+        let packed: Vec<Vec<u8>> = here.filter_map(|(_, held)| Some(pack(self.method, held.as_ref()?))).collect();
         let mut at = out.len() + 24 * packed.len();
         for page in &packed {
             let flags = if page.len() == PAGE { PLAIN } else { self.method };

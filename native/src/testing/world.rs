@@ -32,6 +32,11 @@ pub const IDR: u64 = 184;
 pub const HOLDER: u64 = 208;
 
 pub fn btf() -> Vec<u8> {
+    encoded().0
+}
+
+/// The types, and the first id of a module's.
+pub fn encoded() -> (Vec<u8>, u32) {
     let mut out = Encoder::new();
     let int = out.int("int", 4, true);
     let char = out.int("char", 1, true);
@@ -104,7 +109,8 @@ pub fn btf() -> Vec<u8> {
     out.structure("holder", HOLDER as u32, &members);
     out.typedef("item_t", item);
     out.enumeration("slots", false, &[("SECOND", 1), ("FOURTH", 3)]);
-    out.finish()
+    let next = out.next_id();
+    (out.finish(), next)
 }
 
 /// A holder and `count` items whose ids count up from 1, in no container yet.

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use salvor_native::arch::AddressSpace;
-use salvor_native::arch::x86_64::Levels;
+use salvor_native::arch::x86_64::{Levels, Paging as X86_64};
+use salvor_native::arch::{AddressSpace, Paging};
 use salvor_native::image::Image;
 use salvor_native::kernel::symbols::Symbols;
 use salvor_native::kernel::types::Types;
@@ -41,7 +41,7 @@ fn told(image: Arc<Image>, btf: Vec<u8>, oracle: &Value) -> Kernel {
     let line = |start: &str| note.lines().find_map(|line| line.strip_prefix(start)).unwrap();
     let base: u64 = line("NUMBER(phys_base)=").parse::<i64>().unwrap() as u64;
     let root = symbols["init_top_pgt"].wrapping_sub(0xffff_ffff_8000_0000).wrapping_add(base);
-    let memory = AddressSpace::new(image, root, Levels::Four);
+    let memory = AddressSpace::new(image, root, Paging::X86_64(X86_64::plain(Levels::Four)));
     // The truth does not say where `vmemmap_base` is: it is the word of the kernel's data with the base that the first
     // memory section's map leads to.
     let sections = u64::from_str_radix(line("SYMBOL(mem_section)="), 16).unwrap();
@@ -49,12 +49,9 @@ fn told(image: Arc<Image>, btf: Vec<u8>, oracle: &Value) -> Kernel {
     let vmemmap = first & !63;
     let data = (symbols["init_task"] - (16 << 20)..symbols["init_task"] + (4 << 20)).step_by(8);
     symbols.extend(data.filter(|at| memory.read_u64(*at) == Some(vmemmap)).map(|at| ("vmemmap_base", at)).next());
-    Kernel {
-        memory,
-        symbols: Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at))),
-        types: Types::from_btf(btf).unwrap(),
-        facts: Facts { release: line("OSRELEASE=").to_owned(), ..Facts::default() },
-    }
+    let symbols = Symbols::new(symbols.iter().map(|(name, at)| (Box::from(*name), *at)));
+    let facts = Facts { release: line("OSRELEASE=").to_owned(), ..Facts::default() };
+    Kernel::new(memory, symbols, Types::from_btf(btf).unwrap(), facts)
 }
 
 /// An address of the truth: a number, or text where JavaScript's numbers could not hold it.

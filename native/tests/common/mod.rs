@@ -37,7 +37,7 @@ pub fn number(column: &ColumnData, row: usize) -> Option<u64> {
     let (value, nulls) = match column {
         ColumnData::U64 { values, nulls } => (values[row], nulls),
         ColumnData::I64 { values, nulls } => (values[row] as u64, nulls),
-        ColumnData::Text { .. } => panic!("not a number"),
+        ColumnData::Text { .. } | ColumnData::Bytes { .. } => panic!("not a number"),
     };
     (nulls[row / 8] >> (row % 8) & 1 == 0).then_some(value)
 }

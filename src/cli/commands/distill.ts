@@ -39,7 +39,7 @@ async function distill(
 ): Promise<number> {
   const { world } = session
   const reporter = new StderrReporter(world, session.options.quiet)
-  const file = new AtomicFile(output, outputGuard(session, [path]))
+  const file = new AtomicFile(output, await outputGuard(session, [path]))
   const engine = makeEngine(session)
   world.onAbort(() => file.abort())
   try {

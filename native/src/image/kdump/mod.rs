@@ -4,28 +4,30 @@
 //! A page of the first bitmap that is not in the second was left out on purpose, and nobody knows what it held.
 
 mod bitmap;
+mod header;
+mod pages;
+mod parts;
+mod runs;
 mod stored;
 
-use bitmap::{Bitmap, GROUP, word};
+use std::ops::Range;
+
+use header::{Header, is_dump};
+use pages::{Dump, Pages};
+pub use parts::companions;
+use parts::{Others, Part};
 use stored::{FLATTENED, Stored};
 
-use super::blocks::{Block, Missing, Packed, unpack};
 use super::file::Evidence;
-use super::{Layout, PAGE_SIZE, Range};
+use super::{Companion, Layout, Machine, PAGE_SIZE, Range as Memory};
 use crate::error::{Error, Result};
 
-/// How a dump begins; the second is of the older diskdump, which has the same layout.
-const SIGNATURES: [&[u8; 8]; 2] = [b"KDUMP   ", b"DISKDUMP"];
-/// Length of a descriptor.
-const DESCRIPTOR: u64 = 24;
 /// Bits of a descriptor's flags, and of the header's status.
 const ZLIB: u32 = 1;
 const LZO: u32 = 2;
 const SNAPPY: u32 = 4;
 const INCOMPLETE: u32 = 8;
 const ZSTD: u32 = 0x20;
-/// 64 TiB of memory: a bitmap for more would take long to read, and be a lie.
-const MOST_PAGES: u64 = 1 << 34;
 /// More ranges than any machine's memory map has: past this the bitmap lies.
 const MOST_RANGES: usize = 65_536;
 /// VMCOREINFO is one page; a note that claims more is not believed.
@@ -35,104 +37,128 @@ const LONGEST_VMCOREINFO: u64 = 1 << 16;
 pub fn parse(file: &Evidence) -> Option<Result<Layout>> {
     let bytes = file.bytes();
     if bytes.starts_with(FLATTENED) {
-        return Some(Stored::flattened(file.shared_source()).and_then(|(stored, problem)| {
-            let start = stored.read(0, 8).unwrap_or_default();
-            if start.starts_with(b"\x7fELF") {
-                return Err(Error::evidence(
-                    "an ELF core in makedumpfile's flattened stream: put it together with 'makedumpfile -R CORE < FILE'",
-                ));
-            }
-            if !is_dump(&start) {
-                return Err(Error::evidence("a flattened stream of makedumpfile that holds no dump: its start is damaged"));
-            }
-            read(stored, problem)
-        }));
+        return Some(flattened(file));
     }
-    is_dump(bytes).then(|| read(Stored::plain(file.shared_source()), None))
+    is_dump(bytes).then(|| {
+        let stored = Stored::plain(file.shared_source());
+        let own = Part { path: file.path().to_owned(), header: Header::read(&stored)?, stored };
+        let others = own.header.split.as_ref().map(|_| Others::find(&own.path, &own.header));
+        read(own, others.unwrap_or_default(), Layout::default())
+    })
 }
 
-fn is_dump(bytes: &[u8]) -> bool {
-    SIGNATURES.iter().any(|signature| bytes.starts_with(*signature))
-}
-
-/// What the headers say (offsets as 64-bit machines have them).
-struct Header {
-    version: u32,
-    status: u32,
-    bitmap_offset: u64,
-    bitmap_length: u64,
-    pages: u64,
-    dump_level: u32,
-    split: bool,
-    /// Offset and length.
-    vmcoreinfo: (u64, u64),
-}
-
-impl Header {
-    fn read(stored: &Stored) -> Result<Self> {
-        let cut = || Error::evidence("a kdump-compressed file that was cut off inside its headers");
-        let head = stored.read(0, PAGE_SIZE as usize).ok_or_else(cut)?;
-        let int = |at: usize| word(head.get(at..at + 4).unwrap_or_default()) as u32;
-        let machine = head.get(272..337).unwrap_or_default().split(|byte| *byte == 0).next().unwrap_or_default();
-        if machine != b"x86_64" {
-            let machine =
-                String::from_utf8_lossy(machine.get(..16.min(machine.len())).unwrap_or_default()).into_owned();
-            return Err(Error::evidence(format!("a dump of {machine:?}: salvor reads x86-64 memory for now")));
-        }
-        let (version, status, block) = (int(8), int(424), u64::from(int(428)));
-        if block != PAGE_SIZE {
-            return Err(Error::evidence(format!(
-                "a kdump-compressed file with pages of {block} bytes: its header is damaged"
-            )));
-        }
-        let (sub_blocks, bitmap_blocks) = (u64::from(int(432)), u64::from(int(436)));
-        let sub = stored.read(block, 104).ok_or_else(cut)?;
-        let long =
-            |at: usize, since: u32| if version >= since { word(sub.get(at..at + 8).unwrap_or_default()) } else { 0 };
-        Ok(Self {
-            version,
-            status,
-            bitmap_offset: block * (1 + sub_blocks),
-            bitmap_length: block * bitmap_blocks,
-            pages: u64::from(int(440)).max(long(96, 6)),
-            dump_level: long(8, 1) as u32,
-            split: long(8, 2) >> 32 != 0,
-            vmcoreinfo: (long(32, 3), long(40, 3)),
-        })
-    }
-}
-
-fn read(stored: Stored, problem: Option<String>) -> Result<Layout> {
-    let header = Header::read(&stored)?;
-    if header.split {
+fn flattened(file: &Evidence) -> Result<Layout> {
+    let (stored, problem) = Stored::flattened(file.shared_source())?;
+    let start = stored.read(0, 8).unwrap_or_default();
+    if start.starts_with(b"\x7fELF") {
         return Err(Error::evidence(
-            "one file of a dump that was split: join them with 'makedumpfile --reassemble FILE1 FILE2 … WHOLE'",
+            "an ELF core in makedumpfile's flattened stream: put it together with 'makedumpfile -R CORE < FILE'",
         ));
     }
-    let mut layout = Layout { warnings: problem.into_iter().collect(), ..Layout::default() };
-    if header.status & INCOMPLETE != 0 {
-        layout.warnings.push("truncated: makedumpfile says that it could not write this dump to its end".to_owned());
+    if !is_dump(&start) {
+        return Err(Error::evidence("a flattened stream of makedumpfile that holds no dump: its start is damaged"));
     }
-    let (at, length) = header.vmcoreinfo;
-    layout.vmcoreinfo = (length > 0 && length <= LONGEST_VMCOREINFO)
-        .then(|| stored.read(at, length as usize))
-        .flatten()
-        .map(|text| String::from_utf8_lossy(&text).into_owned());
-    let (held, ranges) = bitmaps(&stored, &header)?;
-    layout.ranges = ranges;
-    let pages = layout.ranges.iter().map(|range| range.length / PAGE_SIZE).sum::<u64>();
-    if held.count() < pages {
+    let own = Part { path: file.path().to_owned(), header: Header::read(&stored)?, stored };
+    if own.header.split.is_some() {
+        return Err(Error::evidence("one part of a dump in a flattened stream, which makedumpfile never writes"));
+    }
+    read(own, Others::default(), Layout { warnings: problem.into_iter().collect(), ..Layout::default() })
+}
+
+/// Puts a dump together from the file that was given and the others beside it.
+fn read(own: Part, others: Others, mut layout: Layout) -> Result<Layout> {
+    let (pages, level) = (own.header.pages, own.header.dump_level);
+    let given = own.path.clone();
+    layout.machine = Some(own.header.machine.clone()).filter(|name| !name.is_empty()).map(Machine::Name);
+    let alone = own.header.split.is_none();
+    let mut parts = vec![own];
+    parts.extend(others.parts);
+    layout.vmcoreinfo = parts.iter().find_map(vmcoreinfo);
+    let beside = parts.iter().filter(|part| part.path != given);
+    layout.companions =
+        beside.map(|part| Companion { path: part.path.clone(), source: part.stored.source() }).collect();
+    parts.sort_by_key(|part| part.header.claim().start);
+    let (mut files, mut taken) = (Vec::new(), 0);
+    for part in parts {
+        let (is_given, claim) = (part.path == given, part.header.claim());
+        let name = if alone { String::new() } else { format!("{}: ", part.name()) };
+        if part.header.status & INCOMPLETE != 0 {
+            layout.warnings.push(format!("truncated: {name}makedumpfile says that it could not write this to its end"));
+        }
+        if claim.start > claim.end {
+            layout.warnings.push(format!("damaged: {name}pages from {} to {}", claim.start, claim.end));
+        } else if claim.start < taken.min(claim.end) {
+            layout.warnings.push(format!(
+                "overlapping parts: {name}physical {} up to {} is in another file, too, and read from that",
+                place(claim.start),
+                place(taken.min(claim.end))
+            ));
+        }
+        let span = claim.start.max(taken)..claim.end;
+        if span.is_empty() && !alone {
+            continue;
+        }
+        match Pages::read(part, span) {
+            Ok((file, ranges)) => {
+                layout.warnings.extend(missing(taken..file.span.start, others.problem.as_deref()));
+                layout.warnings.extend(file.shortness().map(|what| format!("truncated: {name}{what}")));
+                ranges.into_iter().for_each(|range| append(&mut layout.ranges, range));
+                taken = file.span.end;
+                files.push(file);
+            }
+            Err(error) if is_given => return Err(error),
+            Err(error) => layout.warnings.push(format!("damaged: {name}{}", error.message)),
+        }
+    }
+    layout.warnings.extend(missing(taken..pages, others.problem.as_deref()));
+    if layout.ranges.len() > MOST_RANGES {
+        return Err(Error::evidence(format!("memory in more than {MOST_RANGES} ranges: the bitmaps are damaged")));
+    }
+    let memory = layout.ranges.iter().map(|range| range.length / PAGE_SIZE).sum::<u64>();
+    let held: u64 = files.iter().map(Pages::count).sum();
+    if held < memory {
         layout.left_out = Some(format!(
-            "{} of {pages} pages were left out by whoever made the dump{}: what they held cannot be read",
-            pages - held.count(),
-            filtered(header.dump_level)
+            "{} of {memory} pages were left out by whoever made the dump{}: what they held cannot be read",
+            memory - held,
+            filtered(level)
         ));
     }
-    let descriptors = header.bitmap_offset + header.bitmap_length;
-    let dump = Dump { stored, held, descriptors };
-    layout.warnings.extend(dump.shortness());
-    layout.packed = Some(Box::new(dump));
+    layout.packed = Some(Box::new(Dump { files }));
     Ok(layout)
+}
+
+/// Appends memory that may go on where another file's ends.
+fn append(ranges: &mut Vec<Memory>, range: Memory) {
+    match ranges.last_mut().filter(|last| last.end() == range.start) {
+        Some(last) => last.length += range.length,
+        None => ranges.push(range),
+    }
+}
+
+fn vmcoreinfo(part: &Part) -> Option<String> {
+    let (at, length) = part.header.vmcoreinfo;
+    (length > 0 && length <= LONGEST_VMCOREINFO).then_some(())?;
+    Some(String::from_utf8_lossy(&part.stored.read(at, length as usize)?).into_owned())
+}
+
+/// Tells of pages for which no file stands.
+fn missing(pages: Range<u64>, problem: Option<&str>) -> Option<String> {
+    let why = problem.map_or_else(String::new, |problem| format!(" ({problem})"));
+    (!pages.is_empty()).then(|| {
+        format!(
+            "truncated: of this dump, which was split, the part with pages {} to {} is not beside the file{why}: memory from \
+             physical {} up to {} is missing",
+            pages.start,
+            pages.end - 1,
+            place(pages.start),
+            place(pages.end)
+        )
+    })
+}
+
+/// A page's physical address.
+fn place(page: u64) -> String {
+    format!("{:#x}", page.saturating_mul(PAGE_SIZE))
 }
 
 /// What makedumpfile's dump level says of the pages that it leaves out.
@@ -141,154 +167,4 @@ fn filtered(level: u32) -> String {
     let kinds = [(2 | 4, "page cache"), (8, "processes' memory"), (16, "free memory")];
     let named: Vec<&str> = kinds.iter().filter(|(bits, _)| level & bits != 0).map(|(_, kind)| *kind).collect();
     if named.is_empty() { String::new() } else { format!(" (dump level {level}: {})", named.join(", ")) }
-}
-
-/// The second bitmap, and the ranges of memory that either has.
-fn bitmaps(stored: &Stored, header: &Header) -> Result<(Bitmap, Vec<Range>)> {
-    let Header { bitmap_offset, bitmap_length, pages, .. } = *header;
-    let needed = pages.div_ceil(8);
-    // Dumps of one bitmap have no pages that were left out.
-    let half = if needed <= bitmap_length / 2 { bitmap_length / 2 } else { 0 };
-    if pages == 0 || pages > MOST_PAGES || needed > bitmap_length || header.version > 1 << 16 {
-        return Err(Error::evidence(format!(
-            "a kdump-compressed file that claims {pages} pages and has {bitmap_length} bytes of bitmaps: its header is damaged"
-        )));
-    }
-    if bitmap_offset + half + needed > stored.size() {
-        return Err(Error::evidence("a kdump-compressed file that was cut off inside its bitmaps"));
-    }
-    let (mut held, mut runs) = (Bitmap::default(), Runs::default());
-    let (mut first, mut second) = (vec![0; GROUP], vec![0; GROUP]);
-    for at in (0..needed).step_by(GROUP) {
-        let length = ((needed - at) as usize).min(GROUP);
-        let (first, second) =
-            (first.get_mut(..length).unwrap_or_default(), second.get_mut(..length).unwrap_or_default());
-        let read = stored.read_at(bitmap_offset + at, first) + stored.read_at(bitmap_offset + half + at, second);
-        if read < 2 * length {
-            return Err(Error::evidence("a kdump-compressed file whose bitmaps cannot be read"));
-        }
-        if at + length as u64 == needed && pages % 8 != 0 {
-            let known = (1 << (pages % 8)) - 1;
-            first.last_mut().into_iter().chain(second.last_mut()).for_each(|byte| *byte &= known);
-        }
-        held.push(second);
-        for (index, (one, other)) in first.chunks(8).zip(second.chunks(8)).enumerate() {
-            runs.add(at * 8 + index as u64 * 64, word(one) | word(other))?;
-        }
-    }
-    Ok((held, runs.finish(pages.next_multiple_of(64))?))
-}
-
-/// Runs of pages, out of one word after the other.
-#[derive(Default)]
-struct Runs {
-    ranges: Vec<Range>,
-    open: Option<u64>,
-}
-
-impl Runs {
-    fn add(&mut self, page: u64, bits: u64) -> Result<()> {
-        match (bits, self.open) {
-            (0, None) | (u64::MAX, Some(_)) => Ok(()),
-            _ => (0..64).try_for_each(|bit| self.page(page + bit, bits >> bit & 1 == 1)),
-        }
-    }
-
-    fn page(&mut self, page: u64, is_memory: bool) -> Result<()> {
-        match (self.open, is_memory) {
-            (None, true) => self.open = Some(page),
-            (Some(first), false) => {
-                self.open = None;
-                if self.ranges.len() == MOST_RANGES {
-                    return Err(Error::evidence(format!(
-                        "memory in more than {MOST_RANGES} ranges: the bitmaps are damaged"
-                    )));
-                }
-                let start = first * PAGE_SIZE;
-                self.ranges.push(Range { start, length: page * PAGE_SIZE - start, offset: start });
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Memory ends at a page.
-    fn finish(mut self, end: u64) -> Result<Vec<Range>> {
-        self.page(end, false)?;
-        Ok(self.ranges)
-    }
-}
-
-/// A dump whose blocks are pages; plain bytes are counted by physical address.
-struct Dump {
-    stored: Stored,
-    held: Bitmap,
-    /// Offset of the first descriptor.
-    descriptors: u64,
-}
-
-/// Where a page lies, and how it is packed.
-struct Descriptor {
-    offset: u64,
-    size: u32,
-    flags: u32,
-}
-
-impl Dump {
-    fn descriptor(&self, rank: u64) -> Option<Descriptor> {
-        let mut bytes = [0; DESCRIPTOR as usize];
-        let at = self.descriptors.checked_add(rank * DESCRIPTOR)?;
-        (self.stored.read_at(at, &mut bytes) == bytes.len()).then_some(())?;
-        let int = |at: usize| word(bytes.get(at..at + 4).unwrap_or_default()) as u32;
-        Some(Descriptor { offset: word(bytes.get(..8)?), size: int(8), flags: int(12) })
-    }
-
-    /// What is missing at the file's end, as far as descriptors and the last page tell.
-    fn shortness(&self) -> Option<String> {
-        let count = self.held.count();
-        let (size, end) = (self.stored.size(), self.descriptors.saturating_add(count * DESCRIPTOR));
-        if end > size {
-            let lost = (end - size.max(self.descriptors)).div_ceil(DESCRIPTOR);
-            return Some(format!("truncated: the file ends before the descriptors of {lost} of its {count} pages"));
-        }
-        let last = self.descriptor(count.checked_sub(1)?)?;
-        let end = last.offset.saturating_add(u64::from(last.size));
-        (end > size).then(|| format!("truncated: the file has {size} bytes, and its last page should end at {end}"))
-    }
-}
-
-impl Packed for Dump {
-    fn block(&self, plain: u64) -> std::result::Result<Block, Missing> {
-        let page = plain / PAGE_SIZE;
-        self.held.rank(page).ok_or(Missing::LeftOut)?;
-        Ok(Block { id: page, start: page * PAGE_SIZE, length: PAGE_SIZE as usize })
-    }
-
-    fn next_held(&self, plain: u64) -> u64 {
-        let page = plain / PAGE_SIZE;
-        match self.held.next(page) {
-            Some(next) if next == page => plain,
-            next => next.map_or(u64::MAX, |next| next * PAGE_SIZE),
-        }
-    }
-
-    fn unpack(&self, block: &Block, out: &mut [u8]) -> bool {
-        let Some(page) = self.held.rank(block.id).and_then(|rank| self.descriptor(rank)) else { return false };
-        // What does not become smaller is not packed.
-        if page.size == 0 || page.size as usize > out.len() {
-            return false;
-        }
-        let Some(packed) = self.stored.read(page.offset, page.size as usize) else { return false };
-        match page.flags & (ZLIB | LZO | SNAPPY | ZSTD) {
-            0 if packed.len() == out.len() => {
-                out.copy_from_slice(&packed);
-                true
-            }
-            ZLIB => unpack::zlib(&packed, out),
-            LZO => unpack::lzo(&packed, out),
-            SNAPPY => unpack::snappy(&packed, out),
-            ZSTD => unpack::zstd(&packed, out),
-            _ => false,
-        }
-    }
 }

@@ -66,6 +66,11 @@ impl Stored {
         Ok((stored, problem.map(|at| format!("truncated: the flattened dump breaks off at file offset {at:#x}"))))
     }
 
+    /// The file.
+    pub fn source(&self) -> Arc<Source> {
+        Arc::clone(&self.source)
+    }
+
     /// One past the last byte.
     pub fn size(&self) -> u64 {
         self.size

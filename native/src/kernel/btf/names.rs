@@ -31,7 +31,6 @@ impl Class {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     hash: u32,
-    section: u16,
     id: u32,
     /// Position plus one of the next entry with the same head.
     next: u32,
@@ -46,46 +45,40 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// The names of several sections, of which an earlier one's types go first. What is not among a section's own strings
-    /// is one of `base`.
-    pub fn of(sections: &[&Btf], base: &Btf) -> Self {
-        let most: usize = sections.iter().map(|btf| btf.offsets.len()).sum();
+    /// The names of a section. What is not among its own strings is one of `base`.
+    pub fn of(btf: &Btf, base: &Btf) -> Self {
+        let most = btf.offsets.len();
         let heads = vec![0; most.next_power_of_two()];
         let mut names = Self { key: Key::new(), heads, entries: Vec::with_capacity(most / 2) };
-        for (section, btf) in (0..u16::MAX).zip(sections) {
-            for id in btf.first_id()..btf.end_id() {
-                names.add(sections, base, section, id);
-            }
+        for id in btf.first_id()..btf.end_id() {
+            names.add(btf, base, id);
         }
         names
     }
 
-    fn add(&mut self, sections: &[&Btf], base: &Btf, section: u16, id: u32) {
-        let described = |section: u16, id: u32| described(sections.get(usize::from(section))?, id, base);
-        let Some((class, name, fullness)) = described(section, id) else { return };
+    fn add(&mut self, btf: &Btf, base: &Btf, id: u32) {
+        let Some((class, name, fullness)) = described(btf, id, base) else { return };
         let hash = self.key.hash(class, name);
         let same = |entry: &Entry| {
-            let (other, text, _) = described(entry.section, entry.id)?;
+            let (other, text, _) = described(btf, entry.id, base)?;
             Some((other, text) == (class, name))
         };
         let known = self.position(hash, |entry| same(entry) == Some(true));
         let head = slot(hash, self.heads.len());
         if let Some(entry) = known.and_then(|position| self.entries.get_mut(position)) {
-            let less = described(entry.section, entry.id).is_none_or(|(.., other)| other < fullness);
-            if entry.section == section && less {
+            if described(btf, entry.id, base).is_none_or(|(.., other)| other < fullness) {
                 entry.id = id;
             }
         } else if let Some(head) = self.heads.get_mut(head) {
             let next = std::mem::replace(head, self.entries.len() as u32 + 1);
-            self.entries.push(Entry { hash: (hash >> 32) as u32, section, id, next });
+            self.entries.push(Entry { hash: (hash >> 32) as u32, id, next });
         }
     }
 
-    /// Section and id of the type of this name; `same` tells whether those of an entry are.
-    pub fn find(&self, class: Class, name: &[u8], same: impl Fn(u16, u32) -> bool) -> Option<(u16, u32)> {
+    /// The type of this name; `same` tells whether that of an entry is.
+    pub fn find(&self, class: Class, name: &[u8], same: impl Fn(u32) -> bool) -> Option<u32> {
         let hash = self.key.hash(class, name);
-        let found = self.entries.get(self.position(hash, |entry| same(entry.section, entry.id))?)?;
-        Some((found.section, found.id))
+        Some(self.entries.get(self.position(hash, |entry| same(entry.id))?)?.id)
     }
 
     fn position(&self, hash: u64, same: impl Fn(&Entry) -> bool) -> Option<usize> {
@@ -113,15 +106,15 @@ impl Names {
 /// Two secrets that words are folded with. SipHash, which is sure for more than a process's lifetime, takes a twentieth of
 /// the time that an image is opened in.
 #[derive(Debug)]
-struct Key(u64, u64);
+pub(super) struct Key(u64, u64);
 
 impl Key {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let random = RandomState::new();
         Self(random.hash_one(0), random.hash_one(1) | 1)
     }
 
-    fn hash(&self, class: Class, name: &[u8]) -> u64 {
+    pub fn hash(&self, class: Class, name: &[u8]) -> u64 {
         let (words, rest) = name.as_chunks::<8>();
         let start = self.fold(self.0 ^ (class as u64) ^ (name.len() as u64) << 8);
         let hash = words.iter().fold(start, |hash, word| self.fold(hash ^ u64::from_le_bytes(*word)));

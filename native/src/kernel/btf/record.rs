@@ -1,5 +1,7 @@
 //! One type's record (include/uapi/linux/btf.h): three words, then what its kind adds.
 
+use crate::words::u32_at;
+
 /// What a record describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -46,6 +48,17 @@ impl Kind {
             Kind::Enum | Kind::Prototype => (0, 2),
             _ => (0, 0),
         }
+    }
+
+    /// Whether it is another type under a name, with a qualifier, or as a variable.
+    pub fn is_wrapper(self) -> bool {
+        use Kind::*;
+        matches!(self, Typedef | Const | Volatile | Restrict | TypeTag | Variable)
+    }
+
+    /// Whether its entries are constants.
+    pub fn is_enum(self) -> bool {
+        matches!(self, Kind::Enum | Kind::Enum64)
     }
 
     /// Whether the record's third word is a type id rather than a size.
@@ -97,7 +110,7 @@ pub(crate) struct Record<'a> {
 impl Record<'_> {
     /// A word after the fixed three.
     pub fn word(&self, index: usize) -> Option<u32> {
-        super::word(self.rest, index * 4)
+        u32_at(self.rest, index * 4)
     }
 
     /// The three words of member (or ENUM64 entry) `index`.

@@ -1,12 +1,16 @@
 //! Small machines made by hand: every form of symbol tables under four and five levels of page tables.
 
+mod other;
+
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use crate::arch;
 use crate::error::ErrorKind;
 use crate::image::Image;
+use crate::kernel::Kernel;
 use crate::kernel::kallsyms::tests::{BASE, FORMS, Form, encode, symbols};
-use crate::kernel::{Kernel, kernel_range};
+use crate::kernel::kernel_range::{self, Guess};
 
 const MIB: u64 = 1 << 20;
 /// Where the kernel lies in physical memory, and what it has at which distance.
@@ -108,7 +112,7 @@ fn page_tables(machine: Machine, text: u64, word: &impl Fn(u64, u64)) {
 fn check(kernel: &Kernel, machine: Machine) {
     assert_eq!(kernel.facts.release, "9.9.9-hand", "{machine:?}");
     assert_eq!((kernel.facts.physical, kernel.facts.virtual_address), (TEXT, BASE), "{machine:?}");
-    assert_eq!(kernel.memory.levels().count(), machine.levels, "{machine:?}");
+    assert_eq!(kernel.memory.geometry().levels, machine.levels, "{machine:?}");
     for (address, name) in kernel_symbols(machine) {
         assert_eq!(kernel.symbols.address(&name), Some(address), "{machine:?} {name}");
     }
@@ -120,12 +124,17 @@ fn failure(machine: Machine) -> (ErrorKind, String) {
     (error.kind, error.message)
 }
 
+fn guesses(machine: Machine) -> Vec<Guess> {
+    let image = image(machine);
+    kernel_range::quick(&image, &arch::of(&image).unwrap())
+}
+
 #[test]
 fn every_form_is_found_under_four_and_five_levels() {
     for form in FORMS {
         for levels in [4, 5] {
             let machine = Machine { form, levels, ..PLAIN };
-            let guesses = kernel_range::quick(&image(machine));
+            let guesses = guesses(machine);
             assert_eq!(guesses.first().map(|guess| guess.text), Some(TEXT), "{machine:?}");
             check(&Kernel::discover(image(machine), None).unwrap(), machine);
             check(&Kernel::discover_by_scan(image(machine), None).unwrap(), machine);
@@ -138,7 +147,7 @@ fn every_form_is_found_under_four_and_five_levels() {
 fn the_encryption_bit_is_found_out_while_a_kernel_is_proven() {
     for (levels, encrypted) in [(4, 1 << 47), (5, 1 << 47), (4, 1 << 51), (5, 1 << 51)] {
         let machine = Machine { levels, encrypted, ..PLAIN };
-        assert_eq!(kernel_range::quick(&image(machine)).first().map(|guess| guess.text), Some(TEXT), "{machine:?}");
+        assert_eq!(guesses(machine).first().map(|guess| guess.text), Some(TEXT), "{machine:?}");
         let kernel = Kernel::discover(image(machine), None).unwrap();
         check(&kernel, machine);
         // Another root of the same machine has the bit too.

@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::symbols::Table;
-use names::Names;
+use names::{Expanded, Names};
 use tokens::Tokens;
 use values::Values;
 
@@ -25,7 +25,7 @@ const MOST_TABLES: usize = 8;
 /// A symbol table, with places counted from the window's start.
 #[derive(Debug)]
 pub struct Kallsyms {
-    /// Names and values.
+    /// Names, values and types.
     pub table: Table,
     /// The virtual address of `_text`, where the table tells it.
     pub text: Option<u64>,
@@ -63,17 +63,18 @@ impl Budget {
     }
 }
 
-/// Every symbol table in a window of memory whose tokens do not lie before `from`, in order.
-pub fn find_all(window: &[u8], from: usize, budget: &Budget) -> impl Iterator<Item = Kallsyms> {
+/// Every symbol table in a window of memory whose tokens do not lie before `from`, in order. No kernel has its image below
+/// the address `lowest_image`.
+pub fn find_all(window: &[u8], from: usize, lowest_image: u64, budget: &Budget) -> impl Iterator<Item = Kallsyms> {
     let tables = Tokens::find_all(window, from, budget).take(MOST_TABLES);
-    tables.filter_map(|tokens| decode(window, &tokens, budget))
+    tables.filter_map(move |tokens| decode(window, &tokens, lowest_image, budget))
 }
 
-fn decode(window: &[u8], tokens: &Tokens, budget: &Budget) -> Option<Kallsyms> {
+fn decode(window: &[u8], tokens: &Tokens, lowest_image: u64, budget: &Budget) -> Option<Kallsyms> {
     let names = Names::before(window, tokens, budget)?;
-    let values = Values::of(window, &names, tokens)?;
-    let (text, ends) = names.expand(window, tokens)?;
-    let mut table = Table::new(text, &ends, &values.values)?;
+    let values = Values::of(window, &names, tokens, lowest_image)?;
+    let Expanded { text, ends, letters } = names.expand(window, tokens)?;
+    let mut table = Table::new(text, &ends, &values.values, &letters)?;
     let text = table.value("_text").or_else(|| table.value("_stext"))?;
     table.rebase(text);
     Some(Kallsyms {

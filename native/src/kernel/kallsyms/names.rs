@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Budget;
 use super::tokens::Tokens;
+use crate::words::u32_at;
 
 /// Fewer symbols than this are no kernel; more than any kernel has would only cost time.
 const COUNTS: Range<usize> = 256..1 << 20;
@@ -26,6 +27,17 @@ pub struct Names {
     pub markers: Range<usize>,
 }
 
+/// Names as they were before they were compressed.
+#[derive(Debug)]
+pub struct Expanded {
+    /// One after another.
+    pub text: Vec<u8>,
+    /// Where each ends.
+    pub ends: Vec<u32>,
+    /// The letter of each one's type.
+    pub letters: Vec<u8>,
+}
+
 impl Names {
     /// The names that belong to a token table.
     pub fn before(window: &[u8], tokens: &Tokens, budget: &Budget) -> Option<Self> {
@@ -35,13 +47,12 @@ impl Names {
     }
 
     fn at(window: &[u8], count_at: usize, limit: usize, budget: &Budget) -> Option<Self> {
-        let word = |at: usize| window.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word));
-        let count = word(count_at)? as usize;
+        let count = u32_at(window, count_at)? as usize;
         if !COUNTS.contains(&count) {
             return None;
         }
         // The count is a u32 before 8-byte alignment, or a u64 in 4.18 and 4.19. Without padding the names follow at once.
-        let aligned = (count_at.is_multiple_of(8) && word(count_at + 4) == Some(0)).then_some(count_at + 8);
+        let aligned = (count_at.is_multiple_of(8) && u32_at(window, count_at + 4) == Some(0)).then_some(count_at + 8);
         [aligned, Some(count_at + 4)].into_iter().flatten().find_map(|start| {
             let (end, marks) = walk(window.get(..limit)?, start, count, budget)?;
             let markers = [end.next_multiple_of(4), end.next_multiple_of(8)]
@@ -53,10 +64,11 @@ impl Names {
         })
     }
 
-    /// All names without their type letters, one after another, and where each ends.
-    pub fn expand(&self, window: &[u8], tokens: &Tokens) -> Option<(Vec<u8>, Vec<u32>)> {
+    /// All names, and the letters of their types apart from them.
+    pub fn expand(&self, window: &[u8], tokens: &Tokens) -> Option<Expanded> {
         let mut text = Vec::with_capacity(self.count.checked_mul(24)?);
         let mut ends = Vec::with_capacity(self.count);
+        let mut letters = Vec::with_capacity(self.count);
         let mut rest = window.get(self.names.clone())?;
         for _ in 0..self.count {
             let (length, header) = name_length(rest)?;
@@ -64,7 +76,9 @@ impl Names {
             let start = text.len();
             let (first, others) = codes.split_first()?;
             // The type letter is the first character of the expanded name, whatever the first token's length.
-            text.extend_from_slice(tokens.get(*first)?.get(1..)?);
+            let (letter, begun) = tokens.get(*first)?.split_first()?;
+            letters.push(*letter);
+            text.extend_from_slice(begun);
             for code in others {
                 text.extend_from_slice(tokens.get(*code)?);
             }
@@ -74,7 +88,7 @@ impl Names {
             ends.push(u32::try_from(text.len()).ok()?);
             rest = rest.get(header + length..)?;
         }
-        Some((text, ends))
+        Some(Expanded { text, ends, letters })
     }
 }
 

@@ -8,6 +8,9 @@ use crate::kernel::symbols::TEXT;
 /// Where `_text` is in virtual memory.
 pub const BASE: u64 = 0xffff_ffff_9e00_0000;
 
+/// No image of a kernel lies below.
+const LOWEST: u64 = 0xffff_ffff_8000_0000;
+
 /// Orders of the tables, and forms of the addresses in them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Form {
@@ -39,6 +42,11 @@ pub fn symbols(form: Form, count: u64) -> Vec<(u64, String)> {
     };
     let cpu = (0..per_cpu).map(|number| (number * 0x1000, format!("cpu_thing_{number}")));
     cpu.chain((0..count).map(|number| (BASE + number * 0x140, name(number)))).collect()
+}
+
+/// The letter of a symbol's type.
+fn letter(name: &str) -> u8 {
+    if name.starts_with("cpu_") { b'A' } else { b'T' }
 }
 
 fn pad(bytes: &mut Vec<u8>) {
@@ -107,7 +115,7 @@ pub fn encode(form: Form, symbols: &[(u64, String)]) -> Vec<u8> {
                 4
             }));
         }
-        let codes = compress(&format!("T{name}"), &tokens);
+        let codes = compress(&format!("{}{name}", char::from(letter(name))), &tokens);
         if codes.len() > 127 {
             names.push(codes.len() as u8 | 0x80);
             names.push((codes.len() >> 7) as u8);
@@ -144,7 +152,7 @@ pub fn encode(form: Form, symbols: &[(u64, String)]) -> Vec<u8> {
 fn every_order_and_form_gives_the_symbols_back() {
     for form in FORMS {
         let symbols = symbols(form, 1500);
-        let found: Vec<_> = find_all(&encode(form, &symbols), 0, &Budget::default()).collect();
+        let found: Vec<_> = find_all(&encode(form, &symbols), 0, LOWEST, &Budget::default()).collect();
         assert_eq!(found.len(), 1, "{form:?}");
         for kallsyms in found {
             assert_eq!(kallsyms.table.len(), symbols.len(), "{form:?}");
@@ -153,6 +161,9 @@ fn every_order_and_form_gives_the_symbols_back() {
                 let expected = if *address < BASE { *address } else { address - BASE + TEXT };
                 assert_eq!(kallsyms.table.value(name), Some(expected), "{form:?} {name}");
             }
+            let letters: Vec<_> = (0..symbols.len()).filter_map(|number| kallsyms.table.letter(number)).collect();
+            let given: Vec<_> = symbols.iter().map(|(_, name)| letter(name)).collect();
+            assert_eq!(letters, given, "{form:?}");
         }
     }
 }
@@ -161,12 +172,12 @@ fn every_order_and_form_gives_the_symbols_back() {
 fn a_marker_that_disagrees_rejects_the_names() {
     let symbols = symbols(Form::AfterSigned, 600);
     let mut bytes = encode(Form::AfterSigned, &symbols);
-    let markers = find_all(&bytes, 0, &Budget::default()).next().map(|kallsyms| kallsyms.marks.clone());
+    let markers = find_all(&bytes, 0, LOWEST, &Budget::default()).next().map(|kallsyms| kallsyms.marks.clone());
     let at = markers.and_then(|[_, markers]| markers.start.checked_add(4)).unwrap_or_default();
     if let Some(byte) = bytes.get_mut(at) {
         *byte ^= 1;
     }
-    assert_eq!(find_all(&bytes, 0, &Budget::default()).count(), 0);
+    assert_eq!(find_all(&bytes, 0, LOWEST, &Budget::default()).count(), 0);
 }
 
 proptest! {
@@ -186,8 +197,8 @@ proptest! {
                 *place = byte;
             }
         }
-        find_all(&bytes, 0, &Budget::default()).for_each(drop);
+        find_all(&bytes, 0, LOWEST, &Budget::default()).for_each(drop);
         bytes.truncate(cut.index(bytes.len()) + 1);
-        find_all(&bytes, 0, &Budget::default()).for_each(drop);
+        find_all(&bytes, 0, LOWEST, &Budget::default()).for_each(drop);
     }
 }

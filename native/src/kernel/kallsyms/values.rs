@@ -3,9 +3,7 @@
 use super::names::Names;
 use super::tokens::Tokens;
 use crate::kernel::symbols::TEXT;
-
-/// x86-64 maps its kernel image into the top 2 GiB.
-const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
+use crate::words::u64_at;
 
 /// Addresses in symbol order.
 #[derive(Debug)]
@@ -22,17 +20,18 @@ pub struct Values {
 
 impl Values {
     /// The addresses that belong to these names: in front of the count before 6.4, behind the token index from then on.
-    pub fn of(window: &[u8], names: &Names, tokens: &Tokens) -> Option<Self> {
+    /// No kernel has its image below `lowest`.
+    pub fn of(window: &[u8], names: &Names, tokens: &Tokens, lowest: u64) -> Option<Self> {
         let count = names.count;
         let before = names.count_at & !7;
         let after = tokens.end.next_multiple_of(8);
         let behind = (after + count * 4).next_multiple_of(8);
         let base_before = before.checked_sub(8);
         let offsets_before = base_before.and_then(|base| base.checked_sub((count * 4).next_multiple_of(8)));
-        relative(window, after, behind, count)
-            .or_else(|| relative(window, offsets_before?, base_before?, count))
-            .or_else(|| absolute(window, before.checked_sub(count * 8)?, count))
-            .or_else(|| absolute(window, after, count))
+        relative(window, after, behind, count, lowest)
+            .or_else(|| relative(window, offsets_before?, base_before?, count, lowest))
+            .or_else(|| absolute(window, before.checked_sub(count * 8)?, count, lowest))
+            .or_else(|| absolute(window, after, count, lowest))
             .or_else(|| place_relative(window, tokens.end.next_multiple_of(4), count))
             .or_else(|| place_relative(window, after, count))
             .filter(|values| values.values.is_sorted())
@@ -45,9 +44,9 @@ fn offsets(window: &[u8], start: usize, count: usize) -> Option<&[[u8; 4]]> {
 
 /// 32-bit offsets from a base that KASLR relocates. Where any is negative (`CONFIG_KALLSYMS_ABSOLUTE_PERCPU`, x86 before
 /// 6.15) the others are absolute per-CPU offsets.
-fn relative(window: &[u8], start: usize, base_at: usize, count: usize) -> Option<Values> {
-    let base = u64::from_le_bytes(*window.get(base_at..)?.first_chunk()?);
-    if base < KERNEL_MAP {
+fn relative(window: &[u8], start: usize, base_at: usize, count: usize, lowest: u64) -> Option<Values> {
+    let base = u64_at(window, base_at)?;
+    if base < lowest {
         return None;
     }
     let offsets = offsets(window, start, count)?;
@@ -62,11 +61,11 @@ fn relative(window: &[u8], start: usize, base_at: usize, count: usize) -> Option
 }
 
 /// Plain addresses, of kernels built without `CONFIG_KALLSYMS_BASE_RELATIVE`.
-fn absolute(window: &[u8], start: usize, count: usize) -> Option<Values> {
+fn absolute(window: &[u8], start: usize, count: usize, lowest: u64) -> Option<Values> {
     let end = start.checked_add(count * 8)?;
     let (words, _) = window.get(start..end)?.as_chunks();
     let values: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
-    values.last().is_some_and(|last| *last >= KERNEL_MAP).then_some(())?;
+    values.last().is_some_and(|last| *last >= lowest).then_some(())?;
     sorted(Values { values, placed: true, start, end })
 }
 

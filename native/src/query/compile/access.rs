@@ -3,7 +3,7 @@
 use super::scope::{Compiled, Failure, Scope};
 use crate::kernel::types::{Shape, TypeId};
 use crate::query::path::{Expr, Index, Operator, parse};
-use crate::query::program::{Load, Program, Step};
+use crate::query::program::{Element, Load, Program, Step};
 use crate::query::spec::Paths;
 
 /// What a path's program leaves behind.
@@ -26,8 +26,17 @@ pub struct Access {
     pub named: Named,
 }
 
-/// The first alternative that exists in this kernel.
-pub fn first<T>(paths: &Paths, mut compile: impl FnMut(&Expr) -> Compiled<T>) -> Compiled<T> {
+/// The first alternative that exists in this kernel: in the kernel proper, or else with its modules. What is compiled is to
+/// be so for the scope that is given.
+pub fn first<'a, T>(
+    scope: Scope<'a>,
+    paths: &Paths,
+    mut compile: impl FnMut(Scope<'a>, &Expr) -> Compiled<T>,
+) -> Compiled<T> {
+    scope.prefer_own(|scope| first_of(paths, |expr| compile(scope, expr)))
+}
+
+fn first_of<T>(paths: &Paths, mut compile: impl FnMut(&Expr) -> Compiled<T>) -> Compiled<T> {
     let alone = paths.all().len() == 1;
     let mut missing = Vec::new();
     for text in paths.all() {
@@ -51,8 +60,23 @@ impl Access {
         let inner = |of: &Expr| Access::compile(scope, start, of);
         match expr {
             Expr::Object => Ok(Self { program: Program::default(), named: Named::Place { id: start, bits: None } }),
+            Expr::Ancestor(levels) => {
+                let (place, id) = scope.ancestor(*levels)?;
+                let program = Program { steps: vec![Step::Ancestor(place)], offset: 0 };
+                Ok(Self { program, named: Named::Place { id, bits: None } })
+            }
+            Expr::Symbol { name, declared } => Self::symbol(scope, name, declared.as_ref()),
             Expr::Member { of, arrow, name } => inner(of)?.member(scope, *arrow, name),
-            Expr::Index { of, index } => inner(of)?.index(scope, index),
+            Expr::Index { of, index: Index::Path(path) } => {
+                let index = inner(path)?.into_number(scope)?.program;
+                inner(of)?.element(scope, index)
+            }
+            Expr::Index { of, index: Index::Number(number) } => inner(of)?.index(scope, *number),
+            Expr::Index { of, index: Index::Constant(name) } => {
+                let number = u64::try_from(scope.constant(name)?)
+                    .map_err(|_| Failure::Wrong(format!("takes a negative index, '{name}'")))?;
+                inner(of)?.index(scope, number)
+            }
             Expr::ContainerOf { of, structure, member } => inner(of)?.container_of(scope, structure, member),
             Expr::Cast { of, target } => {
                 let target = scope.find(target)?;
@@ -94,28 +118,52 @@ impl Access {
         Ok(access)
     }
 
-    fn index(self, scope: Scope, index: &Index) -> Compiled<Self> {
-        let number = match index {
-            Index::Number(number) => *number,
-            Index::Constant(name) => u64::try_from(scope.constant(name)?)
-                .map_err(|_| Failure::Wrong(format!("takes a negative index, '{name}'")))?,
+    /// What lies at a symbol.
+    fn symbol(scope: Scope, name: &str, declared: Option<&(String, bool)>) -> Compiled<Self> {
+        let address = scope.symbol(name).ok_or_else(|| Failure::Missing(format!("no symbol '{name}'")))?;
+        let mut steps = vec![Step::Constant(address)];
+        let named = match declared {
+            None => Named::Number { signed: false },
+            Some((target, true)) => {
+                steps.push(Step::Follow(0));
+                Named::Pointer { target: scope.find(target)? }
+            }
+            Some((declared, false)) => Named::Place { id: scope.find(declared)?, bits: None },
         };
+        Ok(Self { program: Program { steps, offset: 0 }, named })
+    }
+
+    /// At the first element of an array, or of what a pointer leads to: the elements' type, and how many there are where
+    /// the type says so. An array of no elements is a flexible one, whose length only the object knows.
+    fn elements(self, scope: Scope) -> Compiled<(Self, TypeId, Option<u64>)> {
         let shape = match self.named {
             Named::Place { id, .. } => scope.shape(id),
             Named::Pointer { target } => Shape::Pointer(target),
             Named::Number { .. } => Shape::Opaque,
         };
-        let (mut access, element) = match shape {
-            // An array of no elements is a flexible one, whose length only the object knows.
-            Shape::Array { element, count } if count == 0 || number < u64::from(count) => (self, element),
-            Shape::Array { count, .. } => {
-                return Err(Failure::Missing(format!("element {number} of an array of {count}")));
-            }
-            Shape::Pointer(target) => (self.into_pointer(scope)?, target),
-            _ => return Err(Failure::OtherType("takes an element of what is no array".into())),
-        };
+        match shape {
+            Shape::Array { element, count } => Ok((self, element, Some(u64::from(count)).filter(|count| *count > 0))),
+            Shape::Pointer(target) => Ok((self.into_pointer(scope)?, target, None)),
+            _ => Err(Failure::OtherType("takes an element of what is no array".into())),
+        }
+    }
+
+    fn index(self, scope: Scope, number: u64) -> Compiled<Self> {
+        let (mut access, element, count) = self.elements(scope)?;
+        if let Some(count) = count.filter(|count| number >= *count) {
+            return Err(Failure::Missing(format!("element {number} of an array of {count}")));
+        }
         let distance = scope.size(element)?.saturating_mul(number);
         access.program.offset = advance(access.program.offset, distance)?;
+        access.named = Named::Place { id: element, bits: None };
+        Ok(access)
+    }
+
+    /// An element whose index is read.
+    fn element(self, scope: Scope, index: Program) -> Compiled<Self> {
+        let (mut access, element, count) = self.elements(scope)?;
+        let stride = scope.size(element)?;
+        access.program.steps.push(Step::Element(Box::new(Element { index, stride, count })));
         access.named = Named::Place { id: element, bits: None };
         Ok(access)
     }

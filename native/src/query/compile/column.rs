@@ -4,10 +4,13 @@ use super::access::{Access, Named, first};
 use super::scope::{Compiled, Failure, Scope};
 use crate::kernel::types::TypeId;
 use crate::query::batch::Packing;
+use crate::query::leaf::bytes::{Bytes, Length};
+use crate::query::leaf::constant::ConstantName;
 use crate::query::leaf::contents::{Contents, Missing};
 use crate::query::leaf::dentry::Dentry;
 use crate::query::leaf::dpath::{DPath, Start};
 use crate::query::leaf::kernfs::Kernfs;
+use crate::query::leaf::symbol::{Asked, Symbol};
 use crate::query::leaf::text::{CString, Hex};
 use crate::query::leaf::user::UserText;
 use crate::query::leaf::{self};
@@ -39,6 +42,8 @@ pub enum Source {
     Obeys(Rules),
     /// Text.
     Text(Box<dyn leaf::Leaf>),
+    /// Bytes.
+    Bytes(Box<dyn leaf::Leaf>),
     /// This kernel has nothing like it.
     Absent(Packing),
 }
@@ -50,6 +55,7 @@ impl Source {
             Source::Number { signed: true, .. } => Packing::I64,
             Source::Number { .. } | Source::Index | Source::Obeys(_) => Packing::U64,
             Source::Text(_) => Packing::Text,
+            Source::Bytes(_) => Packing::Bytes,
             Source::Absent(packing) => *packing,
         }
     }
@@ -60,6 +66,7 @@ pub fn compile(scope: Scope, start: TypeId, column: &Column) -> Compiled<ColumnP
     let source = match settle(scope, start, column) {
         Err(Failure::Missing(_) | Failure::OtherType(_)) if column.optional => Source::Absent(match column.leaf {
             Leaf::Value | Leaf::Address | Leaf::Index | Leaf::Obeys => Packing::U64,
+            Leaf::Bytes => Packing::Bytes,
             _ => Packing::Text,
         }),
         source => source?,
@@ -75,7 +82,7 @@ pub fn settle(scope: Scope, start: TypeId, column: &Column) -> Compiled<Source> 
         }
         max => max.map(|max| max as usize),
     };
-    first(&column.path, |expr| source(scope, start, column, Access::compile(scope, start, expr)?, max))
+    first(scope, &column.path, |scope, expr| source(scope, start, column, Access::compile(scope, start, expr)?, max))
         .map_err(|failure| failure.within(&format!("column '{}' of {}", column.name, scope.name(start))))
 }
 
@@ -97,8 +104,8 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
         Leaf::Hex => Box::new(Hex::compile(scope, access, max)?),
         Leaf::DPath => {
             let root = column.root.as_ref().map(|paths| {
-                let root = |expr: &_| expected(scope, Access::compile(scope, start, expr)?, "struct path");
-                first::<Program>(paths, root)
+                let root = |scope, expr: &_| expected(scope, Access::compile(scope, start, expr)?, "struct path");
+                first::<Program>(scope, paths, root)
             });
             let (program, id) = access.into_object(scope)?;
             let begin = match scope.name(scope.types.strip(id)).as_str() {
@@ -119,10 +126,17 @@ fn source(scope: Scope, start: TypeId, column: &Column, access: Access, max: Opt
             let program = expected(scope, access, "struct mm_struct")?;
             Box::new(UserText::compile(scope, program, column.leaf == Leaf::UserStrings, max)?)
         }
+        Leaf::Enum => Box::new(ConstantName::compile(scope, access, column.constants.as_ref())?),
         Leaf::Contents | Leaf::Cached => {
             let missing = if column.leaf == Leaf::Cached { Missing::Zeros } else { Missing::Unreadable };
             Box::new(Contents::compile(scope, expected(scope, access, "struct inode")?, max, missing)?)
         }
+        Leaf::Bytes => {
+            let length = column.length.as_ref().map(|length| Length::compile(scope, start, length)).transpose()?;
+            return Ok(Source::Bytes(Box::new(Bytes::compile(scope, access, length, max)?)));
+        }
+        Leaf::Symbol => Box::new(Symbol::compile(scope, access, Asked::Symbol)?),
+        Leaf::Module => Box::new(Symbol::compile(scope, access, Asked::Module)?),
     };
     Ok(Source::Text(text))
 }

@@ -4,6 +4,8 @@ pub mod access;
 pub mod column;
 pub mod scope;
 
+use std::cell::Cell;
+
 use super::rules::Rules;
 use super::spec::{self, Column, Nested, Rule};
 use super::walk::{self, WalkPlan};
@@ -47,6 +49,8 @@ pub struct Level {
     pub columns: Vec<ColumnPlan>,
     /// Walks below them.
     pub children: Vec<Level>,
+    /// Whether a path here, not below, starts from an object of a walk further up.
+    pub looks_up: bool,
 }
 
 /// Compiles a query against a kernel's symbols and types.
@@ -56,7 +60,7 @@ pub fn compile(scope: Scope, query: &spec::Query) -> Compiled<Plan> {
     let start = match (&from.symbol, from.addresses) {
         (Some(symbol), false) => {
             let missing = || Failure::Missing(format!("no symbol '{symbol}'"));
-            let address = scope.symbol(symbol).ok_or_else(missing)?;
+            let address = scope.any_symbol(symbol).ok_or_else(missing)?;
             Start::Symbol { address, per_cpu: from.per_cpu, pointer }
         }
         (None, true) if !from.per_cpu => Start::Addresses { pointer },
@@ -74,17 +78,22 @@ fn level(
     select: &[Column],
     children: &[Nested],
 ) -> Compiled<Level> {
+    let asked = Cell::new(false);
+    let lineage = scope.lineage(start);
+    let scope = scope.noting(&asked);
+    // Without a walk the rows are the objects themselves.
+    let rows = if walk.is_some() { scope.below(&lineage) } else { scope };
     let walk = walk.map(|walk| {
         walk::compile(scope, start, walk).map_err(|failure| failure.within(&format!("walk from {}", scope.name(start))))
     });
     let walk = walk.transpose()?;
     let id = walk.as_ref().map_or(start, |walk| walk.element);
-    let rules = Rules::compile(scope, id, rules)?;
-    let columns = select.iter().map(|column| column::compile(scope, id, column)).collect::<Compiled<_>>()?;
+    let rules = Rules::compile(rows, id, rules)?;
+    let columns = select.iter().map(|column| column::compile(rows, id, column)).collect::<Compiled<_>>()?;
     let child = |nested: &Nested| {
-        let compiled = level(scope, id, Some(&nested.walk), &nested.rules, &nested.select, &nested.children);
+        let compiled = level(rows, id, Some(&nested.walk), &nested.rules, &nested.select, &nested.children);
         compiled.map_err(|failure| failure.within(&format!("'{}'", nested.name)))
     };
     let children = children.iter().map(child).collect::<Compiled<_>>()?;
-    Ok(Level { walk, rules, columns, children })
+    Ok(Level { walk, rules, columns, children, looks_up: asked.get() })
 }

@@ -1,9 +1,10 @@
 //! A dentry's path within its own file system: what /proc/PID/mountinfo shows as a mount's root.
 
 use super::Leaf;
+use super::climb::{climb, cut, path};
 use super::name_hash::NameHash;
 use crate::query::compile::scope::{Compiled, Scope};
-use crate::query::limits::{NAME, PATH, PATH_DEPTH};
+use crate::query::limits::NAME;
 use crate::query::program::{Gap, Program, Read};
 use crate::query::reader::Reader;
 
@@ -11,60 +12,58 @@ use crate::query::reader::Reader;
 pub struct Dentry {
     program: Program,
     parent: i64,
-    name: i64,
-    length: i64,
+    name: Name,
     hash: NameHash,
 }
 
 impl Dentry {
     /// `program` ends at the dentry.
     pub fn compile(scope: Scope, program: Program) -> Compiled<Self> {
-        let at = |member: &str| scope.offset("struct dentry", &[member]);
-        Ok(Self {
-            program,
-            parent: at("d_parent")?,
-            name: at("d_name.name")?,
-            length: at("d_name.len")?,
-            hash: NameHash::compile(scope)?,
-        })
+        let parent = scope.offset("struct dentry", &["d_parent"])?;
+        Ok(Self { program, parent, name: Name::compile(scope)?, hash: NameHash::compile(scope)? })
     }
 }
 
 impl Leaf for Dentry {
     fn read(&self, reader: &Reader, object: u64, out: &mut Vec<u8>) -> Read<bool> {
-        let word = |at: u64| reader.u64(at).ok_or(Gap::Unreadable(at));
-        let mut dentry = self.program.run(reader, object)?;
-        let mut names = Vec::new();
-        loop {
-            reader.step(dentry)?;
-            let parent = word(dentry.wrapping_add_signed(self.parent))?;
+        let mut passed = Vec::new();
+        climb(reader, self.program.run(reader, object)?, |dentry| {
+            let parent = reader.word(dentry.wrapping_add_signed(self.parent))?;
             if parent == dentry {
-                break;
+                return Ok(None);
             }
             if !self.hash.fits(reader, dentry)? {
                 return Err(Gap::Contradiction(dentry));
             }
-            names.push(dentry);
-            dentry = parent;
-            if names.len() > PATH_DEPTH {
-                return Err(Gap::Endless(dentry));
-            }
-        }
+            passed.push(dentry);
+            Ok(Some(parent))
+        })?;
         let start = out.len();
-        if names.is_empty() {
-            out.push(b'/');
+        path(&passed, out, |dentry, out| self.name.append(reader, dentry, out))?;
+        Ok(cut(out, start))
+    }
+}
+
+/// Where a dentry keeps its name.
+pub struct Name {
+    text: i64,
+    length: i64,
+}
+
+impl Name {
+    /// Looks the members of `struct dentry` up.
+    pub fn compile(scope: Scope) -> Compiled<Self> {
+        let at = |member: &str| scope.offset("struct dentry", &[member]);
+        Ok(Self { text: at("d_name.name")?, length: at("d_name.len")? })
+    }
+
+    /// Appends the name of a dentry.
+    pub fn append(&self, reader: &Reader, dentry: u64, out: &mut Vec<u8>) -> Read<()> {
+        let length = reader.half(dentry.wrapping_add_signed(self.length))? as usize;
+        let text = reader.word(dentry.wrapping_add_signed(self.text))?;
+        if length > NAME || reader.append(text, length, out) < length {
+            return Err(Gap::Unreadable(dentry));
         }
-        for dentry in names.iter().rev() {
-            out.push(b'/');
-            let at = dentry.wrapping_add_signed(self.length);
-            let length = reader.integer(at, 4).ok_or(Gap::Unreadable(at))? as usize;
-            let text = word(dentry.wrapping_add_signed(self.name))?;
-            if length > NAME || reader.append(text, length, out) < length {
-                return Err(Gap::Unreadable(*dentry));
-            }
-        }
-        let whole = out.len() - start <= PATH;
-        out.truncate(start + PATH);
-        Ok(whole)
+        Ok(())
     }
 }

@@ -1,10 +1,12 @@
 //! `d_path` (fs/d_path.c): the name of a `struct path` across mounts, up to a root.
 
 use super::Leaf;
+use super::climb::{climb, cut, path};
+use super::dentry::Name;
 use super::name_hash::NameHash;
 use crate::kernel::types::Shape;
 use crate::query::compile::scope::{Compiled, Scope};
-use crate::query::limits::{NAME, PATH, PATH_DEPTH};
+use crate::query::limits::NAME;
 use crate::query::program::{Gap, Program, Read};
 use crate::query::reader::Reader;
 
@@ -25,7 +27,15 @@ pub struct DPath {
     start: Start,
     root: Option<Program>,
     layout: Layout,
+    name: Name,
     hash: NameHash,
+}
+
+/// A place in the tree of mounts: a `struct path`, or the two words of one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Path {
+    mnt: u64,
+    dentry: u64,
 }
 
 /// Where the structs concerned keep what is needed.
@@ -39,8 +49,6 @@ struct Layout {
     mount_mountpoint: i64,
     mnt_root: i64,
     parent: i64,
-    name: i64,
-    name_length: i64,
     hashed: i64,
     operations: i64,
     dname: i64,
@@ -73,8 +81,6 @@ impl Layout {
             mount_mountpoint: at("struct mount", "mnt_mountpoint")?,
             mnt_root: at("struct vfsmount", "mnt_root")?,
             parent: at("struct dentry", "d_parent")?,
-            name: at("struct dentry", "d_name.name")?,
-            name_length: at("struct dentry", "d_name.len")?,
             hashed: at("struct dentry", "d_hash.pprev")?,
             operations: at("struct dentry", "d_op")?,
             dname: at("struct dentry_operations", "d_dname")?,
@@ -95,67 +101,67 @@ impl Layout {
 impl DPath {
     /// `program` ends at what `start` says, `root` at a `struct path`.
     pub fn compile(scope: Scope, program: Program, start: Start, root: Option<Program>) -> Compiled<Self> {
-        Ok(Self { program, start, root, layout: Layout::compile(scope)?, hash: NameHash::compile(scope)? })
+        let (layout, name, hash) = (Layout::compile(scope)?, Name::compile(scope)?, NameHash::compile(scope)?);
+        Ok(Self { program, start, root, layout, name, hash })
     }
 }
 
 impl Leaf for DPath {
     fn read(&self, reader: &Reader, object: u64, out: &mut Vec<u8>) -> Read<bool> {
         let at = self.program.run(reader, object)?;
-        let names = Names { reader, layout: &self.layout, hash: &self.hash };
-        let (mnt, dentry) = match self.start {
+        let names = Names { reader, of: self, layout: &self.layout };
+        let place = match self.start {
             Start::Path => names.path(at)?,
             Start::File => names.file(at)?,
-            Start::Mount => (at, names.word(at, self.layout.mnt_root)?),
+            Start::Mount => Path { mnt: at, dentry: names.word(at, self.layout.mnt_root)? },
         };
-        if mnt == 0 || dentry == 0 {
+        if place.mnt == 0 || place.dentry == 0 {
             return Err(Gap::Null);
         }
         // A process without a root is shown against the top of its mounts.
         let root = match self.root.as_ref().map(|root| root.run(reader, object).and_then(|root| names.path(root))) {
-            None | Some(Err(Gap::Null)) => (0, 0),
+            None | Some(Err(Gap::Null)) => Path { mnt: 0, dentry: 0 },
             Some(root) => root?,
         };
-        if names.own_name(mnt, dentry, out)? {
+        if names.own_name(place, out)? {
             return Ok(true);
         }
         let start = out.len();
-        names.climb((mnt, dentry), root, out)?;
-        if names.unlinked(dentry)? {
+        names.climb(place, root, out)?;
+        if names.unlinked(place.dentry)? {
             out.extend_from_slice(b" (deleted)");
         }
-        let whole = out.len() - start <= PATH;
-        out.truncate(start + PATH);
-        Ok(whole)
+        Ok(cut(out, start))
     }
 }
 
 struct Names<'r, 'a> {
     reader: &'r Reader<'a>,
+    of: &'r DPath,
     layout: &'r Layout,
-    hash: &'r NameHash,
 }
 
 impl Names<'_, '_> {
     fn word(&self, base: u64, offset: i64) -> Read<u64> {
-        let at = base.wrapping_add_signed(offset);
-        self.reader.u64(at).ok_or(Gap::Unreadable(at))
+        self.reader.word(base.wrapping_add_signed(offset))
     }
 
-    fn path(&self, path: u64) -> Read<(u64, u64)> {
-        Ok((self.word(path, self.layout.path_mnt)?, self.word(path, self.layout.path_dentry)?))
+    fn path(&self, path: u64) -> Read<Path> {
+        let (mnt, dentry) = (self.word(path, self.layout.path_mnt)?, self.word(path, self.layout.path_dentry)?);
+        Ok(Path { mnt, dentry })
     }
 
     /// The path of an open file. A dentry that was freed and used again has another inode than the file that holds it.
-    fn file(&self, file: u64) -> Read<(u64, u64)> {
-        let (mnt, dentry) = self.path(file.wrapping_add_signed(self.layout.file_path))?;
+    fn file(&self, file: u64) -> Read<Path> {
+        let path = self.path(file.wrapping_add_signed(self.layout.file_path))?;
+        let dentry = path.dentry;
         if dentry != 0 && self.word(file, self.layout.file_inode)? != self.word(dentry, self.layout.inode)? {
             // Before 4.19 a file on overlayfs had the inode of the layer that it lies on.
             if self.filesystem(dentry)? != *b"overlay" {
                 return Err(Gap::Contradiction(file));
             }
         }
-        Ok((mnt, dentry))
+        Ok(path)
     }
 
     /// The name of a dentry's file system.
@@ -168,55 +174,40 @@ impl Names<'_, '_> {
     }
 
     /// `__prepend_path`: up to the root, or to the top where the root is not on the way.
-    fn climb(&self, (mut mnt, mut dentry): (u64, u64), root: (u64, u64), out: &mut Vec<u8>) -> Read<()> {
+    fn climb(&self, from: Path, root: Path, out: &mut Vec<u8>) -> Read<()> {
         let layout = self.layout;
-        let mut names = Vec::new();
-        let mut steps = 0;
-        while (mnt, dentry) != root {
-            steps += 1;
-            self.reader.step(dentry)?;
-            if steps > PATH_DEPTH {
-                return Err(Gap::Endless(dentry));
+        let mut passed = Vec::new();
+        let mut mnt = from.mnt;
+        climb(self.reader, from.dentry, |dentry| {
+            if (Path { mnt, dentry }) == root {
+                return Ok(None);
             }
             let parent = self.word(dentry, layout.parent)?;
             if dentry == self.word(mnt, layout.mnt_root)? {
                 let mount = mnt.wrapping_add_signed(-layout.mount_mnt);
                 let above = self.word(mount, layout.mount_parent)?;
                 if above == mount {
-                    break;
+                    return Ok(None);
                 }
-                dentry = self.word(mount, layout.mount_mountpoint)?;
                 mnt = above.wrapping_add_signed(layout.mount_mnt);
-            } else if parent == dentry {
-                // Outside of its mount: the kernel shows nothing of such a name.
-                names.clear();
-                break;
-            } else {
-                if !self.hash.fits(self.reader, dentry)? {
-                    return Err(Gap::Contradiction(dentry));
-                }
-                names.push(dentry);
-                dentry = parent;
+                return self.word(mount, layout.mount_mountpoint).map(Some);
             }
-        }
-        if names.is_empty() {
-            out.push(b'/');
-        }
-        for dentry in names.iter().rev() {
-            out.push(b'/');
-            self.name(*dentry, out)?;
-        }
-        Ok(())
+            if parent == dentry {
+                // Outside of its mount: the kernel shows nothing of such a name.
+                passed.clear();
+                return Ok(None);
+            }
+            if !self.of.hash.fits(self.reader, dentry)? {
+                return Err(Gap::Contradiction(dentry));
+            }
+            passed.push(dentry);
+            Ok(Some(parent))
+        })?;
+        path(&passed, out, |dentry, out| self.name(dentry, out))
     }
 
     fn name(&self, dentry: u64, out: &mut Vec<u8>) -> Read<()> {
-        let at = dentry.wrapping_add_signed(self.layout.name_length);
-        let length = self.reader.integer(at, 4).ok_or(Gap::Unreadable(at))? as usize;
-        let text = self.word(dentry, self.layout.name)?;
-        if length > NAME || self.reader.append(text, length, out) < length {
-            return Err(Gap::Unreadable(dentry));
-        }
-        Ok(())
+        self.of.name.append(self.reader, dentry, out)
     }
 
     fn unlinked(&self, dentry: u64) -> Read<bool> {
@@ -228,7 +219,7 @@ impl Names<'_, '_> {
     }
 
     /// File systems that are never mounted name their files themselves (`d_dname`): sockets, pipes, memory files.
-    fn own_name(&self, mnt: u64, dentry: u64, out: &mut Vec<u8>) -> Read<bool> {
+    fn own_name(&self, Path { mnt, dentry }: Path, out: &mut Vec<u8>) -> Read<bool> {
         let layout = self.layout;
         let operations = self.word(dentry, layout.operations)?;
         if operations == 0 || self.word(operations, layout.dname)? == 0 {

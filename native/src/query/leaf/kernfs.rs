@@ -1,8 +1,9 @@
 //! A kernfs node's path: what a cgroup is called.
 
 use super::Leaf;
+use super::climb::{climb, cut, path};
 use crate::query::compile::scope::{Compiled, Scope};
-use crate::query::limits::{NAME, PATH, PATH_DEPTH};
+use crate::query::limits::NAME;
 use crate::query::program::{Gap, Program, Read};
 use crate::query::reader::Reader;
 
@@ -27,34 +28,22 @@ impl Kernfs {
 
 impl Leaf for Kernfs {
     fn read(&self, reader: &Reader, object: u64, out: &mut Vec<u8>) -> Read<bool> {
-        let word = |at: u64| reader.u64(at).ok_or(Gap::Unreadable(at));
-        let mut node = self.program.run(reader, object)?;
         let mut names = Vec::new();
-        loop {
-            reader.step(node)?;
-            let parent = word(node.wrapping_add_signed(self.parent))?;
+        climb(reader, self.program.run(reader, object)?, |node| {
+            let parent = reader.word(node.wrapping_add_signed(self.parent))?;
             if parent == 0 {
-                break;
+                return Ok(None);
             }
-            names.push(word(node.wrapping_add_signed(self.name))?);
-            node = parent;
-            if names.len() > PATH_DEPTH {
-                return Err(Gap::Endless(node));
-            }
-        }
+            names.push(reader.word(node.wrapping_add_signed(self.name))?);
+            Ok(Some(parent))
+        })?;
         let start = out.len();
-        if names.is_empty() {
-            out.push(b'/');
-        }
-        for name in names.iter().rev() {
-            out.push(b'/');
-            // The NUL of a name of the greatest length is one byte further.
-            if !reader.append_string(*name, NAME + 1, out).map_err(Gap::Unreadable)? {
-                return Err(Gap::Unreadable(*name));
-            }
-        }
-        let whole = out.len() - start <= PATH;
-        out.truncate(start + PATH);
-        Ok(whole)
+        // The NUL of a name of the greatest length is one byte further.
+        path(&names, out, |name, out| match reader.append_string(name, NAME + 1, out) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Gap::Unreadable(name)),
+            Err(place) => Err(Gap::Unreadable(place)),
+        })?;
+        Ok(cut(out, start))
     }
 }

@@ -9,7 +9,7 @@ use crate::query::reader::Reader;
 /// GOLDEN_RATIO_64 (include/linux/hash.h).
 const GOLDEN_RATIO: u64 = 0x61c8_8646_80b5_83eb;
 /// DCACHE_OP_HASH (include/linux/dcache.h): the file system hashes names its own way.
-const OWN_HASH: u128 = 1;
+const OWN_HASH: u32 = 1;
 
 /// Where a dentry keeps name, hash and parent.
 pub struct NameHash {
@@ -40,20 +40,18 @@ impl NameHash {
     /// Whether the name of a dentry and its parent are those that its hash was made of.
     pub fn fits(&self, reader: &Reader, dentry: u64) -> Read<bool> {
         let place = |offset: i64| dentry.wrapping_add_signed(offset);
-        let word = |at: u64| reader.u64(at).ok_or(Gap::Unreadable(at));
-        let half = |at: u64| reader.integer(at, 4).ok_or(Gap::Unreadable(at));
         // Whoever reads a directory leaves a cursor among its children (fs/libfs.c): no name, no inode, in no table.
-        if word(place(self.hashed))? == 0 && word(place(self.inode))? == 0 {
+        if reader.word(place(self.hashed))? == 0 && reader.word(place(self.inode))? == 0 {
             return Ok(true);
         }
-        let parent = word(place(self.parent))?;
+        let parent = reader.word(place(self.parent))?;
         // A root's name is hashed without a parent.
-        if parent == dentry || half(parent.wrapping_add_signed(self.flags))? & OWN_HASH != 0 {
+        if parent == dentry || reader.half(parent.wrapping_add_signed(self.flags))? & OWN_HASH != 0 {
             return Ok(true);
         }
-        let (length, hash) = (half(place(self.length))? as usize, half(place(self.hash))? as u32);
+        let (length, hash) = (reader.half(place(self.length))? as usize, reader.half(place(self.hash))?);
         let mut name = Vec::new();
-        let text = word(place(self.name))?;
+        let text = reader.word(place(self.name))?;
         if length > NAME {
             return Ok(false);
         }

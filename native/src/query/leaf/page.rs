@@ -1,11 +1,7 @@
 //! `struct page`: which physical page one stands for, and whether it is the file's that it was found in.
 
-use crate::image::PAGE_SIZE;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::reader::Reader;
-
-/// Small pages in the largest huge page that a page cache holds (2 MiB); further from its head no page of it can be.
-const HUGE: u64 = 512;
 
 /// Where `struct page`s lie, and what they keep where.
 pub struct Pages {
@@ -60,9 +56,12 @@ impl Pages {
         let word = |page: u64, offset: i64| reader.u64(page.wrapping_add_signed(offset));
         let linked = self.head.map_or(Some(0), |offset| word(page, offset))?;
         let head = if linked & 1 == 1 { linked & !1 } else { page };
-        let physical = self.physical(page)?;
-        let inside = physical.checked_sub(self.physical(head)?)? / PAGE_SIZE;
-        if word(head, self.mapping)? != mapping || inside >= HUGE {
+        let page_size = reader.memory().geometry().page_size;
+        // No page cache holds a greater page than one entry above the lowest page table maps: as many as that has entries.
+        let huge = page_size / 8;
+        let physical = self.physical(page, page_size)?;
+        let inside = physical.checked_sub(self.physical(head, page_size)?)? / page_size;
+        if word(head, self.mapping)? != mapping || inside >= huge {
             return Some(Found::Foreign);
         }
         let flags = word(head, self.flags)?;
@@ -70,19 +69,23 @@ impl Pages {
         if clear(self.uptodate) {
             return Some(Found::Unfilled);
         }
+        // An entry of several indices is a huge page's.
+        if span > 1 && (span > huge || clear(self.huge)) {
+            return Some(Found::Foreign);
+        }
         // How far `start` is from the index of the page that the entry leads to.
         let Some(own) = self.index.map(|offset| word(head, offset)) else { return Some(Found::Physical(physical)) };
         Some(match start.checked_sub(own?.wrapping_add(inside)) {
             Some(0) => Found::Physical(physical),
-            Some(distance) if span == 1 && inside == 0 && distance < HUGE && !clear(self.huge) => {
-                Found::Physical(physical.saturating_add(distance * PAGE_SIZE))
+            Some(distance) if span == 1 && inside == 0 && distance < huge && !clear(self.huge) => {
+                Found::Physical(physical.saturating_add(distance * page_size))
             }
             _ => Found::Foreign,
         })
     }
 
-    fn physical(&self, page: u64) -> Option<u64> {
+    fn physical(&self, page: u64, page_size: u64) -> Option<u64> {
         let distance = page.checked_sub(self.first?)?;
-        (distance / self.size).checked_mul(PAGE_SIZE).filter(|_| distance.is_multiple_of(self.size))
+        (distance / self.size).checked_mul(page_size).filter(|_| distance.is_multiple_of(self.size))
     }
 }

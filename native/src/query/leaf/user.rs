@@ -35,10 +35,7 @@ impl UserText {
 impl Leaf for UserText {
     fn read(&self, reader: &Reader, object: u64, out: &mut Vec<u8>) -> Read<bool> {
         let mm = self.program.run(reader, object)?;
-        let word = |offset: i64| {
-            let at = mm.wrapping_add_signed(offset);
-            reader.u64(at).ok_or(Gap::Unreadable(at))
-        };
+        let word = |offset: i64| reader.word(mm.wrapping_add_signed(offset));
         let [arg_start, arg_end, env_start, env_end] = self.bounds.map(word);
         let (arg_start, arg_end, env_start, env_end) = (arg_start?, arg_end?, env_start?, env_end?);
         let table = word(self.pgd)?;
@@ -72,7 +69,14 @@ fn arguments(
     if user.read(end - 1, &mut last) == 1 && last != [0] {
         let room = if env_start == end && env_end >= env_start { env_end - start } else { end - start };
         let from = out.len();
-        let whole = copy(reader, user, start, start.saturating_add(room.min(PAGE_SIZE)), limit, out)?;
+        let whole = copy(
+            reader,
+            user,
+            start,
+            start.saturating_add(room.min(reader.memory().geometry().page_size)),
+            limit,
+            out,
+        )?;
         // The kernel hands out the NUL as well.
         if let Some(nul) = out.get(from..).and_then(|title| memchr::memchr(0, title)) {
             out.truncate(from + nul + 1);

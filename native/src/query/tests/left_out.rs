@@ -56,8 +56,10 @@ fn values_and_links_in_pages_that_were_left_out_are_null_and_told_apart_from_dam
         column["name"] = json!("it");
         let spec = json!({ "from": { "addresses": true, "type": "struct item" }, "select": [column] });
         let batch = run(&kernel, &spec.to_string(), &[items[2]]).unwrap();
-        let (ColumnData::U64 { nulls, .. } | ColumnData::I64 { nulls, .. } | ColumnData::Text { nulls, .. }) =
-            &batch.columns[0];
+        let (ColumnData::U64 { nulls, .. }
+        | ColumnData::I64 { nulls, .. }
+        | ColumnData::Text { nulls, .. }
+        | ColumnData::Bytes { nulls, .. }) = &batch.columns[0];
         let warning = &batch.warnings[0];
         assert_eq!((nulls[0], warning.code, warning.code.name()), (1, Code::LeftOut, "excluded"));
         assert_eq!(warning.message, "in memory that was left out of the dump");

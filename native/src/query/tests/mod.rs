@@ -2,14 +2,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod blobs;
+mod bytes;
 mod contents;
+mod file_parts;
 mod hostile;
 mod kinds;
 mod left_out;
 mod lost;
 mod paths;
+mod plans;
 mod rules;
+mod starts;
 mod survey;
+mod symbols;
+mod tables;
+mod types;
 mod values;
 mod walks;
 
@@ -39,7 +46,7 @@ fn numbers(batch: &Batch, column: usize) -> Vec<u64> {
     match &batch.columns[column] {
         ColumnData::U64 { values, .. } => values.clone(),
         ColumnData::I64 { values, .. } => values.iter().map(|value| *value as u64).collect(),
-        ColumnData::Text { .. } => panic!("text"),
+        ColumnData::Text { .. } | ColumnData::Bytes { .. } => panic!("text"),
     }
 }
 
@@ -53,6 +60,7 @@ fn value(kernel: &Kernel, object: u64, column: Value) -> Result<Option<String>, 
     Ok(match &batch.columns[0] {
         ColumnData::U64 { values, nulls } => text(nulls, values[0].to_string()),
         ColumnData::I64 { values, nulls } => text(nulls, values[0].to_string()),
+        ColumnData::Bytes { bytes, nulls, .. } => text(nulls, format!("{bytes:?}")),
         ColumnData::Text { bytes, nulls, .. } => text(nulls, String::from_utf8(bytes.clone()).unwrap()),
     })
 }

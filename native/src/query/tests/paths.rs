@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 fn name() -> impl Strategy<Value = String> {
     "[a-z_][a-z0-9_]{0,8}".prop_filter("is a word of the grammar", |name| {
-        !["container_of", "struct", "union", "enum"].contains(&name.as_str())
+        !["container_of", "symbol", "struct", "union", "enum", "unsigned", "signed", "long", "short", "int", "char"]
+            .contains(&name.as_str())
     })
 }
 
@@ -19,8 +20,21 @@ fn expr() -> impl Strategy<Value = Expr> {
     let leaf = name().prop_map(|name| Expr::Member { of: Box::new(Expr::Object), arrow: false, name });
     let operator =
         prop::sample::select(vec![Operator::Add, Operator::Subtract, Operator::And, Operator::Left, Operator::Right]);
-    leaf.prop_recursive(6, 24, 1, move |inner| {
-        let index = prop_oneof![any::<u64>().prop_map(Index::Number), name().prop_map(Index::Constant)];
+    let types = prop_oneof![
+        Just("unsigned int".to_owned()),
+        name(),
+        name().prop_map(|name| format!("struct {name}")),
+        (name(), name()).prop_map(|(module, name)| format!("{module}:struct {name}")),
+    ];
+    let declared = prop::option::of((types.clone(), any::<bool>()));
+    let symbol = (name(), declared).prop_map(|(name, declared)| Expr::Symbol { name, declared });
+    let start = prop_oneof![leaf, symbol, (1_usize..4).prop_map(Expr::Ancestor)];
+    start.prop_recursive(6, 24, 1, move |inner| {
+        let index = prop_oneof![
+            any::<u64>().prop_map(Index::Number),
+            name().prop_map(Index::Constant),
+            inner.clone().prop_map(|path| Index::Path(Box::new(path))),
+        ];
         prop_oneof![
             (inner.clone(), any::<bool>(), name()).prop_map(|(of, arrow, name)| Expr::Member {
                 of: Box::new(of),
@@ -31,8 +45,7 @@ fn expr() -> impl Strategy<Value = Expr> {
             (inner.clone(), name(), prop::collection::vec(name(), 1..3)).prop_map(|(of, structure, member)| {
                 Expr::ContainerOf { of: Box::new(of), structure: format!("struct {structure}"), member }
             }),
-            (inner.clone(), name())
-                .prop_map(|(of, target)| Expr::Cast { of: Box::new(of), target: format!("union {target}") }),
+            (inner.clone(), types.clone()).prop_map(|(of, target)| Expr::Cast { of: Box::new(of), target }),
             (inner, operator.clone(), any::<u64>()).prop_map(|(of, operator, n)| arithmetic(of, operator, n)),
         ]
     })
@@ -50,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn any_path_like_text_gives_a_path_or_an_error(text in "[a(c\\[\\]).>*, &~<+0x-]{0,48}") {
+    fn any_path_like_text_gives_a_path_or_an_error(text in "[a(c\\[\\]).>*, &~<+0x^:-]{0,48}") {
         let _ = parse(&text);
     }
 }

@@ -54,3 +54,21 @@ fn a_survey_tells_what_the_core_itself_has_nothing_for() {
     assert!(anchors.iter().all(|(_, needed)| *needed), "{anchors:?}");
     assert_eq!(anchors.len(), 3, "the type and both anchors: {anchors:?}");
 }
+
+#[test]
+fn a_survey_follows_paths_to_the_objects_further_up() {
+    let walk = json!({ "kind": "list", "head": "list", "type": "struct item", "link": "list" });
+    let child = json!({ "name": "below", "walk": walk, "select": [
+        column("parent", json!("^.id"), false),
+        column("holder", json!(["^^.gone", "^^.list.next"]), false),
+        column("gone", json!("^^.value"), false),
+        column("far", json!("^^^.id"), false),
+    ] });
+    let from = json!({ "symbol": "any", "type": "struct holder" });
+    let found = lacks(json!({ "query": { "from": from, "walk": walk, "select": [], "children": [child] } }));
+    let expected = [
+        "column 'gone' of struct item: tried '^^.value' (struct holder has no member 'value')",
+        "column 'far' of struct item: path '^^^.id' starts 3 walks up, where there are 2",
+    ];
+    assert_eq!(found, expected.map(|what| (what.to_owned(), true)));
+}

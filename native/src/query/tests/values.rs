@@ -99,8 +99,8 @@ fn per_cpu_objects_are_those_of_possible_processors() {
         [("thing", 0x40), ("__cpu_possible_mask", mask), ("__per_cpu_offset", offsets), ("nr_cpu_ids", count)];
     let spec = json!({
         "from": { "symbol": "thing", "type": "struct item", "perCpu": true },
-        "select": [{ "name": "id", "path": "id" }],
+        "select": [{ "name": "id", "path": "id" }, { "name": "cpu", "path": "", "as": "index" }],
     });
     let batch = run(&memory.kernel(btf(), &symbols), &spec.to_string(), &[]).unwrap();
-    assert_eq!(numbers(&batch, 0), [1, 3]);
+    assert_eq!((numbers(&batch, 0), numbers(&batch, 1)), (vec![1, 3], vec![0, 2]));
 }

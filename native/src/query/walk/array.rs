@@ -1,5 +1,6 @@
 //! Arrays: of structs in place, or of pointers to them, as long as their type or a path says.
 
+use super::plan::object;
 use super::{Walk, Walker};
 use crate::kernel::types::{Shape, TypeId};
 use crate::query::batch::Code;
@@ -18,25 +19,47 @@ pub struct Elements {
     pub stride: u64,
 }
 
-enum Length {
+/// A number that a query knows, or reads.
+pub enum Length {
     Known(u64),
     Read { program: Program, signed: bool },
+}
+
+impl Length {
+    /// `Known` or by a path from objects of type `start`.
+    pub fn compile(scope: Scope, start: TypeId, count: &Count) -> Compiled<Self> {
+        match count {
+            Count::Number(number) => Ok(Length::Known(*number)),
+            Count::Path(paths) => {
+                let access =
+                    first(scope, paths, |scope, expr| Access::compile(scope, start, expr)?.into_number(scope))?;
+                Ok(Length::Read { signed: access.is_signed(), program: access.program })
+            }
+        }
+    }
+
+    /// What it is for an object; a negative one is none.
+    pub fn read(&self, walker: &mut Walker, object: u64) -> Option<u64> {
+        match self {
+            Length::Known(count) => Some(*count),
+            Length::Read { program, signed } => match walker.run(program, object)? {
+                count if *signed && (count as i64) < 0 => Some(0),
+                count => Some(count),
+            },
+        }
+    }
 }
 
 impl Elements {
     /// Compiles to elements and their type.
     pub fn compile(scope: Scope, start: TypeId, of: &Paths, count: Option<&Count>) -> Compiled<(Self, TypeId)> {
-        let (program, id) = super::object(scope, start, of)?;
+        let (program, id) = object(scope, start, of)?;
         let (element, known) = match scope.shape(id) {
             Shape::Array { element, count } => (element, Some(u64::from(count)).filter(|count| *count > 0)),
             _ => (id, None),
         };
         let count = match (count, known) {
-            (Some(Count::Number(number)), _) => Length::Known(*number),
-            (Some(Count::Path(paths)), _) => {
-                let access = first(paths, |expr| Access::compile(scope, start, expr)?.into_number(scope))?;
-                Length::Read { signed: access.is_signed(), program: access.program }
-            }
+            (Some(count), _) => Length::compile(scope, start, count)?,
             (None, Some(known)) => Length::Known(known),
             (None, None) => return Err(Failure::OtherType("an array whose type has no length needs 'count'".into())),
         };
@@ -47,13 +70,7 @@ impl Elements {
     /// The first element's address and how many there are, at most `most`.
     pub fn locate(&self, walker: &mut Walker, object: u64, most: usize) -> Option<(u64, u64)> {
         let start = walker.run(&self.of, object)?;
-        let count = match &self.count {
-            Length::Known(count) => *count,
-            Length::Read { program, signed } => match walker.run(program, object)? {
-                count if *signed && (count as i64) < 0 => 0,
-                count => count,
-            },
-        };
+        let count = self.count.read(walker, object)?;
         if count > self.most {
             walker.warn(Code::Torn, start);
             return None;

@@ -1,11 +1,12 @@
 //! Singly linked hash chains: `hlist`, `hlist_nulls` and `hlist_bl`, and tables of them or of `list_head`.
 
 use super::array::Elements;
-use super::{Emitted, LIST, Walk, Walker, linked, list};
+use super::plan::{LIST, linked, object};
+use super::{Emitted, Walk, Walker, list};
 use crate::kernel::types::TypeId;
 use crate::query::compile::scope::{Compiled, Scope};
 use crate::query::program::Program;
-use crate::query::spec::{Count, Paths};
+use crate::query::spec::Paths;
 
 /// Heads of chains.
 pub const HEADS: [&str; 3] = ["struct hlist_head", "struct hlist_nulls_head", "struct hlist_bl_head"];
@@ -54,24 +55,29 @@ impl Walk for Hlist {
 /// A table of chains.
 pub struct Hash {
     buckets: Elements,
+    /// From a bucket to its chain's head.
+    head: Program,
     flavour: Flavour,
     link: i64,
 }
 
 impl Hash {
+    /// `buckets` are elements and their type.
     pub fn compile(
         scope: Scope,
-        start: TypeId,
-        of: &Paths,
-        count: Option<&Count>,
+        (buckets, bucket): (Elements, TypeId),
+        head: Option<&Paths>,
         (type_name, link): (&str, &Paths),
     ) -> Compiled<(Self, TypeId)> {
-        let (buckets, head) = Elements::compile(scope, start, of, count)?;
+        let (program, head) = match head {
+            Some(head) => object(scope, bucket, head).map_err(|failure| failure.within("the buckets"))?,
+            None => (Program::default(), bucket),
+        };
         let flavour = Flavour::of(scope, head);
         let (heads, nodes): (&[_], &[_]) = if flavour == Flavour::Ring { (&[LIST], &[LIST]) } else { (&HEADS, &NODES) };
         scope.expect(head, heads).map_err(|failure| failure.within("the buckets"))?;
         let (element, link) = linked(scope, type_name, link, nodes)?;
-        Ok((Self { buckets, flavour, link }, element))
+        Ok((Self { buckets, head: program, flavour, link }, element))
     }
 }
 
@@ -80,8 +86,12 @@ impl Walk for Hash {
         // Most buckets of a large machine are empty: they are steps, not objects.
         let Some((start, count)) = self.buckets.locate(walker, object, walker.budget.steps) else { return };
         for index in 0..count {
-            let head = start.wrapping_add(index.wrapping_mul(self.buckets.stride));
-            if !walker.step(head) || !bucket(walker, head, self.flavour, self.link) {
+            let place = start.wrapping_add(index.wrapping_mul(self.buckets.stride));
+            if !walker.step(place) {
+                return;
+            }
+            let head = walker.run(&self.head, place);
+            if head.is_some_and(|head| !bucket(walker, head, self.flavour, self.link)) {
                 return;
             }
         }

@@ -34,7 +34,7 @@ impl Maple {
     /// `root` names a `struct maple_tree`.
     pub fn compile(scope: Scope, mut root: Program) -> Compiled<Self> {
         root.offset += scope.offset("struct maple_tree", &["ma_root"])?;
-        let number = |name: &str, usual| scope.types.enumerator(name).map_or(usual, |number| number as u64);
+        let number = |name: &str, usual| scope.types.own_enumerator(name).map_or(usual, |number| number as u64);
         let array = |structure: &str, member: &str| -> Compiled<(u64, u64)> {
             let found = scope.member(scope.find(structure)?, member)?;
             match scope.shape(found.id) {

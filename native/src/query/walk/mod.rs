@@ -5,22 +5,21 @@ mod chain;
 mod hlist;
 mod list;
 mod maple;
+mod object;
+mod percpu;
+mod plan;
 mod rbtree;
+mod records;
+mod rhashtable;
 mod visited;
 pub mod xarray;
 
 use super::batch::{Code, Warnings};
-use super::compile::access::{Access, first};
-use super::compile::scope::{Compiled, Failure, Scope};
 use super::program::{Program, Read};
 use super::reader::Reader;
 use super::rules::Rules;
-use super::spec::{self, Paths};
-use crate::kernel::types::TypeId;
+pub use plan::{WalkPlan, compile};
 pub use visited::Visited;
-
-/// A ring's head, and its nodes.
-const LIST: &str = "struct list_head";
 
 /// What a query may still use; shared by all its walks.
 #[derive(Debug)]
@@ -154,144 +153,7 @@ impl Walker<'_, '_> {
 }
 
 /// A compiled walk.
-pub trait Walk {
+pub trait Walk: Send + Sync {
     /// Hands every object that is reached from `object` to the walker.
     fn run(&self, walker: &mut Walker, object: u64);
-}
-
-/// A walk with what it gives.
-pub struct WalkPlan {
-    /// How.
-    pub walk: Box<dyn Walk>,
-    /// What every row is.
-    pub element: TypeId,
-    /// For messages: `list of struct task_struct`.
-    pub description: String,
-}
-
-impl WalkPlan {
-    fn new(walk: impl Walk + 'static, element: TypeId, kind: &str, scope: Scope) -> Self {
-        Self { walk: Box::new(walk), element, description: format!("{kind} of {}", scope.name(element)) }
-    }
-}
-
-/// Compiles a walk that starts at objects of type `start`.
-pub fn compile(scope: Scope, start: TypeId, walk: &spec::Walk) -> Compiled<WalkPlan> {
-    use spec::Walk::*;
-    match walk {
-        Object { of } => {
-            let (program, element) = object(scope, start, of)?;
-            Ok(WalkPlan::new(One(program), element, "object", scope))
-        }
-        Array { of, count, type_name, pointers, most } => {
-            let (walk, element) =
-                array::Array::compile(scope, start, (of, count.as_ref(), *most), type_name.as_deref(), *pointers)?;
-            Ok(WalkPlan::new(walk, element, "array", scope))
-        }
-        List { head, type_name, link, inclusive } => {
-            let (head, _) = object_of(scope, start, head, &[LIST])?;
-            let (element, link) = linked(scope, type_name, link, &[LIST])?;
-            Ok(WalkPlan::new(list::List { head, link, inclusive: *inclusive }, element, "list", scope))
-        }
-        Hlist { head, type_name, link } => {
-            let (head, id) = object_of(scope, start, head, &hlist::HEADS)?;
-            let (element, link) = linked(scope, type_name, link, &hlist::NODES)?;
-            Ok(WalkPlan::new(
-                hlist::Hlist { head, flavour: hlist::Flavour::of(scope, id), link },
-                element,
-                "hlist",
-                scope,
-            ))
-        }
-        Hash { of, count, type_name, link } => {
-            let (walk, element) = hlist::Hash::compile(scope, start, of, count.as_ref(), (type_name, link))?;
-            Ok(WalkPlan::new(walk, element, "hash table", scope))
-        }
-        Rbtree { root, type_name, link } => {
-            let (root, id) = object_of(scope, start, root, &["struct rb_root", "struct rb_root_cached"])?;
-            let (element, link) = linked(scope, type_name, link, &["struct rb_node"])?;
-            Ok(WalkPlan::new(rbtree::Rbtree::compile(scope, root, id, link)?, element, "rb-tree", scope))
-        }
-        Xarray { of, type_name } => {
-            let (root, id) = object_of(scope, start, of, &["struct xarray", "struct radix_tree_root", "struct idr"])?;
-            let element = scope.find(type_name)?;
-            Ok(WalkPlan::new(xarray::Xarray::compile(scope, root, id)?, element, "XArray", scope))
-        }
-        Maple { of, type_name } => {
-            let (root, _) = object_of(scope, start, of, &["struct maple_tree"])?;
-            let element = scope.find(type_name)?;
-            Ok(WalkPlan::new(maple::Maple::compile(scope, root)?, element, "maple tree", scope))
-        }
-        Chain { first: paths, type_name, next } => {
-            let element = scope.find(type_name)?;
-            let (first, next) = (pointer(scope, start, paths)?, pointer(scope, element, next)?);
-            Ok(WalkPlan::new(chain::Chain { first, next }, element, "chain", scope))
-        }
-        Alternatives { walks } => alternatives(scope, start, walks),
-    }
-}
-
-fn alternatives(scope: Scope, start: TypeId, walks: &[spec::Walk]) -> Compiled<WalkPlan> {
-    let mut missing = Vec::new();
-    for walk in walks {
-        match compile(scope, start, walk) {
-            Err(Failure::Missing(what) | Failure::OtherType(what)) => missing.push(what),
-            compiled => return compiled,
-        }
-    }
-    match missing.is_empty() {
-        true => Err(Failure::Wrong("'alternatives' names no walks".into())),
-        false => Err(Failure::Missing(missing.join("; "))),
-    }
-}
-
-/// A path to an object, embedded or pointed to.
-pub fn object(scope: Scope, start: TypeId, paths: &Paths) -> Compiled<(Program, TypeId)> {
-    first(paths, |expr| Access::compile(scope, start, expr)?.into_object(scope))
-}
-
-/// A path to an object of one of some types. The same name may be of another one in another kernel, so that an alternative
-/// may still do.
-fn object_of(scope: Scope, start: TypeId, paths: &Paths, types: &[&str]) -> Compiled<(Program, TypeId)> {
-    first(paths, |expr| {
-        let (program, id) = Access::compile(scope, start, expr)?.into_object(scope)?;
-        scope.expect(id, types)?;
-        Ok((program, id))
-    })
-}
-
-/// A path to a pointer; the program ends where it leads.
-fn pointer(scope: Scope, start: TypeId, paths: &Paths) -> Compiled<Program> {
-    first(paths, |expr| {
-        let access = Access::compile(scope, start, expr)?;
-        match access.is_pointer(scope) {
-            true => access.into_object(scope).map(|(program, _)| program),
-            false => Err(Failure::Missing("is no pointer".into())),
-        }
-    })
-}
-
-/// An element's type and the distance of its link, which must lie in the element itself.
-fn linked(scope: Scope, type_name: &str, link: &Paths, types: &[&str]) -> Compiled<(TypeId, i64)> {
-    let element = scope.find(type_name)?;
-    let link = first(link, |expr| {
-        let (program, id) = Access::compile(scope, element, expr)?.into_object(scope)?;
-        // A pointer is none: the node must be there itself.
-        let inside = program.steps.is_empty().then_some(program.offset);
-        let link = inside.ok_or_else(|| Failure::OtherType(format!("is not inside of {type_name}")))?;
-        scope.expect(id, types)?;
-        Ok(link)
-    });
-    Ok((element, link.map_err(|failure| failure.within(&format!("the link of {type_name}")))?))
-}
-
-/// One struct, embedded or pointed to.
-struct One(Program);
-
-impl Walk for One {
-    fn run(&self, walker: &mut Walker, object: u64) {
-        if let Some(address) = walker.run(&self.0, object) {
-            walker.emit_next(address);
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! XArray, and the radix tree that it replaced, which differs in how a pointer's low bits are used.
 
+use std::ops::Range;
+
 use super::{Walk, Walker};
 use crate::kernel::types::{Shape, TypeId};
 use crate::query::batch::Code;
@@ -99,18 +101,18 @@ impl Nodes {
         }
     }
 
-    /// Hands out everything in the array before index `end`, by ascending index.
-    pub fn walk(&self, walker: &mut Walker, head: u64, end: u64, take: &mut Take) {
+    /// Hands out everything in the array at these indices, by ascending index; the first may begin before them.
+    pub fn walk(&self, walker: &mut Walker, head: u64, indices: Range<u64>, take: &mut Take) {
         match self.entry(head) {
             Entry::Empty => true,
-            Entry::Node(node) => self.node(walker, Part { node, base: 0, above: None, depth: 0 }, end, take),
+            Entry::Node(node) => self.node(walker, Part { node, base: 0, above: None, depth: 0 }, &indices, take),
             Entry::Object(object) => take(walker, Slot::Object(object), 0, 1),
             Entry::Value => take(walker, Slot::Value, 0, 1),
             Entry::Sibling | Entry::Mark => take(walker, Slot::Lost(head), 0, 1),
         };
     }
 
-    fn node(&self, walker: &mut Walker, part: Part, end: u64, take: &mut Take) -> bool {
+    fn node(&self, walker: &mut Walker, part: Part, indices: &Range<u64>, take: &mut Take) -> bool {
         let Part { node, base, above, depth } = part;
         let all = above.map_or(u64::MAX, |shift| 1_u64.checked_shl(shift).unwrap_or(u64::MAX));
         if !walker.visit(node) {
@@ -120,9 +122,14 @@ impl Nodes {
             return take(walker, Slot::Lost(node), base, all);
         };
         let one = 1_u64.checked_shl(shift).unwrap_or(0);
-        let mut slot = 0;
-        while slot < self.width && base.saturating_add(one.saturating_mul(slot)) < end {
-            let word = |at: u64| node.wrapping_add(self.slots + at * 8);
+        let word = |at: u64| node.wrapping_add(self.slots + at * 8);
+        let mut slot = indices.start.saturating_sub(base).checked_div(one).unwrap_or(0);
+        // A slot may belong to one before it.
+        let belongs = |at| walker.reader.u64(word(at)).is_some_and(|entry| self.is_sibling(entry, word(0)));
+        while slot > 0 && slot < self.width && belongs(slot) {
+            slot -= 1;
+        }
+        while slot < self.width && base.saturating_add(one.saturating_mul(slot)) < indices.end {
             let index = base.wrapping_add(one.wrapping_mul(slot));
             let Some(entry) = walker.word(word(slot)) else {
                 let rest = one.saturating_mul(self.width - slot);
@@ -134,7 +141,7 @@ impl Nodes {
                 // In the radix tree a sibling is a pointer back into the node's own slots.
                 Entry::Node(child) if child < word(0) || child >= word(self.width) => {
                     let below = Part { node: child, base: index, above: Some(shift), depth: depth + 1 };
-                    if !self.node(walker, below, end, take) {
+                    if !self.node(walker, below, indices, take) {
                         return false;
                     }
                     None
@@ -209,7 +216,7 @@ impl Walk for Xarray {
                 None => return walker.warn(Code::Unreadable, at),
             },
         };
-        self.nodes.walk(walker, head, u64::MAX, &mut |walker, slot, index, _| match slot {
+        self.nodes.walk(walker, head, 0..u64::MAX, &mut |walker, slot, index, _| match slot {
             Slot::Object(object) => walker.emit(object, index.wrapping_add(base)).goes_on(),
             Slot::Value | Slot::Lost(_) => true,
         });

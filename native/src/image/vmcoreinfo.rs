@@ -1,14 +1,7 @@
 //! VMCOREINFO: `KEY=value` lines that the kernel keeps for crash tools (`kernel/vmcore_info.c`). Useful, never required.
 
-use crate::arch::AddressSpace;
-
-use super::symbols::Symbols;
-
-/// The kernel gives it one page.
-const LONGEST: usize = 4096;
-
 /// The parsed text: keys are looked up as they are written, `SYMBOL(_stext)`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct VmcoreInfo<'a>(&'a str);
 
 impl<'a> VmcoreInfo<'a> {
@@ -38,16 +31,6 @@ impl<'a> VmcoreInfo<'a> {
         let formed = (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         formed.then(|| text.to_ascii_lowercase())
     }
-}
-
-/// The kernel's own copy of the text, for dumps that carry no note.
-pub fn read(memory: &AddressSpace, symbols: &Symbols) -> Option<String> {
-    let page = memory.read_u64(symbols.address("vmcoreinfo_data")?)?;
-    let mut text = vec![0; LONGEST];
-    let length = memory.read(page, &mut text);
-    text.truncate(length);
-    text.truncate(memchr::memchr(0, &text).unwrap_or(length));
-    String::from_utf8(text).ok().filter(|text| text.contains("OSRELEASE="))
 }
 
 #[cfg(test)]

@@ -1,0 +1,110 @@
+//! A module's own symbol table, as it stays in memory (`struct mod_kallsyms`, kernel/module/kallsyms.c).
+
+use super::{Module, Symbol};
+use crate::arch::AddressSpace;
+use crate::kernel::types::{TypeId, Types};
+
+/// `KSYM_NAME_LEN`.
+const LONGEST_NAME: usize = 512;
+/// A symbol of a 64-bit ELF file: name, info, other, section, value, size.
+const SYMBOL: usize = 24;
+
+/// `module.kallsyms`, and what lies where in a `struct mod_kallsyms`.
+pub struct SymbolsLayout {
+    pointer: u64,
+    table: u64,
+    count: u64,
+    names: u64,
+    /// Since 5.2; before, a symbol's letter lies where ELF has its `st_info`, or in 5.0 and 5.1 its `st_size`.
+    letters: Option<u64>,
+}
+
+impl SymbolsLayout {
+    /// `None` in a kernel whose modules keep no symbols.
+    pub fn of(types: &Types, module: TypeId) -> Option<Self> {
+        let structure = types.find("struct mod_kallsyms")?;
+        let at = |structure: TypeId, name: &str| Some(types.member(structure, name)?.bit_offset / 8);
+        Some(Self {
+            pointer: at(module, "kallsyms")?,
+            table: at(structure, "symtab")?,
+            count: at(structure, "num_symtab")?,
+            names: at(structure, "strtab")?,
+            letters: at(structure, "typetab"),
+        })
+    }
+
+    /// Reads a module's symbols; `None` where some could not be.
+    pub fn read(&self, memory: &AddressSpace, at: u64, module: &mut Module, room: &mut usize) -> Option<()> {
+        let pointer = memory.read_u64(at.wrapping_add(self.pointer))?;
+        if pointer == 0 {
+            return Some(());
+        }
+        let word = |offset: u64| memory.read_u64(pointer.wrapping_add(offset));
+        let (table, names) = (word(self.table)?, word(self.names)?);
+        let letters = self.letters.and_then(word);
+        let count = memory.read_u32(pointer.wrapping_add(self.count))? as usize;
+        if count > *room {
+            return None;
+        }
+        let mut whole = Some(());
+        for number in 0..count as u64 {
+            *room -= 1;
+            let mut symbol = [0; SYMBOL];
+            if !memory.read_exact(table.wrapping_add(number * SYMBOL as u64), &mut symbol) {
+                return None; // What lies behind may be gigabytes that are not there.
+            }
+            let [a, b, c, d, info, _, low, high, value @ .., s0, s1, s2, s3, s4, s5, s6, s7] = symbol;
+            let undefined = low == 0 && high == 0;
+            let size = u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
+            let start = module.text.len();
+            let name = names.wrapping_add(u64::from(u32::from_le_bytes([a, b, c, d])));
+            if undefined || !append_string(memory, name, &mut module.text) {
+                whole = if undefined { whole } else { None };
+                module.text.truncate(start);
+                continue;
+            }
+            if is_unnamed(module.text.get(start..).unwrap_or_default()) {
+                module.text.truncate(start);
+                continue;
+            }
+            let letter = match letters {
+                Some(letters) => byte(memory, letters.wrapping_add(number)),
+                None if info.is_ascii_alphabetic() => Some(info),
+                None => u8::try_from(size).ok(),
+            };
+            let letter = letter.filter(u8::is_ascii_graphic).unwrap_or(b'?');
+            let name = start as u32..module.text.len() as u32;
+            module.symbols.push(Symbol { value: u64::from_le_bytes(value), name, letter });
+        }
+        whole
+    }
+}
+
+/// Appends a C string; false where it does not end.
+fn append_string(memory: &AddressSpace, address: u64, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let mut part = [0; 64];
+    while out.len() - start < LONGEST_NAME {
+        let read = memory.read(address.wrapping_add((out.len() - start) as u64), &mut part);
+        let read = part.get(..read).unwrap_or_default();
+        if let Some(end) = memchr::memchr(0, read) {
+            out.extend_from_slice(read.get(..end).unwrap_or_default());
+            return true;
+        }
+        if read.len() < part.len() {
+            return false;
+        }
+        out.extend_from_slice(read);
+    }
+    false
+}
+
+/// Names that the kernel passes over as well: none, and those that assemblers make (`is_mapping_symbol`).
+fn is_unnamed(name: &[u8]) -> bool {
+    name.is_empty() || name.starts_with(b".L") || name.starts_with(b"L0") || name.starts_with(b"$")
+}
+
+fn byte(memory: &AddressSpace, address: u64) -> Option<u8> {
+    let mut byte = [0];
+    memory.read_exact(address, &mut byte).then(|| byte[0])
+}
