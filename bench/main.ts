@@ -87,7 +87,7 @@ function cases(image: string, cache: string): Case[] {
       amount: size,
       unit: 'bytes',
       run: () => {
-        for (const [start, length] of chunks) backend.scan('tasks', kernel.id, start, length)
+        for (const [start, length] of chunks) backend.scan(kernel.id, [{ kind: 'tasks' }], start, length)
       },
     },
     { name: 'reading the same file', amount: size, unit: 'bytes', run: () => readWhole(image) },

@@ -39,7 +39,15 @@ async function runTasks() {
   expose(host, nodeEndpoint(port1))
   const { id: image } = await ask({ kind: 'open', path: sample, options: { cacheDir: null } })
   const plugin = { kind: 'builtin', location: bundle('plugins/processes/processes.cjs') }
-  const table = { evidence: { image }, analyzer: 'processes', plugin, options: {}, tables: [], scans: {} }
+  const table = {
+    evidence: { image },
+    analyzer: 'processes',
+    plugin,
+    options: {},
+    tables: [],
+    scans: {},
+    artifacts: null,
+  }
   await ask({ kind: 'analyze', ...table, port: port2 })
   await ask({ kind: 'close', image })
   port1.close()

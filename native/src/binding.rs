@@ -17,22 +17,24 @@ use crate::image::{self, Image};
 use crate::kernel::Kernel;
 use crate::kernel::types::Types;
 use crate::query::scope::Scope;
-use crate::query::spec::Rule;
 use crate::query::{self, Plans, survey};
-use crate::scan::tasks::TaskScan;
+use crate::scan::{self, Hits};
 
 /// An error whose `code` JavaScript can tell apart. The macro knows a result by this name.
 type Result<T> = std::result::Result<T, napi::Error<&'static str>>;
 
 impl From<Error> for napi::Error<&'static str> {
     fn from(error: Error) -> Self {
-        let code = match error.kind {
-            ErrorKind::Usage => "USAGE",
-            ErrorKind::Evidence => "EVIDENCE",
-            ErrorKind::NoSymbols => "NO_SYMBOLS",
-            ErrorKind::Internal => "INTERNAL",
-        };
-        napi::Error::new(code, error.message)
+        napi::Error::new(code(error.kind), error.message)
+    }
+}
+
+fn code(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Usage => "USAGE",
+        ErrorKind::Evidence => "EVIDENCE",
+        ErrorKind::NoSymbols => "NO_SYMBOLS",
+        ErrorKind::Internal => "INTERNAL",
     }
 }
 
@@ -131,17 +133,18 @@ pub fn survey(of: Either<u32, Uint8Array>, requests: Vec<String>) -> Result<Stri
 pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
     let bytes = (bytes as u64).max(1 << 20);
     let chunks = opened(id)?.memory.image().chunks(bytes);
-    Ok(chunks.into_iter().flat_map(|(start, length)| [start, length]).collect::<Vec<u64>>().into())
+    Ok(chunks.into_iter().flat_map(|chunk| [chunk.start, chunk.end - chunk.start]).collect::<Vec<u64>>().into())
 }
 
-/// Carves `task_struct` objects, which obey `rules` (JSON, as in a query), out of one physical chunk.
+/// Runs scans (JSON: `kind` and parameters, see `native/src/scan`) over one physical chunk, in one pass.
 #[napi(catch_unwind)]
-pub fn scan_tasks(id: u32, rules: String, start: BigInt, length: BigInt) -> Result<NativeScan> {
+pub fn scan_chunk(id: u32, requests: Vec<String>, start: BigInt, length: BigInt) -> Result<Vec<NativeScan>> {
     let kernel = opened(id)?;
-    let rules =
-        serde_json::from_str::<Vec<Rule>>(&rules).map_err(|error| Error::usage(format!("no rules: {error}")))?;
-    let hits = TaskScan::chunk(&kernel, &rules, start.get_u64().1, length.get_u64().1)?;
-    Ok(NativeScan { addresses: hits.addresses.into(), capped: hits.capped })
+    let parse = |request: &String| serde_json::from_str(request);
+    let requests: std::result::Result<Vec<serde_json::Value>, _> = requests.iter().map(parse).collect();
+    let requests = requests.map_err(|error| Error::usage(format!("no scan: {error}")))?;
+    let found = scan::chunk(&kernel, &requests, start.get_u64().1, length.get_u64().1)?;
+    Ok(found.into_iter().map(NativeScan::from).collect())
 }
 
 /// What could not be read since the image was opened, because its file was cut off or failed; null when it is whole.
@@ -166,13 +169,35 @@ pub struct NativeLoss {
     pub bytes: f64,
 }
 
-/// What a scan of one chunk hit.
+/// What one scan hit in one chunk, or why it could not be made.
 #[napi(object)]
 pub struct NativeScan {
-    /// Virtual addresses, ascending and unique.
+    /// Ascending; physical or virtual, as the kind of scan has it.
     pub addresses: BigUint64Array,
+    /// Which of several things asked for lies at each; empty where a scan looks for one.
+    pub which: Uint32Array,
     /// There were more hits than are kept.
     pub capped: bool,
+    /// The error's code, where the scan could not be made.
+    pub failed: Option<String>,
+    /// One line.
+    pub message: Option<String>,
+}
+
+impl From<crate::error::Result<Hits>> for NativeScan {
+    fn from(found: crate::error::Result<Hits>) -> Self {
+        let (hits, failure) = match found {
+            Ok(hits) => (hits, None),
+            Err(error) => (Hits::default(), Some(error)),
+        };
+        Self {
+            addresses: hits.addresses.into(),
+            which: hits.which.into(),
+            capped: hits.capped,
+            failed: failure.as_ref().map(|error| code(error.kind).to_owned()),
+            message: failure.map(|error| error.message),
+        }
+    }
 }
 
 /// Rows of one walk, column by column.

@@ -135,7 +135,8 @@ fn types_of_modules_are_found_when_asked_for() {
 fn split_sections(image: &Image) -> Vec<(String, Vec<u8>)> {
     let header = memmem::Finder::new(b"\x9f\xeb\x01\x00\x18\x00\x00\x00\x00\x00\x00\x00");
     let mut sections = Vec::new();
-    for (start, length) in image.chunks(64 << 20) {
+    for std::ops::Range { start, end } in image.chunks(64 << 20) {
+        let length = end - start;
         let chunk = image.borrow(start, length as usize).unwrap();
         for at in header.find_iter(chunk) {
             let word = |from: usize| Some(u32::from_le_bytes(*chunk.get(at + from..)?.first_chunk()?) as usize);

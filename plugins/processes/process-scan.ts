@@ -1,4 +1,4 @@
-import { defineAnalyzer, Rows, text } from 'salvor'
+import { defineAnalyzer, Rows, scan, text } from 'salvor'
 import { type PlacedTask, placedTasks, taskRows, threadColumns } from 'salvor/containers'
 import { heldByPid, idleTasks, type Kernel, type TaskStatus, taskStatus, taskViews, type View } from 'salvor/kernel'
 
@@ -57,7 +57,7 @@ export default defineAnalyzer({
   },
   // A task that has ended keeps these two and loses its pid. A copy of it that is still in memory has them as well.
   key: ['tid', 'started'],
-  scans: ['tasks'],
+  scans: { tasks: scan.tasks() },
   async *run({ kernel, scans }) {
     const { views, torn } = allViews(kernel)
     const status = taskStatus(kernel, new Set([...scans.tasks, ...views.keys()]))

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Table } from '../../dist/src/api/table.js'
 import { byDefault } from '../../dist/src/engine/plan.js'
+import { scanHits } from '../../dist/src/engine/scans.js'
 import { backend } from '../../dist/src/kernel/backend.js'
 import { native } from '../../dist/src/kernel/native.js'
+import { forgetShared } from '../../dist/src/kernel/shared.js'
 import { sampleImage } from '../../dist/src/sample.js'
 import { filesBelow, root } from '../lib.mjs'
 
@@ -71,9 +73,11 @@ function listen(hear, changed) {
     hear(`{"query":${text}}`)
     return changed(own.query(id, text, addresses), text)
   }
-  native.scanTasks = (id, rules, ...range) => {
-    hear(`{"task_scan":${rules}}`)
-    return own.scanTasks(id, rules, ...range)
+  native.scanChunk = (id, requests, ...range) => {
+    for (const { kind, rules } of requests.map((request) => JSON.parse(request))) {
+      if (kind === 'tasks') hear(`{"task_scan":${JSON.stringify(rules)}}`)
+    }
+    return own.scanChunk(id, requests, ...range)
   }
   for (const name of ['findBytes', 'findWords', 'userPart']) {
     native[name] = (...given) => {
@@ -95,11 +99,18 @@ function emptyTables({ needs = {} }, all) {
   )
 }
 
+function noHits(scan, id) {
+  const request = scan.kind === 'bytes' ? { kind: 'bytes', patterns: [] } : scan
+  return scanHits(request, backend.scan(id, [request], 0n, 0n)).hits
+}
+
 /** Runs an analyzer for what it asks; what it yields is of no interest. */
 async function run(analyzer, id, all) {
   const warn = () => {}
+  // What another has asked before is asked again, by this one.
+  forgetShared(id)
   // What a scan asks does not depend on how much is scanned.
-  const scans = (analyzer.scans ?? []).map((name) => [name, backend.scan(name, id, 0n, 0n).addresses])
+  const scans = Object.entries(analyzer.scans ?? {}).map(([name, scan]) => [name, noHits(scan, id)])
   const context = {
     kernel: backend.attach(id, warn),
     options: byDefault(analyzer).options,

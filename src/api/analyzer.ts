@@ -1,8 +1,10 @@
 import type { Kernel } from '../kernel/kernel.js'
 import type { Warning } from '../warning.js'
+import type { Artifacts } from './artifacts.js'
 import type { Column, Columns, Row } from './columns.js'
 import type { NeededTables, Needs } from './needs.js'
 import type { Options, OptionsRead } from './options.js'
+import type { ScanHits, Scans } from './scans.js'
 import type { EvidenceFile, FileSource } from './source.js'
 import type { Rows } from './table.js'
 
@@ -10,10 +12,6 @@ export interface Example {
   readonly command: string
   readonly what: string
 }
-
-/** Scans of physical memory that run chunk by chunk on the pool before the analyzer starts. */
-export const scanNames = ['tasks'] as const
-export type ScanName = (typeof scanNames)[number]
 
 /** Where a table's rows come from: a memory image, unless the declaration names a file. */
 export type Source = FileSource | undefined
@@ -25,6 +23,8 @@ export interface CommonContext<O extends Options = Options, N extends Needs = Ne
   /** The tables named in `needs`. */
   readonly tables: NeededTables<N>
   /** A line for the user, on stderr. */
+  /** Where its files go, if it declares that it writes any. */
+  readonly artifacts: Artifacts
   readonly log: (line: string) => void
   readonly warn: (warning: Warning) => void
   readonly progress: (done: number, total: number) => void
@@ -32,10 +32,10 @@ export interface CommonContext<O extends Options = Options, N extends Needs = Ne
 }
 
 /** What an analyzer of a memory image gets beside that. */
-export interface ImageContext {
+export interface ImageContext<K extends Scans = Scans> {
   readonly kernel: Kernel
-  /** The hits of the scans named in `scans`: addresses, ascending, each once. */
-  readonly scans: Readonly<Record<ScanName, BigUint64Array>>
+  /** The hits of the scans named in `scans`. */
+  readonly scans: ScanHits<K>
 }
 
 /** What an analyzer of a file gets beside that. */
@@ -47,7 +47,8 @@ export type RunContext<
   O extends Options = Options,
   N extends Needs = Needs,
   S extends Source = undefined,
-> = CommonContext<O, N> & (S extends FileSource ? FileContext : ImageContext)
+  K extends Scans = Scans,
+> = CommonContext<O, N> & (S extends FileSource ? FileContext : ImageContext<K>)
 
 export type Yielded<C extends Columns> = Row<C> | readonly Row<C>[] | Rows
 
@@ -63,6 +64,7 @@ export interface Declaration<
   O extends Options = Options,
   N extends Needs = Needs,
   S extends Source = Source,
+  K extends Scans = Scans,
 > {
   readonly name: string
   readonly aliases?: readonly string[]
@@ -87,7 +89,10 @@ export interface Declaration<
   readonly needs?: N
   /** What is read, where that is no memory image. */
   readonly source?: S
-  readonly scans?: readonly ScanName[]
+  /** What is searched for in memory before; each scan is made once per image for all that ask. */
+  readonly scans?: K
+  /** What the files are that it writes into the folder of --output-dir, in a sentence. Only one that says so may. */
+  readonly artifacts?: string
 }
 
 export interface Analyzer<
@@ -95,8 +100,9 @@ export interface Analyzer<
   O extends Options = Options,
   N extends Needs = Needs,
   S extends Source = Source,
-> extends Declaration<C, O, N, S> {
-  run(context: RunContext<O, N, S>): AsyncIterable<Yielded<C>> | Iterable<Yielded<C>>
+  K extends Scans = Scans,
+> extends Declaration<C, O, N, S, K> {
+  run(context: RunContext<O, N, S, K>): AsyncIterable<Yielded<C>> | Iterable<Yielded<C>>
 }
 
 /** Declares an analyzer. It returns its argument; its use is the types. */
@@ -105,6 +111,7 @@ export function defineAnalyzer<
   const O extends Options = Record<never, never>,
   const N extends Needs = Record<never, never>,
   S extends Source = undefined,
->(analyzer: Analyzer<C, O, N, S>): Analyzer<C, O, N, S> {
+  const K extends Scans = Record<never, never>,
+>(analyzer: Analyzer<C, O, N, S, K>): Analyzer<C, O, N, S, K> {
   return analyzer
 }

@@ -1,5 +1,17 @@
+import type { Artifact } from './artifacts.js'
+
 /** What kind of value a column holds; decides its JSON form, its alignment and its schema. */
-export type ColumnType = 'text' | 'integer' | 'count' | 'address' | 'bytes' | 'time' | 'flag' | 'list' | 'record'
+export type ColumnType =
+  | 'text'
+  | 'integer'
+  | 'count'
+  | 'address'
+  | 'bytes'
+  | 'time'
+  | 'flag'
+  | 'list'
+  | 'record'
+  | 'artifact'
 
 /**
  * What a value refers to, so that filters and links between tables need not guess from names. `pid` is the process that
@@ -47,6 +59,7 @@ interface ValueTypes {
   list: readonly string[]
   /** Anything that JSON can say. */
   record: Value | object
+  artifact: Artifact
 }
 
 export type ValueOf<C> = C extends Column<infer T> ? ValueTypes[T] | null : never
@@ -76,3 +89,5 @@ export const flag = constructorFor('flag')
 export const list = constructorFor('list')
 /** A nested JSON value. */
 export const record = constructorFor('record')
+/** A file that the analyzer has written, as `close` gives it. */
+export const artifact = constructorFor('artifact')

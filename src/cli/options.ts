@@ -8,6 +8,8 @@ import type { Option } from './command.js'
 export interface RunOptions {
   readonly format: FormatName
   readonly output?: string
+  /** The folder of analyzers' files. */
+  readonly outputDir?: string
   /** Replace an existing file. */
   readonly force: boolean
   readonly columns: readonly string[]
@@ -36,6 +38,14 @@ export const pluginOption: Option = {
 
 /** For every command that writes files. */
 export const forceOption: Option = { name: 'force', summary: 'Replace an existing file; never one that is read' }
+
+/** For analyzers that write files. */
+export const artifactOption: Option = {
+  name: 'output-dir',
+  alias: 'd',
+  value: 'DIR',
+  summary: 'The folder for the files that analyzers write: empty, or made for it',
+}
 
 export const engineOptions: readonly Option[] = [
   pluginOption,
@@ -128,6 +138,7 @@ function sortKey(item: string): SortKey {
 /** Checks what yargs leaves open. */
 export function readRunOptions(raw: Raw): RunOptions {
   const output = single(raw.output)
+  const outputDir = single(raw.outputDir)
   const threads = single(raw.threads)
   const timeout = single(raw.timeout)
   const memory = single(raw.memory)
@@ -145,6 +156,7 @@ export function readRunOptions(raw: Raw): RunOptions {
     quiet: raw.quiet === true,
     cache: raw.cache !== false,
     ...(output === undefined || output === '-' ? {} : { output }),
+    ...(outputDir === undefined ? {} : { outputDir }),
     ...(limit === undefined ? {} : { limit: wholeNumber('--limit', limit, 1) }),
     ...(threads === undefined ? {} : { threads: wholeNumber('--threads', threads, 1) }),
     ...(timeout === undefined ? {} : { timeout: wholeNumber('--timeout', timeout, 1) }),

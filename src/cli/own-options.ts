@@ -7,7 +7,7 @@ import { rangeWords, readOptions } from '../engine/option-values.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
 import { anyOf } from '../engine/words.js'
 import type { Option } from './command.js'
-import { runOptions } from './options.js'
+import { artifactOption, runOptions } from './options.js'
 
 type Raw = Readonly<Record<string, unknown>>
 
@@ -70,7 +70,10 @@ export function unambiguous(analyzers: readonly KnownAnalyzer[]): ReadonlySet<st
 
 /** Words that an analyzer's option cannot be called: they are salvor's options, or stand for arguments. */
 const reserved: ReadonlySet<string> = new Set([
-  ...runOptions.flatMap(({ name, alias }) => [name.replace(/^no-/, ''), ...(alias === undefined ? [] : [alias])]),
+  ...[...runOptions, artifactOption].flatMap(({ name, alias }) => [
+    name.replace(/^no-/, ''),
+    ...(alias === undefined ? [] : [alias]),
+  ]),
   ...['help', 'h', 'version', 'v', 'image', 'file', 'names'],
 ])
 

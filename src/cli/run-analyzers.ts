@@ -1,11 +1,14 @@
+import { basename } from 'node:path'
 import type { Engine, Evidence } from '../engine/engine.js'
-import { toFailure } from '../engine/errors.js'
-import { plan, type TableRequest } from '../engine/plan.js'
+import { SalvorError, toFailure } from '../engine/errors.js'
+import { type PlannedTable, plan, type TableRequest } from '../engine/plan.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, worst } from '../engine/status.js'
+import { artifactName } from '../output/artifact-name.js'
+import type { ArtifactFolder } from '../output/artifacts.js'
 import type { ContainerChoice } from '../output/filter.js'
 import { OrderedTables } from '../output/ordered.js'
-import { isReaderGone } from '../output/target.js'
+import { type Guard, isReaderGone } from '../output/target.js'
 import { Writer } from '../output/writer.js'
 import { type AskedTable, askedTables } from './asked-tables.js'
 import { ContainerLookup } from './container-lookup.js'
@@ -23,14 +26,10 @@ interface Asked {
   readonly several: boolean
 }
 
-async function makeWriter(
-  session: Session,
-  { requests, paths, several }: Asked,
-  reporter: StderrReporter,
-): Promise<Writer> {
+async function makeWriter(session: Session, asked: Asked, reporter: StderrReporter): Promise<Writer> {
   const { world, options } = session
   const { output } = options
-  const files = requests.flatMap((request) => filesOf(request.analyzer, request.options))
+  const { requests, paths, several } = asked
   const toTerminal = output === undefined && world.stdout.isTTY === true
   return Writer.make(
     {
@@ -38,7 +37,7 @@ async function makeWriter(
       stdout: world.stdout,
       images: paths,
       tables: requests.map(({ analyzer }) => analyzer.name),
-      guard: await outputGuard(session, [...paths, ...files]),
+      guard: await guardOf(session, asked),
       ...(output === undefined ? {} : { output }),
     },
     {
@@ -50,6 +49,32 @@ async function makeWriter(
       ...(toTerminal ? { width: world.stdout.columns || DEFAULT_WIDTH } : {}),
     },
   )
+}
+
+/** Every file that the run reads, which nothing may be written over. */
+function guardOf(session: Session, { requests, paths }: Asked): Promise<Guard> {
+  const files = requests.flatMap((request) => filesOf(request.analyzer, request.options))
+  return outputGuard(session, [...paths, ...files])
+}
+
+/** The folder of the files that are written, where any analyzer of the run writes some. */
+async function makeFolder(
+  session: Session,
+  asked: Asked,
+  planned: readonly PlannedTable<KnownAnalyzer>[],
+): Promise<ArtifactFolder | null> {
+  const { outputDir } = session.options
+  const writing = planned.find(({ analyzer }) => analyzer.artifacts !== undefined)?.analyzer
+  if (writing === undefined) {
+    if (outputDir === undefined) return null
+    throw new SalvorError('USAGE', '--output-dir: no analyzer of this run writes files')
+  }
+  if (outputDir === undefined) {
+    throw new SalvorError('USAGE', `${writing.name} writes files: name a folder with --output-dir`)
+  }
+  // Few runs need it.
+  const { ArtifactFolder } = await import('../output/artifacts.js')
+  return new ArtifactFolder(outputDir, await guardOf(session, asked))
 }
 
 /** The tables of one image or file after the other, on their way through one engine to one output. */
@@ -65,6 +90,7 @@ class AnalyzerRun {
     private readonly writer: Writer,
     private readonly reporter: StderrReporter,
     private readonly broken: AbortController,
+    private readonly folder: ArtifactFolder | null,
   ) {}
 
   /** Answers the exit code. */
@@ -99,25 +125,36 @@ class AnalyzerRun {
   }
 
   private async tablesOf(path: string): Promise<number> {
+    const evidence = await this.open(path)
+    try {
+      return await this.made(evidence, path)
+    } finally {
+      // A run that was interrupted ends with its process.
+      if (evidence.kind === 'image' && !this.session.world.signal.aborted) await this.engine.closeImage(evidence)
+    }
+  }
+
+  private async made(evidence: Evidence, path: string): Promise<number> {
     const { engine, reporter, tables } = this
     const { registry, options, world } = this.session
     const { requests } = this.asked
-    const evidence = await this.open(path)
-    try {
-      reporter.warnings(evidence.info.warnings)
-      const containers = new ContainerLookup(engine, registry, evidence, reporter)
-      const choice = await containers.choice(options.container)
-      const named = tables.some((table) => table.named)
-      const sink = this.sink(path, choice, named ? containers.names(requests) : undefined)
-      const outcomes = await engine.run(evidence, requests, containers.before(sink), reporter)
-      if (evidence.kind === 'image' && reporter.torn && !world.signal.aborted) {
-        reporter.tear(await readTear(engine, registry, evidence, reporter))
-      }
-      return worst([imageExitCode(outcomes), ...(sink.capped ? [exitCodes.limit] : [])])
-    } finally {
-      // A run that was interrupted ends with its process.
-      if (evidence.kind === 'image' && !world.signal.aborted) await engine.closeImage(evidence)
+    reporter.warnings(evidence.info.warnings)
+    const containers = new ContainerLookup(engine, registry, evidence, reporter)
+    const choice = await containers.choice(options.container)
+    const named = tables.some((table) => table.named)
+    const sink = this.sink(path, choice, named ? containers.names(requests) : undefined)
+    const artifacts = this.folder?.place(this.folderOf(path)) ?? null
+    const outcomes = await engine.run(evidence, requests, containers.before(sink), reporter, artifacts)
+    if (evidence.kind === 'image' && reporter.torn && !world.signal.aborted) {
+      reporter.tear(await readTear(engine, registry, evidence, reporter))
     }
+    return worst([imageExitCode(outcomes), ...(sink.capped ? [exitCodes.limit] : [])])
+  }
+
+  /** Each of several images has a folder of its own for the files that are written. */
+  private folderOf(path: string): string {
+    const { paths } = this.asked
+    return paths.length === 1 ? '' : `${paths.indexOf(path) + 1}-${artifactName(basename(path))}`
   }
 
   private async open(path: string): Promise<Evidence> {
@@ -168,12 +205,16 @@ export async function runAnalyzers(
   const tables = askedTables(session, requests)
   const reporter = new StderrReporter(world, options.quiet)
   const writer = await makeWriter(session, asked, reporter)
-  world.onAbort(() => writer.abort())
+  const folder = await makeFolder(session, asked, planned)
+  world.onAbort(() => {
+    writer.abort()
+    folder?.close()
+  })
   const engine = makeEngine(session, {
     eager: planned.some(({ analyzer }) => analyzer.scans !== undefined),
     kernel: planned.some(({ analyzer }) => analyzer.source === undefined),
   })
-  const run = new AnalyzerRun(session, asked, tables, engine, writer, reporter, broken)
+  const run = new AnalyzerRun(session, asked, tables, engine, writer, reporter, broken, folder)
   try {
     const code = await run.all()
     if (isReaderGone(run.failure)) return exitCodes.complete
@@ -183,5 +224,7 @@ export async function runAnalyzers(
     writer.abort()
     reporter.close()
     await engine.close()
+    // After the workers, which may have been writing.
+    folder?.close()
   }
 }

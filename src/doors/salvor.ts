@@ -8,10 +8,11 @@ export {
   type FileContext,
   type ImageContext,
   type RunContext,
-  type ScanName,
 } from '../api/analyzer.js'
+export type { Artifact, Artifacts, ArtifactWriter } from '../api/artifacts.js'
 export {
   address,
+  artifact,
   bytes,
   type Column,
   type ColumnOptions,
@@ -41,6 +42,16 @@ export {
   option,
   type TextOption,
 } from '../api/options.js'
+export {
+  type BytesScan,
+  type FromOption,
+  type Pattern,
+  type Places,
+  type Scan,
+  type Scans,
+  scan,
+  type TaskScan,
+} from '../api/scans.js'
 export { type EvidenceFile, type FileSource, file } from '../api/source.js'
 export { type Batch, Rows, Table } from '../api/table.js'
 export { isoTime } from '../iso-time.js'

@@ -13,12 +13,16 @@ import type {
 import type { Columns, Row } from '../api/columns.js'
 import type { NeededTables, Needs } from '../api/needs.js'
 import type { FileOption, Options, OptionsData, OptionValue } from '../api/options.js'
+import type { Scans } from '../api/scans.js'
 import { Rows, Table } from '../api/table.js'
 import { OpenFiles } from '../engine/open-files.js'
 import { readOptions } from '../engine/option-values.js'
 import { RowCheck } from '../engine/row-check.js'
+import { scanHits, scanRequest } from '../engine/scans.js'
 import { lossWarnings } from '../engine/warnings.js'
 import { backend } from '../kernel/backend.js'
+import { ArtifactFiles, ArtifactFolder } from '../output/artifacts.js'
+import { Inputs } from '../output/target.js'
 import { sampleImage } from '../sample.js'
 import type { Warning } from '../warning.js'
 
@@ -40,6 +44,8 @@ export interface Given<O extends Options, N extends Needs> {
   readonly options?: { readonly [K in keyof O]?: O[K] extends FileOption ? string : OptionValue<O[K]> }
   /** They stand for the tables that it needs. */
   readonly tables?: NeededTables<N>
+  /** A folder that is empty or is made, for the files that it writes; without it they are left out. */
+  readonly artifacts?: string
 }
 
 /**
@@ -48,17 +54,20 @@ export interface Given<O extends Options, N extends Needs> {
  */
 export async function runAnalyzer<C extends Columns, O extends Options, N extends Needs, S extends Source>(
   analyzer: Analyzer<C, O, N, S>,
-  { path = sampleImage(), options, tables }: Given<O, N> = {},
+  { path = sampleImage(), options, tables, artifacts }: Given<O, N> = {},
 ): Promise<Result<C>> {
+  const folder =
+    artifacts === undefined ? null : new ArtifactFolder(artifacts, { inputs: new Inputs([path]), force: false })
   const warnings: Warning[] = []
   const warn = (warning: Warning): void => void warnings.push(warning)
   const values = readOptions(analyzer.options, (options ?? {}) as OptionsData, (name) => `the option ${name}`)
   const files = new OpenFiles()
-  const evidence = analyzer.source === undefined ? openImage(analyzer, path, warn) : openFile(files, path)
+  const evidence = analyzer.source === undefined ? openImage(analyzer, values, path, warn) : openFile(files, path)
   try {
     const common: CommonContext = {
       options: files.options(analyzer.options, values),
       tables: tables ?? {},
+      artifacts: new ArtifactFiles(folder?.place('') ?? null),
       log: () => {},
       warn,
       progress: () => {},
@@ -70,6 +79,7 @@ export async function runAnalyzer<C extends Columns, O extends Options, N extend
     return { rows, warnings: [...warnings, ...evidence.lost()] }
   } finally {
     files.close()
+    folder?.close()
     evidence.close()
   }
 }
@@ -81,7 +91,8 @@ interface OpenEvidence {
 }
 
 function openImage(
-  { scans = [] }: Pick<Declaration, 'scans'>,
+  { scans = {} }: Pick<Declaration, 'scans'>,
+  options: OptionsData,
   path: string,
   warn: (warning: Warning) => void,
 ): OpenEvidence {
@@ -89,7 +100,7 @@ function openImage(
   return {
     context: {
       kernel: backend.attach(id, warn),
-      scans: { tasks: scans.includes('tasks') ? scan(id) : new BigUint64Array() },
+      scans: scanAll(id, scans, options),
     },
     lost: () => lossWarnings(backend.lost(id)),
     close: () => backend.close(id),
@@ -120,11 +131,14 @@ function rowsOf<C extends Columns>(yielded: Yielded<C>): Iterable<Row<C>> {
   return Array.isArray(yielded) ? yielded : [yielded as Row<C>]
 }
 
-function scan(id: number): BigUint64Array {
+function scanAll(id: number, scans: Scans, options: OptionsData): ImageContext['scans'] {
   const flat = backend.chunks(id, CHUNK_BYTES)
-  const hits: bigint[] = []
-  for (let at = 0; at + 1 < flat.length; at += 2) {
-    hits.push(...backend.scan('tasks', id, flat[at] ?? 0n, flat[at + 1] ?? 0n).addresses)
-  }
-  return BigUint64Array.from(new Set(hits)).sort()
+  const hits = Object.entries(scans).map(([name, scan]) => {
+    const request = scanRequest(scan, options)
+    const chunks = Array.from({ length: flat.length / 2 }, (_, index) =>
+      backend.scan(id, [request], flat[index * 2] ?? 0n, flat[index * 2 + 1] ?? 0n),
+    )
+    return [name, scanHits(request, chunks.flat()).hits]
+  })
+  return Object.fromEntries(hits)
 }

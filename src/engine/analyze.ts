@@ -1,10 +1,12 @@
 import { wrap } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
 import type { Analyzer, FileContext, ImageContext, RunContext, Source } from '../api/analyzer.js'
+import type { Artifacts } from '../api/artifacts.js'
 import type { Needs, OptionalTable } from '../api/needs.js'
 import type { Options } from '../api/options.js'
 import { Table } from '../api/table.js'
 import type { Backend } from '../kernel/backend.js'
+import type { ArtifactFiles } from '../output/artifacts.js'
 import type { Warning } from '../warning.js'
 import { RowBuffer } from './buffer.js'
 import { SalvorError, toFailure } from './errors.js'
@@ -37,6 +39,14 @@ function tablesOf(given: readonly GivenTable[]): Record<string, Table | Optional
   )
 }
 
+/** What an analyzer gets that has not said that it writes files. */
+function refusing(analyzer: string): Artifacts {
+  const create = (): never => {
+    throw new SalvorError('INTERNAL', `${analyzer} does not declare artifacts, and writes no files`)
+  }
+  return { create }
+}
+
 /**
  * Runs one analyzer and streams its rows to the host. The warnings so far are in `warnings` even if it throws. An
  * analyzer of a file asks nothing of the backend.
@@ -50,6 +60,7 @@ export async function analyze(
   const host = wrap<Host>(nodeEndpoint(port))
   const controller = new AbortController()
   const files = new OpenFiles()
+  let artifacts: ArtifactFiles | undefined
   const log = new WarningLog()
   const warn = (warning: Warning): void => log.add({ ...warning, analyzer: warning.analyzer ?? task.analyzer })
   let lost = (): Warning[] => []
@@ -64,10 +75,14 @@ export async function analyze(
   try {
     const analyzer = await find(task.plugin, task.analyzer)
     const buffer = new RowBuffer(analyzer.columns, (batch) => host.rows(batch))
+    if (analyzer.artifacts !== undefined) {
+      artifacts = new (await import('../output/artifacts.js')).ArtifactFiles(task.artifacts)
+    }
     const context: RunContext<Options, Needs, Source> = {
       ...(await read()),
       options: files.options(analyzer.options, task.options),
       tables: tablesOf(task.tables),
+      artifacts: artifacts ?? refusing(task.analyzer),
       log: (line) => void host.log(line),
       warn,
       progress: (done, total) => void host.progress(done, total),
@@ -84,6 +99,7 @@ export async function analyze(
       throw error
     }
     await buffer.end()
+    artifacts?.end().forEach(warn)
     return [...log.list(), ...lost()]
   } catch (error) {
     warnings.push(...log.list())
@@ -91,6 +107,7 @@ export async function analyze(
     if (toFailure(error).code !== 'EVIDENCE') warnings.push(...lost())
     throw error
   } finally {
+    artifacts?.end()
     files.close()
     port.close()
   }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Batch } from '../api/table.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
+import type { ArtifactPlace } from '../output/artifacts.js'
 import type { Warning } from '../warning.js'
 import type { Failure } from './errors.js'
 import { checkFile } from './evidence-file.js'
@@ -97,19 +98,23 @@ export class Engine {
     return this.pool.close()
   }
 
-  /** Makes the requested tables and those they need; answers how each requested one ended. */
+  /**
+   * Makes the requested tables and those they need; answers how each requested one ended. Without a place for them, the
+   * files that analyzers write are left out.
+   */
   async run(
     evidence: Evidence,
     requested: readonly TableRequest<KnownAnalyzer>[],
     sink: TableSink,
     reporter: Reporter,
+    artifacts: ArtifactPlace | null = null,
   ): Promise<TableOutcome[]> {
     const planned = plan(requested, (name) => this.registry.find(name))
     const ids = requested.map(tableId)
     const { pool, signal } = this
     const { timeout } = this.options
     const lanes = this.lanesOf(evidence)
-    const run = new Run({ pool, lanes, timeout, evidence, signal, sink, reporter }, planned, new Set(ids))
+    const run = new Run({ pool, lanes, artifacts, timeout, evidence, signal, sink, reporter }, planned, new Set(ids))
     const finished = await run.all()
     return ids.flatMap((id) => finished.get(id)?.outcome ?? [])
   }

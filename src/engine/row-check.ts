@@ -1,3 +1,4 @@
+import type { Artifact } from '../api/artifacts.js'
 import type { Column, Columns, ColumnType, Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
 import { SalvorError } from './errors.js'
@@ -13,6 +14,7 @@ const WORDS: Readonly<Record<ColumnType, string>> = {
   flag: 'true or false',
   list: 'a list of texts',
   record: 'an object or another JSON value',
+  artifact: 'a file as close() gives it',
 }
 
 function isText(value: unknown): boolean {
@@ -27,6 +29,11 @@ function isTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every(isText)
 }
 
+function isArtifact(value: unknown): boolean {
+  const { file, bytes, sha256 } = value as Partial<Artifact>
+  return isText(file) && isInteger(bytes) && /^[0-9a-f]{64}$/.test(String(sha256))
+}
+
 const CHECKS: Readonly<Record<ColumnType, (value: unknown) => boolean>> = {
   text: isText,
   integer: isInteger,
@@ -37,6 +44,7 @@ const CHECKS: Readonly<Record<ColumnType, (value: unknown) => boolean>> = {
   flag: (value) => typeof value === 'boolean',
   list: isTexts,
   record: (value) => typeof value !== 'function' && typeof value !== 'symbol',
+  artifact: isArtifact,
 }
 
 const MOST_SHOWN = 60

@@ -1,5 +1,7 @@
-import type { ScanName } from '../api/analyzer.js'
+import type { Places } from '../api/scans.js'
 import type { Batch } from '../api/table.js'
+import type { ScanRequest } from '../kernel/scans.js'
+import type { ArtifactPlace } from '../output/artifacts.js'
 import type { Warning } from '../warning.js'
 import { collect } from './collect.js'
 import type { Evidence, Reporter, TableSink } from './engine.js'
@@ -9,14 +11,14 @@ import type { Lane, Lanes } from './lanes.js'
 import type { PlannedNeed, PlannedTable } from './plan.js'
 import type { Pool } from './pool.js'
 import type { KnownAnalyzer } from './registry.js'
-import { type ScanResult, scan } from './scans.js'
+import { type ScanPass, scanImage, scanKey, scanRequest } from './scans.js'
 import type { TableOutcome } from './status.js'
 import type { Answer, GivenTable, TableData } from './tasks.js'
 import { TimeLimit } from './time-limit.js'
 import { distinct } from './warnings.js'
 
 type Planned = PlannedTable<KnownAnalyzer>
-type Scans = Partial<Record<ScanName, BigUint64Array>>
+type Hits = Record<string, BigUint64Array | Places>
 
 export interface Finished {
   readonly outcome: TableOutcome
@@ -29,6 +31,8 @@ export interface Finished {
 export interface RunParts {
   readonly pool: Pool
   readonly lanes: Lanes
+  /** Where files of analyzers go; null where they are left out. */
+  readonly artifacts: ArtifactPlace | null
   /** Seconds that a table may take. */
   readonly timeout: number | undefined
   readonly evidence: Evidence
@@ -46,7 +50,9 @@ function afterRows(failure: Failure, rows: number): Failure {
 
 /** The tables and scans of one image or file, each made once. */
 export class Run {
-  private readonly scanning = new Map<ScanName, Promise<ScanResult>>()
+  /** All scans that the tables ask for, each once, and the one pass that makes them. */
+  private readonly asked = new Map<string, ScanRequest>()
+  private pass: Promise<ScanPass> | undefined
   private readonly running = new Map<string, Promise<Finished>>()
   private readonly needed: ReadonlySet<string>
 
@@ -56,6 +62,12 @@ export class Run {
     /** Ids of the tables that go to the sink. */
     private readonly requested: ReadonlySet<string>,
   ) {
+    for (const { analyzer, options } of planned) {
+      for (const scan of Object.values(analyzer.scans ?? {})) {
+        const request = scanRequest(scan, options)
+        this.asked.set(scanKey(request), request)
+      }
+    }
     this.needed = new Set(planned.flatMap(({ needs }) => needs).flatMap(({ table }) => table ?? []))
   }
 
@@ -106,7 +118,7 @@ export class Run {
     try {
       const tables: GivenTable[] = []
       for (const need of planned.needs) tables.push(await this.tableFor(planned, need, inherited))
-      const scans = await this.scansFor(planned.analyzer, inherited)
+      const scans = await this.scansFor(planned, inherited)
       return await lanes.run((lane) => {
         if (signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
         return this.analyze(planned, tables, scans, take, lane)
@@ -140,33 +152,42 @@ export class Run {
     return { as, optional, table: null, why }
   }
 
-  private async scansFor(analyzer: KnownAnalyzer, inherited: Warning[]): Promise<Scans> {
-    const scans: Scans = {}
-    for (const name of analyzer.scans ?? []) {
-      const scanning = this.scanning.get(name) ?? this.startScan(name)
-      this.scanning.set(name, scanning)
-      const { addresses, warnings, lost } = await scanning
-      scans[name] = addresses
-      inherited.push(...warnings.map((warning) => ({ ...warning, analyzer: analyzer.name })), ...lost)
+  private async scansFor({ analyzer, options }: Planned, inherited: Warning[]): Promise<Hits> {
+    const hits: Hits = {}
+    for (const [name, scan] of Object.entries(analyzer.scans ?? {})) {
+      this.pass ??= this.scanAll()
+      const { results, lost } = await this.pass
+      const result = results[[...this.asked.keys()].indexOf(scanKey(scanRequest(scan, options)))]
+      if (result === undefined || result instanceof SalvorError) {
+        throw new SalvorError(result?.code ?? 'INTERNAL', `its scan ${name} failed: ${result?.message ?? 'not made'}`)
+      }
+      hits[name] = result.hits
+      inherited.push(...result.warnings.map((warning) => ({ ...warning, analyzer: analyzer.name })), ...lost)
     }
-    return scans
+    return hits
   }
 
-  private async startScan(name: ScanName): Promise<ScanResult> {
+  /** One pass for all: most of what a scan costs is to bring memory in. */
+  private async scanAll(): Promise<ScanPass> {
     const { evidence, pool, reporter, signal } = this.parts
     if (evidence.kind === 'file') throw new SalvorError('INTERNAL', 'a file is not searched as memory is')
-    const task = `scan for ${name}`
-    const progress = (done: number, total: number) => reporter.progress(task, done, total)
-    const result = await scan(pool, evidence.id, name, { signal, progress })
-    reporter.warnings(result.warnings.map((warning) => ({ ...warning, analyzer: task })))
-    reporter.warnings(result.lost)
-    return result
+    const requests = [...this.asked.values()]
+    const kinds = [...new Set(requests.map(({ kind }) => kind))]
+    const progress = (done: number, total: number) => reporter.progress(`scan for ${kinds.join(' and ')}`, done, total)
+    const pass = await scanImage(pool, evidence.id, requests, { signal, progress })
+    for (const [index, result] of pass.results.entries()) {
+      if (result instanceof SalvorError) continue
+      const task = `scan for ${requests[index]?.kind}`
+      reporter.warnings(result.warnings.map((warning) => ({ ...warning, analyzer: task })))
+    }
+    reporter.warnings(pass.lost)
+    return pass
   }
 
   private async analyze(
     { analyzer, options }: Planned,
     tables: readonly GivenTable[],
-    scans: Scans,
+    scans: Hits,
     take: (batch: Batch) => Promise<void>,
     lane: Lane,
   ): Promise<Answer<readonly Warning[]>> {
@@ -188,6 +209,7 @@ export class Run {
         options,
         tables,
         scans,
+        artifacts: this.parts.artifacts,
         port,
       }
       return await pool.ask<'analyze'>(task, { lane, signal: limit.signal })

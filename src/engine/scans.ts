@@ -1,7 +1,9 @@
-import type { ScanName } from '../api/analyzer.js'
-import type { Loss } from '../kernel/backend.js'
+import type { OptionsData } from '../api/options.js'
+import type { Places, Scan } from '../api/scans.js'
+import type { ChunkHits, Hits, Loss } from '../kernel/backend.js'
+import type { ScanRequest } from '../kernel/scans.js'
 import type { Warning } from '../warning.js'
-import { SalvorError } from './errors.js'
+import { fromFailure, SalvorError, toFailure } from './errors.js'
 import type { Pool } from './pool.js'
 import { lossWarnings, WarningLog } from './warnings.js'
 
@@ -11,9 +13,13 @@ const CHUNK_BYTES = 16 << 20
 const MOST_HITS = 1 << 18
 
 export interface ScanResult {
-  /** Ascending, each once. */
-  readonly addresses: BigUint64Array
+  readonly hits: BigUint64Array | Places
   readonly warnings: readonly Warning[]
+}
+
+export interface ScanPass {
+  /** In the order of the requests; an error where the scan could not be made. */
+  readonly results: readonly (ScanResult | SalvorError)[]
   /** What was lost of the image while it was read. */
   readonly lost: readonly Warning[]
 }
@@ -23,24 +29,47 @@ export interface ScanOptions {
   readonly progress: (done: number, total: number) => void
 }
 
-/** Sorts hits and drops those that two chunks found alike. */
-export function mergeHits(parts: readonly BigUint64Array[]): BigUint64Array {
-  const all = new BigUint64Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    all.set(part, offset)
-    offset += part.length
-  }
-  all.sort()
-  return all.filter((address, index) => index === 0 || address !== all[index - 1])
+/** A declared scan with the values of its analyzer's options. */
+export function scanRequest(scan: Scan, options: OptionsData): ScanRequest {
+  if (scan.kind === 'tasks') return { kind: 'tasks' }
+  const { patterns } = scan
+  if (!('option' in patterns)) return { kind: 'bytes', patterns }
+  const value = options[patterns.option] ?? []
+  return { kind: 'bytes', patterns: Array.isArray(value) ? value : [String(value)] }
 }
 
-/** Runs a scan over an image's memory, chunk by chunk on the pool. */
-export async function scan(pool: Pool, image: number, name: ScanName, options: ScanOptions): Promise<ScanResult> {
+/** By what two scans are one. */
+export function scanKey(request: ScanRequest): string {
+  return JSON.stringify(request)
+}
+
+/** Joins the hits of chunks, which come in the order of memory; those that two chunks found alike are one. */
+export function mergeHits(parts: readonly Hits[]): Hits {
+  const length = parts.reduce((sum, { addresses }) => sum + addresses.length, 0)
+  const addresses = new BigUint64Array(length)
+  const which = new Uint32Array(parts.some((part) => part.which.length > 0) ? length : 0)
+  let offset = 0
+  for (const part of parts) {
+    addresses.set(part.addresses, offset)
+    if (part.which.length > 0) which.set(part.which, offset)
+    offset += part.addresses.length
+  }
+  // Those of one thing may be virtual addresses, which memory need not have in order.
+  if (which.length > 0) return { addresses, which }
+  addresses.sort()
+  return { addresses: addresses.filter((address, index) => index === 0 || address !== addresses[index - 1]), which }
+}
+
+/** Runs scans over an image's memory in one pass, chunk by chunk on the pool. */
+export async function scanImage(
+  pool: Pool,
+  image: number,
+  requests: readonly ScanRequest[],
+  options: ScanOptions,
+): Promise<ScanPass> {
   const chunks = await pool.run<'chunks'>({ kind: 'chunks', image, bytes: CHUNK_BYTES })
   const total = chunks.length / 2
-  const parts = new Array<BigUint64Array>(total)
-  const warnings = new Array<readonly Warning[]>(total)
+  const parts = new Array<readonly ChunkHits[]>(total)
   let lost: Loss | null = null
   let next = 0
   let done = 0
@@ -49,11 +78,10 @@ export async function scan(pool: Pool, image: number, name: ScanName, options: S
       const index = next++
       if (options.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
       const [start = 0n, length = 0n] = chunks.subarray(index * 2, index * 2 + 2)
-      const hits = await pool.run<'scan'>({ kind: 'scan', image, scan: name, start, length })
-      parts[index] = hits.addresses
-      warnings[index] = hits.warnings
+      const answer = await pool.run<'scan'>({ kind: 'scan', image, requests, start, length })
+      parts[index] = answer.found
       // Chunks end in any order, and the most that one of them knows of is all.
-      if ((hits.lost?.bytes ?? 0) > (lost?.bytes ?? 0)) lost = hits.lost
+      if ((answer.lost?.bytes ?? 0) > (lost?.bytes ?? 0)) lost = answer.lost
       options.progress(++done, total)
     }
   }
@@ -64,15 +92,36 @@ export async function scan(pool: Pool, image: number, name: ScanName, options: S
   } finally {
     next = total
   }
+  const results = requests.map((request, index) => {
+    const chunksOf = parts.flatMap((part) => part[index] ?? [])
+    try {
+      return scanHits(request, chunksOf)
+    } catch (error) {
+      if (error instanceof SalvorError) return error
+      throw error
+    }
+  })
+  return { results, lost: lossWarnings(lost) }
+}
+
+/** The hits of one scan from those of its chunks. Throws where it could not be made. */
+export function scanHits({ kind }: ScanRequest, parts: readonly ChunkHits[]): ScanResult {
   const log = new WarningLog()
-  for (const warning of warnings.flat()) log.add(warning)
-  const addresses = mergeHits(parts)
-  if (addresses.length > MOST_HITS) {
-    log.add({
-      code: 'cap',
-      message: `more than ${MOST_HITS} hits: the rest is left out`,
-      count: addresses.length - MOST_HITS,
-    })
+  const found: Hits[] = []
+  for (const part of parts) {
+    if (part.failed !== null) throw fromFailure(toFailure(Object.assign(new Error(), part.failed)))
+    found.push(part.hits)
+    for (const warning of part.warnings) log.add(warning)
   }
-  return { addresses: addresses.slice(0, MOST_HITS), warnings: log.list(), lost: lossWarnings(lost) }
+  const { addresses, which } = mergeHits(found)
+  if (addresses.length > MOST_HITS) {
+    const message = `more than ${MOST_HITS} hits: the rest is left out`
+    log.add({ code: 'cap', message, count: addresses.length - MOST_HITS })
+  }
+  const length = Math.min(addresses.length, MOST_HITS)
+  const kept = addresses.slice(0, length)
+  return {
+    hits: kind === 'tasks' ? kept : { length, addresses: kept, which: which.slice(0, length) },
+    warnings: log.list(),
+  }
 }

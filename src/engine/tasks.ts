@@ -1,8 +1,10 @@
-import type { ScanName } from '../api/analyzer.js'
 import type { OptionsData } from '../api/options.js'
+import type { Places } from '../api/scans.js'
 import type { Batch } from '../api/table.js'
-import type { Loss, ScanHits } from '../kernel/backend.js'
+import type { ChunkHits, Loss } from '../kernel/backend.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
+import type { ScanRequest } from '../kernel/scans.js'
+import type { ArtifactPlace } from '../output/artifacts.js'
 import type { Warning } from '../warning.js'
 import type { Failure } from './errors.js'
 import type { PluginSource } from './registry.js'
@@ -50,7 +52,10 @@ export interface AnalyzeTask {
   /** All of them; a file by its path. */
   readonly options: OptionsData
   readonly tables: readonly GivenTable[]
-  readonly scans: Readonly<Partial<Record<ScanName, BigUint64Array>>>
+  /** Hits by the names under which the analyzer declares its scans. */
+  readonly scans: Readonly<Record<string, BigUint64Array | Places>>
+  /** Where its files go; null where they are left out. */
+  readonly artifacts: ArtifactPlace | null
   readonly port: import('node:worker_threads').MessagePort
 }
 
@@ -60,7 +65,7 @@ export type Task =
   | {
       readonly kind: 'scan'
       readonly image: number
-      readonly scan: ScanName
+      readonly requests: readonly ScanRequest[]
       readonly start: bigint
       readonly length: bigint
     }
@@ -72,7 +77,7 @@ export interface Results {
   open: { readonly id: number; readonly info: ImageInfo }
   chunks: BigUint64Array
   /** With what was lost of the image so far. */
-  scan: ScanHits & { readonly lost: Loss | null }
+  scan: { readonly found: readonly ChunkHits[]; readonly lost: Loss | null }
   'write-touched': { readonly pages: number; readonly lost: Loss | null }
   close: null
   analyze: readonly Warning[]

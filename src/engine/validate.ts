@@ -1,8 +1,20 @@
-import { type Analyzer, scanNames } from '../api/analyzer.js'
+import type { Analyzer } from '../api/analyzer.js'
 import { SalvorError } from './errors.js'
 import { isObject, isTexts, optionsFault } from './validate-options.js'
+import { scansFault } from './validate-scans.js'
 
-const columnTypes = new Set(['text', 'integer', 'count', 'address', 'bytes', 'time', 'flag', 'list', 'record'])
+const columnTypes = new Set([
+  'text',
+  'integer',
+  'count',
+  'address',
+  'bytes',
+  'time',
+  'flag',
+  'list',
+  'record',
+  'artifact',
+])
 
 type Declared = Readonly<Record<string, unknown>>
 
@@ -46,14 +58,6 @@ function needsFault({ needs }: Declared): string | undefined {
   return undefined
 }
 
-function scansFault({ scans, source }: Declared): string | undefined {
-  if (scans === undefined) return undefined
-  if (!isTexts(scans)) return 'its scans must be a list of names'
-  if (source !== undefined) return 'it reads a file, and only memory is scanned'
-  const unknown = scans.find((scan) => !(scanNames as readonly string[]).includes(scan))
-  return unknown && `there is no scan called ${unknown}; there are ${scanNames.join(', ')}`
-}
-
 function sourceFault({ source }: Declared): string | undefined {
   if (source === undefined) return undefined
   const made = isObject(source) && source.kind === 'file' && typeof source.what === 'string' && source.what !== ''
@@ -70,6 +74,9 @@ export function fault(value: unknown): string | undefined {
   if (value.area !== undefined && !/^[a-z]+$/.test(String(value.area))) return 'its area must be one word in lower case'
   if (typeof value.run !== 'function') return 'it has no run function'
   if (value.aliases !== undefined && !isTexts(value.aliases)) return 'its aliases must be a list of names'
+  if (value.artifacts !== undefined && (typeof value.artifacts !== 'string' || value.artifacts === '')) {
+    return 'its artifacts must be a sentence about the files that it writes'
+  }
   if (value.single !== undefined && typeof value.single !== 'boolean') return 'its single must be true or false'
   const parts = [sourceFault, scansFault, columnsFault, keyFault, needsFault]
   for (const part of parts) {

@@ -1,6 +1,5 @@
 /** What runs inside a Piscina worker. Native calls block here, and only here. */
 import { workerData } from 'node:worker_threads'
-import type { ScanName } from '../api/analyzer.js'
 import type { Backend } from '../kernel/backend.js'
 import { require } from '../require.js'
 import type { Warning } from '../warning.js'
@@ -40,7 +39,7 @@ async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['k
       return backend.chunks(task.image, task.bytes)
     case 'scan':
       return {
-        ...backend.scan(task.scan satisfies ScanName, task.image, task.start, task.length),
+        found: backend.scan(task.image, task.requests, task.start, task.length),
         lost: backend.lost(task.image),
       }
     case 'write-touched':

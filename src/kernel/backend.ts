@@ -1,10 +1,7 @@
-import type { ScanName } from '../api/analyzer.js'
 import type { Warning } from '../warning.js'
 import { type ImageInfo, Kernel, type OpenOptions } from './kernel.js'
 import { native } from './native.js'
-import { rulesOf, TASK_STRUCT } from './objects.js'
-
-const TASK_RULES = JSON.stringify(rulesOf(TASK_STRUCT))
+import { type ScanRequest, scanSpec } from './scans.js'
 
 /** All that the engine's workers ask of the kernel layer; tests put another module in its place. */
 export interface Backend {
@@ -12,7 +9,8 @@ export interface Backend {
   attach(id: number, warn: (warning: Warning) => void): Kernel
   /** Flat pairs of start and length of the physical chunks to scan. */
   chunks(id: number, bytes: number): BigUint64Array
-  scan(name: ScanName, id: number, start: bigint, length: bigint): ScanHits
+  /** Makes scans of one chunk in one pass; an answer for each. */
+  scan(id: number, requests: readonly ScanRequest[], start: bigint, length: bigint): ChunkHits[]
   /** What the image's file no longer gives; null when nothing was lost. */
   lost(id: number): Loss | null
   /** Writes the pages read since a recording open to a new file; returns how many. */
@@ -20,9 +18,15 @@ export interface Backend {
   close(id: number): void
 }
 
-export interface ScanHits {
+/** What a scan hit in one chunk, or why it could not be made. */
+export type ChunkHits =
+  | { readonly failed: null; readonly hits: Hits; readonly warnings: readonly Warning[] }
+  | { readonly failed: { readonly code: string; readonly message: string } }
+
+/** Addresses, ascending, with which of several things asked for lies at each; `which` is empty where it is one. */
+export interface Hits {
   readonly addresses: BigUint64Array
-  readonly warnings: readonly Warning[]
+  readonly which: Uint32Array
 }
 
 /** Memory that could not be read because the file was cut off or its disk failed meanwhile. */
@@ -36,11 +40,15 @@ export const backend: Backend = {
   open: Kernel.open,
   attach: Kernel.attach,
   chunks: native.scanChunks,
-  scan(_name, id, start, length) {
-    const { addresses, capped } = native.scanTasks(id, TASK_RULES, start, length)
+  scan(id, requests, start, length) {
     const message = 'more hits in a chunk than are kept'
     const warning = { code: 'cap', message, address: `0x${start.toString(16)}` }
-    return { addresses, warnings: capped ? [warning] : [] }
+    const found = native.scanChunk(id, requests.map(scanSpec), start, length)
+    return found.map(({ addresses, which, capped, failed, message = '' }) =>
+      failed === undefined
+        ? { failed: null, hits: { addresses, which }, warnings: capped ? [warning] : [] }
+        : { failed: { code: failed, message } },
+    )
   },
   lost: native.lost,
   writeTouched: native.writeTouched,

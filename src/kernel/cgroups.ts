@@ -3,7 +3,7 @@
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { rulesOf } from './objects.js'
-import { addressOf, array, kernfsPath, list, type Nested, obeys, optional, text } from './query.js'
+import { addressOf, array, hash, kernfsPath, list, type Nested, obeys, optional, text } from './query.js'
 import type { Rule } from './rule.js'
 
 const CGROUP = 'struct cgroup'
@@ -147,7 +147,7 @@ function lostCgroups(kernel: Kernel, root: bigint, seen: ReadonlySet<bigint>): S
   if (kernel.address('css_set_table') === null) return lost
   const sets = kernel
     .symbol('css_set_table', 'struct hlist_head')
-    .walk({ kind: 'hash', of: '', count: CSS_SETS, type: 'struct css_set', link: 'hlist' })
+    .walk(hash('', 'struct css_set', 'hlist', { count: CSS_SETS }))
     .select({})
   let level = new Set(readMemberships(kernel, sets.addresses).map(({ cgroup }) => cgroup))
   for (let depth = 0; depth < DEEPEST && level.size > 0; depth++) {

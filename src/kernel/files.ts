@@ -5,7 +5,7 @@ import { hashedChildren } from './hash-tables.js'
 import type { Kernel } from './kernel.js'
 import { readMounts } from './mounts.js'
 import { CHILD } from './objects.js'
-import { cached, contents, firstOf, hlist, list, text } from './query.js'
+import { cached, contents, firstOf, hlist, list, object, text } from './query.js'
 
 const DENTRY = 'struct dentry'
 const TYPE_MASK = 0o170000
@@ -78,7 +78,7 @@ export class CachedFiles {
   static of(kernel: Kernel, task: bigint): CachedFiles | null {
     const batch = kernel
       .at([task], 'struct task_struct')
-      .walk({ kind: 'object', of: 'fs' })
+      .walk(object('fs'))
       .select({ dentry: 'root.dentry', vfsmount: 'root.mnt' })
     const mounts = readMounts(kernel, [task], false).get(task) ?? []
     const vfsmount = batch.length === 0 ? null : batch.column('vfsmount').bigint(0)

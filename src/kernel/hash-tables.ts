@@ -3,7 +3,7 @@
 import { append } from '../append.js'
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
-import type { Selects } from './query.js'
+import { hash, type Selects } from './query.js'
 
 /** Buckets that are looked at: what a machine with 64 TiB of memory has. */
 const MOST_BITS = 33
@@ -47,7 +47,7 @@ function whole<const S extends Selects>(kernel: Kernel, table: TableOf, select: 
   return kernel
     .leftovers()
     .symbol(table.symbol, `${table.head} *`)
-    .walk({ kind: 'hash', of: '', count, type: table.type, link: table.link })
+    .walk(hash('', table.type, table.link, { count }))
     .select(select)
 }
 

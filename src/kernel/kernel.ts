@@ -73,8 +73,10 @@ export class Objects {
     this.#rules = rules
   }
 
-  /** The objects that a walk yields from each of these. */
+  /** The objects that a walk yields from each of these. Walks from what it yields are nested in it, by `select`. */
   walk(walk: Walk): Objects {
+    if (this.#walk !== null)
+      throw new Error('a walk is there already: nest another by select({}, { name: { walk, … } })')
     return new Objects(this.#kernel, this.#from, this.#addresses, walk, this.#most, this.#rules)
   }
 

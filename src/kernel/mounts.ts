@@ -3,7 +3,7 @@
 import type { Batch } from './batch.js'
 import { hashedMounts } from './hash-tables.js'
 import type { Kernel } from './kernel.js'
-import { addressOf, dentryPath, dPath, firstOf, list, type Nested, rbtree, text } from './query.js'
+import { addressOf, dentryPath, dPath, firstOf, list, type Nested, object, rbtree, text } from './query.js'
 
 const MOUNT = 'struct mount'
 /** Mounts that are read: the kernel's own limit is 100 000 in a namespace (fs.mount-max). */
@@ -49,10 +49,7 @@ export function readMounts(kernel: Kernel, tasks: Iterable<bigint>, paths: boole
   // Each mount of a namespace names it.
   const mounts = { walk: MOUNTS, rules: [{ path: 'mnt_ns', is: 'origin_or_null' }], select } satisfies Nested
   const asked = [...tasks]
-  const owners = kernel
-    .at(asked, 'struct task_struct')
-    .walk({ kind: 'object', of: 'nsproxy->mnt_ns' })
-    .select({}, { mounts })
+  const owners = kernel.at(asked, 'struct task_struct').walk(object('nsproxy->mnt_ns')).select({}, { mounts })
   const batch = owners.child('mounts')
   const byTask = new Map<bigint, Mount[]>(asked.map((task) => [task, []]))
   const taskOf = (owner: number) => byTask.get(asked[owners.parents[owner] ?? 0] ?? 0n)

@@ -78,6 +78,15 @@ export interface NativeFilePart {
   capped: boolean
 }
 
+/** What one scan hit in one chunk, or why it could not be made. */
+export interface NativeScan {
+  addresses: BigUint64Array
+  which: Uint32Array
+  capped: boolean
+  failed?: string
+  message?: string
+}
+
 /** The addon's functions; errors carry `code`: EVIDENCE, NO_SYMBOLS, USAGE or INTERNAL. */
 export interface Native {
   /** Opens an image; the id is valid on every thread of this process. */
@@ -100,8 +109,8 @@ export interface Native {
   survey(of: number | Uint8Array, requests: string[]): string
   /** Physical chunks as flat pairs of start and length. */
   scanChunks(id: number, bytes: number): BigUint64Array
-  /** Virtual addresses of the `task_struct`s of one physical chunk; capped when there were more than are kept. */
-  scanTasks(id: number, rules: string, start: bigint, length: bigint): { addresses: BigUint64Array; capped: boolean }
+  /** Runs scans (JSON, see `native/src/scan`) over one physical chunk in one pass; an answer for each. */
+  scanChunk(id: number, requests: string[], start: bigint, length: bigint): NativeScan[]
   /** Where patterns stand in a process's memory, from an address of the first range on; `ranges` are flat pairs of first address and end. */
   findBytes(id: number, mm: bigint, ranges: BigUint64Array, from: bigint, patterns: Uint8Array[]): NativeFound | null
   /** Where 64-bit words lie in it. */

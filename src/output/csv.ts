@@ -9,8 +9,9 @@ const formula = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/
 const textual = new Set(['text', 'list', 'record'])
 
 function cell(column: Column, value: Value | undefined): string {
-  // A list stays exact: what its texts hold must not decide where one ends.
-  const safe = Array.isArray(value) ? printableJson(JSON.stringify(jsonCell(column, value))) : textCell(column, value)
+  // A list stays exact: what its texts hold must not decide where one ends. Of a file the hash belongs to its name.
+  const exact = Array.isArray(value) || (column.type === 'artifact' && value != null)
+  const safe = exact ? printableJson(JSON.stringify(jsonCell(column, value))) : textCell(column, value)
   const raw = typeof value === 'string' ? value : safe
   const guarded = textual.has(column.type) && formula.test(raw) ? `'${safe}` : safe
   // An empty text is quoted, so that it differs from a value that could not be read.

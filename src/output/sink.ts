@@ -2,7 +2,6 @@ import {
   closeSync,
   constants,
   createWriteStream,
-  existsSync,
   fchmodSync,
   fsyncSync,
   linkSync,
@@ -17,7 +16,7 @@ import { dirname, join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { SalvorError } from '../engine/errors.js'
 import { require } from '../require.js'
-import { checkTarget, descriptorOf, type Guard, isStream, outputFailure, refuseExisting } from './target.js'
+import { checkTarget, descriptorOf, type Guard, isStream, isThere, outputFailure, refuseExisting } from './target.js'
 
 /** Where output text goes. Whatever fails is told as one line. */
 export interface Sink {
@@ -210,18 +209,26 @@ export class AtomicFile {
     }
   }
 
-  /** A link, unlike a rename, does not replace a file that has appeared since. */
   private create(): void {
-    try {
-      if (ifSupported(() => linkSync(this.temporary, this.place))) {
-        rmSync(this.temporary)
-        return
-      }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') refuseExisting(this.target)
-      throw error
-    }
-    if (existsSync(this.place)) refuseExisting(this.target)
-    renameSync(this.temporary, this.place)
+    if (!settle(this.temporary, this.place)) refuseExisting(this.target)
   }
+}
+
+/**
+ * Puts a finished file where nothing is; false where something is. A link, unlike a rename, does not replace a file that
+ * has appeared since.
+ */
+export function settle(temporary: string, place: string): boolean {
+  try {
+    if (ifSupported(() => linkSync(temporary, place))) {
+      rmSync(temporary)
+      return true
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+  if (isThere(place)) return false
+  renameSync(temporary, place)
+  return true
 }

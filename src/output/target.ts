@@ -6,11 +6,12 @@ import {
   constants,
   fstatSync,
   lstatSync,
+  readdirSync,
   realpathSync,
   type Stats,
   statSync,
 } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SalvorError } from '../engine/errors.js'
 
 /** What every writer of a run has to respect. */
@@ -35,7 +36,8 @@ function ifThere<T>(path: string, ask: () => T): T | undefined {
   }
 }
 
-function isThere(path: string): boolean {
+/** Whether anything is at a path, a link to nothing too. */
+export function isThere(path: string): boolean {
   return ifThere(path, () => lstatSync(path)) !== undefined
 }
 
@@ -74,6 +76,16 @@ export class Inputs {
     const found = ifThere(path, () => statSync(path, { bigint: true }))
     const input = this.byPath.get(realPath(path)) ?? (found && this.byFile.get(identity(found)))
     if (input !== undefined) refuseInput(path, input)
+  }
+
+  /** Refuses a folder that an input lies in: what analyzers write there would stand beside evidence. */
+  refuseAround(folder: string): void {
+    const real = realPath(folder)
+    for (const [path, input] of this.byPath) {
+      if (path.startsWith(real === sep ? sep : `${real}${sep}`)) {
+        throw new SalvorError('USAGE', `${input} is read by this run and lies in ${folder}: name another folder`)
+      }
+    }
   }
 
   /** Refuses an open file, for standard output may be appended to an image. */
@@ -132,15 +144,30 @@ export function checkTarget(path: string, guard: Guard): void {
 }
 
 /** Checks a folder that several files go to, and that need not exist yet. */
-export function checkTargetFolder(folder: string, { inputs }: Guard): void {
+export function checkTargetFolder(
+  folder: string,
+  { inputs }: Guard,
+  option = '--output',
+  why = 'several CSV tables need one',
+): void {
   inputs.refuse(folder)
   let above = resolve(folder)
   while (!isThere(above)) above = dirname(above)
   if (look(above)?.isDirectory() !== true) {
     const what = above === resolve(folder) ? `${folder} is no directory` : `${above} is no directory`
-    throw new SalvorError('USAGE', `--output ${what}, and several CSV tables need one`)
+    throw new SalvorError('USAGE', `${option} ${what}, and ${why}`)
   }
   checkFolder(folder, above)
+}
+
+/** Checks the folder of analyzers' files, which need not exist yet: what is in it already may be somebody's evidence. */
+export function checkArtifactFolder(folder: string, guard: Guard): void {
+  checkTargetFolder(folder, guard, '--output-dir', 'files need a directory')
+  guard.inputs.refuseAround(folder)
+  const found = ifThere(folder, () => readdirSync(folder)) ?? []
+  if (found.length > 0 && !guard.force) {
+    throw new SalvorError('USAGE', `${folder} is not empty: --force writes beside what is in it`)
+  }
 }
 
 function checkFolder(path: string, folder: string): void {

@@ -42,6 +42,7 @@ function word(text: string): string {
 export function textCell(column: Column, value: Value | undefined): string {
   const plain = jsonCell(column, value)
   if (plain === null) return ''
+  if (column.type === 'artifact') return printable(String((plain as { file?: Value }).file))
   if (typeof plain === 'string') return printable(plain)
   if (Array.isArray(plain) && plain.every((item) => typeof item === 'string')) return plain.map(word).join(' ')
   return typeof plain === 'object' ? printableJson(JSON.stringify(plain)) : String(plain)

@@ -14,13 +14,21 @@ import { ProcessMemory } from '../kernel/user-memory.js'
 import type { Warning } from '../warning.js'
 import { listedPlacedTasks, type PlacedTask } from './task.js'
 
-/** Containers and sandboxes with where each value came from; what disagrees or is missing goes to `warn`. */
-export function containerRows(kernel: Kernel, warn: (warning: Warning) => void): ContainerRow[] {
+/** Containers and sandboxes with where each value came from; what disagrees or is missing goes to `warn`. Made once per image. */
+export function containerRows(kernel: Kernel, warn: (warning: Warning) => void): readonly Readonly<ContainerRow>[] {
+  const { rows, warnings } = kernel.once(readContainers)
+  for (const warning of warnings) warn(warning)
+  return rows
+}
+
+function readContainers(kernel: Kernel): { rows: ContainerRow[]; warnings: Warning[] } {
   const tasks = listedPlacedTasks(kernel).filter(isLeader)
   const init = tasks.find(({ pid }) => pid === 1)
   const files = init && CachedFiles.of(kernel, init.address)
+  const missing: Warning[] = []
   if (!files) {
-    warn({ code: 'unreadable', message: "the host's mounts cannot be read: no container configuration was looked for" })
+    const message = "the host's mounts cannot be read: no container configuration was looked for"
+    missing.push({ code: 'unreadable', message })
   }
   const { rows, warnings } = buildContainers({
     cgroups: cgroupEvidence(kernel, tasks),
@@ -33,8 +41,7 @@ export function containerRows(kernel: Kernel, warn: (warning: Warning) => void):
     })),
     files: files ?? { list: () => [], read: () => ({ text: null, reason: 'mounts unreadable' }), readlink: () => null },
   })
-  for (const warning of warnings) warn(warning)
-  return rows
+  return { rows, warnings: [...missing, ...warnings] }
 }
 
 function isDockerd({ exe, comm }: PlacedTask): boolean {

@@ -2,10 +2,9 @@
 
 import { integer, text } from '../api/columns.js'
 import type { Kernel } from '../kernel/kernel.js'
-import { knownTasks } from '../kernel/task-views.js'
 import { isLeader } from '../kernel/tasks.js'
 import { containerRows } from './containers.js'
-import { type PlacedTask, placedTasks } from './task.js'
+import { listedPlacedTasks, type PlacedTask } from './task.js'
 
 /** Columns that say in which container something is, with the names that people know it by. */
 export const containerColumns = {
@@ -30,10 +29,13 @@ export interface Member {
   pod: string | null
 }
 
-/** The processes that a view knows, by the address of their leaders, ordered by pid. */
-export function readMembers(kernel: Kernel): Map<bigint, Member> {
-  const views = knownTasks(kernel)
-  const leaders = placedTasks(kernel, views.keys(), views).filter(isLeader)
+/** The processes that a view knows, by the address of their leaders, ordered by pid; read once per image. */
+export function readMembers(kernel: Kernel): ReadonlyMap<bigint, Readonly<Member>> {
+  return kernel.once(readEveryMember)
+}
+
+function readEveryMember(kernel: Kernel): Map<bigint, Member> {
+  const leaders = listedPlacedTasks(kernel).filter(isLeader)
   const names = containerNames(kernel)
   return new Map(leaders.map((task) => [task.address, member(task, names)]))
 }

@@ -257,7 +257,7 @@ describe('an image that is not a file is one line and never a wait', () => {
 
 /** A plugin that cuts the image off in its run and then reads on, itself and by the scan of another that needs it. */
 const cutter = (path: string, at: number) => `import { truncateSync } from 'node:fs'
-import { count, defineAnalyzer, integer, list, need, text } from 'salvor'
+import { count, defineAnalyzer, integer, list, need, scan, text } from 'salvor'
 export const cut = defineAnalyzer({
   name: 'cut', area: 'own', summary: 'Cuts', columns: { before: integer('n'), pid: integer('n'), comm: text('n') },
   async *run({ kernel }) {
@@ -271,7 +271,7 @@ export const cut = defineAnalyzer({
 })
 export const scanned = defineAnalyzer({
   name: 'scanned', area: 'own', summary: 'Scans', columns: { hits: count('n'), found: list('n') },
-  needs: { cut: need(cut) }, scans: ['tasks'],
+  needs: { cut: need(cut) }, scans: { tasks: scan.tasks() },
   async *run({ scans }) { yield { hits: scans.tasks.length, found: [] } },
 })
 `

@@ -56,8 +56,23 @@ test.each([
   ],
   [
     'a wrong scan',
-    'export default { name: "own", area: "a", summary: "s", run() {}, scans: ["x"], columns: {} }',
-    'no scan called x',
+    'export default { name: "own", area: "a", summary: "s", run() {}, scans: { a: { kind: "x" } }, columns: {} }',
+    'its scan a is of no known kind: tasks, bytes',
+  ],
+  [
+    'a list of scans',
+    'export default { name: "own", area: "a", summary: "s", run() {}, scans: ["tasks"], columns: {} }',
+    'its scans must be an object of scans by name',
+  ],
+  [
+    'a scan for what no option holds',
+    'export default { name: "own", area: "a", summary: "s", run() {}, scans: { a: { kind: "bytes", patterns: { option: "b" } } }, columns: {} }',
+    'its scan a takes the option b, which is none of its own that holds text',
+  ],
+  [
+    'a scan for nothing',
+    'export default { name: "own", area: "a", summary: "s", run() {}, scans: { a: { kind: "bytes", patterns: [""] } }, columns: {} }',
+    'its scan a needs patterns: texts, or bytes as { hex }',
   ],
   [
     'an option of salvor',

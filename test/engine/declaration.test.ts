@@ -1,6 +1,19 @@
 /** What declarations promise to `run`, and what cannot be declared: held by `tsc`, which reads this file. */
 
-import { address, count, defineAnalyzer, file, integer, need, option, optional, type Table, text } from 'salvor'
+import {
+  address,
+  count,
+  defineAnalyzer,
+  file,
+  integer,
+  need,
+  option,
+  optional,
+  type Places,
+  scan,
+  type Table,
+  text,
+} from 'salvor'
 import { expect, expectTypeOf, test } from 'vitest'
 
 const base = { area: 'test', summary: 'Types' }
@@ -99,4 +112,27 @@ test('no address is part of a key', () => {
   // @ts-expect-error: there is no such column
   defineAnalyzer({ ...rows, key: ['inod'] })
   expect(defineAnalyzer({ ...rows, key: ['inode'] }).key).toEqual(['inode'])
+})
+
+test('hits are typed by the scans that are declared', () => {
+  const declared = defineAnalyzer({
+    ...base,
+    name: 'scanned',
+    columns: { n: count('How many') },
+    options: { pattern: option.list('What') },
+    scans: {
+      tasks: scan.tasks(),
+      markers: scan.bytes({ patterns: ['a', { hex: '00ff' }] }),
+      own: scan.bytes({ patterns: scan.given('pattern') }),
+    },
+    *run({ scans }) {
+      expectTypeOf(scans.tasks).toEqualTypeOf<BigUint64Array>()
+      expectTypeOf(scans.markers).toEqualTypeOf<Places>()
+      expectTypeOf(scans.own).toEqualTypeOf<Places>()
+      // @ts-expect-error: it declares no such scan
+      scans.others
+      yield { n: scans.markers.length }
+    },
+  })
+  expect(JSON.parse(JSON.stringify(declared.scans))).toEqual(declared.scans)
 })

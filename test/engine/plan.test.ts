@@ -85,8 +85,20 @@ test('a need that nobody provides is named', () => {
 })
 
 test('hits of all chunks are merged ascending, each once', () => {
-  const parts = [new BigUint64Array([9n, 3n]), new BigUint64Array([]), new BigUint64Array([3n, 1n])]
-  expect([...mergeHits(parts)]).toEqual([1n, 3n, 9n])
+  const hits = (...addresses: bigint[]) => ({ addresses: BigUint64Array.from(addresses), which: new Uint32Array() })
+  expect([...mergeHits([hits(9n, 3n), hits(), hits(3n, 1n)]).addresses]).toEqual([1n, 3n, 9n])
+})
+
+test('hits of several things keep which each is', () => {
+  const hits = (addresses: bigint[], which: number[]) => ({
+    addresses: BigUint64Array.from(addresses),
+    which: Uint32Array.from(which),
+  })
+  const { addresses, which } = mergeHits([hits([1n, 1n], [0, 2]), hits([], []), hits([9n], [1])])
+  expect([[...addresses], [...which]]).toEqual([
+    [1n, 1n, 9n],
+    [0, 2, 1],
+  ])
 })
 
 test('a mistyped name finds its neighbour, and nonsense finds none', () => {

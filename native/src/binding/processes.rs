@@ -1,5 +1,7 @@
 //! The memory of processes.
 
+use std::ops::Range;
+
 use napi::bindgen_prelude::{BigInt, BigUint64Array, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
@@ -62,8 +64,8 @@ fn in_process<T>(
     kernel.memory.image().undisturbed(|| UserMemory::of(&kernel, mm)?.map(|memory| work(&memory)).transpose())
 }
 
-fn pairs(flat: &[u64]) -> Vec<(u64, u64)> {
-    flat.as_chunks::<2>().0.iter().map(|[first, end]| (*first, *end)).collect()
+fn pairs(flat: &[u64]) -> Vec<Range<u64>> {
+    flat.as_chunks::<2>().0.iter().map(|[first, end]| *first..*end).collect()
 }
 
 /// What was found in a process's memory.

@@ -23,7 +23,7 @@ impl Image {
         let to = from.checked_add(usize::try_from(length).ok()?)?;
         (length <= range.end() - physical).then_some(())?;
         self.touch(physical, length);
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push((from as u64, to as u64));
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(from as u64..to as u64);
         Some(Bytes::Mapped(Arc::clone(self), from..to))
     }
 }

@@ -1,6 +1,7 @@
 //! The evidence file itself: opened read-only, mapped once, never written.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -88,9 +89,9 @@ impl Evidence {
         &self.source
     }
 
-    /// The parts of `[from, to)` that hold data: a sparse file's holes are left out. Where the file system cannot tell,
-    /// the whole is one part.
-    pub fn data_extents(&self, from: u64, to: u64) -> Vec<(u64, u64)> {
+    /// The parts of a stretch that hold data: a sparse file's holes are left out. Where the file system cannot tell, the
+    /// whole is one part.
+    pub fn data_extents(&self, Range { start: from, end: to }: Range<u64>) -> Vec<Range<u64>> {
         let mut extents = Vec::new();
         let mut at = from;
         while at < to {
@@ -103,7 +104,7 @@ impl Evidence {
                 break;
             }
             let end = seek(self.source.file(), SeekFrom::Hole(start)).unwrap_or(to).clamp(start + 1, to);
-            extents.push((start, end));
+            extents.push(start..end);
             at = end;
         }
         extents

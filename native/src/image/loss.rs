@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use super::Image;
 use super::blocks::Blocks;
-use super::source::Source;
+use super::source::{Lost, Source};
 use crate::error::{Error, Result};
 
 /// Memory that the file no longer gives.
@@ -31,12 +31,12 @@ impl Image {
             return self.damage(blocks);
         }
         let lost = |range: &super::Range| {
-            let (bytes, first) = source.lost(range.offset..range.offset + range.length)?;
-            Some((bytes, first, range.start + (first - range.offset)))
+            let lost = source.lost(range.offset..range.offset + range.length)?;
+            Some((lost, range.start + (lost.first - range.offset)))
         };
         let parts: Vec<_> = self.ranges.iter().filter_map(lost).collect();
-        let (_, offset, physical) = parts.iter().min_by_key(|(_, offset, _)| *offset)?;
-        let bytes = parts.iter().map(|(bytes, _, _)| bytes).sum();
+        let (Lost { first: offset, .. }, physical) = parts.iter().min_by_key(|(lost, _)| lost.first)?;
+        let bytes = parts.iter().map(|(lost, _)| lost.bytes).sum();
         let what = self
             .cut_off()
             .unwrap_or_else(|| format!("the file cannot be read at offset {offset:#x}: its disk or connection fails"));
@@ -45,7 +45,7 @@ impl Image {
 
     /// What of packed memory could not be unpacked so far.
     fn damage(&self, blocks: &Blocks) -> Option<Loss> {
-        let Some((bytes, plain)) = blocks.damaged() else {
+        let Some(Lost { bytes, first: plain }) = blocks.damaged() else {
             // What its headers said may have been read from what is gone.
             return self.cut_off().map(|message| Loss { message, bytes: 0 });
         };
@@ -88,7 +88,7 @@ impl Image {
     fn check_kept(&self) -> Result<()> {
         let source = self.file.source();
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.iter().all(|(from, to)| source.readable(*from, *to) == *to) {
+        if kept.iter().all(|part| source.readable(part.start, part.end) == part.end) {
             return Ok(());
         }
         let loss = self.loss().map_or_else(String::new, |loss| loss.message);

@@ -25,6 +25,7 @@ mod touched;
 mod vmcoreinfo;
 mod write_lime;
 
+use std::ops;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -114,8 +115,8 @@ pub struct Image {
     warnings: Vec<String>,
     left_out: Option<String>,
     touched: OnceLock<TouchedPages>,
-    /// Parts of the file that [`Bytes`] refer to, as first offset and end.
-    kept: Mutex<Vec<(u64, u64)>>,
+    /// Parts of the file that [`Bytes`] refer to.
+    kept: Mutex<Vec<ops::Range<u64>>>,
 }
 
 impl Image {

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use std::ops::Range;
+
 use super::{Image, Machine, Missing};
 use crate::error::ErrorKind;
 use crate::testing::packed::*;
@@ -48,8 +50,8 @@ fn readable(image: &Image) -> Vec<u64> {
 fn scanned(image: &Image) -> Vec<u64> {
     let mut buffer = Vec::new();
     let mut pages = Vec::new();
-    for (start, length) in image.chunks(64 << 20) {
-        let (mut at, end) = (start, start + length);
+    for Range { start, end } in image.chunks(64 << 20) {
+        let mut at = start;
         while at < end {
             let block = image.read_block(at, (end - at) as usize, &mut buffer);
             pages.extend(block.chunks(PAGE).map(|page| u64::from_le_bytes(*page.first_chunk().unwrap())));

@@ -1,5 +1,7 @@
 //! Reading an image by physical address: borrowed from the map, copied, or block by block for a scan.
 
+use std::ops;
+
 use super::{Image, Missing, PAGE_SIZE, Range};
 use crate::words::u64_at;
 
@@ -159,32 +161,32 @@ impl Image {
 
     /// Physical chunks of at most `bytes` that hold data: ranges, less the long holes of a sparse file. Chunks begin at
     /// page boundaries wherever the range does, so that no word is cut in two.
-    pub fn chunks(&self, bytes: u64) -> Vec<(u64, u64)> {
+    pub fn chunks(&self, bytes: u64) -> Vec<ops::Range<u64>> {
         let mut chunks = Vec::new();
-        for (from, to) in self.data() {
-            let mut at = from;
-            while at < to {
-                let length = (to - at).min(bytes - at % bytes);
-                chunks.push((at, length));
-                at += length;
+        for ops::Range { start, end } in self.data() {
+            let mut at = start;
+            while at < end {
+                let next = at + (end - at).min(bytes - at % bytes);
+                chunks.push(at..next);
+                at = next;
             }
         }
         chunks
     }
 
-    /// The parts of memory that hold data, as physical (first, end), in whole pages; short holes are not worth a seam.
-    fn data(&self) -> Vec<(u64, u64)> {
-        let mut parts: Vec<(u64, u64)> = Vec::new();
+    /// The parts of physical memory that hold data, in whole pages; short holes are not worth a seam.
+    fn data(&self) -> Vec<ops::Range<u64>> {
+        let mut parts: Vec<ops::Range<u64>> = Vec::new();
         for range in &self.ranges {
-            let (first, last) = (range.offset, range.offset + range.length);
-            let extents = if self.is_mapped() { self.file.data_extents(first, last) } else { vec![(first, last)] };
-            for (from, to) in extents {
-                let start = range.start + (from - range.offset);
+            let whole = range.offset..range.offset + range.length;
+            let extents = if self.is_mapped() { self.file.data_extents(whole) } else { vec![whole] };
+            for extent in extents {
+                let start = range.start + (extent.start - range.offset);
                 let start = (start - start % PAGE_SIZE).max(range.start);
-                let end = (range.start + (to - range.offset)).next_multiple_of(PAGE_SIZE).min(range.end());
+                let end = (range.start + (extent.end - range.offset)).next_multiple_of(PAGE_SIZE).min(range.end());
                 match parts.last_mut() {
-                    Some((_, last)) if start < last.saturating_add(SHORT_HOLE) => *last = end.max(*last),
-                    _ => parts.push((start, end)),
+                    Some(last) if start < last.end.saturating_add(SHORT_HOLE) => last.end = end.max(last.end),
+                    _ => parts.push(start..end),
                 }
             }
         }

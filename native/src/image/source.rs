@@ -29,6 +29,15 @@ pub struct Source {
     replaced: AtomicU64,
 }
 
+/// Bytes that can no longer be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost {
+    /// How many.
+    pub bytes: u64,
+    /// Where the first was.
+    pub first: u64,
+}
+
 impl Source {
     /// A file of which `size` bytes are mapped, and nothing is lost yet.
     pub fn new(file: File, size: u64) -> Self {
@@ -92,19 +101,19 @@ impl Source {
         })
     }
 
-    /// How many bytes of a stretch are lost, and the offset of the first.
-    pub fn lost(&self, bytes: Range<u64>) -> Option<(u64, u64)> {
+    /// What of a stretch is lost.
+    pub fn lost(&self, bytes: Range<u64>) -> Option<Lost> {
         if !self.any() || bytes.is_empty() {
             return None;
         }
         if self.abandoned.load(Ordering::Acquire) {
-            return Some((bytes.end - bytes.start, bytes.start));
+            return Some(Lost { bytes: bytes.end - bytes.start, first: bytes.start });
         }
         let end = self.end.load(Ordering::Acquire).clamp(bytes.start, bytes.end);
         let inside = |page: u64| (page * PAGE + PAGE).min(end) - (page * PAGE).max(bytes.start);
         let failed: u64 = self.lost_pages(bytes.start..end).map(inside).sum();
         let first = self.first_lost(bytes.start, bytes.end);
-        (first < bytes.end).then_some((failed + (bytes.end - end), first))
+        (first < bytes.end).then_some(Lost { bytes: failed + (bytes.end - end), first })
     }
 
     /// Where the file ends now, if that is before what was mapped.
@@ -193,7 +202,7 @@ fn untouched(words: usize) -> Box<[AtomicU64]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_REPLACED, PAGE, Source};
+    use super::{Lost, MOST_REPLACED, PAGE, Source};
 
     fn source(pages: u64) -> Source {
         let file = tempfile::tempfile().unwrap();
@@ -211,8 +220,8 @@ mod tests {
         assert_eq!(source.readable(5, 300 * PAGE), 70 * PAGE);
         assert_eq!(source.readable(70 * PAGE + 9, 300 * PAGE), 70 * PAGE + 9);
         assert_eq!(source.readable(72 * PAGE, 200 * PAGE), 200 * PAGE);
-        assert_eq!(source.lost(0..300 * PAGE), Some((3 * PAGE, 70 * PAGE)));
-        assert_eq!(source.lost(71 * PAGE + 96..72 * PAGE), Some((PAGE - 96, 71 * PAGE + 96)));
+        assert_eq!(source.lost(0..300 * PAGE), Some(Lost { bytes: 3 * PAGE, first: 70 * PAGE }));
+        assert_eq!(source.lost(71 * PAGE + 96..72 * PAGE), Some(Lost { bytes: PAGE - 96, first: 71 * PAGE + 96 }));
         assert_eq!(source.replaced(), 0, "nothing that was mapped has changed");
     }
 
@@ -224,7 +233,7 @@ mod tests {
         assert_eq!((source.cut_at(), source.replaced()), (Some(3 * PAGE + 100), 1));
         assert_eq!(source.readable(0, 10 * PAGE), 3 * PAGE + 100);
         assert_eq!(source.readable(3 * PAGE + 104, 4 * PAGE), 3 * PAGE + 104);
-        assert_eq!(source.lost(3 * PAGE..5 * PAGE), Some((2 * PAGE - 100, 3 * PAGE + 100)));
+        assert_eq!(source.lost(3 * PAGE..5 * PAGE), Some(Lost { bytes: 2 * PAGE - 100, first: 3 * PAGE + 100 }));
         assert_eq!(source.replace(7 * PAGE), 4 * PAGE..10 * PAGE);
         let mut out = [1; 200];
         assert_eq!(source.read_at(3 * PAGE, &mut out), 100);
@@ -238,6 +247,6 @@ mod tests {
         }
         assert_eq!(source.replace(PAGE), 0..2 * MOST_REPLACED * PAGE);
         assert_eq!(source.readable(0, PAGE), 0);
-        assert_eq!(source.lost(0..5 * PAGE), Some((5 * PAGE, 0)));
+        assert_eq!(source.lost(0..5 * PAGE), Some(Lost { bytes: 5 * PAGE, first: 0 }));
     }
 }

@@ -2,15 +2,16 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Write};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::{Image, PAGE_SIZE};
 use crate::error::{Error, Result};
 
-/// Writes `runs` of physical memory (start, bytes); returns how many pages were written. `output` must not exist: what
+/// Writes `runs` of physical memory; returns how many pages were written. `output` must not exist: what
 /// can only create cannot replace evidence. It is for its owner alone until the caller says otherwise.
-pub fn write(image: &Image, runs: &[(u64, u64)], output: &Path) -> Result<u64> {
+pub fn write(image: &Image, runs: &[Range<u64>], output: &Path) -> Result<u64> {
     write_runs(image, runs, output).map_err(|error| {
         if error.kind() == ErrorKind::AlreadyExists {
             return Error::usage(format!("{}: is there already, and is not replaced", output.display()));
@@ -21,13 +22,12 @@ pub fn write(image: &Image, runs: &[(u64, u64)], output: &Path) -> Result<u64> {
     })
 }
 
-fn write_runs(image: &Image, runs: &[(u64, u64)], output: &Path) -> std::io::Result<u64> {
+fn write_runs(image: &Image, runs: &[Range<u64>], output: &Path) -> std::io::Result<u64> {
     let mut out = BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(0o600).open(output)?);
     let mut buffer = Vec::new();
     let mut pages = 0;
-    for (start, length) in runs {
-        let end = start.saturating_add(*length);
-        let mut at = *start;
+    for &Range { start, end } in runs {
+        let mut at = start;
         while at < end {
             let bytes = image.read_block(at, (end - at) as usize, &mut buffer);
             pages += write_range(&mut out, at, bytes)?;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use super::banner::Banner;
 use super::kernel_range::Anchor;
 use crate::image::Image;
-pub use entry::{Entry, Mark};
+pub use entry::{Entry, Mark, Part};
 
 /// Files looked at; more than anyone has kernels for.
 const MOST_FILES: usize = 4096;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::banner::Banner;
-use super::cache::{Cache, Entry, Mark};
+use super::cache::{Cache, Entry, Mark, Part};
 use super::kallsyms::{self, Budget};
 use super::kernel_range::{self, Anchor};
 use super::near::{Near, Placed};
@@ -57,9 +57,18 @@ struct Search<'a> {
     banner: Option<Banner>,
     banners: usize,
     functions_only: bool,
-    /// Where a kernel was found, and where its page tables say that it lies.
-    misplaced: Option<(u64, u64)>,
+    /// A kernel that does not lie where its page tables say.
+    misplaced: Option<Misplaced>,
     budget: Rc<Budget>,
+}
+
+/// Physical addresses of one kernel's `_text`.
+#[derive(Clone, Copy)]
+struct Misplaced {
+    /// Where it was found.
+    found: u64,
+    /// Where its page tables say that it lies.
+    said: u64,
 }
 
 /// A proven kernel, and what its symbols came from.
@@ -71,7 +80,7 @@ struct Found {
 }
 
 enum Source {
-    Tables { marks: Vec<Mark>, parts: Vec<(u64, u64)> },
+    Tables { marks: Vec<Mark>, parts: Vec<Part> },
     Cache,
 }
 
@@ -142,27 +151,23 @@ impl<'a> Search<'a> {
         };
         let Some(proof) = proof::prove(self.image, &self.architectures, &kallsyms.table, kallsyms.text, text) else {
             let said = proof::said_to_lie(self.image, &self.architectures, &kallsyms.table, text);
-            self.misplaced = self.misplaced.or(said.map(|said| (text, said)));
+            self.misplaced = self.misplaced.or(said.map(|said| Misplaced { found: text, said }));
             return None;
         };
-        let places = |range: &Range<usize>| {
-            let from_text = (physical + range.start as u64).wrapping_sub(proof.physical);
-            (from_text, range.len() as u64)
+        let places = |range: &Range<usize>| Part {
+            offset: (physical + range.start as u64).wrapping_sub(proof.physical),
+            length: range.len() as u64,
         };
         let parts: Vec<_> = kallsyms.parts.iter().map(places).collect();
-        let marks = kallsyms
-            .marks
-            .iter()
-            .map(places)
-            .map(|(offset, length)| Mark::of(self.image, proof.physical, offset, length));
+        let marks = kallsyms.marks.iter().map(places).map(|part| Mark::of(self.image, proof.physical, part));
         let source = Source::Tables { marks: marks.collect(), parts: parts.clone() };
         let symbols = Symbols::at(kallsyms.table.clone(), proof.text);
         Some(self.found(proof, symbols, &parts, source))
     }
 
     /// Counts the kernel's own tables as read, so that what is distilled from this image stands by itself.
-    fn found(&self, proof: Proof, symbols: Symbols, parts: &[(u64, u64)], source: Source) -> Found {
-        for (offset, length) in parts {
+    fn found(&self, proof: Proof, symbols: Symbols, parts: &[Part], source: Source) -> Found {
+        for Part { offset, length } in parts {
             self.image.touch(proof.physical.wrapping_add(*offset), *length);
         }
         self.image.touch(proof.banner_at, proof.banner.text().len() as u64 + 2);
@@ -179,7 +184,7 @@ impl<'a> Search<'a> {
             ));
         };
         let release = banner.release();
-        if let Some((found, said)) = self.misplaced {
+        if let Some(Misplaced { found, said }) = self.misplaced {
             return Error::no_symbols(format!(
                 "kernel {release} was found at {found:#x} of {image}, and its page tables say that it lies at physical {said:#x}: \
                  ranges of memory one after another without padding (LiME's format=raw) are not read; take memory with \

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use memchr::memmem;
@@ -92,8 +92,8 @@ fn mapped_runs(memory: &AddressSpace) -> Vec<Guess> {
 pub fn scan_banners<Found>(image: &Image, mut each: impl FnMut(u64) -> ControlFlow<Found>) -> Option<Found> {
     let finder = memmem::Finder::new(banner::START);
     let mut buffer = Vec::new();
-    for (start, length) in image.chunks(SCAN_BLOCK) {
-        let (mut at, end) = (start, start + length);
+    for Range { start, end } in image.chunks(SCAN_BLOCK) {
+        let mut at = start;
         while at < end {
             // A banner may begin in this block and end in the next.
             let left = (end - at) as usize;

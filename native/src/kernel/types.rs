@@ -184,9 +184,7 @@ impl Types {
         for _ in 0..MAX_NESTING {
             let Some(record) = self.record(id) else { return id };
             match record.kind {
-                Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag | Kind::Variable => {
-                    id = self.at(id.source, record.value);
-                }
+                kind if kind.is_wrapper() => id = self.at(id.source, record.value),
                 Kind::Forward => {
                     let class = if record.flag { Class::Union } else { Class::Struct };
                     let name = self.string(id.source, record.name);

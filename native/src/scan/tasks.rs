@@ -4,6 +4,10 @@
 //! into its own object can be recognised anywhere: the pointer, less the place where it lies, is a constant. Each such
 //! member is an anchor. What an anchor hits is then held against rules that every `task_struct`, dead or alive, obeys.
 
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Chunk, Hits, Scan};
 use crate::error::{Error, Result};
 use crate::kernel::Kernel;
 use crate::kernel::types::{TypeId, Types};
@@ -17,23 +21,24 @@ use crate::query::spec::Rule;
 const ANCHORS: &[(&str, &str)] = &[("cpus_ptr", "cpus_mask"), ("ptraced", "ptraced")];
 /// What is carved.
 pub const TASK: &str = "struct task_struct";
-/// How much is read at a time: a block that stays in the processor's cache.
-const BLOCK: u64 = 1 << 20;
 const WORD: usize = 8;
 /// Hits in a chunk beyond what fits into it side by side: the rest would lie within one another, and was made so.
 const SPARE_HITS: u64 = 64;
 
-/// The objects of one chunk.
-pub struct Hits {
-    /// Virtual addresses, ascending and unique.
-    pub addresses: Vec<u64>,
-    /// There were more than are kept.
-    pub capped: bool,
+#[derive(Deserialize)]
+struct Parameters {
+    /// What every `task_struct` obeys, as a query has it.
+    rules: Vec<Rule>,
 }
 
-/// A scan of one image, by anchors and rules.
-pub struct TaskScan<'a> {
+/// A scan of one chunk, by anchors and rules.
+struct TaskScan<'a> {
     kernel: &'a Kernel,
+    chunk: Chunk,
+    /// Virtual addresses.
+    found: Vec<u64>,
+    /// How many are kept.
+    most: usize,
     /// Virtual address of physical address 0 in the direct map.
     direct_map: u64,
     anchors: Vec<Anchor>,
@@ -48,57 +53,66 @@ struct Anchor {
     delta: u64,
 }
 
+/// Takes `rules`; finds the virtual addresses of the objects whose anchor lies in the chunk.
+pub fn begin<'a>(kernel: &'a Kernel, parameters: &Value, chunk: Chunk) -> Result<Box<dyn Scan + 'a>> {
+    let Parameters { rules } =
+        Parameters::deserialize(parameters).map_err(|error| Error::usage(format!("no rules: {error}")))?;
+    Ok(Box::new(TaskScan::new(kernel, &rules, chunk)?))
+}
+
+impl Scan for TaskScan<'_> {
+    fn block(&mut self, physical: u64, bytes: &[u8], own: usize) {
+        let mut found = std::mem::take(&mut self.found);
+        self.anchored(physical, bytes.get(..own).unwrap_or(bytes), &mut found);
+        self.found = found;
+    }
+
+    fn is_full(&self) -> bool {
+        self.found.len() >= self.most
+    }
+
+    fn finish(mut self: Box<Self>) -> Hits {
+        let init_task = self.init_task();
+        let mut addresses = std::mem::take(&mut self.found);
+        addresses.extend(init_task);
+        addresses.sort_unstable();
+        addresses.dedup();
+        let capped = addresses.len() > self.most;
+        addresses.truncate(self.most);
+        Hits { addresses, which: Vec::new(), capped }
+    }
+}
+
 impl<'a> TaskScan<'a> {
-    /// Looks the layout up in the kernel's types. `rules` are what every `task_struct` obeys, as a query has them.
-    fn new(kernel: &'a Kernel, rules: &[Rule]) -> Result<Self> {
+    /// Looks the layout up in the kernel's types.
+    fn new(kernel: &'a Kernel, rules: &[Rule], chunk: Chunk) -> Result<Self> {
         let types = &kernel.types;
         let task = types.find(TASK).ok_or_else(|| missing(kernel, "task_struct"))?;
         let anchors = ANCHORS.iter().filter_map(|names| anchor(types, task, names));
         let compiled = Rules::compile(Scope::of(kernel), task, rules);
+        let size = types.size(task).unwrap_or_default();
+        let side_by_side = (chunk.end - chunk.start) / size.max(1);
         Ok(Self {
             kernel,
+            chunk,
+            found: Vec::new(),
+            most: side_by_side.saturating_mul(2).saturating_add(SPARE_HITS) as usize,
             direct_map: kernel.direct_map()?,
             anchors: anchors.collect(),
-            size: types.size(task).unwrap_or_default() as usize,
+            size: size as usize,
             rules: compiled.map_err(|failure| failure.into_error(&kernel.facts.release))?,
             reader: Reader::quiet(&kernel.memory),
         })
     }
 
-    /// The objects whose anchor lies in `[start, start + length)`. What cannot be read the image remembers.
-    pub fn chunk(kernel: &'a Kernel, rules: &[Rule], start: u64, length: u64) -> Result<Hits> {
-        kernel.memory.image().undisturbed(|| Ok(Self::new(kernel, rules)?.hits(start, length)))
-    }
-
-    fn hits(&self, start: u64, length: u64) -> Hits {
-        let image = self.kernel.memory.image();
-        let mut found = Vec::new();
-        let mut buffer = Vec::new();
-        let end = start.saturating_add(length);
-        let most = (length / (self.size as u64).max(1)).saturating_mul(2).saturating_add(SPARE_HITS) as usize;
-        let mut at = start;
-        while at < end && found.len() < most {
-            let want = (end - at).min(BLOCK) as usize;
-            let block = image.read_block(at, want, &mut buffer);
-            self.block(at, block, &mut found);
-            at = if block.len() < want { image.past_gap(at + block.len() as u64) } else { at + want as u64 };
-        }
-        found.extend(self.init_task(start, end));
-        found.sort_unstable();
-        found.dedup();
-        let capped = at < end || found.len() > most;
-        found.truncate(most);
-        Hits { addresses: found, capped }
-    }
-
     /// `init_task` lies in the kernel's own data and not in a slab, so no direct-map pointer leads to it.
-    fn init_task(&self, start: u64, end: u64) -> Option<u64> {
+    fn init_task(&self) -> Option<u64> {
         let address = self.kernel.symbols.address("init_task")?;
         let physical = self.kernel.memory.translate(address)?;
-        (start..end).contains(&physical).then_some(address)
+        (self.chunk.start..self.chunk.end).contains(&physical).then_some(address)
     }
 
-    fn block(&self, start: u64, block: &[u8], found: &mut Vec<u64>) {
+    fn anchored(&self, start: u64, block: &[u8], found: &mut Vec<u64>) {
         let base = self.direct_map.wrapping_add(start);
         // Two anchors at most, and none is no reason to look slower at the other.
         let first = self.anchors.first().map_or(0, |anchor| anchor.delta);

@@ -1,5 +1,7 @@
 //! A process's own memory: found in, and read, through its page tables.
 
+use std::ops::Range;
+
 use aho_corasick::AhoCorasick;
 
 use crate::arch::AddressSpace;
@@ -70,9 +72,9 @@ impl UserMemory {
         &self.space
     }
 
-    /// Where any of some patterns stand wholly in ranges of (first, end), from an address of the first one on. All are
+    /// Where any of some patterns stand wholly in ranges, from an address of the first one on. All are
     /// found, also where they overlap.
-    pub fn find_bytes(&self, ranges: &[(u64, u64)], from: u64, patterns: &[impl AsRef<[u8]>]) -> Result<Found> {
+    pub fn find_bytes(&self, ranges: &[Range<u64>], from: u64, patterns: &[impl AsRef<[u8]>]) -> Result<Found> {
         let longest = patterns.iter().map(|pattern| pattern.as_ref().len()).max().unwrap_or(0);
         if longest > LONGEST || patterns.iter().any(|pattern| pattern.as_ref().is_empty()) {
             return Err(Error::usage(format!("a pattern has 1 to {LONGEST} bytes")));
@@ -94,7 +96,7 @@ impl UserMemory {
     }
 
     /// The same for words, aligned as pointers are.
-    pub fn find_words(&self, ranges: &[(u64, u64)], from: u64, words: &[u64]) -> Found {
+    pub fn find_words(&self, ranges: &[Range<u64>], from: u64, words: &[u64]) -> Found {
         let mut sorted: Vec<(u64, u32)> = words.iter().copied().zip(0..).collect();
         sorted.sort_unstable();
         let (least, greatest) = (sorted.first().map_or(1, |first| first.0), sorted.last().map_or(0, |last| last.0));
@@ -129,7 +131,7 @@ impl UserMemory {
     /// of the one before it, where that went on to it. What ends before `from` in the first range was found before.
     fn stretches(
         &self,
-        ranges: &[(u64, u64)],
+        ranges: &[Range<u64>],
         from: u64,
         overlap: usize,
         found: &mut Found,
@@ -137,7 +139,7 @@ impl UserMemory {
     ) {
         let mut left = MOST_PAGES;
         let mut page = [0; PAGE_SIZE as usize];
-        for (number, (first, end)) in ranges.iter().copied().enumerate() {
+        for (number, &Range { start: first, end }) in ranges.iter().enumerate() {
             let behind = if number == 0 { from.max(first) } else { first };
             let wanted = Wanted { first, end, behind };
             let begin = behind.saturating_sub(overlap as u64).max(first);

@@ -1,5 +1,7 @@
 //! Processes that see all of the memory from 0 on, and pages that are elsewhere or nowhere.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+// A list of ranges may have one.
+#![allow(clippy::single_range_in_vec_init)]
 
 use super::*;
 use crate::scan::user_part::{Piece, State, UserPart};
@@ -27,7 +29,7 @@ fn mm(memory: &mut Memory) -> u64 {
 }
 
 /// All hits of a search that goes on as often as it must.
-fn all(user: &UserMemory, ranges: &[(u64, u64)], patterns: &[&str]) -> Vec<(u64, u32)> {
+fn all(user: &UserMemory, ranges: &[Range<u64>], patterns: &[&str]) -> Vec<(u64, u32)> {
     let (mut done, mut from, mut hits) = (0, 0, Vec::new());
     loop {
         let found = user.find_bytes(&ranges[done..], from, patterns).unwrap();
@@ -48,11 +50,11 @@ fn patterns_are_found_in_the_ranges_and_across_pages_and_blocks() {
     memory.write(BASE + 0x13_0000, b"pin");
     let (kernel, mm) = process(&mut memory);
     let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
-    let hits = all(&user, &[(0x11_0000, 0x2f_0000)], &["pin", "needle", "eed"]);
+    let hits = all(&user, &[0x11_0000..0x2f_0000], &["pin", "needle", "eed"]);
     let both = |at: u64| [(at, 1), (at + 1, 2)];
     let expected = [both(0x11_0010).to_vec(), both(0x12_0ffe).to_vec(), vec![(0x13_0000, 0)], both(across).to_vec()];
     assert_eq!(hits, expected.concat(), "and one within another");
-    let parts = [(0x11_0012, 0x12_0fff), (0x12_1000, 0x13_0003), (0x13_0000, 0x13_0002)];
+    let parts = [0x11_0012..0x12_0fff, 0x12_1000..0x13_0003, 0x13_0000..0x13_0002];
     assert_eq!(all(&user, &parts, &["pin", "needle"]), [(0x13_0000, 0)], "wholly in a range");
     assert!(user.find_bytes(&parts, 0, &[""]).is_err());
     assert_eq!(all(&user, &parts, &[]), []);
@@ -66,9 +68,9 @@ fn a_search_goes_on_where_it_ended_and_finds_nothing_twice() {
     }
     let (kernel, mm) = process(&mut memory);
     let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
-    let found = user.find_bytes(&[(0x10_0000, SIZE)], 0, &["needle", "in", "y\0needle in"]).unwrap();
+    let found = user.find_bytes(&[0x10_0000..SIZE], 0, &["needle", "in", "y\0needle in"]).unwrap();
     assert!(found.next.is_some() && found.addresses.len() >= MOST_HITS);
-    let hits = all(&user, &[(0x10_0000, 0x10_0008), (0x10_0000, SIZE)], &["needle", "in", "y\0needle in"]);
+    let hits = all(&user, &[0x10_0000..0x10_0008, 0x10_0000..SIZE], &["needle", "in", "y\0needle in"]);
     let count = ((SIZE - 0x10_0000) / 16) as usize;
     for (which, expected) in [count + 1, count, count - 1].into_iter().enumerate() {
         assert_eq!(hits.iter().filter(|hit| hit.1 == which as u32).count(), expected, "{which}");
@@ -87,12 +89,12 @@ fn words_are_found_where_pointers_lie() {
     memory.put(BASE + 0x11_0024, 0xc000_1000);
     let (kernel, mm) = process(&mut memory);
     let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
-    let hits = |ranges: &[(u64, u64)], words: &[u64]| {
+    let hits = |ranges: &[Range<u64>], words: &[u64]| {
         let found = user.find_words(ranges, 0, words);
         found.addresses.into_iter().zip(found.which).collect::<Vec<_>>()
     };
-    assert_eq!(hits(&[(0x11_0000, 0x12_0000)], &[0xc000_1000, 0xc000_0000]), [(0x11_0008, 0), (0x11_0010, 1)]);
-    assert_eq!(hits(&[(0, SIZE)], &[]), []);
+    assert_eq!(hits(&[0x11_0000..0x12_0000], &[0xc000_1000, 0xc000_0000]), [(0x11_0008, 0), (0x11_0010, 1)]);
+    assert_eq!(hits(&[0..SIZE], &[]), []);
 }
 
 #[test]
@@ -101,7 +103,7 @@ fn an_address_space_of_nothing_costs_nothing() {
     memory.write(BASE + SIZE - 4, b"tail");
     let (kernel, mm) = process(&mut memory);
     let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
-    let found = user.find_bytes(&[(0, 1 << 47)], 0, &["tail"]).unwrap();
+    let found = user.find_bytes(&[0..1 << 47], 0, &["tail"]).unwrap();
     assert_eq!((found.addresses, found.next), (vec![SIZE - 4], None));
     assert!(found.pages < 4096, "{}", found.pages);
     let part = user.part(0, 1 << 47, None);
@@ -189,6 +191,6 @@ fn tables_that_lead_to_themselves_end_with_each_part() {
     let user = UserMemory::of(&kernel, mm).unwrap().unwrap();
     let part = user.part(0, 1 << 47, None);
     assert!(part.next.is_some_and(|next| next > 0));
-    let found = user.find_bytes(&[(0, 1 << 47)], 0, &["nothing of the kind"]).unwrap();
+    let found = user.find_bytes(&[0..1 << 47], 0, &["nothing of the kind"]).unwrap();
     assert_eq!((found.pages, found.next.map(|next| next.0)), (MOST_PAGES, Some(0)));
 }

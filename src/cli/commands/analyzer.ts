@@ -1,12 +1,12 @@
 import type { KnownAnalyzer } from '../../engine/registry.js'
 import type { Command } from '../command.js'
-import { readRunOptions, runOptions, tableOptions } from '../options.js'
+import { artifactOption, readRunOptions, runOptions, tableOptions } from '../options.js'
 import { ownOptions, readOwnOptions } from '../own-options.js'
 import { runAnalyzers } from '../run-analyzers.js'
 
 /** The subcommand of one analyzer; everything in its help comes from the declaration. */
 export function analyzerCommand(analyzer: KnownAnalyzer): Command {
-  const { name, aliases, area, summary, examples, columns, source } = analyzer
+  const { name, aliases, area, summary, examples, columns, source, artifacts } = analyzer
   const description = aboutOf(analyzer)
   const reads = source === undefined ? 'image' : 'file'
   return {
@@ -18,7 +18,11 @@ export function analyzerCommand(analyzer: KnownAnalyzer): Command {
     ...(description === '' ? {} : { description }),
     ...(examples === undefined ? {} : { examples }),
     arguments: [{ name: reads, kind: reads }],
-    options: [...ownOptions(analyzer), ...(source === undefined ? runOptions : tableOptions)],
+    options: [
+      ...ownOptions(analyzer),
+      ...(artifacts === undefined ? [] : [artifactOption]),
+      ...(source === undefined ? runOptions : tableOptions),
+    ],
     run: ({ raw, world, registry }) => {
       const options = readRunOptions(raw)
       const request = { analyzer, options: readOwnOptions(analyzer, raw, (flag) => [flag]) }
@@ -28,8 +32,9 @@ export function analyzerCommand(analyzer: KnownAnalyzer): Command {
 }
 
 /** What there is to say of a table beyond its summary. */
-function aboutOf({ description, source, torn }: KnownAnalyzer): string {
+function aboutOf({ artifacts, description, source, torn }: KnownAnalyzer): string {
   const reads = source === undefined ? undefined : `It reads ${source.what}.`
+  const writes = artifacts === undefined ? undefined : `Into --output-dir it writes: ${artifacts}`
   const promise = torn === undefined ? undefined : `Memory of a host that went on: ${torn}`
-  return [description, reads, promise].filter((part) => part !== undefined).join(' ')
+  return [description, reads, writes, promise].filter((part) => part !== undefined).join(' ')
 }

@@ -3,7 +3,7 @@ import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { closest } from '../../engine/suggest.js'
 import type { Command, Invocation, Option } from '../command.js'
 import { isThere } from '../mistakes.js'
-import { formatOfName, type RunOptions, readRunOptions, runOptions } from '../options.js'
+import { artifactOption, formatOfName, type RunOptions, readRunOptions, runOptions } from '../options.js'
 import { ownOptions, readOwnOptions, unambiguous } from '../own-options.js'
 import { runAnalyzers } from '../run-analyzers.js'
 import { wordsIn } from '../words.js'
@@ -43,7 +43,7 @@ function refuseCsvFile({ format, output }: RunOptions): void {
 
 /** The analyzers among the words of a command line. */
 function chosenAnalyzers(argv: readonly string[], registry: Registry): KnownAnalyzer[] {
-  const words = wordsIn(argv, [...runOptions, ...everyOwn(registry)]).map((index) => argv[index] ?? '')
+  const words = wordsIn(argv, [artifactOption, ...runOptions, ...everyOwn(registry)]).map((index) => argv[index] ?? '')
   return [...new Set(words.flatMap((word) => registry.find(word) ?? []))]
 }
 
@@ -59,7 +59,7 @@ function narrowed(argv: readonly string[], registry: Registry): Command {
     ...ownOptions(analyzer).filter(({ name }) => plain.has(name)),
     ...ownOptions(analyzer, true),
   ])
-  return { ...runCommand(registry), options: [...own, ...runOptions] }
+  return { ...runCommand(registry), options: [...own, artifactOption, ...runOptions] }
 }
 
 /** What a word is can depend on an option before it, and an option must not be left unread because of that. */
@@ -106,7 +106,7 @@ export function runCommand(registry: Registry): Command {
         what: 'one table of two images, a row per line',
       },
     ],
-    options: runOptions,
+    options: [artifactOption, ...runOptions],
     narrowed: (argv) => narrowed(argv, registry),
     run,
   }

@@ -21,6 +21,16 @@ const forms: Readonly<Record<Column['type'], Schema>> = {
   flag: { type: 'boolean' },
   list: { type: 'array', items: { type: 'string' } },
   record: {},
+  artifact: {
+    type: 'object',
+    properties: {
+      file: { type: 'string', description: 'Its name in the folder of --output-dir' },
+      bytes: { type: 'integer' },
+      sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    },
+    required: ['file', 'bytes', 'sha256'],
+    additionalProperties: false,
+  },
 }
 
 function columnSchema(column: Column): Schema {

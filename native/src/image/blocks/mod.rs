@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::source::Lost;
 use cache::Cache;
 
 /// Largest block, in plain bytes: one that claims more is damaged.
@@ -115,10 +116,10 @@ impl Blocks {
         self.packed.next_held(plain)
     }
 
-    /// How many plain bytes are known to be damaged, and the first.
-    pub fn damaged(&self) -> Option<(u64, u64)> {
+    /// The plain bytes that are known to be damaged.
+    pub fn damaged(&self) -> Option<Lost> {
         let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
-        damaged.starts.first().map(|first| (damaged.bytes, *first))
+        damaged.starts.first().map(|first| Lost { bytes: damaged.bytes, first: *first })
     }
 
     fn unpacked(&self, block: &Block) -> Option<Arc<Vec<u8>>> {

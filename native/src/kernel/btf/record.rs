@@ -50,6 +50,12 @@ impl Kind {
         }
     }
 
+    /// Whether it is another type under a name, with a qualifier, or as a variable.
+    pub fn is_wrapper(self) -> bool {
+        use Kind::*;
+        matches!(self, Typedef | Const | Volatile | Restrict | TypeTag | Variable)
+    }
+
     /// Whether its entries are constants.
     pub fn is_enum(self) -> bool {
         matches!(self, Kind::Enum | Kind::Enum64)

@@ -19,7 +19,7 @@ pub struct Mark {
 
 impl Mark {
     /// Remembers what an image has so far from `_text`.
-    pub fn of(image: &Image, text: u64, offset: u64, length: u64) -> Self {
+    pub fn of(image: &Image, text: u64, Part { offset, length }: Part) -> Self {
         let length = length.min(LONGEST_MARK);
         Self { offset, length, digest: digest(image, text.wrapping_add(offset), length) }
     }
@@ -39,6 +39,15 @@ fn digest(image: &Image, physical: u64, length: u64) -> [u8; DIGEST] {
     *blake3::hash(bytes).as_bytes()
 }
 
+/// A part of the kernel's image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Distance from `_text`.
+    pub offset: u64,
+    /// Bytes.
+    pub length: u64,
+}
+
 /// A build's symbol table and what it can be recognized by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -48,8 +57,8 @@ pub struct Entry {
     pub build_id: Option<String>,
     /// What the kernel must have in memory.
     pub marks: Vec<Mark>,
-    /// Where the kernel's own tables lie from `_text`, and their lengths.
-    pub parts: Vec<(u64, u64)>,
+    /// Where the kernel's own tables lie.
+    pub parts: Vec<Part>,
     /// The symbols.
     pub table: Table,
 }
@@ -67,7 +76,7 @@ impl Entry {
             bytes.extend(mark.digest);
         }
         bytes.extend((self.parts.len() as u64).to_le_bytes());
-        for word in self.parts.iter().flat_map(|(offset, length)| [offset, length]) {
+        for word in self.parts.iter().flat_map(|part| [part.offset, part.length]) {
             bytes.extend(word.to_le_bytes());
         }
         bytes.extend((self.table.names_length() as u64).to_le_bytes());
@@ -93,7 +102,7 @@ impl Entry {
         }
         let mut parts = Vec::new();
         for _ in 0..word(&mut rest)? {
-            parts.push((word(&mut rest)?, word(&mut rest)?));
+            parts.push(Part { offset: word(&mut rest)?, length: word(&mut rest)? });
         }
         let names = usize::try_from(word(&mut rest)?).ok()?;
         let (start, end) = (content.len() - rest.len(), content.len());
@@ -128,7 +137,7 @@ fn word(rest: &mut &[u8]) -> Option<u64> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Entry, Mark};
+    use super::{Entry, Mark, Part};
     use crate::kernel::symbols::{TEXT, Table};
 
     fn entry() -> Entry {
@@ -137,7 +146,7 @@ mod tests {
             banner: "Linux version 6.1.0 (x) #1".to_owned(),
             build_id: Some("3b43fad5".to_owned()),
             marks: vec![Mark { offset: 0x1000, length: 6, digest: [7; 32] }],
-            parts: vec![(0x1000, 6), (0x2000, 4096)],
+            parts: vec![Part { offset: 0x1000, length: 6 }, Part { offset: 0x2000, length: 4096 }],
             table: table.unwrap_or_default(),
         }
     }

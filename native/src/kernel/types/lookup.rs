@@ -1,6 +1,7 @@
 //! Types and constants by name, in the kernel proper or in its modules.
 
-use super::{TypeId, Types};
+use super::{MAX_NESTING, TypeId, Types};
+use crate::kernel::btf::Kind;
 use crate::kernel::btf::names::Class;
 use crate::kernel::btf::section::Section;
 
@@ -69,6 +70,23 @@ impl Types {
 
     fn enumeration_in(&self, section: &Section, source: u16, constant: &str) -> Option<TypeId> {
         section.enumeration(constant.as_bytes(), &self.kernel.btf).map(|id| TypeId { source, id })
+    }
+
+    /// Whether a type is one that the kernel proper declares and nothing but a module may define.
+    pub fn is_foreign(&self, id: TypeId) -> bool {
+        let mut id = id;
+        for _ in 0..MAX_NESTING {
+            let Some(record) = self.record(id).filter(|_| id.source == 0) else { return false };
+            match record.kind {
+                kind if kind.is_wrapper() => id.id = record.value,
+                Kind::Forward => {
+                    let class = if record.flag { Class::Union } else { Class::Struct };
+                    return self.find_in(&self.kernel, class, self.string(0, record.name)).is_none();
+                }
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// What a source declares and another may define: its own section first, then the kernel proper's, then any module's.

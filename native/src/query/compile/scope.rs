@@ -187,13 +187,19 @@ impl<'a> Scope<'a> {
 
     /// What a type is.
     pub fn shape(&self, id: TypeId) -> Shape {
-        self.types.shape(id)
+        if self.leaves_out(id) { Shape::Opaque } else { self.types.shape(id) }
+    }
+
+    /// Whether to look into a type would be to read modules'.
+    fn leaves_out(&self, id: TypeId) -> bool {
+        self.own && self.types.is_foreign(id)
     }
 
     /// Its size, if it has one.
     pub fn size(&self, id: TypeId) -> Compiled<u64> {
         let what = || Failure::Missing(format!("{} is opaque: its size is not known", self.name(id)));
-        self.types.size(id).filter(|size| *size > 0).ok_or_else(what)
+        let size = if self.leaves_out(id) { None } else { self.types.size(id) };
+        size.filter(|size| *size > 0).ok_or_else(what)
     }
 
     /// Its name, for messages.
@@ -203,7 +209,7 @@ impl<'a> Scope<'a> {
 
     /// Whether a type is one of these, by C name.
     pub fn expect(&self, id: TypeId, names: &[&str]) -> Compiled<()> {
-        let found = self.name(self.types.strip(id));
+        let found = self.name(if self.leaves_out(id) { id } else { self.types.strip(id) });
         let other = || Failure::Missing(format!("is a {found}, where a {} is needed", names.join(" or ")));
         names.contains(&found.as_str()).then_some(()).ok_or_else(other)
     }

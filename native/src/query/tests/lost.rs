@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::scan::tasks::TaskScan;
+use crate::scan;
 use crate::testing::memory::BASE;
 use crate::testing::world::*;
 
@@ -98,6 +98,7 @@ fn types_that_lie_in_lost_memory_are_an_error_of_the_evidence() {
     assert_eq!(value(&kernel, at, json!({ "path": "id" })).map(|id| id.is_some()), Ok(true));
     cut(&file, at + 64);
     let error = value(&kernel, at, json!({ "path": "id" })).unwrap_err();
-    assert!(TaskScan::chunk(&kernel, &[], 0, PAGE).is_err_and(|error| error.kind == ErrorKind::Evidence));
+    let tasks = serde_json::json!({ "kind": "tasks", "rules": [] });
+    assert!(scan::chunk(&kernel, &[tasks], 0, PAGE).is_err_and(|error| error.kind == ErrorKind::Evidence));
     assert!(error.contains("cut off at offset") && error.contains("the kernel's types with them"), "{error}");
 }

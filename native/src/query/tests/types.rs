@@ -59,6 +59,39 @@ fn modules_are_read_only_where_nothing_in_the_kernel_proper_will_do() {
     assert_eq!(loads.load(Ordering::Relaxed), 1);
 }
 
+/// `struct item` leads to a `struct extra` that the kernel proper only declares.
+#[test]
+fn what_only_a_module_defines_is_looked_into_last() {
+    let mut out = Encoder::new();
+    let long = out.int("unsigned long", 8, false);
+    let extra = out.forward("extra");
+    let extra = out.pointer(extra);
+    out.structure("item", 16, &[("extra", extra, 0), ("id", long, 8)]);
+    let next = out.next_id();
+    let types = out.finish();
+    let mut module = Encoder::split(&types, next);
+    module.structure("extra", 16, &[("it", long, 8)]);
+    let section = module.finish();
+    let mut memory = Memory::new();
+    let item = memory.take(16);
+    memory.put(item, item);
+    memory.put(item + 8, 42);
+    let kernel = memory.kernel(types, &[]);
+    let loads = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&loads);
+    kernel.types.set_modules(Box::new(move || {
+        seen.fetch_add(1, Ordering::Relaxed);
+        vec![("extra".to_owned(), section.clone())]
+    }));
+    let number = |path: Value| value(&kernel, item, json!({ "path": path })).unwrap();
+    for path in [json!(["extra->it", "id"]), json!(["extra[1].it", "id + 0"]), json!("extra & 0")] {
+        number(path);
+    }
+    assert_eq!(loads.load(Ordering::Relaxed), 0);
+    assert_eq!(number(json!(["extra->it", "extra->other"])).as_deref(), Some("42"));
+    assert_eq!(loads.load(Ordering::Relaxed), 1);
+}
+
 #[test]
 fn a_number_is_called_what_its_enumeration_calls_it() {
     let mut memory = Memory::new();

@@ -1,0 +1,58 @@
+/** Scans of physical memory, which run chunk by chunk on the pool before the analyzer starts. */
+
+/** Only for types: what the scan gives. */
+declare const hitsOf: unique symbol
+
+/** The value of one of the analyzer's own options, in the place of a parameter. */
+export interface FromOption {
+  readonly option: string
+}
+
+/** Bytes to search for: a text, in UTF-8, or bytes in hexadecimal. */
+export type Pattern = string | { readonly hex: string }
+
+/** A search for `task_struct`s. */
+export interface TaskScan {
+  readonly kind: 'tasks'
+  readonly [hitsOf]?: BigUint64Array
+}
+
+/** A search for bytes. */
+export interface BytesScan {
+  readonly kind: 'bytes'
+  readonly patterns: readonly Pattern[] | FromOption
+  readonly [hitsOf]?: Places
+}
+
+/** A scan as it is declared: data. Scans of one kind with the same parameters are one. */
+export type Scan = TaskScan | BytesScan
+
+/** Scans by the names under which their hits come. */
+export type Scans = Readonly<Record<string, Scan>>
+
+/** Places at which one of several things was found, ascending; packed, so that no object per hit crosses threads. */
+export interface Places {
+  readonly length: number
+  /** Physical addresses. */
+  readonly addresses: BigUint64Array
+  /** Which of the things that were asked for it is: an index. */
+  readonly which: Uint32Array
+}
+
+/** What an analyzer gets for its scans. */
+export type ScanHits<S extends Scans> = {
+  readonly [K in keyof S]: S[K] extends { readonly [hitsOf]?: infer H } ? NonNullable<H> : never
+}
+
+/** Constructors of scans. */
+export const scan = {
+  /** Virtual addresses of `task_struct`s, whether or not any list knows them: ascending, each once. */
+  tasks: (): TaskScan => ({ kind: 'tasks' }),
+  /**
+   * Where bytes stand in physical memory, whosever it is; places within one another all count. What a process has side by
+   * side need not lie so: of text that goes over the end of a page, both parts can be anywhere.
+   */
+  bytes: (parameters: Pick<BytesScan, 'patterns'>): BytesScan => ({ kind: 'bytes', ...parameters }),
+  /** What the user gives for an option of the analyzer: a list of texts, or one text. */
+  given: (option: string): FromOption => ({ option }),
+}
