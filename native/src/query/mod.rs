@@ -9,7 +9,7 @@ mod compile;
 mod eval;
 mod leaf;
 pub mod limits;
-mod path;
+pub(crate) mod path;
 mod program;
 pub mod reader;
 pub mod rules;
