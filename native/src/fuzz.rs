@@ -91,7 +91,7 @@ fn check_reads(image: &Image) {
     let mut buffer = Vec::new();
     for range in image.ranges().iter().take(MOST) {
         for at in [range.start, range.start + range.length / 2, range.end() - 1] {
-            let mut out = [0; 4096];
+            let mut out = [0; 4 << 10];
             let read = image.copy(at, &mut out);
             assert!(read == 0 || image.missing(at).is_none(), "{at:#x} is missing, and was read");
             let block = image.read_block(at, out.len(), &mut buffer);
