@@ -133,7 +133,9 @@ impl<'a> TaskScan<'a> {
         }
     }
 
-    /// Whether a `task_struct` lies there. What state it is in is for the analyzer to say.
+    /// Whether a `task_struct` lies there. What state it is in is for the analyzer to say. Its rules' steps would take the
+    /// registers of the loop that looks for anchors.
+    #[inline(never)]
     fn is_task(&self, physical: u64) -> bool {
         let image = self.kernel.memory.image();
         // Most hits are no tasks, and their own bytes tell.
