@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
+import { sampleImage } from '../../dist/src/sample.js'
+import { cacheHome, SALVOR } from '../truth/images.js'
 import { fixture, start } from './run.js'
 
 const slow = ['--plugin', fixture('slow.mjs'), '--format', 'ndjson', '--quiet']
@@ -36,4 +39,22 @@ test('a limit that is none is a usage error', async () => {
     const { code, stderr } = await run('names', 'x', option, value)
     expect([code, stderr]).toEqual([2, expect.stringContaining(`${option} takes a number from`)])
   }
+})
+
+test('an image stays open where the worker that read it was ended', () => {
+  const tables = ['run', 'stuck', 'processes', 'process-scan', 'hungry', 'namespaces']
+  const limits = ['--timeout', '2', '--memory', '128', '--threads', '1']
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [SALVOR, ...tables, sampleImage(), ...limits, ...slow],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, XDG_CACHE_HOME: cacheHome() },
+    },
+  )
+  expect(stderr.match(/^salvor: /gm)).toHaveLength(2)
+  for (const table of ['processes', 'process-scan', 'namespaces']) {
+    expect(stdout.split(`"table":"${table}"`).length).toBeGreaterThan(20)
+  }
+  expect(status).toBe(6)
 })
