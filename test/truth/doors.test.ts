@@ -1,6 +1,8 @@
 /** Small analyzers, as a user's plugin would have them, each of which goes through one door; held against the guests. */
 
-import { readdirSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sharedImages, type TruthImage, type TruthProcess, table } from './images.js'
@@ -12,8 +14,8 @@ const ESTABLISHED = '01'
 
 type Row = Record<string, unknown>
 
-function rowsOf(door: string, image: TruthImage): Row[] {
-  return table(door, image.as('elf'), '--plugin', join(DOORS, `${door}.ts`)).rows
+function rowsOf(door: string, image: TruthImage, ...options: string[]): Row[] {
+  return table(door, image.as('elf'), '--plugin', join(DOORS, `${door}.ts`), ...options).rows
 }
 
 interface Opened extends TruthProcess {
@@ -84,6 +86,27 @@ for (const image of sharedImages()) {
           return `${String(operations).slice(2)} ${letter} ${name}${of === undefined ? '' : `\t[${of}]`}`
         })
         expect(line.filter((text) => known.has(text))).toHaveLength(1)
+      }
+    })
+
+    it('streams a file out of the page cache, with its hash', () => {
+      // Planted on docker-debian12 alone: written, unlinked, and still held open.
+      if (image.name !== 'docker-debian12') return
+      const lines = Array.from({ length: 256 }, (_, line) => `LAB-UNLINKED-CONTENT-5d41402a line ${line}\n`).join('')
+      const folder = mkdtempSync(join(tmpdir(), 'salvor-doors-'))
+      try {
+        const [row, ...others] = rowsOf('held', image, '--ending', '/.cache-db (deleted)', '--output-dir', folder)
+        const sha256 = createHash('sha256').update(lines).digest('hex')
+        const file = '_var_tmp_.cache-db (deleted)'
+        expect(row).toEqual({
+          pid: 1505,
+          path: '/var/tmp/.cache-db (deleted)',
+          file: { file, bytes: lines.length, sha256 },
+        })
+        expect(others).toEqual([])
+        expect(readFileSync(join(folder, file), 'utf8')).toBe(lines)
+      } finally {
+        rmSync(folder, { recursive: true })
       }
     })
   })
