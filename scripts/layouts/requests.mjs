@@ -4,6 +4,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Table } from '../../dist/src/api/table.js'
+import { byDefault } from '../../dist/src/engine/plan.js'
 import { scanHits } from '../../dist/src/engine/scans.js'
 import { backend } from '../../dist/src/kernel/backend.js'
 import { native } from '../../dist/src/kernel/native.js'
@@ -86,13 +88,24 @@ function listen(hear, changed) {
   return () => Object.assign(native, own)
 }
 
+/** The tables that an analyzer needs, without rows: what it asks of a row's objects is not heard. */
+function emptyTables({ needs = {} }, all) {
+  return Object.fromEntries(
+    Object.entries(needs).map(([as, need]) => {
+      const { name, columns } = all.find(({ name, aliases }) => [name, ...(aliases ?? [])].includes(need.analyzer))
+      const table = new Table(name, 0, Object.fromEntries(Object.keys(columns).map((column) => [column, []])))
+      return [as, need.optional ? { table, why: null } : table]
+    }),
+  )
+}
+
 function noHits(scan, id) {
   const request = scan.kind === 'bytes' ? { kind: 'bytes', patterns: [] } : scan
   return scanHits(request, backend.scan(id, [request], 0n, 0n)).hits
 }
 
 /** Runs an analyzer for what it asks; what it yields is of no interest. */
-async function run(analyzer, id) {
+async function run(analyzer, id, all) {
   const warn = () => {}
   // What another has asked before is asked again, by this one.
   forgetShared(id)
@@ -100,7 +113,8 @@ async function run(analyzer, id) {
   const scans = Object.entries(analyzer.scans ?? {}).map(([name, scan]) => [name, noHits(scan, id)])
   const context = {
     kernel: backend.attach(id, warn),
-    tables: {},
+    options: byDefault(analyzer).options,
+    tables: emptyTables(analyzer, all),
     scans: Object.fromEntries(scans),
     log: warn,
     warn,
@@ -120,7 +134,7 @@ async function run(analyzer, id) {
 async function analyzers() {
   const files = readdirSync(join(root, 'dist', 'plugins'), { recursive: true }).filter((file) => file.endsWith('.js'))
   const modules = await Promise.all(files.sort().map((file) => import(`../../dist/plugins/${file}`)))
-  return modules.map((module) => module.default)
+  return modules.map((module) => module.default).filter(({ source }) => source === undefined)
 }
 
 /** Requests by analyzer, and the places in the code that ask something and did not. */
@@ -129,7 +143,8 @@ export async function readRequests() {
   const unheard = placesThatAsk()
   Error.stackTraceLimit = 64
   for (const { types: id } of sampleKernels()) {
-    for (const analyzer of await analyzers()) {
+    const all = await analyzers()
+    for (const analyzer of all) {
       const own = requests.get(analyzer.name) ?? new Set()
       requests.set(analyzer.name, own)
       const hear = (request) => {
@@ -139,7 +154,7 @@ export async function readRequests() {
       for (const changed of Object.values(ANSWERS)) {
         const still = listen(hear, changed)
         try {
-          await run(analyzer, id)
+          await run(analyzer, id, all)
         } finally {
           still()
         }
