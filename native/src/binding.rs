@@ -92,9 +92,15 @@ pub fn describe(id: u32) -> Result<String> {
     Ok(kernel.memory.image().undisturbed(|| Ok(kernel.describe().to_string()))?)
 }
 
-/// The virtual address of a symbol, null when neither the kernel nor one of its modules has one of that name.
+/// The virtual address of a symbol, null when the kernel has none of that name.
 #[napi(catch_unwind)]
 pub fn symbol(id: u32, name: String) -> Result<Option<BigInt>> {
+    Ok(opened(id)?.symbols.address(&name).map(BigInt::from))
+}
+
+/// The same, of the kernel or else of one of its modules.
+#[napi(catch_unwind)]
+pub fn any_symbol(id: u32, name: String) -> Result<Option<BigInt>> {
     Ok(opened(id)?.symbol_address(&name).map(BigInt::from))
 }
 

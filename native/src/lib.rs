@@ -4,6 +4,8 @@
 
 pub mod arch;
 pub mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod image;
 pub mod kernel;
 pub mod query;

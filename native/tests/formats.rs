@@ -1,59 +1,17 @@
 //! Formats told apart by content, and files that are no images or lie about what they hold.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-use std::io::Write;
+#[path = "common/files.rs"]
+mod files;
+
 use std::path::Path;
 
+use files::{elf_core, file, lime_header, refusal};
 use proptest::prelude::*;
 use salvor_native::error::ErrorKind;
 use salvor_native::image::Image;
 
 const MIB: usize = 1 << 20;
-
-fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(bytes).unwrap();
-    file
-}
-
-fn refusal(bytes: &[u8]) -> String {
-    let error = Image::open(file(bytes).path()).err().unwrap();
-    assert_eq!(error.kind, ErrorKind::Evidence);
-    assert!(!error.message.contains('\n'), "{}", error.message);
-    error.message
-}
-
-fn lime_header(start: u64, last: u64) -> Vec<u8> {
-    let mut header = b"EMiL\x01\0\0\0".to_vec();
-    header.extend(start.to_le_bytes());
-    header.extend(last.to_le_bytes());
-    header.extend([0; 8]);
-    header
-}
-
-fn elf_core(kind: u16, machine: u16, segments: &[(u64, u64, u64)]) -> Vec<u8> {
-    let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
-    bytes.resize(16, 0);
-    for word in [kind, machine] {
-        bytes.extend(word.to_le_bytes());
-    }
-    bytes.extend(1_u32.to_le_bytes());
-    for word in [0_u64, 64, 0] {
-        bytes.extend(word.to_le_bytes());
-    }
-    bytes.extend(0_u32.to_le_bytes());
-    for word in [64_u16, 56, segments.len() as u16, 0, 0, 0] {
-        bytes.extend(word.to_le_bytes());
-    }
-    for (physical, offset, size) in segments {
-        bytes.extend(1_u32.to_le_bytes());
-        bytes.extend(0_u32.to_le_bytes());
-        for word in [*offset, 0, *physical, *size, *size, 0] {
-            bytes.extend(word.to_le_bytes());
-        }
-    }
-    bytes
-}
 
 #[test]
 fn raw_is_physical_memory_from_zero() {

@@ -1,7 +1,16 @@
 /** The door `salvor/kernel`: what is read of the kernel, object by object and subsystem by subsystem. */
 export { readCgroups, readMemberships } from '../kernel/cgroups.js'
 export { onlineCpus } from '../kernel/cpus.js'
-export type { ImageInfo, Kernel } from '../kernel/kernel.js'
+export type {
+  FileContents,
+  FilePiece,
+  FileRun,
+  FileSummary,
+  Missing,
+  PageState,
+  Sink,
+} from '../kernel/file-contents.js'
+export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
 export { type Mapping, readMappings } from '../kernel/mappings.js'
 export * as read from '../kernel/query.js'
 export {
@@ -17,3 +26,12 @@ export {
 export { isLeader, readTasks, type Task } from '../kernel/tasks.js'
 export { checkLinks, type LinkCheck } from '../kernel/tear.js'
 export { bootTime } from '../kernel/time.js'
+export {
+  type Lacking,
+  type MemoryPiece,
+  type Place as FoundPlace,
+  ProcessMemory,
+  type Progress,
+  type Range,
+  type Stretch,
+} from '../kernel/user-memory.js'

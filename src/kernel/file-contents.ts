@@ -7,7 +7,7 @@ import { type NativeFilePart, native } from './native.js'
 const PART = 1 << 20
 
 /**
- * Why there is nothing of a stretch of a file: it was not in memory (of a file on a disk), it was swapped out (of a file in
+ * Why there is nothing of a stretch of a file: it was not in memory, or not filled (of a file on a disk), it was swapped out (of a file in
  * memory alone), its memory was left out of the dump, or nobody can tell.
  */
 export type Missing = 'not cached' | 'swapped' | 'excluded' | 'unreadable'

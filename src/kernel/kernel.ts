@@ -145,12 +145,17 @@ export class Kernel {
     forgetShared(id)
   }
 
-  /**
-   * A symbol's address: that of the kernel's own, else of a loaded module's, of which `module:symbol` asks for one. Null
-   * when neither has such a symbol.
-   */
+  /** The address of a symbol of the kernel's own; null when it has no such symbol. */
   address(symbol: string): bigint | null {
     return native.symbol(this.id, symbol)
+  }
+
+  /**
+   * The same, or that of a loaded module's symbol, for which `module:symbol` asks too. Modules are read when the first
+   * name is not one of the kernel's own. A query may begin at either.
+   */
+  symbolAddress(symbol: string): bigint | null {
+    return native.anySymbol(this.id, symbol)
   }
 
   /** What lies at addresses, in their order: null where neither the kernel nor a loaded module has anything. */

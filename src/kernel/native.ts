@@ -96,8 +96,10 @@ export interface Native {
   closeImage(id: number): void
   /** Facts as JSON. */
   describe(id: number): string
-  /** The virtual address of a symbol of the kernel or of a module. */
+  /** The virtual address of a symbol of the kernel's own. */
   symbol(id: number, name: string): bigint | null
+  /** The same, or else of a module's. */
+  anySymbol(id: number, name: string): bigint | null
   /** What lies at addresses, and what is wrong with the list of modules where it was needed. */
   resolve(id: number, addresses: BigUint64Array): { places: (NativePlace | null | undefined)[]; problem?: string }
   /** The physical address behind a kernel virtual one. */

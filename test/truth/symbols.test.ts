@@ -108,11 +108,12 @@ for (const image of sharedImages()) {
       const unique = own.filter(({ name, module }) => count.get(name) === 1 && module !== 'bpf' && !/init/.test(name))
       expect(unique.length).toBeGreaterThan(5000)
       for (const { name, address, module } of unique.slice(0, 300)) {
-        expect(kernel.address(name), name).toBe(address)
-        expect(kernel.address(`${module}:${name}`)).toBe(address)
+        expect(kernel.symbolAddress(name), name).toBe(address)
+        expect(kernel.symbolAddress(`${module}:${name}`)).toBe(address)
       }
-      expect(kernel.address('init_task')).toBe(known.get(kernel.address('init_task') ?? 0n)?.[0]?.address)
-      expect(kernel.address('no_such_symbol_anywhere')).toBeNull()
+      expect(kernel.symbolAddress('init_task')).toBe(known.get(kernel.symbolAddress('init_task') ?? 0n)?.[0]?.address)
+      expect(kernel.symbolAddress('no_such_symbol_anywhere')).toBeNull()
+      expect(kernel.address('ovl_fs_type')).toBeNull()
       const batch = kernel.symbol('overlay:ovl_fs_type', 'struct file_system_type').select({
         at: addressOf(''),
         self: symbolAt(''),
@@ -121,7 +122,7 @@ for (const image of sharedImages()) {
         owner: moduleAt('owner'),
         next: symbolAt('next'),
       })
-      expect(batch.column('at').bigint(0)).toBe(kernel.address('ovl_fs_type'))
+      expect(batch.column('at').bigint(0)).toBe(kernel.symbolAddress('ovl_fs_type'))
       expect(batch.column('self').text(0)).toBe('ovl_fs_type [overlay]')
       expect(batch.column('owner').text(0)).toBe('overlay')
       const opens = batch.column('mount').text(0) ?? batch.column('context').text(0)

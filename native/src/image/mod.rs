@@ -4,7 +4,7 @@
 //! it is, and is mapped, or is packed in blocks that are unpacked on demand ([`blocks`]).
 
 mod avml;
-mod blocks;
+pub(crate) mod blocks;
 mod bytes;
 mod elf;
 mod file;
@@ -43,6 +43,11 @@ pub use vmcoreinfo::VmcoreInfo;
 
 /// The unit in which memory is looked up, recorded and written. Every architecture's page is one or several of it.
 pub const PAGE_SIZE: u64 = 4096;
+
+/// Physical addresses have 52 bits at most.
+const END_OF_ADDRESSES: u64 = 1 << 52;
+/// Warnings about one file that are told one by one.
+const MOST_WARNINGS: usize = 256;
 
 /// A run of physical memory that the file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,9 +239,10 @@ impl Image {
     }
 }
 
-/// Sorts ranges, cuts off what lies past the file's end or overlaps an earlier range, and tells of both.
+/// Sorts ranges, cuts off what lies past the file's end or overlaps an earlier range, leaves out what no machine can
+/// have, and tells of all of it.
 fn settle(mut ranges: Vec<Range>, size: u64, warnings: &mut Vec<String>) -> Vec<Range> {
-    ranges.retain(|range| range.length > 0 && range.start.checked_add(range.length).is_some());
+    ranges.retain(|range| range.length > 0);
     ranges.sort_by_key(|range| (range.start, range.offset));
     let mut settled: Vec<Range> = Vec::with_capacity(ranges.len());
     for mut range in ranges {
@@ -245,10 +251,17 @@ fn settle(mut ranges: Vec<Range>, size: u64, warnings: &mut Vec<String>) -> Vec<
             warnings.push(format!(
                 "truncated: physical {:#x}-{:#x} should have {} bytes, the file holds {available} of them",
                 range.start,
-                range.end(),
+                range.start.saturating_add(range.length),
                 range.length
             ));
             range.length = available;
+        }
+        if range.length > 0 && range.start.saturating_add(range.length) > END_OF_ADDRESSES {
+            warnings.push(format!(
+                "damaged: {} bytes at physical {:#x}, where no machine has memory, are not read",
+                range.length, range.start
+            ));
+            continue;
         }
         let taken = settled.last().map_or(0, Range::end);
         if range.start < taken {
@@ -260,6 +273,11 @@ fn settle(mut ranges: Vec<Range>, size: u64, warnings: &mut Vec<String>) -> Vec<
         if range.length > 0 {
             settled.push(range);
         }
+    }
+    let more = warnings.len().saturating_sub(MOST_WARNINGS);
+    if more > 0 {
+        warnings.truncate(MOST_WARNINGS);
+        warnings.push(format!("truncated: {more} more parts of the file are not as they should be"));
     }
     settled
 }

@@ -6,7 +6,7 @@ mod build_id;
 mod cache;
 mod describe;
 mod discover;
-mod kallsyms;
+pub(crate) mod kallsyms;
 mod kernel_range;
 mod loaded;
 #[cfg(test)]

@@ -20,7 +20,8 @@ pub enum State {
     Present,
     /// Never written, of a file in memory alone: zeros.
     Hole,
-    /// Not in memory, of a file on a disk.
+    /// Not in memory, of a file on a disk; or there and not filled, as pages of a device are whose blocks are filled one by
+    /// one.
     NotCached,
     /// Swapped out, of a file in memory alone.
     Swapped,

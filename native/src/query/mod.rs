@@ -11,7 +11,7 @@ mod eval;
 pub mod file_part;
 mod leaf;
 pub mod limits;
-mod path;
+pub(crate) mod path;
 mod plans;
 mod program;
 pub mod reader;

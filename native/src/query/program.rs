@@ -57,6 +57,8 @@ pub struct Element {
 }
 
 impl Element {
+    /// Out of the way of steps that are in every program.
+    #[inline(never)]
     fn locate(&self, reader: &Reader, object: u64, array: u64) -> Read<u64> {
         let index = self.index.run(reader, object)?;
         match self.count {

@@ -99,6 +99,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One of the objects that the walks above came to, counted from the outermost.
+    #[inline(never)]
     pub fn ancestor(&self, level: usize) -> u64 {
         self.ancestors.borrow().get(level).copied().unwrap_or(0)
     }

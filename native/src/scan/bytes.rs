@@ -14,7 +14,7 @@ use crate::kernel::Kernel;
 const MOST_HITS: usize = 1 << 16;
 /// What can be searched for at once, and how long each can be.
 const MOST_PATTERNS: usize = 1 << 16;
-const LONGEST: usize = 4096;
+const LONGEST: usize = 4 << 10;
 
 #[derive(Deserialize)]
 struct Parameters {

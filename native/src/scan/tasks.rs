@@ -154,7 +154,9 @@ impl<'a> TaskScan<'a> {
         block.get(from..from.checked_add(self.size)?)
     }
 
-    /// Whether a `task_struct` lies there. What state it is in is for the analyzer to say.
+    /// Whether a `task_struct` lies there. What state it is in is for the analyzer to say. Its rules' steps would take the
+    /// registers of the loop that looks for anchors.
+    #[inline(never)]
     fn is_task(&self, physical: u64, at_hand: Option<&[u8]>) -> bool {
         let image = self.kernel.memory.image();
         // Most hits are no tasks, and their own bytes tell: those of the block, which cost neither a look-up nor a fault.

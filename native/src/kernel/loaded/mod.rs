@@ -16,8 +16,8 @@ use layout::Layout;
 
 /// More modules than any kernel loads: a longer list is torn.
 const MOST_MODULES: usize = 4096;
-/// Symbols of all modules together; a large driver has some ten thousand.
-const MOST_SYMBOLS: usize = 1 << 20;
+/// Bytes of all modules' symbols and their names; a large driver has a megabyte.
+const MOST_BYTES: usize = 64 << 20;
 
 /// The modules that a kernel has loaded.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ impl LoadedModules {
             return Self::default(); // A kernel built without modules.
         };
         let (links, mut problem) = links(memory, head);
-        let mut room = MOST_SYMBOLS;
+        let mut room = MOST_BYTES;
         let (mut modules, mut areas) = (Vec::new(), Vec::new());
         // New modules go in at the list's head.
         for link in links.into_iter().rev() {

@@ -8,6 +8,8 @@ use crate::kernel::types::{TypeId, Types};
 const LONGEST_NAME: usize = 512;
 /// A symbol of a 64-bit ELF file: name, info, other, section, value, size.
 const SYMBOL: usize = 24;
+/// Symbols that are read at a time.
+const BLOCK: usize = 1024;
 
 /// `module.kallsyms`, and what lies where in a `struct mod_kallsyms`.
 pub struct SymbolsLayout {
@@ -43,47 +45,63 @@ impl SymbolsLayout {
         let (table, names) = (word(self.table)?, word(self.names)?);
         let letters = self.letters.and_then(word);
         let count = memory.read_u32(pointer.wrapping_add(self.count))? as usize;
-        if count > *room {
+        if count.saturating_mul(SYMBOL) > *room {
             return None;
         }
         let mut whole = Some(());
-        for number in 0..count as u64 {
-            *room -= 1;
-            let mut symbol = [0; SYMBOL];
-            if !memory.read_exact(table.wrapping_add(number * SYMBOL as u64), &mut symbol) {
-                return None; // What lies behind may be gigabytes that are not there.
-            }
-            let [a, b, c, d, info, _, low, high, value @ .., s0, s1, s2, s3, s4, s5, s6, s7] = symbol;
-            let undefined = low == 0 && high == 0;
-            let size = u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
-            let start = module.text.len();
-            let name = names.wrapping_add(u64::from(u32::from_le_bytes([a, b, c, d])));
-            if undefined || !append_string(memory, name, &mut module.text) {
-                whole = if undefined { whole } else { None };
-                module.text.truncate(start);
-                continue;
-            }
-            if is_unnamed(module.text.get(start..).unwrap_or_default()) {
-                module.text.truncate(start);
-                continue;
-            }
-            let letter = match letters {
-                Some(letters) => byte(memory, letters.wrapping_add(number)),
-                None if info.is_ascii_alphabetic() => Some(info),
-                None => u8::try_from(size).ok(),
+        for first in (0..count).step_by(BLOCK) {
+            let length = BLOCK.min(count - first);
+            // What lies behind a block that is not there may be gigabytes that are not there either.
+            let symbols = block(memory, table.wrapping_add((first * SYMBOL) as u64), length * SYMBOL)?;
+            let letters = match letters {
+                Some(letters) => Some(block(memory, letters.wrapping_add(first as u64), length)?),
+                None => None,
             };
-            let letter = letter.filter(u8::is_ascii_graphic).unwrap_or(b'?');
-            let name = start as u32..module.text.len() as u32;
-            module.symbols.push(Symbol { value: u64::from_le_bytes(value), name, letter });
+            for (number, symbol) in symbols.as_chunks().0.iter().enumerate() {
+                let letter = letters.as_ref().and_then(|letters| letters.get(number).copied());
+                let added = add(memory, names, symbol, letter, module);
+                whole = whole.filter(|_| added.is_some());
+                *room = room.checked_sub(SYMBOL + added.unwrap_or(0))?;
+            }
         }
         whole
     }
 }
 
+/// Adds a symbol, unless it is one that the kernel passes over as well; the bytes of its name, `None` where that cannot be
+/// read.
+fn add(
+    memory: &AddressSpace,
+    names: u64,
+    symbol: &[u8; SYMBOL],
+    letter: Option<u8>,
+    module: &mut Module,
+) -> Option<usize> {
+    let [a, b, c, d, info, _, low, high, value @ .., s0, s1, s2, s3, s4, s5, s6, s7] = *symbol;
+    if low == 0 && high == 0 {
+        return Some(0); // Undefined: another module's.
+    }
+    let start = module.text.len();
+    let whole =
+        append_string(memory, names.wrapping_add(u64::from(u32::from_le_bytes([a, b, c, d]))), &mut module.text);
+    let name = module.text.get(start..).unwrap_or_default();
+    if !whole || is_unnamed(name) {
+        module.text.truncate(start);
+        return whole.then_some(0);
+    }
+    let length = name.len();
+    let size = u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
+    let letter = letter.or_else(|| if info.is_ascii_alphabetic() { Some(info) } else { u8::try_from(size).ok() });
+    let letter = letter.filter(u8::is_ascii_graphic).unwrap_or(b'?');
+    let name = start as u32..module.text.len() as u32;
+    module.symbols.push(Symbol { value: u64::from_le_bytes(value), name, letter });
+    Some(length)
+}
+
 /// Appends a C string; false where it does not end.
 fn append_string(memory: &AddressSpace, address: u64, out: &mut Vec<u8>) -> bool {
     let start = out.len();
-    let mut part = [0; 64];
+    let mut part = [0; 32];
     while out.len() - start < LONGEST_NAME {
         let read = memory.read(address.wrapping_add((out.len() - start) as u64), &mut part);
         let read = part.get(..read).unwrap_or_default();
@@ -104,7 +122,7 @@ fn is_unnamed(name: &[u8]) -> bool {
     name.is_empty() || name.starts_with(b".L") || name.starts_with(b"L0") || name.starts_with(b"$")
 }
 
-fn byte(memory: &AddressSpace, address: u64) -> Option<u8> {
-    let mut byte = [0];
-    memory.read_exact(address, &mut byte).then(|| byte[0])
+fn block(memory: &AddressSpace, address: u64, length: usize) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    memory.read_exact(address, &mut bytes).then_some(bytes)
 }

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use super::*;
 use crate::kernel::types::Types;
+use crate::query::file_part;
+use crate::testing::memory::NOWHERE;
 
 /// Every section in `SALVOR_BTF` (`../shared/btf` beside the repository), unpacked: (name, bytes). Says so where there is
 /// none.
@@ -48,6 +50,16 @@ fn names_that_changed_their_type_compile_as_what_they_are() {
             json!({ "kind": "list", "head": "s_mounts", "type": "struct mount", "link": "mnt_instance" });
         let pointer = ["6.18-", "7.1-"].iter().any(|release| name.starts_with(release));
         assert_eq!(takes("struct super_block", of_superblock), !pointer, "{name}");
+    }
+}
+
+/// A list that leads nowhere is told only where it is known what a module is.
+#[test]
+fn modules_and_pages_of_files_are_where_each_kernel_has_them() {
+    for (name, btf) in blobs() {
+        let kernel = Memory::new().kernel(btf, &[("modules", NOWHERE)]);
+        assert_eq!(kernel.loaded().problem(), Some("cannot be read to its end"), "{name}");
+        assert_eq!(file_part::read(&kernel, NOWHERE, 0, None).map_err(|error| error.message), Ok(None), "{name}");
     }
 }
 

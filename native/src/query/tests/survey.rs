@@ -72,3 +72,38 @@ fn a_survey_follows_paths_to_the_objects_further_up() {
     ];
     assert_eq!(found, expected.map(|what| (what.to_owned(), true)));
 }
+
+#[test]
+fn a_survey_tells_what_a_walk_of_any_kind_has_nothing_for() {
+    let types = Types::from_btf(crate::testing::tables::btf(true)).unwrap();
+    let from = json!({ "addresses": true, "type": "struct table" });
+    let told = |walk: Value| {
+        let request = json!({ "query": { "from": from, "walk": walk, "select": [] } });
+        let lacks = survey(Scope::of_types(&types), &request.to_string()).unwrap();
+        lacks.into_iter().map(|lack| lack.what).collect::<Vec<_>>().join("; ")
+    };
+    let records = |size: &str| json!({ "kind": "records", "of": "data", "bytes": "length", "type": "struct record", "size": size });
+    let hashed = |link: &str| json!({ "kind": "rhashtable", "of": "hashed", "type": "struct entry", "link": link });
+    let table = |head: &str| {
+        json!({
+            "kind": "hash", "of": "buckets", "count": "mask + 1", "head": head, "type": "struct entry", "link": "chain",
+        })
+    };
+    for whole in [records("kind->size"), hashed("hash"), table("chain"), json!({ "kind": "percpu", "of": "counters" })]
+    {
+        assert_eq!(told(whole), "");
+    }
+    for (walk, expected) in [
+        (records("ops->size"), "the size of a record: tried 'ops->size' (struct record has no member 'ops')"),
+        (
+            hashed("chain"),
+            "the link of struct entry: tried 'chain' (is a struct hlist_nulls_node, where a struct rhash_head",
+        ),
+        (table("slot"), "the buckets: tried 'slot' (struct bucket has no member 'slot')"),
+        (json!({ "kind": "percpu", "of": "mask" }), "path 'mask' is no pointer, where per-CPU copies are asked for"),
+        (json!({ "kind": "object", "of": "slots->ptr[(nothing)]" }), "struct table has no member 'nothing'"),
+    ] {
+        let what = told(walk);
+        assert!(what.contains(expected), "{what}");
+    }
+}
