@@ -1,13 +1,14 @@
 /** What the built-in analyzers ask of a kernel, held against kernels' types: `npm run layouts`. */
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { repository } from './cli/run.js'
 
-const ANALYZERS = ['cgroups', 'containers', 'info', 'namespaces', 'process-scan', 'processes', 'threads']
+const index = join(repository, 'dist/bundle/plugins/index.json')
+const ANALYZERS = (JSON.parse(readFileSync(index, 'utf8')) as { name: string }[]).map(({ name }) => name)
 const BTF = process.env.SALVOR_BTF || join(repository, '..', 'shared', 'btf')
 
 // Each runs all analyzers several times, beside other tests.

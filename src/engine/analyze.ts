@@ -1,9 +1,9 @@
-import { wrap } from 'comlink'
+import { type Remote, wrap } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
 import type { Analyzer, FileContext, ImageContext, RunContext, Source } from '../api/analyzer.js'
 import type { Artifacts } from '../api/artifacts.js'
 import type { Needs, OptionalTable } from '../api/needs.js'
-import type { Options } from '../api/options.js'
+import type { Options, OptionsRead } from '../api/options.js'
 import { Table } from '../api/table.js'
 import type { Backend } from '../kernel/backend.js'
 import type { ArtifactFiles } from '../output/artifacts.js'
@@ -47,40 +47,82 @@ function refusing(analyzer: string): Artifacts {
   return { create }
 }
 
-/**
- * Runs one analyzer and streams its rows to the host. The warnings so far are in `warnings` even if it throws. An
- * analyzer of a file asks nothing of the backend.
- */
+/** What one task reads, and what was lost of it. */
+class TaskEvidence {
+  private readonly files = new OpenFiles()
+  private image: { readonly id: number; readonly backend: Backend } | undefined
+
+  constructor(
+    private readonly task: AnalyzeTask,
+    private readonly warn: (warning: Warning) => void,
+  ) {}
+
+  /** An analyzer of a file asks nothing of the backend. */
+  async open(loadBackend: () => Promise<Backend>): Promise<ImageContext | FileContext> {
+    const { evidence, scans } = this.task
+    if ('file' in evidence) return { file: this.files.open(evidence.file) }
+    const backend = await loadBackend()
+    this.image = { id: evidence.image, backend }
+    return { kernel: backend.attach(evidence.image, this.warn), scans: scans as ImageContext['scans'] }
+  }
+
+  options(declared: Options | undefined): OptionsRead<Options> {
+    return this.files.options(declared, this.task.options)
+  }
+
+  lost(): Warning[] {
+    return this.image === undefined ? [] : lossWarnings(this.image.backend.lost(this.image.id))
+  }
+
+  close(): void {
+    this.files.close()
+  }
+}
+
+/** Runs an analyzer to its end, and sends what it yields. */
+async function send(
+  analyzer: Analyzer,
+  context: RunContext<Options, Needs, Source>,
+  host: Remote<Host>,
+): Promise<void> {
+  const { signal } = context
+  const buffer = new RowBuffer(analyzer.columns, (batch) => host.rows(batch))
+  try {
+    for await (const yielded of analyzer.run(context)) {
+      if (signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
+      await buffer.add(yielded)
+    }
+  } catch (error) {
+    // The rows before it are evidence too. Why it failed matters more than why they did not arrive.
+    if (!signal.aborted) await buffer.end().catch(() => {})
+    throw error
+  }
+  await buffer.end()
+}
+
+/** Runs one analyzer and streams its rows to the host. The warnings so far are in `warnings` even if it throws. */
 export async function analyze(
   task: AnalyzeTask,
   loadBackend: () => Promise<Backend>,
   warnings: Warning[],
 ): Promise<readonly Warning[]> {
-  const { port, evidence } = task
+  const { port } = task
   const host = wrap<Host>(nodeEndpoint(port))
   const controller = new AbortController()
-  const files = new OpenFiles()
   let artifacts: ArtifactFiles | undefined
   const log = new WarningLog()
   const warn = (warning: Warning): void => log.add({ ...warning, analyzer: warning.analyzer ?? task.analyzer })
-  let lost = (): Warning[] => []
+  const evidence = new TaskEvidence(task, warn)
   // The port closes with the task, and then this promise stays open for good.
   void host.begin().then(() => controller.abort())
-  const read = async (): Promise<ImageContext | FileContext> => {
-    if ('file' in evidence) return { file: files.open(evidence.file) }
-    const backend = await loadBackend()
-    lost = () => lossWarnings(backend.lost(evidence.image))
-    return { kernel: backend.attach(evidence.image, warn), scans: task.scans as ImageContext['scans'] }
-  }
   try {
     const analyzer = await find(task.plugin, task.analyzer)
-    const buffer = new RowBuffer(analyzer.columns, (batch) => host.rows(batch))
     if (analyzer.artifacts !== undefined) {
       artifacts = new (await import('../output/artifacts.js')).ArtifactFiles(task.artifacts)
     }
     const context: RunContext<Options, Needs, Source> = {
-      ...(await read()),
-      options: files.options(analyzer.options, task.options),
+      ...(await evidence.open(loadBackend)),
+      options: evidence.options(analyzer.options),
       tables: tablesOf(task.tables),
       artifacts: artifacts ?? refusing(task.analyzer),
       log: (line) => void host.log(line),
@@ -88,27 +130,17 @@ export async function analyze(
       progress: (done, total) => void host.progress(done, total),
       signal: controller.signal,
     }
-    try {
-      for await (const yielded of analyzer.run(context)) {
-        if (controller.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
-        await buffer.add(yielded)
-      }
-    } catch (error) {
-      // The rows before it are evidence too. Why it failed matters more than why they did not arrive.
-      if (!controller.signal.aborted) await buffer.end().catch(() => {})
-      throw error
-    }
-    await buffer.end()
+    await send(analyzer, context, host)
     artifacts?.end().forEach(warn)
-    return [...log.list(), ...lost()]
+    return [...log.list(), ...evidence.lost()]
   } catch (error) {
     warnings.push(...log.list())
     // Evidence that cannot be read says so itself.
-    if (toFailure(error).code !== 'EVIDENCE') warnings.push(...lost())
+    if (toFailure(error).code !== 'EVIDENCE') warnings.push(...evidence.lost())
     throw error
   } finally {
     artifacts?.end()
-    files.close()
+    evidence.close()
     port.close()
   }
 }
