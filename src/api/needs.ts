@@ -1,6 +1,5 @@
 /** Tables that an analyzer is made from. */
 
-import type { Declaration } from './analyzer.js'
 import type { Columns } from './columns.js'
 import type { Options, OptionsData, OptionsGiven } from './options.js'
 import type { Table } from './table.js'
@@ -32,7 +31,10 @@ type NeededTable<N> = N extends Need<infer C, infer O> ? (O extends true ? Optio
 /** What an analyzer gets for its needs. */
 export type NeededTables<N extends Needs> = { readonly [K in keyof N]: NeededTable<N[K]> }
 
-type Named<C extends Columns, O extends Options> = Declaration<C, O> | string
+/** Of a declaration what tells which table it is, and what is in it. */
+type Named<C extends Columns, O extends Options> =
+  | { readonly name: string; readonly columns: C; readonly options?: O }
+  | string
 
 function make<O extends boolean>(of: { readonly name: string } | string, options: unknown, optional: O) {
   const analyzer = typeof of === 'string' ? of : of.name

@@ -1,48 +1,17 @@
 import { setMaxListeners } from 'node:events'
-import type { Batch } from '../api/table.js'
-import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
+import type { OpenOptions } from '../kernel/kernel.js'
 import type { ArtifactPlace } from '../output/artifacts.js'
-import type { Warning } from '../warning.js'
-import type { Failure } from './errors.js'
 import { checkFile } from './evidence-file.js'
 import { Lanes } from './lanes.js'
 import { plan, type TableRequest, tableId } from './plan.js'
 import { Pool, type PoolOptions } from './pool.js'
 import type { KnownAnalyzer, Registry } from './registry.js'
-import { Run } from './run.js'
+import { type Evidence, type NamedFile, type OpenedImage, type Reporter, Run, type TableSink } from './run.js'
+
+export type { Evidence, NamedFile, OpenedImage, Reporter, TableSink } from './run.js'
+
 import type { TableOutcome } from './status.js'
 import type { Results } from './tasks.js'
-
-/** Where a run's tables go. The engine calls it in any order across tables, in row order within one. */
-export interface TableSink {
-  /** Resolves when there is room for more. */
-  rows(analyzer: KnownAnalyzer, batch: Batch): Promise<void>
-  end(analyzer: KnownAnalyzer, outcome: TableOutcome): Promise<void>
-}
-
-/** What a run tells its user while it goes on. */
-export interface Reporter {
-  progress(task: string, done: number, total: number): void
-  log(line: string): void
-  /** What one table, scan or image has to say at its end. */
-  warnings(warnings: readonly Warning[]): void
-  failure(analyzer: string, failure: Failure): void
-}
-
-export interface OpenedImage {
-  readonly kind: 'image'
-  readonly id: number
-  readonly info: ImageInfo
-}
-
-/** A file that analyzers read instead of an image; each opens it for itself. */
-export interface NamedFile {
-  readonly kind: 'file'
-  readonly path: string
-  readonly info: { readonly warnings: readonly Warning[] }
-}
-
-export type Evidence = OpenedImage | NamedFile
 
 export interface EngineOptions extends PoolOptions {
   /** Seconds that a table may take; without it as many as it takes. */

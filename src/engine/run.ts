@@ -1,10 +1,10 @@
 import type { Places } from '../api/scans.js'
 import type { Batch } from '../api/table.js'
+import type { ImageInfo } from '../kernel/kernel.js'
 import type { ScanRequest } from '../kernel/scans.js'
 import type { ArtifactPlace } from '../output/artifacts.js'
 import type { Warning } from '../warning.js'
 import { collect } from './collect.js'
-import type { Evidence, Reporter, TableSink } from './engine.js'
 import { type Failure, SalvorError, toFailure } from './errors.js'
 import { openHost } from './host.js'
 import type { Lane, Lanes } from './lanes.js'
@@ -16,6 +16,37 @@ import type { TableOutcome } from './status.js'
 import type { Answer, GivenTable, TableData } from './tasks.js'
 import { TimeLimit } from './time-limit.js'
 import { distinct } from './warnings.js'
+
+/** Where a run's tables go. The engine calls it in any order across tables, in row order within one. */
+export interface TableSink {
+  /** Resolves when there is room for more. */
+  rows(analyzer: KnownAnalyzer, batch: Batch): Promise<void>
+  end(analyzer: KnownAnalyzer, outcome: TableOutcome): Promise<void>
+}
+
+/** What a run tells its user while it goes on. */
+export interface Reporter {
+  progress(task: string, done: number, total: number): void
+  log(line: string): void
+  /** What one table, scan or image has to say at its end. */
+  warnings(warnings: readonly Warning[]): void
+  failure(analyzer: string, failure: Failure): void
+}
+
+export interface OpenedImage {
+  readonly kind: 'image'
+  readonly id: number
+  readonly info: ImageInfo
+}
+
+/** A file that analyzers read instead of an image; each opens it for itself. */
+export interface NamedFile {
+  readonly kind: 'file'
+  readonly path: string
+  readonly info: { readonly warnings: readonly Warning[] }
+}
+
+export type Evidence = OpenedImage | NamedFile
 
 type Planned = PlannedTable<KnownAnalyzer>
 type Hits = Record<string, BigUint64Array | Places>

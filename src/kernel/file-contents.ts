@@ -1,6 +1,6 @@
 /** Files from the page cache, of any size: read in parts, so that one is held at a time. */
 
-import type { Kernel } from './kernel.js'
+import type { Warning } from '../warning.js'
 import { type NativeFilePart, native } from './native.js'
 
 /** Bytes read at a time. */
@@ -39,21 +39,27 @@ export interface Sink {
 /** Bytes of a file by what there was of them. */
 export type FileSummary = Record<PageState, number>
 
+/** The image that a file is in, and who hears what cannot be read. */
+interface Image {
+  readonly id: number
+  warn(warning: Warning): void
+}
+
 /** The pieces of one file, in order and without a gap: what it is iterated over for. */
 export class FileContents implements Iterable<FilePiece> {
   /** Bytes of the file; exact up to 2^53. */
   readonly size: number
-  readonly #kernel: Kernel
+  readonly #kernel: Image
   readonly #inode: bigint
 
-  private constructor(kernel: Kernel, inode: bigint, size: number) {
+  private constructor(kernel: Image, inode: bigint, size: number) {
     this.#kernel = kernel
     this.#inode = inode
     this.size = size
   }
 
   /** That of an inode; null, and a warning, where it cannot be read. */
-  static of(kernel: Kernel, inode: bigint): FileContents | null {
+  static of(kernel: Image, inode: bigint): FileContents | null {
     const first = native.filePart(kernel.id, inode, 0, 0)
     if (first !== null) return new FileContents(kernel, inode, first.size)
     kernel.warn({
