@@ -1,4 +1,4 @@
-/** Mappings against /proc/PID/maps of the guests themselves. */
+/** Mappings and environments against /proc/PID/maps and environ of the guests themselves. */
 
 import { describe, expect, it } from 'vitest'
 import { append } from '../../dist/src/append.js'
@@ -6,6 +6,7 @@ import { sharedImages, type TruthProcess, table } from './images.js'
 
 interface Mapped extends TruthProcess {
   maps: string[]
+  environ: string[]
 }
 
 /** A path as /proc writes it, with the characters that would break its lines in octal. */
@@ -60,6 +61,24 @@ for (const image of sharedImages()) {
         compared += found.length
       }
       expect(compared).toBeGreaterThan(2000)
+    })
+
+    it('has every variable of every environment, and none else', () => {
+      const byPid = new Map<unknown, string[]>()
+      for (const { pid, name, value } of table('environment', image.as('elf')).rows) {
+        append(byPid, pid, `${name}=${value}`)
+      }
+      const processes = image.truth<Mapped[]>('processes.json').filter(({ pid, collector }) => {
+        return !collector && !image.moved.gone.includes(pid)
+      })
+      let compared = 0
+      for (const { pid, environ } of processes) {
+        // What a title was written over has pieces without a name.
+        const variables = environ.filter((piece) => piece.indexOf('=') > 0)
+        expect(byPid.get(pid) ?? [], `pid ${pid}`).toEqual(variables)
+        compared += variables.length
+      }
+      expect(compared).toBeGreaterThan(300)
     })
 
     it('names the container of each mapping', () => {
