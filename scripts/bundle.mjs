@@ -73,6 +73,14 @@ await bundle(
     backend: dist('src/kernel/backend.js'),
     ...Object.fromEntries(plugins.map((file) => [`plugins/${file.slice(0, -'.js'.length)}`, dist(`plugins/${file}`)])),
   },
-  // One file of what they share: left to itself it would be a dozen, each as dear to load as its code is to run.
-  { codeSplitting: { groups: [{ name: 'shared', test: /\/dist\/src\//, minShareCount: 2 }] } },
+  // Two files of what they share: left to itself it would be a dozen, each as dear to load as its code is to run. A worker
+  // loads the one with the kernel, and with it the addon, when it is asked for one.
+  {
+    codeSplitting: {
+      groups: [
+        { name: 'shared', test: /\/dist\/src\/(?:api\/|engine\/|output\/|[^/]+$)/, minShareCount: 2, priority: 1 },
+        { name: 'kernel', test: /\/dist\/src\//, minShareCount: 2 },
+      ],
+    },
+  },
 )
