@@ -83,9 +83,7 @@ impl Btf {
             bytes,
         };
         btf.offsets = btf.records(types)?;
-        for id in btf.first_id..btf.end_id() {
-            btf.flagged_enums |= btf.validate(id)?;
-        }
+        btf.flagged_enums |= btf.validate()?;
         Ok(btf)
     }
 
@@ -101,8 +99,13 @@ impl Btf {
 
     /// The record of an id of this section.
     pub fn record(&self, id: u32) -> Option<Record<'_>> {
+        self.record_of(&self.bytes, id)
+    }
+
+    /// The same where the section's bytes are at hand, for who looks at one record after the other.
+    #[inline]
+    fn record_of<'b>(&self, bytes: &'b [u8], id: u32) -> Option<Record<'b>> {
         let at = *self.offsets.get(id.checked_sub(self.first_id)? as usize)? as usize;
-        let bytes: &[u8] = &self.bytes;
         let [name, info, value] = triple(bytes, at)?;
         let info = Info(info);
         let kind = Kind::from_number(info.kind())?;
@@ -120,33 +123,39 @@ impl Btf {
         text.get(..memchr::memchr(0, text)?)
     }
 
-    /// Every id and string offset of a record is in range. Tells whether it is an enum whose sign is in its flag.
-    fn validate(&self, id: u32) -> Result<bool> {
-        let record = self.record(id).ok_or_else(|| bad("a record is cut off"))?;
+    /// Every id and string offset of every record is in range. Tells whether any is an enum whose sign is in its flag.
+    fn validate(&self) -> Result<bool> {
+        let bytes: &[u8] = &self.bytes;
+        let mut flagged = false;
+        for id in self.first_id..self.end_id() {
+            let record = self.record_of(bytes, id).ok_or_else(|| bad("a record is cut off"))?;
+            flagged |= record.flag && record.kind.is_enum();
+            if record.kind != Kind::Later && !self.points_inside(&record) {
+                return Err(bad(&format!("type {id} points outside of it")));
+            }
+        }
+        Ok(flagged)
+    }
+
+    #[inline]
+    fn points_inside(&self, record: &Record) -> bool {
         let types = self.end_id();
         let strings = self.first_string + self.strings.len() as u32;
-        if record.kind == Kind::Later {
-            return Ok(false);
-        }
         let mut fine = record.name < strings && (!record.kind.refers() || record.value < types);
         // A function's count is its linkage.
         fine &= record.count == 0 || record.kind.words().1 > 0 || record.kind == Kind::Function;
-        let entry = |index: usize| record.word(index).unwrap_or(u32::MAX);
         match record.kind {
-            Kind::Array => fine &= entry(0) < types && entry(1) < types,
+            Kind::Array => fine &= record.starts::<12>().all(|[element, index]| element < types && index < types),
             Kind::Struct | Kind::Union => {
-                fine &= (0..record.count as usize).all(|i| entry(i * 3) < strings && entry(i * 3 + 1) < types);
+                fine &= record.starts::<12>().all(|[name, of]| name < strings && of < types);
             }
-            Kind::Prototype => {
-                fine &= (0..record.count as usize).all(|i| entry(i * 2) < strings && entry(i * 2 + 1) < types);
-            }
-            Kind::Enum => fine &= (0..record.count as usize).all(|i| entry(i * 2) < strings),
-            Kind::Enum64 => fine &= (0..record.count as usize).all(|i| entry(i * 3) < strings),
-            Kind::Section => fine &= (0..record.count as usize).all(|i| entry(i * 3) < types),
+            Kind::Prototype => fine &= record.starts::<8>().all(|[name, of]| name < strings && of < types),
+            Kind::Enum => fine &= record.starts::<8>().all(|[name, _]| name < strings),
+            Kind::Enum64 => fine &= record.starts::<12>().all(|[name, _]| name < strings),
+            Kind::Section => fine &= record.starts::<12>().all(|[of, _]| of < types),
             _ => {}
         }
-        let flagged = record.flag && record.kind.is_enum();
-        if fine { Ok(flagged) } else { Err(bad(&format!("type {id} points outside of it"))) }
+        fine
     }
 
     /// Where each record begins.

@@ -113,6 +113,13 @@ impl Record<'_> {
         u32_at(self.rest, index * 4)
     }
 
+    /// The first two words of each entry of `SIZE` bytes.
+    #[inline]
+    pub fn starts<const SIZE: usize>(&self) -> impl Iterator<Item = [u32; 2]> {
+        let word = |bytes: &[u8; SIZE], at: usize| u32_at(bytes, at).unwrap_or(u32::MAX);
+        self.rest.as_chunks::<SIZE>().0.iter().map(move |entry| [word(entry, 0), word(entry, 4)])
+    }
+
     /// The three words of member (or ENUM64 entry) `index`.
     pub fn triple(&self, index: u32) -> Option<[u32; 3]> {
         let at = index as usize * 3;
