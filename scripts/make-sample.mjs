@@ -67,6 +67,7 @@ write('processes.json', JSON.stringify(processes))
 const userProcesses = JSON.parse(truth('processes.json')).filter(({ maps, collector }) => maps.length > 0 && !collector)
 const inMemory = userProcesses.filter((_, index) => index % 8 === 0)
 write('memory.json', JSON.stringify(inMemory.map((process) => pick(process, ['pid', 'maps', 'environ']))))
+write('open-files.json', JSON.stringify(inMemory.map((process) => pick(process, ['pid', 'comm', 'fds']))))
 write('namespaces.json', JSON.stringify(JSON.parse(truth('namespaces.json'))))
 write(
   'cgroups.json',

@@ -136,7 +136,7 @@ function ownFile(found: Batch, row: number): Seen {
 }
 
 /** Inodes of some file systems are numbers beyond 2^53. */
-function exact(inode: bigint | null): number | bigint | null {
+export function exact(inode: bigint | null): number | bigint | null {
   return inode !== null && inode <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(inode) : inode
 }
 

@@ -26,6 +26,9 @@ function isCounted(table: string, row: Row): boolean {
   return table !== 'process-scan' || row.status === 'live'
 }
 
+/** Samples hold what the analyzers read that were there when they were made: of these tables others have no row. */
+const onlyIn: Record<string, string> = { 'open-files': 'docker-debian12' }
+
 /** Mappings are told apart by their addresses, which are no part of a key; a variable may be in an environment twice. */
 const without = new Set(['memory-maps', 'environment'])
 
@@ -39,7 +42,7 @@ describe.each(samples)('on the sample %s', (sample) => {
       const key = analyzers.find(({ name }) => name === table)?.key ?? []
       const counted = rows.filter((row) => isCounted(table, row))
       const keys = counted.map((row) => JSON.stringify(key.map((column) => row[column])))
-      expect(counted.length, table).toBeGreaterThan(3)
+      if ((onlyIn[table] ?? sample) === sample) expect(counted.length, table).toBeGreaterThan(3)
       expect(
         keys.filter((one, at) => keys.indexOf(one) !== at || one.includes('null')),
         table,

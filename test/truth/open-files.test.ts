@@ -1,0 +1,74 @@
+/** Descriptors against /proc/PID/fd and fdinfo of the guests themselves. */
+
+import { describe, expect, it } from 'vitest'
+import { samples, sharedImages, type TruthImage, table } from './images.js'
+
+interface Descriptor {
+  fd: number
+  target: string
+  fdinfo: string
+  dev?: number
+  inode?: number
+}
+
+interface Opened {
+  pid: number
+  comm: string
+  fds: Descriptor[]
+}
+
+/** What the guest recorded of processes that were still there at the stop; of a sample's it is of some. */
+function recorded(image: TruthImage): Opened[] {
+  return image.has('open-files.json') ? image.truth('open-files.json') : (image.processes() as unknown[] as Opened[])
+}
+
+function member(text: string, name: string): string | undefined {
+  return new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(text)?.[1]
+}
+
+/** What fdinfo and stat say; of an inode that they do not name, its link does. */
+function wanted({ fd, target, fdinfo, dev, inode }: Descriptor): Record<string, unknown> {
+  const named = member(fdinfo, 'ino') ?? inode ?? /:\[(\d+)\]$/.exec(target)?.[1]
+  return {
+    fd,
+    path: target,
+    flags: member(fdinfo, 'flags'),
+    mount_id: Number(member(fdinfo, 'mnt_id')),
+    deleted: target.endsWith(' (deleted)'),
+    ...(named === undefined ? {} : { inode: Number(named) }),
+    // dev_t as user space has it: twelve bits of the major, twenty of the minor.
+    ...(dev === undefined ? {} : { device: `${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}` }),
+  }
+}
+
+/** Samples that were made when this table was there. */
+const sampled = samples().filter((image) => image.has('open-files.json'))
+
+for (const image of [...sampled, ...sharedImages()]) {
+  const [own = 'lime'] = image.formats
+  describe(image.title, () => {
+    image.require()
+
+    it('has every descriptor of every process, and none else', () => {
+      const { rows } = table('open-files', image.as(own))
+      const key = (pid: unknown, fd: unknown) => `${pid} ${fd}`
+      const found = new Map(rows.map((row) => [key(row.pid, row.fd), row]))
+      expect(found.size).toBe(rows.length)
+      // Some that systemd and journald had for the recorder were closed before the stop.
+      const closes = /^systemd(-journal)?$/
+      const known = new Set<string>()
+      for (const { pid, comm, fds } of recorded(image)) {
+        for (const descriptor of fds) {
+          known.add(key(pid, descriptor.fd))
+          const row = found.get(key(pid, descriptor.fd))
+          if (row === undefined && closes.test(comm)) continue
+          expect(row, `pid ${pid} (${comm}) fd ${descriptor.fd}`).toMatchObject({ pid, comm, ...wanted(descriptor) })
+        }
+      }
+      expect(known.size).toBeGreaterThan(image.has('open-files.json') ? 60 : 700)
+      const pids = new Set(recorded(image).map(({ pid }) => pid))
+      const spare = rows.filter((row) => pids.has(row.pid as number) && !known.has(key(row.pid, row.fd)))
+      expect(spare).toEqual([])
+    })
+  })
+}
