@@ -188,10 +188,7 @@ describe('an output that fails is one line', () => {
       status: 1,
       lines: [grown],
     })
-    expect(shell('ulimit -f 1; $salvor distill memory.lime -q --analyzers processes -o out')).toMatchObject({
-      status: 1,
-      lines: [grown],
-    })
+    expect(shell('ulimit -f 1; $salvor distill memory.lime -q -o out')).toMatchObject({ status: 1, lines: [grown] })
     expect(shell('ulimit -f 1; $salvor processes memory.lime -q -f json > out')).toMatchObject({
       status: 1,
       lines: [expect.stringMatching(/^salvor: standard output cannot be written: file too large/i)],
@@ -339,8 +336,13 @@ describe('an image on a disk that fails', () => {
     const facts = `BAD_INODE=${statSync(image).ino} BAD_OFFSET=${bad} LD_PRELOAD=$PWD/disk.so`
     const scan = 'process-scan memory.lime -f json --no-cache'
     const run = shell(`${facts} $salvor ${scan}`)
-    // The header of a range may lie in it.
-    const lost = '(4096|4064) bytes of memory'
+    // Where a range begins in the page, its header is none of memory.
+    const header = readFileSync(image)
+      .subarray(bad, bad + 4096)
+      .includes('EMiL')
+      ? 32
+      : 0
+    const lost = `${4096 - header} bytes of memory`
     const told = new RegExp(`cannot be read at offset 0x${bad.toString(16)}: .* ${lost}, from physical 0x`)
     expect(run.lines.filter((line) => told.test(line))).toHaveLength(1)
     expect(run.status).toBe(5)
