@@ -90,6 +90,11 @@ export class Column {
   get(row: number): Value {
     if (this.#native.kind === 'text') return this.text(row)
     if (this.#native.kind === 'bytes') return this.bytes(row)
+    return this.exact(row)
+  }
+
+  /** The value as a number where that is exact, else as a bigint. Throws if the column holds no numbers. */
+  exact(row: number): number | bigint | null {
     const value = this.number(row)
     return value === null || Number.isSafeInteger(value) ? value : this.bigint(row)
   }

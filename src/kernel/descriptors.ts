@@ -1,8 +1,8 @@
 /** `struct file` by descriptor: what a process has open, as /proc/PID/fd and fdinfo show it (fs/proc/fd.c). */
 
-import type { Batch, Column } from './batch.js'
+import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
-import { deviceName, exact } from './mappings.js'
+import { deviceName } from './mappings.js'
 import { TASK_STRUCT } from './objects.js'
 import { array, bytes, dPath, index, type Nested, text } from './query.js'
 
@@ -97,7 +97,6 @@ function descriptor(
   task: bigint,
   closed: Uint8Array | null,
 ): Descriptor {
-  const number = (column: Column) => exact(column.bigint(row))
   const fd = files.column('fd').number(row)
   const path = files.column('path').text(row)
   return {
@@ -106,11 +105,11 @@ function descriptor(
     fd,
     type: typeOf(path, files.column('filesystem').text(row), files.column('mode').number(row)),
     path,
-    inode: number(files.column('inode')),
+    inode: files.column('inode').exact(row),
     device: deviceName(files.column('device').number(row)),
     flags: flagsOf(files.column('flags').number(row), fd, closed),
-    position: number(files.column('position')),
-    size: number(files.column('size')),
+    position: files.column('position').exact(row),
+    size: files.column('size').exact(row),
     links: files.column('links').number(row),
     deleted: path === null ? null : path.endsWith(DELETED),
     mount_id: files.column('mount_id').number(row),

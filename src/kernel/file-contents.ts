@@ -2,13 +2,14 @@
 
 import type { Warning } from '../warning.js'
 import { type NativeFilePart, native } from './native.js'
+import { joined } from './stretches.js'
 
 /** Bytes read at a time. */
 const PART = 1 << 20
 
 /**
- * Why there is nothing of a stretch of a file: it was not in memory, or not filled (of a file on a disk), it was swapped out (of a file in
- * memory alone), its memory was left out of the dump, or nobody can tell.
+ * Why there is nothing of a stretch of a file: it was not in memory, or not filled (of a file on a disk), it was swapped
+ * out (of a file in memory alone), its memory was left out of the dump, or nobody can tell.
  */
 export type Missing = 'not cached' | 'swapped' | 'excluded' | 'unreadable'
 
@@ -72,19 +73,12 @@ export class FileContents implements Iterable<FilePiece> {
   }
 
   /** What there is, without its bytes. */
-  *runs(): Generator<FileRun> {
-    let last = null as FileRun | null
-    for (const part of this.#parts(0)) {
-      for (const run of runsOf(part)) {
-        if (last?.state === run.state) {
-          last = { ...last, length: last.length + run.length }
-          continue
-        }
-        if (last !== null) yield last
-        last = run
-      }
-    }
-    if (last !== null) yield last
+  runs(): Generator<FileRun> {
+    return joined(this.#runs())
+  }
+
+  *#runs(): Generator<FileRun> {
+    for (const part of this.#parts(0)) yield* runsOf(part)
   }
 
   /** The pieces, with at most 1 MiB of bytes at a time. */

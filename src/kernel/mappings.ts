@@ -5,7 +5,7 @@ import type { Kernel } from './kernel.js'
 import { TASK_STRUCT } from './objects.js'
 import { chain, dPath, firstOf, type Nested, optional, text, type Walk } from './query.js'
 
-export const VMA = 'struct vm_area_struct'
+const VMA = 'struct vm_area_struct'
 
 /** Mappings: a maple tree from 6.1 on, a list before. */
 export const MAPPINGS: Walk = firstOf({ kind: 'maple', of: 'mm->mm_mt', type: VMA }, chain('mm->mmap', VMA, 'vm_next'))
@@ -23,8 +23,6 @@ const HAS_VSYSCALL = 1n << 1n
 const VSYSCALL_NONE = 2
 /** Either bit that FMODE_BACKING ever was (include/linux/fs.h): the 25th from 6.5 on, the 24th from 6.14 on. */
 const MAY_BE_BACKING = (1n << 25n) | (1n << 24n)
-/** What `vm_pgoff` counts in. */
-const PAGE_SIZE = 4096n
 /** ANON_VMA_NAME_MAX_LEN (kernel/sys.c). */
 const LONGEST_NAME = 80
 /** MINORBITS (include/linux/kdev_t.h). */
@@ -87,20 +85,30 @@ export function readMappings(kernel: Kernel, tasks: readonly bigint[]): Mapping[
   const [special, anonymous] = [specialNames(kernel, found), anonymousNames(kernel, found)]
   const backed = backedFiles(kernel, found)
   const gate = gateArea(kernel)
+  // What `vm_pgoff` counts in.
+  const pageSize = BigInt(kernel.info.page_size)
   const mappings: Mapping[] = []
   let next = 0
   for (let owner = 0; owner < owners.length; owner++) {
     const task = owners.address(owner)
     for (; next < found.length && found.parents[next] === owner; next++) {
       const name = special.get(next) ?? areaName(owners, owner, found, next) ?? anonymous.get(next) ?? null
-      mappings.push(mapping(found, next, task, name, backed.get(next)))
+      mappings.push(mapping(found, next, { task, name, backed: backed.get(next), pageSize }))
     }
     if (gate !== null && seesGate(owners, owner)) mappings.push({ ...gate, task })
   }
   return mappings
 }
 
-function mapping(found: Batch, row: number, task: bigint, name: string | null, backed: Seen | undefined): Mapping {
+/** What is known of a mapping beside its own members. */
+interface Known {
+  task: bigint
+  name: string | null
+  backed: Seen | undefined
+  pageSize: bigint
+}
+
+function mapping(found: Batch, row: number, { task, name, backed, pageSize }: Known): Mapping {
   const isFile = found.column('file').bigint(row) !== 0n
   const page = found.column('page').bigint(row)
   const seen = isFile ? (backed ?? ownFile(found, row)) : null
@@ -110,7 +118,7 @@ function mapping(found: Batch, row: number, task: bigint, name: string | null, b
     start: found.column('start').bigint(row),
     end: found.column('end').bigint(row),
     permissions: permissionsOf(found.column('flags').bigint(row)),
-    offset: isFile && page !== null ? page * PAGE_SIZE : null,
+    offset: isFile && page !== null ? page * pageSize : null,
     device: seen?.device ?? null,
     inode: seen?.inode ?? null,
     path: isFile ? (seen?.path ?? null) : name,
@@ -130,14 +138,9 @@ export function deviceName(device: number | null): string | null {
 function ownFile(found: Batch, row: number): Seen {
   return {
     path: found.column('path').text(row),
-    inode: exact(found.column('inode').bigint(row)),
+    inode: found.column('inode').exact(row),
     device: deviceName(found.column('device').number(row)),
   }
-}
-
-/** Inodes of some file systems are numbers beyond 2^53. */
-export function exact(inode: bigint | null): number | bigint | null {
-  return inode !== null && inode <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(inode) : inode
 }
 
 /** What /proc calls an area by where it lies. */

@@ -4,6 +4,7 @@ import type { Kernel } from './kernel.js'
 import { MAPPINGS } from './mappings.js'
 import { type NativeFound, type NativeUserPart, native } from './native.js'
 import type { Nested } from './query.js'
+import { joined } from './stretches.js'
 
 /** VM_WRITE (include/linux/mm.h). */
 const VM_WRITE = 2
@@ -102,19 +103,12 @@ export class ProcessMemory {
   }
 
   /** What there is in a range, without its bytes. */
-  *pages(range: Range): Generator<Stretch> {
-    let last = null as Stretch | null
-    for (const part of this.#parts(range, 0)) {
-      for (const stretch of stretchesOf(part)) {
-        if (last?.state === stretch.state) {
-          last = { ...last, length: last.length + stretch.length }
-          continue
-        }
-        if (last !== null) yield last
-        last = stretch
-      }
-    }
-    if (last !== null) yield last
+  pages(range: Range): Generator<Stretch> {
+    return joined(this.#stretches(range))
+  }
+
+  *#stretches(range: Range): Generator<Stretch> {
+    for (const part of this.#parts(range, 0)) yield* stretchesOf(part)
   }
 
   /**

@@ -122,6 +122,14 @@ export class TruthImage {
     return all.filter(({ pid, collector }) => !collector && !this.moved.gone.includes(pid))
   }
 
+  /**
+   * Processes of the record that were still there, with what tables of their parts are held against; of a sample's it is of
+   * some, in a file of its own.
+   */
+  parts<T>(file: string): T[] {
+    return this.has(file) ? this.truth<T[]>(file) : (this.processes() as unknown[] as T[])
+  }
+
   /** The same memory in another format, made once beside the image. */
   as(format: Format): string {
     const taken = this.#sample ? sampleImage(this.name) : join(this.folder, 'memory.elf')

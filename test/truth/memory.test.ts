@@ -2,17 +2,12 @@
 
 import { describe, expect, it } from 'vitest'
 import { append } from '../../dist/src/append.js'
-import { samples, sharedImages, type TruthImage, table } from './images.js'
+import { samples, sharedImages, table } from './images.js'
 
 interface InMemory {
   pid: number
   maps: string[]
   environ: string[]
-}
-
-/** What the guest recorded of processes that were still there at the stop; of a sample's it is of some. */
-function recorded(image: TruthImage): InMemory[] {
-  return image.has('memory.json') ? image.truth('memory.json') : (image.processes() as unknown[] as InMemory[])
 }
 
 /** A path as /proc writes it, with the characters that would break its lines in octal. */
@@ -62,7 +57,7 @@ for (const image of [...sampled, ...sharedImages()]) {
       const byPid = new Map<unknown, Record<string, unknown>[]>()
       for (const row of rows) append(byPid, row.pid, row)
       let compared = 0
-      for (const { pid, maps } of recorded(image)) {
+      for (const { pid, maps } of image.parts<InMemory>('memory.json')) {
         const found = (byPid.get(pid) ?? []).map(shown)
         expect(found, `pid ${pid}`).toEqual(maps.map(lineOf))
         compared += found.length
@@ -76,7 +71,7 @@ for (const image of [...sampled, ...sharedImages()]) {
         append(byPid, pid, `${name}=${value}`)
       }
       let compared = 0
-      for (const { pid, environ } of recorded(image)) {
+      for (const { pid, environ } of image.parts<InMemory>('memory.json')) {
         // What a title was written over has pieces without a name.
         const variables = environ.filter((piece) => piece.indexOf('=') > 0)
         expect(byPid.get(pid) ?? [], `pid ${pid}`).toEqual(variables)

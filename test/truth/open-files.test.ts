@@ -1,7 +1,7 @@
 /** Descriptors against /proc/PID/fd and fdinfo of the guests themselves. */
 
 import { describe, expect, it } from 'vitest'
-import { samples, sharedImages, type TruthImage, table } from './images.js'
+import { samples, sharedImages, table } from './images.js'
 
 interface Descriptor {
   fd: number
@@ -15,11 +15,6 @@ interface Opened {
   pid: number
   comm: string
   fds: Descriptor[]
-}
-
-/** What the guest recorded of processes that were still there at the stop; of a sample's it is of some. */
-function recorded(image: TruthImage): Opened[] {
-  return image.has('open-files.json') ? image.truth('open-files.json') : (image.processes() as unknown[] as Opened[])
 }
 
 function member(text: string, name: string): string | undefined {
@@ -57,7 +52,8 @@ for (const image of [...sampled, ...sharedImages()]) {
       // Some that systemd and journald had for the recorder were closed before the stop.
       const closes = /^systemd(-journal)?$/
       const known = new Set<string>()
-      for (const { pid, comm, fds } of recorded(image)) {
+      const recorded = image.parts<Opened>('open-files.json')
+      for (const { pid, comm, fds } of recorded) {
         for (const descriptor of fds) {
           known.add(key(pid, descriptor.fd))
           const row = found.get(key(pid, descriptor.fd))
@@ -66,7 +62,7 @@ for (const image of [...sampled, ...sharedImages()]) {
         }
       }
       expect(known.size).toBeGreaterThan(image.has('open-files.json') ? 60 : 700)
-      const pids = new Set(recorded(image).map(({ pid }) => pid))
+      const pids = new Set(recorded.map(({ pid }) => pid))
       const spare = rows.filter((row) => pids.has(row.pid as number) && !known.has(key(row.pid, row.fd)))
       expect(spare).toEqual([])
     })
