@@ -23,7 +23,7 @@ struct Parameters {
 }
 
 enum Search {
-    One(Box<Finder<'static>>, usize),
+    One(Box<Finder<'static>>),
     Several(AhoCorasick),
 }
 
@@ -43,7 +43,7 @@ pub fn begin<'a>(kernel: &'a Kernel, parameters: &Value, _chunk: Chunk) -> Resul
         return Err(Error::usage(format!("more than {MOST_PATTERNS} patterns to search for")));
     }
     let search = match patterns.as_slice() {
-        [one] => Search::One(Box::new(Finder::new(one).into_owned()), one.len()),
+        [one] => Search::One(Box::new(Finder::new(one).into_owned())),
         several => Search::Several(
             AhoCorasick::new(several).map_err(|error| Error::usage(format!("cannot be searched for: {error}")))?,
         ),
@@ -63,11 +63,11 @@ impl Scan for Bytes<'_> {
         let bytes = bytes.get(..bytes.len().min(own + *longest - 1)).unwrap_or(bytes);
         let begun = hits.addresses.len();
         match search {
-            Search::One(finder, length) => {
+            Search::One(finder) => {
                 let mut from = 0;
                 while let Some(at) = bytes.get(from..).and_then(|rest| finder.find(rest)).map(|at| from + at)
                     && at < own
-                    && hits.add(image, physical + at as u64, *length, 0)
+                    && hits.add(image, physical + at as u64, *longest, 0)
                 {
                     from = at + 1;
                 }
