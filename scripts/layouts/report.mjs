@@ -2,7 +2,7 @@
 // scripts/layouts/report.mjs [FOLDER…], over a build that is there.
 //
 // FOLDERs hold BTF, `.btf` or `.btf.zst` (default: SALVOR_BTF, or ../shared/btf); the samples' kernels are always held
-// against it. It ends with 0 only if nothing is missing but what allowed.json gives a reason for.
+// against it. It ends with 0 only if nothing is missing but what allowed/ gives a reason for.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail, root } from '../lib.mjs'
@@ -46,7 +46,7 @@ function printTable(analyzers, rows) {
 function printMissing(missing) {
   const groups = new Map()
   for (const { what, needed, reason, kernels, analyzers } of missing) {
-    const why = reason === null ? 'MISSING, without a reason in scripts/layouts/allowed.json' : `missing: ${reason}`
+    const why = reason === null ? 'MISSING, without a reason in scripts/layouts/allowed/' : `missing: ${reason}`
     const head = [why, `  in ${[...kernels].join(', ')}`, `  for ${[...analyzers].join(', ')}`].join('\n')
     groups.set(head, [...(groups.get(head) ?? []), `  ${needed ? 'no answer' : 'partial'}: ${what}`])
   }

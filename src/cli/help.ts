@@ -7,7 +7,18 @@ import { labelled } from './labelled.js'
 import { textWidth } from './world.js'
 
 /** Areas in the order in which an investigation comes to them; others follow by name. */
-const AREAS = ['image', 'containers', 'processes', 'files', 'memory', 'network', 'kernel', 'findings']
+const AREAS = [
+  'image',
+  'containers',
+  'processes',
+  'files',
+  'memory',
+  'network',
+  'kernel',
+  'traces',
+  'search',
+  'findings',
+]
 
 const EXIT_CODES: readonly (readonly [number, string])[] = [
   [exitCodes.complete, 'complete'],

@@ -2,7 +2,18 @@
 export { type CgroupIdentity, parseCgroupPath } from '../containers/cgroup-path.js'
 export { cgroupMembers, containerFinder } from '../containers/membership.js'
 export { containerRows } from '../tables/containers.js'
-export { containerColumns, containerNames, type Member, memberColumns, readMembers } from '../tables/members.js'
+export {
+  containerColumns,
+  containerNames,
+  type Member,
+  memberColumns,
+  mountOwners,
+  netOwners,
+  type Owner,
+  ownerColumns,
+  ownerOf,
+  readMembers,
+} from '../tables/members.js'
 export { namespaceRows } from '../tables/namespaces.js'
 export {
   listedPlacedTasks,

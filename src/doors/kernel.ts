@@ -13,6 +13,7 @@ export type {
 } from '../kernel/file-contents.js'
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
 export { type Mapping, readMappings } from '../kernel/mappings.js'
+export { ipv4Text, ipv6Text, macText } from '../kernel/net-addresses.js'
 export * as read from '../kernel/query.js'
 export {
   heldByPid,

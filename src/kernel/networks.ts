@@ -1,6 +1,7 @@
 /** Network interfaces and their addresses, by network namespace. */
 
 import type { Kernel } from './kernel.js'
+import { ipv4Text } from './net-addresses.js'
 import { chain, list, type Nested, text } from './query.js'
 
 /** Network namespaces and interfaces that are read. */
@@ -58,12 +59,7 @@ function readEveryInterface(kernel: Kernel): Interface[] {
     name: found.column('name').text(row),
     addresses: (byDevice.get(row) ?? []).flatMap((index) => {
       const local = addresses.column('local').number(index)
-      return local === null ? [] : [`${dotted(local)}/${addresses.column('prefix').number(index) ?? '?'}`]
+      return local === null ? [] : [`${ipv4Text(local)}/${addresses.column('prefix').number(index) ?? '?'}`]
     }),
   }))
-}
-
-/** A `__be32` as it was read on a little-endian machine. */
-function dotted(address: number): string {
-  return [0, 8, 16, 24].map((shift) => (address >>> shift) & 255).join('.')
 }

@@ -13,6 +13,14 @@ export const containerColumns = {
   pod: text('Its Kubernetes pod, as namespace/name', { meaning: 'pod', detail: true }),
 }
 
+/** The same for what belongs to a namespace. */
+export const ownerColumns = {
+  ...containerColumns,
+  container: text("Id of the container that owns the namespace: of its oldest process; null for the host's", {
+    meaning: 'container',
+  }),
+}
+
 /** Columns that say whose row it is. */
 export const memberColumns = {
   pid: integer('Process id', { meaning: 'pid' }),
@@ -20,13 +28,17 @@ export const memberColumns = {
   ...containerColumns,
 }
 
-/** A process with the names of where it runs. */
-export interface Member {
-  pid: number | null
-  comm: string | null
+/** Where something runs, or whose it is: all null on the host. */
+export interface Owner {
   container: string | null
   container_name: string | null
   pod: string | null
+}
+
+/** A process with the names of where it runs. */
+export interface Member extends Owner {
+  pid: number | null
+  comm: string | null
 }
 
 /** The processes that a view knows, by the address of their leaders, ordered by pid; read once per image. */
@@ -40,11 +52,53 @@ function readEveryMember(kernel: Kernel): Map<bigint, Member> {
   return new Map(leaders.map((task) => [task.address, member(task, names)]))
 }
 
-type Names = Pick<Member, 'container_name' | 'pod'>
+type Names = Omit<Owner, 'container'>
 
 function member({ pid, comm, container }: PlacedTask, names: ReadonlyMap<string, Names>): Member {
+  return { pid, comm, ...ownerOf(container, names) }
+}
+
+/** A container's id, or null, with the names beside it. */
+export function ownerOf(container: string | null, names: ReadonlyMap<string, Names>): Owner {
   const named = container === null ? undefined : names.get(container)
-  return { pid, comm, container, container_name: named?.container_name ?? null, pod: named?.pod ?? null }
+  return { container, container_name: named?.container_name ?? null, pod: named?.pod ?? null }
+}
+
+/** Namespaces of a type by inode, with the containers that own them; read once per image. */
+export function netOwners(kernel: Kernel): ReadonlyMap<number, Readonly<Owner>> {
+  return kernel.once(readNetOwners)
+}
+
+/** The same for mount namespaces. */
+export function mountOwners(kernel: Kernel): ReadonlyMap<number, Readonly<Owner>> {
+  return kernel.once(readMountOwners)
+}
+
+const readNetOwners = (kernel: Kernel) => namespaceOwners(kernel, 'net_ns')
+const readMountOwners = (kernel: Kernel) => namespaceOwners(kernel, 'mnt_ns')
+
+/**
+ * A namespace belongs to the container of its oldest process, which in a pod is its sandbox's; that of pid 1 to the host,
+ * whoever has entered it.
+ */
+function namespaceOwners(kernel: Kernel, type: 'net_ns' | 'mnt_ns'): Map<number, Owner> {
+  const names = containerNames(kernel)
+  const oldest = new Map<number, PlacedTask>()
+  for (const task of listedPlacedTasks(kernel).filter(isLeader)) {
+    const inode = task[type]
+    if (inode === null) continue
+    const other = oldest.get(inode)
+    if (other === undefined || isOlder(task, other)) oldest.set(inode, task)
+  }
+  return new Map(
+    [...oldest].map(([inode, { pid, container }]) => [inode, ownerOf(pid === 1 ? null : container, names)]),
+  )
+}
+
+/** Pid 1 was there first; of others the ISO times of their starts can be compared as text. */
+function isOlder(task: PlacedTask, other: PlacedTask): boolean {
+  if (other.pid === 1 || task.pid === 1) return task.pid === 1
+  return (task.started ?? '~') < (other.started ?? '~')
 }
 
 /** Containers' names and pods by their ids. What does not fit in them is for the table of containers to say. */
