@@ -85,6 +85,8 @@ export interface Declaration<
   readonly single?: boolean
   /** What the table can be made with. */
   readonly options?: O
+  /** Options of which at least one must be given: without any of them there is no table. */
+  readonly asks?: readonly (keyof NoInfer<O> & string)[]
   /** Tables this one is made from; the engine makes each at most once per image and set of options. */
   readonly needs?: N
   /** What is read, where that is no memory image. */

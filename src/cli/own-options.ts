@@ -5,16 +5,11 @@ import { SalvorError, toFailure } from '../engine/errors.js'
 import { checkFile } from '../engine/evidence-file.js'
 import { rangeWords, readOptions } from '../engine/option-values.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
-import { anyOf } from '../engine/words.js'
+import { anyOf, flagOf } from '../engine/words.js'
 import type { Option } from './command.js'
 import { artifactOption, runOptions } from './options.js'
 
 type Raw = Readonly<Record<string, unknown>>
-
-/** How an option is written: `min_size` as `min-size`. */
-export function flagOf(name: string): string {
-  return name.replaceAll('_', '-')
-}
 
 function placeholder(option: Declared): { value: string } | undefined {
   switch (option.type) {

@@ -17,6 +17,16 @@ export function defaultOf(option: Option): OptionData {
   }
 }
 
+/** Whether an option holds more than nothing. */
+function isGiven(value: OptionData | undefined): boolean {
+  return value !== undefined && value !== null && value !== false && !(Array.isArray(value) && value.length === 0)
+}
+
+/** Whether a table can be made with these values: at least one of the options that it asks for must be given. */
+export function hasAsked({ asks }: { readonly asks?: readonly string[] }, values: OptionsData): boolean {
+  return asks === undefined || asks.some((name) => isGiven(values[name]))
+}
+
 /** The least and the most that a number can be. */
 export function rangeOf({ least = 0, most = Number.MAX_SAFE_INTEGER }: CountOption): readonly [number, number] {
   return [least, most]

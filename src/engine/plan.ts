@@ -2,7 +2,8 @@ import type { Declaration } from '../api/analyzer.js'
 import type { Need } from '../api/needs.js'
 import type { OptionsData } from '../api/options.js'
 import { SalvorError } from './errors.js'
-import { readNeededOptions, readOptions } from './option-values.js'
+import { hasAsked, readNeededOptions, readOptions } from './option-values.js'
+import { anyOf, flagOf } from './words.js'
 
 /** A table that is asked for: of which analyzer, and made with what. */
 export interface TableRequest<D extends Declaration = Declaration> {
@@ -50,6 +51,12 @@ function refuseMixed(requested: readonly TableRequest[]): void {
     'USAGE',
     `${one.name} reads ${reads(one)} and ${two.name} ${reads(two)}: run one after the other`,
   )
+}
+
+function refuseUnasked({ analyzer, options }: TableRequest): void {
+  if (hasAsked(analyzer, options)) return
+  const flags = (analyzer.asks ?? []).map((name) => `--${flagOf(name)}`)
+  throw new SalvorError('USAGE', `${analyzer.name} makes no table without ${anyOf(flags)}`)
 }
 
 /** Nobody could name the file for the table that is needed, but as an option of the one that needs it. */
@@ -102,6 +109,7 @@ export function plan<D extends Declaration>(
       const cycle = [...path.slice(path.indexOf(analyzer.name)), analyzer.name].join(' → ')
       throw new SalvorError('USAGE', `analyzers need each other in a circle: ${cycle}`)
     }
+    refuseUnasked(request)
     const id = tableId(request)
     if (ordered.has(id)) return id
     const needs = Object.entries(analyzer.needs ?? {}).map(([as, need]): PlannedNeed => {

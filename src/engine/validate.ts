@@ -46,6 +46,14 @@ function keyFault({ key, columns }: Declared): string | undefined {
   return undefined
 }
 
+/** Comes after the options. */
+function asksFault({ asks, options }: Declared): string | undefined {
+  if (asks === undefined) return undefined
+  if (!isTexts(asks) || asks.length === 0) return 'what it asks for must be a list of its options'
+  const unknown = asks.find((name) => !isObject(options) || !Object.hasOwn(options, name))
+  return unknown && `it asks for the option ${unknown}, which it does not declare`
+}
+
 function needsFault({ needs }: Declared): string | undefined {
   if (needs === undefined) return undefined
   if (!isObject(needs)) return "its needs must be named, as in { other: need('other') }"
@@ -83,7 +91,7 @@ export function fault(value: unknown): string | undefined {
     const found = part(value)
     if (found !== undefined) return found
   }
-  return optionsFault(value.options)
+  return optionsFault(value.options) ?? asksFault(value)
 }
 
 function looksLikeAnalyzer(value: unknown): boolean {

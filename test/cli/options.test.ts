@@ -192,3 +192,23 @@ test.each(['rules', 'link', 'same'])('a file that an option names is not written
     expect(readFileSync(join(folder, 'rules'), 'utf8')).toBe('a rule')
   }
 })
+
+describe('an analyzer that asks for one of its options', () => {
+  test('makes no table without any of them, before the image is opened, and says which there are', async () => {
+    const { code, stderr } = await salvor('asks-options', 'no-such-image', '--other')
+    expect([code, stderr]).toEqual([2, 'salvor: asks-options makes no table without --text or --some-hex\n'])
+    expect((await salvor('help', 'asks-options')).stdout).toContain('It makes no table without --text or --some-hex.')
+  })
+
+  test('makes it with any of them', async () => {
+    const { code, stdout } = await salvor('asks-options', 'x', '--some-hex', '00', '-q', '-f', 'ndjson')
+    expect([code, stdout]).toEqual([0, '{"text":"00"}\n'])
+  })
+
+  test('is not among all', async () => {
+    const { stdout } = await salvor('run', 'all', 'x', '-q', '-f', 'json')
+    const tables = (JSON.parse(stdout) as { table: string }[]).map(({ table }) => table)
+    expect(tables).toEqual(expect.arrayContaining(['every-option', 'processes', 'containers']))
+    expect(tables).not.toContain('asks-options')
+  })
+})

@@ -15,7 +15,8 @@ const samples = readdirSync(new URL('../samples/', import.meta.url))
 type Row = Record<string, unknown>
 
 function tables(image: string): { table: string; rows: Row[] }[] {
-  const names = analyzers.filter(({ key }) => key !== undefined).map(({ name }) => name)
+  const plain = analyzers.filter(({ asks, artifacts }) => asks === undefined && artifacts === undefined)
+  const names = plain.filter(({ key }) => key !== undefined).map(({ name }) => name)
   const args = ['bin/salvor.cjs', 'run', ...names, image, '-q', '--no-cache', '-f', 'json']
   const { stdout } = spawnSync(process.execPath, args, { cwd: repository, encoding: 'utf8', maxBuffer: 1 << 28 })
   return JSON.parse(stdout)

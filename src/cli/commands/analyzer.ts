@@ -1,4 +1,5 @@
 import type { KnownAnalyzer } from '../../engine/registry.js'
+import { anyOf, flagOf } from '../../engine/words.js'
 import type { Command } from '../command.js'
 import { artifactOption, readRunOptions, runOptions, tableOptions } from '../options.js'
 import { ownOptions, readOwnOptions } from '../own-options.js'
@@ -32,9 +33,11 @@ export function analyzerCommand(analyzer: KnownAnalyzer): Command {
 }
 
 /** What there is to say of a table beyond its summary. */
-function aboutOf({ artifacts, description, source, torn }: KnownAnalyzer): string {
+function aboutOf({ artifacts, asks, description, source, torn }: KnownAnalyzer): string {
   const reads = source === undefined ? undefined : `It reads ${source.what}.`
   const writes = artifacts === undefined ? undefined : `Into --output-dir it writes: ${artifacts}`
+  const asked =
+    asks === undefined ? undefined : `It makes no table without ${anyOf(asks.map((name) => `--${flagOf(name)}`))}.`
   const promise = torn === undefined ? undefined : `Memory of a host that went on: ${torn}`
-  return [description, reads, writes, promise].filter((part) => part !== undefined).join(' ')
+  return [description, asked, reads, writes, promise].filter((part) => part !== undefined).join(' ')
 }

@@ -1,4 +1,6 @@
 import { SalvorError } from '../../engine/errors.js'
+import { hasAsked } from '../../engine/option-values.js'
+import { byDefault } from '../../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { closest } from '../../engine/suggest.js'
 import type { Command, Invocation, Option } from '../command.js'
@@ -8,15 +10,34 @@ import { ownOptions, readOwnOptions, unambiguous } from '../own-options.js'
 import { runAnalyzers } from '../run-analyzers.js'
 import { wordsIn } from '../words.js'
 
+/** Stands for every table that needs no more than an image. */
+const EVERY = 'all'
+
+/** What it stands for: no file is written, and no option is missing. */
+function everyTable(registry: Registry): KnownAnalyzer[] {
+  return registry
+    .list()
+    .filter((analyzer) => analyzer.source === undefined && analyzer.artifacts === undefined)
+    .filter((analyzer) => hasAsked(analyzer, byDefault(analyzer).options))
+}
+
+/** The analyzers that a word means; undefined where it is none. */
+function analyzersCalled(word: string, registry: Registry): readonly KnownAnalyzer[] | undefined {
+  const found = registry.find(word)
+  if (found !== undefined) return [found]
+  return word === EVERY ? everyTable(registry) : undefined
+}
+
 /** Splits what follows `run` into analyzers and images, each once; a slip of the pen is neither. */
 export function splitNames(
   words: readonly string[],
   registry: Registry,
 ): { analyzers: KnownAnalyzer[]; images: string[] } {
   const [first = ''] = words
-  const named = words.filter((word) => registry.find(word) !== undefined)
-  const images = words.filter((word) => registry.find(word) === undefined)
-  if (registry.find(first) === undefined) {
+  const isNamed = (word: string): boolean => analyzersCalled(word, registry) !== undefined
+  const named = words.filter(isNamed)
+  const images = words.filter((word) => !isNamed(word))
+  if (!isNamed(first)) {
     if (named.length > 0 && (isThere(first) || /[./]/.test(first))) {
       throw new SalvorError('USAGE', `analyzers come before images: salvor run ${[...named, ...images].join(' ')}`)
     }
@@ -24,7 +45,8 @@ export function splitNames(
   }
   if (images.length === 0) throw new SalvorError('USAGE', 'run: no image given')
   for (const image of images) refuseMistyped(image, registry)
-  return { analyzers: [...new Set(named.map((name) => registry.get(name)))], images: [...new Set(images)] }
+  const analyzers = named.flatMap((name) => analyzersCalled(name, registry) ?? [])
+  return { analyzers: [...new Set(analyzers)], images: [...new Set(images)] }
 }
 
 /** What is no file but nearly an analyzer's name would fail only after the images before it were read. */
@@ -44,7 +66,7 @@ function refuseCsvFile({ format, output }: RunOptions): void {
 /** The analyzers among the words of a command line. */
 function chosenAnalyzers(argv: readonly string[], registry: Registry): KnownAnalyzer[] {
   const words = wordsIn(argv, [artifactOption, ...runOptions, ...everyOwn(registry)]).map((index) => argv[index] ?? '')
-  return [...new Set(words.flatMap((word) => registry.find(word) ?? []))]
+  return [...new Set(words.flatMap((word) => analyzersCalled(word, registry) ?? []))]
 }
 
 function everyOwn(registry: Registry): Option[] {
@@ -97,10 +119,12 @@ export function runCommand(registry: Registry): Command {
     summary: 'Several analyzers at once, over one or more images',
     description:
       'Analyzers first, then images; each image is opened once. An image called like an analyzer is given as ./NAME. ' +
+      'The word all stands for every table that needs no option and writes no files. ' +
       'An option that an analyzer has of its own is given with its name, --ANALYZER.OPTION, or without where only one ' +
       'of those that run has it. CSV is one file per table, in the folder that --output names.',
     examples: [
       { command: 'salvor run processes containers memory.elf', what: 'two tables of one image' },
+      { command: 'salvor run all memory.elf --output case.json', what: 'every table, in one opening' },
       {
         command: 'salvor run processes a.lime b.lime --format ndjson',
         what: 'one table of two images, a row per line',
