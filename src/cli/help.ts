@@ -45,11 +45,12 @@ const ALWAYS: readonly Option[] = [
   { name: 'version', alias: 'v', summary: 'Show the version' },
 ]
 
-function capitalized(word: string): string {
+export function capitalized(word: string): string {
   return `${word.charAt(0).toUpperCase()}${word.slice(1)}`
 }
 
-function areasOf(commands: readonly Command[]): string[] {
+/** The areas of some commands or analyzers, in order. */
+export function areasOf(commands: readonly { readonly area?: string }[]): string[] {
   const found = [...new Set(commands.flatMap(({ area }) => area ?? []))].sort()
   return [...AREAS.filter((area) => found.includes(area)), ...found.filter((area) => !AREAS.includes(area))]
 }
