@@ -15,6 +15,7 @@ export {
   readMembers,
 } from '../tables/members.js'
 export { namespaceRows } from '../tables/namespaces.js'
+export { netColumns, netPlaces } from '../tables/net.js'
 export {
   listedPlacedTasks,
   listedTasks,

@@ -14,6 +14,8 @@ export type {
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
 export { type Mapping, readMappings } from '../kernel/mappings.js'
 export { ipv4Text, ipv6Text, macText } from '../kernel/net-addresses.js'
+export { type Hook, readHooks } from '../kernel/netfilter.js'
+export { placeText } from '../kernel/places.js'
 export * as read from '../kernel/query.js'
 export {
   heldByPid,
