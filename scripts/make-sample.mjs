@@ -68,6 +68,7 @@ const userProcesses = JSON.parse(truth('processes.json')).filter(({ maps, collec
 const inMemory = userProcesses.filter((_, index) => index % 8 === 0)
 write('memory.json', JSON.stringify(inMemory.map((process) => pick(process, ['pid', 'maps', 'environ']))))
 write('open-files.json', JSON.stringify(inMemory.map((process) => pick(process, ['pid', 'comm', 'fds']))))
+write('planted.json', truth('planted.json'))
 write('namespaces.json', JSON.stringify(JSON.parse(truth('namespaces.json'))))
 write(
   'cgroups.json',

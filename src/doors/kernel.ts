@@ -39,3 +39,4 @@ export {
   type Range,
   type Stretch,
 } from '../kernel/user-memory.js'
+export { readShellHashes, readShellHistories, type ShellHash, type ShellHistory } from '../shells/histories.js'

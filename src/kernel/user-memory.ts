@@ -12,6 +12,8 @@ const VM_WRITE = 2
 const MOST_MAPPINGS = 1 << 17
 /** Bytes read at a time. */
 const PART = 1 << 20
+/** The smallest page of any architecture: what lies in one of these is there or not as a whole. */
+const PAGE = 4096
 /** Pages searched beyond those of the image: many addresses may share one, but tables that lie lead to any number. */
 const MORE_PAGES = 1 << 20
 
@@ -100,6 +102,22 @@ export class ProcessMemory {
     const part = native.userPart(this.#kernel.id, this.mm, address, address + BigInt(length), Math.max(length, 1))
     const bytes = part?.bytes
     return bytes?.length === length ? new DataView(bytes.buffer, bytes.byteOffset, length) : null
+  }
+
+  /** Text in UTF-8 up to its NUL; null where that is not within `most` bytes, or some of it is not in memory. */
+  text(address: bigint, most: number): string | null {
+    const parts: Uint8Array[] = []
+    for (let length = 0; length < most; ) {
+      const at = address + BigInt(length)
+      const part = this.readWhole(at, Math.min(PAGE - Number(at % BigInt(PAGE)), most - length))
+      if (part === null) return null
+      const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+      const end = bytes.indexOf(0)
+      parts.push(end < 0 ? bytes : bytes.subarray(0, end))
+      if (end >= 0) return Buffer.concat(parts).toString()
+      length += bytes.length
+    }
+    return null
   }
 
   /** What there is in a range, without its bytes. */

@@ -29,12 +29,14 @@ function isCounted(table: string, row: Row): boolean {
 
 /** Samples hold what the analyzers read that were there when they were made: these tables may be short in them. */
 const short: Record<string, string> = {
+  'shell-hash': 'is in none',
   'open-files': 'is in docker-debian12 alone',
   netfilter: 'is in none of them',
 }
 
 /** Tables of more than one row that have no key. */
 const without: Record<string, string> = {
+  'shell-history': 'a command may be typed twice in a second',
   'memory-maps': 'mappings are told apart by their addresses, which are no part of a key',
   environment: 'a variable may be in an environment twice',
   netfilter: 'a device is a part of what tells functions apart, and most have none',
