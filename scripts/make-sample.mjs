@@ -69,6 +69,12 @@ const inMemory = userProcesses.filter((_, index) => index % 8 === 0)
 write('memory.json', JSON.stringify(inMemory.map((process) => pick(process, ['pid', 'maps', 'environ']))))
 write('open-files.json', JSON.stringify(inMemory.map((process) => pick(process, ['pid', 'comm', 'fds']))))
 write('planted.json', truth('planted.json'))
+const CREDENTIALS = ['uids', 'gids', 'groups', 'caps', 'seccomp', 'seccomp_filters', 'no_new_privs', 'apparmor']
+const LOGIN = ['uid_map', 'gid_map', 'loginuid', 'sessionid']
+write(
+  'credentials.json',
+  JSON.stringify(inMemory.map((process) => pick(process, ['pid', 'comm', ...CREDENTIALS, ...LOGIN]))),
+)
 write('namespaces.json', JSON.stringify(JSON.parse(truth('namespaces.json'))))
 write(
   'cgroups.json',

@@ -1,4 +1,5 @@
 /** The door `salvor/containers`: containers, pods, and the tables that place everything else in them. */
+export { capabilityNames } from '../containers/capabilities.js'
 export { type CgroupIdentity, parseCgroupPath } from '../containers/cgroup-path.js'
 export { cgroupMembers, containerFinder } from '../containers/membership.js'
 export { containerRows } from '../tables/containers.js'

@@ -1,6 +1,7 @@
 /** The door `salvor/kernel`: what is read of the kernel, object by object and subsystem by subsystem. */
 export { readCgroups, readMemberships } from '../kernel/cgroups.js'
 export { onlineCpus } from '../kernel/cpus.js'
+export { type Credentials, readCredentials } from '../kernel/credentials.js'
 export { type Descriptor, readDescriptors } from '../kernel/descriptors.js'
 export type {
   FileContents,

@@ -52,6 +52,7 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
     { path: 'dfl_cgrp->self.cgroup', is: { equals: 'dfl_cgrp' } },
   ],
   'struct net': [{ path: 'ns.ops', is: { symbol: 'netns_operations' } }],
+  'struct user_namespace': [{ path: 'ns.ops', is: { symbol: 'userns_operations' } }],
   'struct pid': [{ path: 'numbers[0].ns', is: { symbol: 'init_pid_ns' } }],
 }
 

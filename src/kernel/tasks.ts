@@ -165,7 +165,7 @@ function argumentList(text: string | null): string[] | null {
 }
 
 /** `kernel_cap_t` from its eight bytes, lowest first, whichever way the kernel declares it. */
-function capabilitySet(hex: string | null): bigint | null {
+export function capabilitySet(hex: string | null): bigint | null {
   const bytes = hex?.match(/../g)
   return bytes?.length === 8 ? BigInt(`0x${bytes.reverse().join('')}`) : null
 }

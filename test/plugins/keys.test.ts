@@ -32,6 +32,7 @@ const short: Record<string, string> = {
   'shell-hash': 'is in none',
   'open-files': 'is in docker-debian12 alone',
   netfilter: 'is in none of them',
+  credentials: 'are in none of them yet',
 }
 
 /** Tables of more than one row that have no key. */
