@@ -17,6 +17,7 @@ export {
 } from '../tables/members.js'
 export { namespaceRows } from '../tables/namespaces.js'
 export { netColumns, netPlaces } from '../tables/net.js'
+export { processTree, type TreeNode } from '../tables/process-tree.js'
 export {
   listedPlacedTasks,
   listedTasks,

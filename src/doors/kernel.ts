@@ -17,6 +17,7 @@ export { type Mapping, readMappings } from '../kernel/mappings.js'
 export { ipv4Text, ipv6Text, macText } from '../kernel/net-addresses.js'
 export { type Hook, readHooks } from '../kernel/netfilter.js'
 export { placeText } from '../kernel/places.js'
+export { readTracees, type Tracee } from '../kernel/ptrace.js'
 export * as read from '../kernel/query.js'
 export {
   heldByPid,
