@@ -8,9 +8,8 @@ import { expect } from 'vitest'
 const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
 const MIB = 1 << 20
 const MOST_MEMORY = 600 * MIB
-const MOST_MILLISECONDS = 20_000
-
-export const analyzers = ['info', 'processes', 'threads', 'process-scan', 'namespaces', 'cgroups', 'containers']
+/** For all tables in one run; one of them ends in half of that. */
+const MOST_MILLISECONDS = 60_000
 
 // C0 but the line's end, DEL, C1, and what turns text around or ends a line.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
