@@ -16,7 +16,7 @@ export {
   readMembers,
 } from '../tables/members.js'
 export { namespaceRows } from '../tables/namespaces.js'
-export { netColumns, netPlaces } from '../tables/net.js'
+export { addressHolders, netColumns, netPlaces } from '../tables/net.js'
 export { processTree, type TreeNode } from '../tables/process-tree.js'
 export {
   listedPlacedTasks,

@@ -1,5 +1,6 @@
 /** The door `salvor/kernel`: what is read of the kernel, object by object and subsystem by subsystem. */
 export { readCgroups, readMemberships } from '../kernel/cgroups.js'
+export { type Connection, readConnections, type Traffic, type Tuple } from '../kernel/conntrack.js'
 export { onlineCpus } from '../kernel/cpus.js'
 export { type Credentials, readCredentials } from '../kernel/credentials.js'
 export { type Descriptor, readDescriptors } from '../kernel/descriptors.js'

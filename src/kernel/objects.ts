@@ -7,6 +7,10 @@
 
 import type { Paths, Rule, Test } from './rule.js'
 
+/** A connection that is tracked, and what hangs in the hash table of each of its directions. */
+export const NF_CONN = 'struct nf_conn'
+export const TUPLE_HASH = 'struct nf_conntrack_tuple_hash'
+
 /** What a task is, a process's or a thread's. */
 export const TASK_STRUCT = 'struct task_struct'
 
@@ -37,6 +41,17 @@ const dentry: readonly Rule[] = [
   { path: '', is: 'name_hash' },
 ]
 
+/** Both directions are of one family and protocol, and know which they are. */
+const connection: readonly Rule[] = [
+  { path: 'ct_net.net->ns.ops', is: { symbol: 'netns_operations' } },
+  { path: 'tuplehash[0].tuple.dst.dir', is: { at_most: 0 } },
+  { path: 'tuplehash[1].tuple.dst.dir', is: { at_least: 1 } },
+  { path: 'tuplehash[1].tuple.dst.dir', is: { at_most: 1 } },
+  { path: 'tuplehash[0].tuple.src.l3num', is: { at_least: 1 } },
+  { path: 'tuplehash[1].tuple.src.l3num', is: { equals: 'tuplehash[0].tuple.src.l3num' } },
+  { path: 'tuplehash[1].tuple.dst.protonum', is: { equals: 'tuplehash[0].tuple.dst.protonum' } },
+]
+
 const objects: Readonly<Record<string, readonly Rule[]>> = {
   [TASK_STRUCT]: task,
   'struct dentry': dentry,
@@ -51,6 +66,8 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
     { path: 'refcount.refs.counter', is: { at_least: 1 } },
     { path: 'dfl_cgrp->self.cgroup', is: { equals: 'dfl_cgrp' } },
   ],
+  [NF_CONN]: connection,
+  [TUPLE_HASH]: all({ at_most: 1 }, ['tuple.dst.dir']),
   'struct net': [{ path: 'ns.ops', is: { symbol: 'netns_operations' } }],
   'struct user_namespace': [{ path: 'ns.ops', is: { symbol: 'userns_operations' } }],
   'struct pid': [{ path: 'numbers[0].ns', is: { symbol: 'init_pid_ns' } }],

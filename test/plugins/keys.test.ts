@@ -34,6 +34,7 @@ const short: Record<string, string> = {
   netfilter: 'is in none of them',
   credentials: 'are in none of them yet',
   ptrace: 'is one thread in docker-debian12 alone',
+  'connections-tracked': 'is in none of them',
 }
 
 /** Tables of more than one row that have no key. */
@@ -41,6 +42,7 @@ const without: Record<string, string> = {
   'shell-history': 'a command may be typed twice in a second',
   'memory-maps': 'mappings are told apart by their addresses, which are no part of a key',
   environment: 'a variable may be in an environment twice',
+  'connections-tracked': 'a protocol without ports has nothing that tells its connections apart',
   netfilter: 'a device is a part of what tells functions apart, and most have none',
 }
 
