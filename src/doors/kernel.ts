@@ -14,6 +14,7 @@ export type {
   Sink,
 } from '../kernel/file-contents.js'
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
+export { type Library, readLibraries } from '../kernel/libraries.js'
 export { type Mapping, readMappings } from '../kernel/mappings.js'
 export { ipv4Text, ipv6Text, macText } from '../kernel/net-addresses.js'
 export { type Hook, readHooks } from '../kernel/netfilter.js'

@@ -6,6 +6,8 @@ import { joined } from './stretches.js'
 
 /** Bytes read at a time. */
 const PART = 1 << 20
+/** Any kernel's pages fit in these: where a part may begin. */
+const LARGEST_PAGE = 1 << 16
 
 /**
  * Why there is nothing of a stretch of a file: it was not in memory, or not filled (of a file on a disk), it was swapped
@@ -93,6 +95,23 @@ export class FileContents implements Iterable<FilePiece> {
         else yield { offset, length, missing: state }
       }
     }
+  }
+
+  /** Up to 1 MiB from an offset on; null unless all of it is in memory. */
+  readWhole(offset: number, length: number): Uint8Array | null {
+    const first = offset - (offset % LARGEST_PAGE)
+    const end = offset + length
+    if (length > PART || end > this.size) return null
+    const asked = Math.ceil((end - first) / LARGEST_PAGE) * LARGEST_PAGE
+    const part = native.filePart(this.#kernel.id, this.#inode, first, asked)
+    let from = 0
+    for (const run of part === null ? [] : runsOf(part)) {
+      if (run.state !== 'present') continue
+      const at = from + offset - run.offset
+      if (run.offset <= offset && run.offset + run.length >= end) return part?.bytes.subarray(at, at + length) ?? null
+      from += run.length
+    }
+    return null
   }
 
   /** Writes what there is to an open sink, piece by piece, and says how much of it was there. */

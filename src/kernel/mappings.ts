@@ -5,7 +5,7 @@ import type { Kernel } from './kernel.js'
 import { TASK_STRUCT } from './objects.js'
 import { chain, dPath, firstOf, type Nested, optional, text, type Walk } from './query.js'
 
-const VMA = 'struct vm_area_struct'
+export const VMA = 'struct vm_area_struct'
 
 /** Mappings: a maple tree from 6.1 on, a list before. */
 export const MAPPINGS: Walk = firstOf({ kind: 'maple', of: 'mm->mm_mt', type: VMA }, chain('mm->mmap', VMA, 'vm_next'))
@@ -75,6 +75,18 @@ interface Seen {
   path: string | null
   inode: number | bigint | null
   device: string | null
+}
+
+/** The mapping that an address lies in; they come by ascending addresses. */
+export function mappingAt(mappings: readonly Mapping[], address: bigint): Mapping | undefined {
+  let [low, high] = [0, mappings.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((mappings[middle]?.start ?? 0n) <= address) low = middle + 1
+    else high = middle
+  }
+  const found = mappings[low - 1]
+  return found?.end != null && address < found.end ? found : undefined
 }
 
 /** All mappings of the memory of some tasks, in the order of the tasks, lowest first. */

@@ -41,6 +41,7 @@ const short: Record<string, string> = {
 const without: Record<string, string> = {
   'shell-history': 'a command may be typed twice in a second',
   'memory-maps': 'mappings are told apart by their addresses, which are no part of a key',
+  libraries: 'what a loader says may have no name and no file',
   environment: 'a variable may be in an environment twice',
   'connections-tracked': 'a protocol without ports has nothing that tells its connections apart',
   netfilter: 'a device is a part of what tells functions apart, and most have none',
