@@ -43,4 +43,5 @@ export {
   type Range,
   type Stretch,
 } from '../kernel/user-memory.js'
-export { readShellHashes, readShellHistories, type ShellHash, type ShellHistory } from '../shells/histories.js'
+export { readShellHashes, readShellHistories, type ShellHash, type ShellHistory } from '../programs/histories.js'
+export { readSshKeys, type SshKey } from '../programs/ssh-keys.js'

@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readHistory } from '../../dist/src/shells/readline-history.js'
+import { readHistory } from '../../dist/src/programs/readline-history.js'
 import { FakeMemory, VARIABLES } from './fake-memory.js'
 
 const START = 1_700_000_000

@@ -1,7 +1,7 @@
 /** The table of hashed commands. */
 
 import { describe, expect, it } from 'vitest'
-import { readHashTable } from '../../dist/src/shells/bash-hash.js'
+import { readHashTable } from '../../dist/src/programs/bash-hash.js'
 import { FakeMemory, VARIABLES } from './fake-memory.js'
 
 const BUCKETS = 64

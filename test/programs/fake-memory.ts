@@ -1,6 +1,6 @@
 /** Memory of a program that is none: one stretch for a heap, one for its variables. */
 
-import type { Memory, Program } from '../../dist/src/shells/memory.js'
+import type { Memory, Program } from '../../dist/src/programs/memory.js'
 
 export const HEAP = 0x5555_0000_0000n
 export const VARIABLES = 0x5554_0000_0000n
