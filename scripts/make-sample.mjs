@@ -95,6 +95,7 @@ if (existsSync(join(folder, 'truth', 'oracle.json'))) {
 }
 write('raw/proc-kallsyms.txt', someSymbols(truth('raw/proc-kallsyms.txt')))
 write('raw/proc-iomem.txt', lines(truth('raw/proc-iomem.txt'), /Kernel code/))
+for (const file of ['raw/proc-modules.txt', 'raw/dmesg.txt']) write(file, truth(file))
 for (const file of ['raw/docker-inspect.json', 'raw/podman-inspect.json']) {
   if (existsSync(join(folder, 'truth', file))) write(file, JSON.stringify(JSON.parse(truth(file))))
 }

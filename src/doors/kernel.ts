@@ -16,9 +16,11 @@ export type {
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
 export { type Library, readLibraries } from '../kernel/libraries.js'
 export { type Mapping, readMappings } from '../kernel/mappings.js'
+export { type Module, type ModuleView, readModules } from '../kernel/modules.js'
 export { ipv4Text, ipv6Text, macText } from '../kernel/net-addresses.js'
 export { type Hook, readHooks } from '../kernel/netfilter.js'
 export { placeText } from '../kernel/places.js'
+export { type LogRecord, readLog } from '../kernel/printk.js'
 export { readTracees, type Tracee } from '../kernel/ptrace.js'
 export * as read from '../kernel/query.js'
 export {

@@ -180,6 +180,16 @@ export class Kernel {
     })
   }
 
+  /** What `ask` gives; null where the kernel has nothing of what it asks for, because other kernels have it. */
+  attempt<T>(ask: () => T): T | null {
+    try {
+      return ask()
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 'NO_SYMBOLS') return null
+      throw error
+    }
+  }
+
   /** Pages of memory that the image holds. */
   get pages(): number {
     return Math.ceil(this.info.ranges.reduce((sum, { bytes }) => sum + bytes, 0) / this.info.page_size)
@@ -217,6 +227,13 @@ export class Kernel {
     if (length <= most) return length
     this.#warn({ code: 'cap', message: `more than ${most} ${what}: the rest is left out`, count: length - most })
     return most
+  }
+
+  /** Objects in modules' memory that have their own address at one of these distances from their starts: ascending, each once. */
+  findOwn(offsets: readonly number[]): BigUint64Array {
+    const { addresses, capped } = native.findOwn(this.id, Uint32Array.from(offsets))
+    if (capped) this.#warn({ code: 'cap', message: "more objects in modules' memory than are looked at" })
+    return addresses
   }
 
   /** The physical address behind a kernel virtual one; null where nothing is mapped. */

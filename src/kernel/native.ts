@@ -65,6 +65,24 @@ export interface NativePlace {
   letter?: string
 }
 
+/** Symbols, column by column: the kernel's own, then those of each module. */
+export interface NativeSymbols {
+  addresses: BigUint64Array
+  /** All names, joined. */
+  names: Uint8Array
+  /** Where each ends. */
+  ends: Uint32Array
+  /** The letter of each one's type, a byte. */
+  letters: Uint8Array
+  /** Whose each is: 0 the kernel's own, else one more than the place in `modules`. */
+  owners: Uint32Array
+  modules: string[]
+  /** What is wrong with the list of modules. */
+  problem?: string
+  /** How many modules have symbols that could not be read. */
+  lost: number
+}
+
 /** A part of a file. */
 export interface NativeFilePart {
   size: number
@@ -102,6 +120,10 @@ export interface Native {
   anySymbol(id: number, name: string): bigint | null
   /** What lies at addresses, and what is wrong with the list of modules where it was needed. */
   resolve(id: number, addresses: BigUint64Array): { places: (NativePlace | null | undefined)[]; problem?: string }
+  /** Every symbol of the kernel's own and of its loaded modules. */
+  symbols(id: number): NativeSymbols
+  /** Objects in modules' memory that have their own address at one of these distances from their starts, ascending. */
+  findOwn(id: number, offsets: Uint32Array): { addresses: BigUint64Array; capped: boolean }
   /** The physical address behind a kernel virtual one. */
   physical(id: number, address: bigint): bigint | null
   query(id: number, spec: string, addresses?: BigUint64Array | null): NativeBatch

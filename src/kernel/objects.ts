@@ -14,10 +14,15 @@ export const TUPLE_HASH = 'struct nf_conntrack_tuple_hash'
 /** What a task is, a process's or a thread's. */
 export const TASK_STRUCT = 'struct task_struct'
 
+/** What a module is. */
+export const MODULE = 'struct module'
+
 /** PID_MAX_LIMIT on 64-bit kernels (include/linux/threads.h). */
 const PID_MAX = 4 * 1024 * 1024
 /** MAX_PRIO (include/linux/sched/prio.h); the idle task has it. */
 const PRIO_MAX = 140
+/** MODULE_STATE_UNFORMED (include/linux/module.h). */
+const STATE_MAX = 3
 /** NAME_MAX (include/uapi/linux/limits.h). */
 const NAME_MAX = 255
 
@@ -70,6 +75,13 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   [TUPLE_HASH]: all({ at_most: 1 }, ['tuple.dst.dir']),
   'struct net': [{ path: 'ns.ops', is: { symbol: 'netns_operations' } }],
   'struct user_namespace': [{ path: 'ns.ops', is: { symbol: 'userns_operations' } }],
+  // One that is taken off its list keeps all of these.
+  [MODULE]: [
+    { path: 'name', is: 'text' },
+    { path: 'state', is: { at_most: STATE_MAX } },
+    ...all('pointer', [['mem[MOD_DATA].base', 'core_layout.base']]),
+    ...all('pointer_or_null', ['kp', 'args', 'version', 'srcversion', 'kallsyms']),
+  ],
   'struct pid': [{ path: 'numbers[0].ns', is: { symbol: 'init_pid_ns' } }],
 }
 

@@ -267,6 +267,9 @@ export function firstOf(...walks: Walk[]): Walk {
   return { kind: 'alternatives', walks }
 }
 
+/** An address that no object need have, to tell how far its members lie from it. */
+export const ANYWHERE = 1n << 63n
+
 /** The type that a walk yields, where the walk names it. */
 function yielded(walk: Walk): string {
   if (walk.kind === 'alternatives') return walk.walks.map(yielded)[0] ?? ''

@@ -35,6 +35,8 @@ const short: Record<string, string> = {
   credentials: 'are in none of them yet',
   ptrace: 'is one thread in docker-debian12 alone',
   'connections-tracked': 'is in none of them',
+  modules: 'came later',
+  'kernel-log': 'came later',
 }
 
 /** Tables of more than one row that have no key. */

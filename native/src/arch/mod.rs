@@ -126,6 +126,15 @@ pub struct Geometry {
     pub image: u64,
     /// The kernel's image is placed and mapped in units of so many bytes.
     pub step: u64,
+    /// First address that a module may have, and the first behind the last one.
+    pub modules: (u64, u64),
+}
+
+impl Geometry {
+    /// Where modules may be.
+    pub fn modules(&self) -> std::ops::Range<u64> {
+        self.modules.0..self.modules.1
+    }
 }
 
 /// What a kernel says of itself, where its regions depend on it.

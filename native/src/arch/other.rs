@@ -21,6 +21,8 @@ pub const IMAGE: u64 = 0xffff_e000_0000_0000;
 /// How far apart such places are.
 pub const STEP: u64 = 1 << 20;
 const STEPS: u64 = 64;
+/// Where modules may be.
+pub const MODULES: (u64, u64) = (0xffff_f000_0000_0000, 0xffff_f000_0100_0000);
 /// `struct page`s.
 pub const PAGES: u64 = 0xffff_d000_0000_0000;
 const FRAME: u64 = 0x0000_ffff_ffff_c000;
@@ -94,7 +96,7 @@ impl Regions for Paging {
     }
 
     fn geometry(&self) -> Geometry {
-        Geometry { levels: 3, page_size: PAGE, kernel_half: HALF, image: IMAGE, step: STEP }
+        Geometry { levels: 3, page_size: PAGE, kernel_half: HALF, image: IMAGE, step: STEP, modules: MODULES }
     }
 
     fn image_steps<'a>(&self, _: &'a AddressSpace) -> Box<dyn Iterator<Item = u64> + 'a> {

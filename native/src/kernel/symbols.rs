@@ -190,13 +190,24 @@ impl Symbols {
 
     /// The address of a symbol.
     pub fn address(&self, name: &str) -> Option<u64> {
-        let value = self.table.value(name)?;
-        Some(if value & MOVES == 0 { value } else { value.wrapping_add(self.slide) })
+        self.table.value(name).map(|value| self.placed(value))
+    }
+
+    /// A stored value in this image.
+    fn placed(&self, value: u64) -> u64 {
+        if value & MOVES == 0 { value } else { value.wrapping_add(self.slide) }
     }
 
     /// An address as values are stored; `None` where none can be that of the kernel's own.
     pub fn stored(&self, address: u64) -> Option<u64> {
         (address & MOVES != 0).then(|| address.wrapping_sub(self.slide)).filter(|value| value & MOVES != 0)
+    }
+
+    /// Every symbol in the order of the kernel's table: address, name and the letter of its type.
+    pub fn listing(&self) -> impl Iterator<Item = (u64, &[u8], u8)> {
+        let symbol =
+            |number| Some((self.table.value_of(number)?, self.table.name(number)?, self.table.letter(number)?));
+        (0..self.len()).map_while(symbol).map(|(value, name, letter)| (self.placed(value), name, letter))
     }
 
     /// How many names there are.

@@ -4,6 +4,7 @@
 //! block is read once, and each looks at it while it is in the processor's cache.
 
 pub mod bytes;
+pub mod own;
 pub mod tasks;
 pub mod user;
 pub mod user_part;

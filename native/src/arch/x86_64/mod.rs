@@ -61,6 +61,9 @@ const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
 const STEP: u64 = 2 << 20;
 /// Text and data have one gigabyte below the modules.
 const STEPS: u64 = 512;
+/// Modules lie between the room for the kernel's image, which has half a gigabyte where it is not placed by chance
+/// (`KERNEL_IMAGE_SIZE`), and the fixed mappings (`MODULES_END`).
+const MODULES: (u64, u64) = (KERNEL_MAP + (512 << 20), 0xffff_ffff_ff00_0000);
 /// The real-mode trampoline's page table lies below.
 const REAL_MODE: u64 = 1 << 20;
 
@@ -217,6 +220,7 @@ impl Regions for Paging {
             kernel_half: !(u64::MAX >> (self.levels.unused() + 1)),
             image: KERNEL_MAP,
             step: STEP,
+            modules: MODULES,
         }
     }
 

@@ -36,6 +36,8 @@ struct Module {
     name: Vec<u8>,
     /// In the order of values; of several with one, that of the module's own table.
     symbols: Vec<Symbol>,
+    /// Those whose names an assembler made, which no address is told by.
+    assemblers: Vec<Symbol>,
     /// Their names.
     text: Vec<u8>,
     /// Not all symbols could be read.
@@ -103,6 +105,20 @@ impl LoadedModules {
         let area = self.areas.get(after.checked_sub(1)?).filter(|area| address < area.end)?;
         let module = self.modules.get(area.module)?;
         Some(Place { module: Some(&module.name), symbol: module.near(address, area.start), lost: module.lost })
+    }
+
+    /// Each module's name and its symbols, newest first, as /proc/kallsyms has them: value, name and the letter of its type.
+    pub fn listing(&self) -> impl Iterator<Item = (&[u8], impl Iterator<Item = (u64, &[u8], u8)>)> {
+        self.modules.iter().rev().map(|module| {
+            let symbols = module.symbols.iter().chain(&module.assemblers);
+            let symbols = symbols.map(|symbol| (symbol.value, module.name_of(symbol), symbol.letter));
+            (module.name.as_slice(), symbols)
+        })
+    }
+
+    /// How many modules have symbols that could not be read.
+    pub fn lost(&self) -> usize {
+        self.modules.iter().filter(|module| module.lost).count()
     }
 
     /// The address of a symbol, in the module loaded first of those that have it; `module:symbol` says which.

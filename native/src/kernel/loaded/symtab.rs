@@ -85,16 +85,19 @@ fn add(
     let whole =
         append_string(memory, names.wrapping_add(u64::from(u32::from_le_bytes([a, b, c, d]))), &mut module.text);
     let name = module.text.get(start..).unwrap_or_default();
-    if !whole || is_unnamed(name) {
+    if !whole || name.is_empty() {
         module.text.truncate(start);
         return whole.then_some(0);
     }
-    let length = name.len();
+    let (length, symbols) = match is_assemblers(name) {
+        true => (name.len(), &mut module.assemblers),
+        false => (name.len(), &mut module.symbols),
+    };
     let size = u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
     let letter = letter.or_else(|| if info.is_ascii_alphabetic() { Some(info) } else { u8::try_from(size).ok() });
     let letter = letter.filter(u8::is_ascii_graphic).unwrap_or(b'?');
     let name = start as u32..module.text.len() as u32;
-    module.symbols.push(Symbol { value: u64::from_le_bytes(value), name, letter });
+    symbols.push(Symbol { value: u64::from_le_bytes(value), name, letter });
     Some(length)
 }
 
@@ -117,9 +120,10 @@ fn append_string(memory: &AddressSpace, address: u64, out: &mut Vec<u8>) -> bool
     false
 }
 
-/// Names that the kernel passes over as well: none, and those that assemblers make (`is_mapping_symbol`).
-fn is_unnamed(name: &[u8]) -> bool {
-    name.is_empty() || name.starts_with(b".L") || name.starts_with(b"L0") || name.starts_with(b"$")
+/// Names that assemblers make, which the kernel lists and passes over where it looks for the nearest
+/// (`is_mapping_symbol`).
+fn is_assemblers(name: &[u8]) -> bool {
+    name.starts_with(b".L") || name.starts_with(b"L0") || name.starts_with(b"$")
 }
 
 fn block(memory: &AddressSpace, address: u64, length: usize) -> Option<Vec<u8>> {

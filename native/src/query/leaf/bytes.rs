@@ -55,10 +55,15 @@ impl Length {
 }
 
 impl Bytes {
-    /// Where something lies in place, a length only shortens it; a pointer needs one.
+    /// Where something lies in place, a length only shortens it, but for the first of so many characters; a pointer needs
+    /// one.
     pub fn compile(scope: Scope, access: Access, length: Option<Length>, max: Option<usize>) -> Compiled<Self> {
         let pointed = match access.named {
-            Named::Place { id, .. } => matches!(scope.shape(id), Shape::Pointer(_)),
+            Named::Place { id, .. } => match scope.shape(id) {
+                Shape::Pointer(_) => true,
+                Shape::Integer { bytes: 1, .. } => length.is_some(),
+                _ => false,
+            },
             _ => true,
         };
         let (program, id) = access.into_object(scope)?;

@@ -17,7 +17,7 @@ pub struct CString {
 }
 
 impl CString {
-    /// A `char` array in place, or a pointer to characters.
+    /// A `char` array in place, a pointer to characters, or with `max` the first of them.
     pub fn compile(scope: Scope, access: Access, max: Option<usize>) -> Compiled<Self> {
         let wrong = |id| Failure::OtherType(format!("names a {}, which is no string", scope.name(id)));
         let size_of = |id: TypeId| scope.types.size(id);
@@ -25,6 +25,7 @@ impl CString {
             Named::Place { id, .. } => match scope.shape(id) {
                 Shape::Array { element, count } if size_of(element) == Some(1) => Some(count as usize),
                 Shape::Pointer(target) if size_of(target).is_none_or(|size| size == 1) => None,
+                Shape::Integer { bytes: 1, .. } if max.is_some() => None,
                 _ => return Err(wrong(id)),
             },
             _ => None,

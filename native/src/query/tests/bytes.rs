@@ -41,6 +41,26 @@ fn an_array_is_its_bytes_whatever_they_are() {
 }
 
 #[test]
+fn a_character_is_the_first_of_as_many_as_are_asked_for() {
+    let mut memory = Memory::new();
+    let at = memory.take(16);
+    memory.write(at, b"characters\0more");
+    let kernel = kernel(&memory);
+    let read = |column: Value| {
+        let spec = json!({ "from": { "addresses": true, "type": "char" }, "select": [column] });
+        run(&kernel, &spec.to_string(), &[at]).map(|batch| match &batch.columns[0] {
+            ColumnData::Bytes { bytes, .. } | ColumnData::Text { bytes, .. } => bytes.clone(),
+            _ => panic!("neither text nor bytes"),
+        })
+    };
+    assert_eq!(read(json!({ "name": "it", "path": "", "as": "bytes", "length": 12 })).unwrap(), b"characters\0m");
+    assert_eq!(read(json!({ "name": "it", "path": "", "as": "bytes" })).unwrap(), b"c", "itself");
+    assert_eq!(read(json!({ "name": "it", "path": "", "as": "string", "max": 4 })).unwrap(), b"char");
+    assert_eq!(read(json!({ "name": "it", "path": "", "as": "string", "max": 99 })).unwrap(), b"characters");
+    assert!(read(json!({ "name": "it", "path": "", "as": "string" })).is_err(), "one character is no string");
+}
+
+#[test]
 fn a_pointer_has_as_many_bytes_as_a_number_or_a_path_says() {
     let data: Vec<u8> = (0..5000_u32).map(|at| (at / 16) as u8).collect();
     for length in [0, 1, 4096, 5000] {

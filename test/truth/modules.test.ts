@@ -1,0 +1,110 @@
+/** Loaded modules against the guests' own /proc/modules, and modules that the test itself hides in a copy of the image. */
+
+import { describe, expect, it } from 'vitest'
+import type { Kernel } from '../../dist/src/kernel/kernel.js'
+import { lettersOf } from '../../dist/src/kernel/modules.js'
+import { samples, sharedImages, table } from './images.js'
+import { type Patch, patchedCopy, word } from './patched.js'
+
+const MODULE = 'struct module'
+const EVERYBODY = ['list', 'kset', 'tree', 'scan']
+/** Listing sockets for the record loads these afterwards. */
+const LATE = /_diag$/
+
+/** A line of /proc/modules. */
+function wanted(line: string): Record<string, unknown> {
+  const [name, size, , users = '', state = '', base] = line.split(' ')
+  return {
+    name,
+    size: Number(size),
+    state: state.toLowerCase(),
+    base,
+    used_by: users.split(',').filter((user) => !['', '-', '[permanent]'].includes(user)),
+    found_by: EVERYBODY,
+  }
+}
+
+/** Samples that were made when this table was there. */
+const images = [...samples().filter((image) => image.has('raw/proc-modules.txt')), ...sharedImages()]
+
+describe.each(images)('$title', (image) => {
+  image.require()
+
+  it('has every line of /proc/modules in its order, known by all', () => {
+    const { rows, warnings } = table('modules', image.as(image.formats[0] ?? 'lime'))
+    const lines = image.text('raw/proc-modules.txt').trim().split('\n').map(wanted)
+    expect(lines.length).toBeGreaterThan(20)
+    const names = new Set(lines.map(({ name }) => name))
+    expect(rows.filter(({ name }) => names.has(name))).toMatchObject(lines)
+    expect(rows.filter(({ name }) => !names.has(name) && !LATE.test(String(name)))).toEqual([])
+    expect(warnings).toEqual([])
+  })
+
+  it('says what a module was told', () => {
+    const { rows } = table('modules', image.as(image.formats[0] ?? 'lime'))
+    const parameters = new Map(rows.map(({ name, parameters }) => [name, parameters as string[]]))
+    expect(parameters.get('virtio_net')).toEqual(expect.arrayContaining(['napi_tx=Y', 'csum=Y', 'gso=Y']))
+    expect(parameters.get('scsi_mod')).toContain('max_luns=512')
+  })
+})
+
+/** What a rootkit does to a list: the neighbours forget one, and it leads nowhere. */
+function unlink(kernel: Kernel, object: bigint, type: string, link: string): Patch[] {
+  const [{ at, value: next }, { value: prev }] = [
+    word(kernel, object, type, `${link}.next`),
+    word(kernel, object, type, `${link}.prev`),
+  ]
+  // list_head: next at 0, prev at 8. list_del() leaves LIST_POISON1 and LIST_POISON2.
+  return [
+    [prev, at, next],
+    [next + 8n, at, prev],
+    [at, next, 0xdead000000000100n],
+    [at + 8n, prev, 0xdead000000000122n],
+  ]
+}
+
+/** The folder of a module below /sys/module, taken out of it. */
+function unlinkFolder(kernel: Kernel, module: bigint): Patch[] {
+  const { at } = word(kernel, module, MODULE, 'mkobj.kobj.name')
+  return unlink(kernel, at, 'struct kobject', 'entry')
+}
+
+/** What is hidden. */
+const VICTIM = 'overlay'
+
+function hide(kernel: Kernel, path: string, fromFolder: boolean): Patch[] {
+  const row = table('modules', path).rows.find(({ name }) => name === VICTIM)
+  const module = BigInt(row?.address as string)
+  return [...unlink(kernel, module, MODULE, 'list'), ...(fromFolder ? unlinkFolder(kernel, module) : [])]
+}
+
+/** From where it is hidden, whether from /sys too, and who still knows it. */
+const HIDDEN: readonly [string, boolean, string[]][] = [
+  ['off the list', false, ['kset', 'tree', 'scan']],
+  ['off the list and out of /sys', true, ['tree', 'scan']],
+]
+
+for (const image of sharedImages()) {
+  for (const [how, fromFolder, found_by] of HIDDEN) {
+    describe(`${image.title} with a module ${how}`, () => {
+      image.require()
+      const copy = patchedCopy(image, (kernel, path) => hide(kernel, path, fromFolder))
+
+      it('is named by those that still know it', () => {
+        const { rows, warnings } = table('modules', copy.path)
+        const hidden = rows.filter((row) => (row.found_by as string[]).length < EVERYBODY.length)
+        expect(hidden).toMatchObject([{ name: VICTIM, state: 'live', found_by }])
+        expect(warnings).toMatchObject([{ code: 'disagree' }])
+      })
+    })
+  }
+}
+
+describe('letters of taints', () => {
+  it('are those of /proc/modules', () => {
+    expect(lettersOf(0n)).toBe('')
+    expect(lettersOf((1n << 12n) | (1n << 13n))).toBe('OE')
+    expect(lettersOf((1n << 0n) | (1n << 12n) | (1n << 63n))).toBe('PO?')
+    expect(lettersOf(null)).toBeNull()
+  })
+})
