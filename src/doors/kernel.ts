@@ -14,6 +14,7 @@ export type {
   Sink,
 } from '../kernel/file-contents.js'
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
+export { type KernelThread, readKernelThreads } from '../kernel/kernel-threads.js'
 export { type Library, readLibraries } from '../kernel/libraries.js'
 export { type Mapping, readMappings } from '../kernel/mappings.js'
 export { type Module, type ModuleView, readModules } from '../kernel/modules.js'
