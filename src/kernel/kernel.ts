@@ -205,6 +205,19 @@ export class Kernel {
     return this.#heardBy((warning) => this.#warn({ ...warning, code: warning.code === 'cap' ? 'cap' : 'leftover' }))
   }
 
+  /** The same kernel, where it is no news that its types lack something: of kinds that such a kernel cannot have. */
+  ofKindsItHas(): Kernel {
+    return this.#heardBy((warning) => {
+      if (warning.code !== 'absent') this.#warn(warning)
+    })
+  }
+
+  /** The address of the first of some symbols that there is, for a query to begin at; none where it has none of them. */
+  addresses(...symbols: string[]): bigint[] {
+    const found = symbols.map((symbol) => this.address(symbol)).find((address) => address !== null)
+    return found == null ? [] : [found]
+  }
+
   /** The same kernel, where nobody is told what cannot be read. */
   unheard(): Kernel {
     return this.#heardBy(() => {})
