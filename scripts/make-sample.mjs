@@ -94,6 +94,8 @@ if (existsSync(join(folder, 'truth', 'oracle.json'))) {
   write('oracle.json', JSON.stringify({ tasks, vmcoreinfo: lines(oracle.vmcoreinfo, /^BUILD-ID=/) }))
 }
 write('raw/proc-kallsyms.txt', someSymbols(truth('raw/proc-kallsyms.txt')))
+const bpf = ['prog', 'map', 'link', 'cgroup', 'perf'].map((kind) => `raw/bpftool-${kind}.json`)
+for (const file of bpf) if (existsSync(join(folder, 'truth', file))) write(file, truth(file))
 write('raw/proc-iomem.txt', lines(truth('raw/proc-iomem.txt'), /Kernel code/))
 for (const file of ['raw/proc-modules.txt', 'raw/dmesg.txt']) write(file, truth(file))
 for (const file of ['raw/docker-inspect.json', 'raw/podman-inspect.json']) {

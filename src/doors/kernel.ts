@@ -1,4 +1,12 @@
 /** The door `salvor/kernel`: what is read of the kernel, object by object and subsystem by subsystem. */
+export { type Attachment, readAttachments } from '../kernel/bpf/attachments.js'
+export { type MapEntry, readMapEntries } from '../kernel/bpf/entries.js'
+export { type Held, type Holder, type Holders, readHolders } from '../kernel/bpf/holders.js'
+export { type ProgramInstruction, readHelpers, readInstructions } from '../kernel/bpf/instructions.js'
+export { type Link, readLinks } from '../kernel/bpf/links.js'
+export { type BpfMap, readMaps } from '../kernel/bpf/maps.js'
+export { type Pin, readPins } from '../kernel/bpf/pins.js'
+export { type Program, type ProgramView, readPrograms } from '../kernel/bpf/programs.js'
 export { readCgroups, readMemberships } from '../kernel/cgroups.js'
 export { type Connection, readConnections, type Traffic, type Tuple } from '../kernel/conntrack.js'
 export { onlineCpus } from '../kernel/cpus.js'

@@ -82,6 +82,10 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
     ...all('pointer', [['mem[MOD_DATA].base', 'core_layout.base']]),
     ...all('pointer_or_null', ['kp', 'args', 'version', 'srcversion', 'kallsyms']),
   ],
+  // What frees a program or changes its size keeps this link (kernel/bpf/core.c).
+  'struct bpf_prog': [{ path: 'aux->prog', is: 'own' }],
+  'struct bpf_map': [{ path: 'ops', is: 'image' }],
+  'struct bpf_link': [{ path: 'ops', is: 'image' }],
   'struct pid': [{ path: 'numbers[0].ns', is: { symbol: 'init_pid_ns' } }],
 }
 

@@ -38,11 +38,17 @@ const short: Record<string, string> = {
   'connections-tracked': 'is in none of them',
   modules: 'came later',
   'kernel-log': 'came later',
+  'bpf-instructions': 'was not there yet',
+  'bpf-links': 'was not there yet; one host has a link',
+  'bpf-map-entries': 'was not there yet; one host has an entry',
+  'bpf-maps': 'was not there yet; one host has a map',
+  'bpf-programs': 'was not there yet',
 }
 
 /** Tables of more than one row that have no key. */
 const without: Record<string, string> = {
   'shell-history': 'a command may be typed twice in a second',
+  'bpf-attachments': 'a program that its id table lacks has only an address',
   'memory-maps': 'mappings are told apart by their addresses, which are no part of a key',
   libraries: 'what a loader says may have no name and no file',
   'ssh-sessions': 'a process may have had several keys for one direction',
