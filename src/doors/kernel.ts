@@ -22,6 +22,7 @@ export type {
   Sink,
 } from '../kernel/file-contents.js'
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
+export { readKernelStacks, type StackFrame } from '../kernel/kernel-stacks.js'
 export { type KernelThread, readKernelThreads } from '../kernel/kernel-threads.js'
 export { type Library, readLibraries } from '../kernel/libraries.js'
 export { type Mapping, readMappings } from '../kernel/mappings.js'
@@ -54,5 +55,6 @@ export {
   type Range,
   type Stretch,
 } from '../kernel/user-memory.js'
+export { mappingFinder, readUserRegisters, type UserRegisters } from '../kernel/user-registers.js'
 export { readShellHashes, readShellHistories, type ShellHash, type ShellHistory } from '../programs/histories.js'
 export { readSshKeys, type SshKey } from '../programs/ssh-keys.js'

@@ -30,6 +30,7 @@ function isCounted(table: string, row: Row): boolean {
 /** Samples hold what the analyzers read that were there when they were made: these tables may be short in them. */
 const short: Record<string, string> = {
   'shell-hash': 'is in none',
+  'user-stacks': 'is in none',
   'open-files': 'is in docker-debian12 alone',
   netfilter: 'is in none of them',
   credentials: 'are in none of them yet',
@@ -47,6 +48,7 @@ const short: Record<string, string> = {
 
 /** Tables of more than one row that have no key. */
 const without: Record<string, string> = {
+  'kernel-stacks': 'a thread that was on a processor has a row without a frame',
   'shell-history': 'a command may be typed twice in a second',
   'bpf-attachments': 'a program that its id table lacks has only an address',
   'memory-maps': 'mappings are told apart by their addresses, which are no part of a key',

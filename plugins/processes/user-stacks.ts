@@ -1,0 +1,55 @@
+import { address, defineAnalyzer, flag, integer, text } from 'salvor'
+import { containerNames, listedPlacedTasks, memberColumns, ownerOf } from 'salvor/containers'
+import { isLeader, mappingFinder, readUserRegisters } from 'salvor/kernel'
+
+export default defineAnalyzer({
+  name: 'user-stacks',
+  aliases: ['info-regs', 'process-stack'],
+  summary: 'Where every thread goes on in user mode, and what its instruction and stack pointer lie in',
+  description:
+    'From the registers that a thread left when it came into the kernel. An instruction without a file, or in memory that ' +
+    'can be written, is code that no program has; a stack pointer that lies in a file or in the heap was moved there. A ' +
+    'thread that was on a processor has left none, and none is shown.',
+  torn: 'a thread that slept throughout is one row, right in each cell that is not null.',
+  examples: [
+    { command: 'salvor user-stacks memory.elf --pid 236', what: 'the threads of one process' },
+    { command: 'salvor user-stacks memory.elf --sort instruction_path', what: 'by what they run; without a file last' },
+  ],
+  key: ['tid'],
+  columns: {
+    tid: integer('Thread id', { meaning: 'tid' }),
+    ...memberColumns,
+    comm: text('Name of the thread'),
+    instruction: address('Where it goes on'),
+    instruction_path: text('File or area that it goes on in; null for memory without a name', { meaning: 'path' }),
+    instruction_permissions: text('Permissions of that memory, as r-xp; null where nothing is mapped'),
+    stack_pointer: address('Its stack pointer'),
+    stack_path: text('File or area that its stack pointer lies in; null for memory without a name', {
+      meaning: 'path',
+    }),
+    stack_permissions: text('Permissions of that memory, as rw-p; null where nothing is mapped'),
+    syscall: integer('Number of the system call that it is in; null where it was interrupted', { detail: true }),
+    running: flag('Whether it was on a processor', { detail: true }),
+  },
+  async *run({ kernel }) {
+    const names = containerNames(kernel)
+    const tasks = listedPlacedTasks(kernel)
+    const threads = new Map(tasks.map((task) => [task.address, task]))
+    const leaders = new Map(tasks.filter(isLeader).map(({ pid, address }) => [pid, address]))
+    const find = mappingFinder(kernel, [...leaders.values()])
+    yield readUserRegisters(kernel, [...threads.keys()]).flatMap(({ task, ...registers }) => {
+      const thread = threads.get(task)
+      if (thread === undefined) return []
+      const { tid, pid, comm, container } = thread
+      const leader = leaders.get(pid) ?? task
+      const [code, stack] = [find(leader, registers.instruction), find(leader, registers.stack_pointer)]
+      return {
+        ...{ tid, pid, comm, ...ownerOf(container, names), ...registers },
+        instruction_path: code?.path ?? null,
+        instruction_permissions: code?.permissions ?? null,
+        stack_path: stack?.path ?? null,
+        stack_permissions: stack?.permissions ?? null,
+      }
+    })
+  },
+})
