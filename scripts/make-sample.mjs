@@ -70,6 +70,15 @@ write('memory.json', JSON.stringify(inMemory.map((process) => pick(process, ['pi
 write('open-files.json', JSON.stringify(inMemory.map((process) => pick(process, ['pid', 'comm', 'fds']))))
 write('planted.json', truth('planted.json'))
 const CREDENTIALS = ['uids', 'gids', 'groups', 'caps', 'seccomp', 'seccomp_filters', 'no_new_privs', 'apparmor']
+write(
+  'signals.json',
+  JSON.stringify(
+    inMemory.map(({ pid, comm, sigcgt, threads }) => ({
+      ...{ pid, comm, sigcgt },
+      threads: threads.map((thread) => pick(thread, ['tid', 'sigblk'])),
+    })),
+  ),
+)
 const LOGIN = ['uid_map', 'gid_map', 'loginuid', 'sessionid']
 write(
   'credentials.json',

@@ -60,6 +60,11 @@ const connection: readonly Rule[] = [
 const objects: Readonly<Record<string, readonly Rule[]>> = {
   [TASK_STRUCT]: task,
   'struct dentry': dentry,
+  // From SIGHUP to the last of the real-time signals.
+  'struct sigqueue': [
+    { path: 'info.si_signo', is: { at_least: 1 } },
+    { path: 'info.si_signo', is: { at_most: 64 } },
+  ],
   // The css of a cgroup itself leads back to it, and so does the directory that shows it.
   'struct cgroup': [
     { path: 'self.cgroup', is: 'own' },

@@ -34,6 +34,7 @@ const short: Record<string, string> = {
   'open-files': 'is in docker-debian12 alone',
   netfilter: 'is in none of them',
   credentials: 'are in none of them yet',
+  signals: 'are in none of them yet',
   'kernel-threads': 'are in none of them yet',
   ptrace: 'is one thread in docker-debian12 alone',
   'connections-tracked': 'is in none of them',
