@@ -1,4 +1,6 @@
 /** The door `salvor/kernel`: what is read of the kernel, object by object and subsystem by subsystem. */
+
+export { type FirewallRule, nftRules, readNftRuleset } from '../firewall/rules.js'
 export { type Attachment, readAttachments } from '../kernel/bpf/attachments.js'
 export { type MapEntry, readMapEntries } from '../kernel/bpf/entries.js'
 export { type Held, type Holder, type Holders, readHolders } from '../kernel/bpf/holders.js'

@@ -45,6 +45,7 @@ const short: Record<string, string> = {
   'bpf-map-entries': 'was not there yet; one host has an entry',
   'bpf-maps': 'was not there yet; one host has a map',
   'bpf-programs': 'was not there yet',
+  firewall: 'is in none of them',
 }
 
 /** Tables of more than one row that have no key. */
