@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import type { Declaration } from '../api/analyzer.js'
 import { bundle } from '../paths.js'
 import { SalvorError } from './errors.js'
+import { hasAsked } from './option-values.js'
+import { byDefault } from './plan.js'
 import { closest } from './suggest.js'
 
 /** Where an analyzer's code is: a module of salvor's own build, or a user's file or package. */
@@ -73,6 +75,13 @@ export class Registry {
 
   list(): readonly KnownAnalyzer[] {
     return this.analyzers
+  }
+
+  /** Those that need no more than an image: no option is missing, and no file is written. */
+  plain(): readonly KnownAnalyzer[] {
+    return this.analyzers
+      .filter(({ source, artifacts }) => source === undefined && artifacts === undefined)
+      .filter((analyzer) => hasAsked(analyzer, byDefault(analyzer).options))
   }
 
   /** Every name and alias. */

@@ -13,7 +13,7 @@ import { makeEngine, outputGuard, type Session } from '../session.js'
 const discard = { rows: async () => {}, end: async () => {} }
 
 function chosen(raw: unknown, registry: Registry): readonly KnownAnalyzer[] {
-  if (typeof raw !== 'string') return registry.list().filter(({ source }) => source === undefined)
+  if (typeof raw !== 'string') return registry.plain()
   const names = raw.split(',').filter((name) => name !== '')
   const analyzers = names.map((name) => registry.get(name))
   const other = analyzers.find(({ source }) => source !== undefined)
@@ -73,7 +73,7 @@ export const distillCommand: Command = {
   ],
   options: [
     { name: 'output', alias: 'o', value: 'FILE', summary: 'The image to write' },
-    { name: 'analyzers', value: 'A,B,C', summary: 'Which analyzers (default: all)' },
+    { name: 'analyzers', value: 'A,B,C', summary: 'Which analyzers (default: all that need no option)' },
     forceOption,
     ...engineOptions,
   ],

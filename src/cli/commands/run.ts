@@ -1,6 +1,4 @@
 import { SalvorError } from '../../engine/errors.js'
-import { hasAsked } from '../../engine/option-values.js'
-import { byDefault } from '../../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { closest } from '../../engine/suggest.js'
 import type { Command, Invocation, Option } from '../command.js'
@@ -13,19 +11,11 @@ import { wordsIn } from '../words.js'
 /** Stands for every table that needs no more than an image. */
 const EVERY = 'all'
 
-/** What it stands for: no file is written, and no option is missing. */
-function everyTable(registry: Registry): KnownAnalyzer[] {
-  return registry
-    .list()
-    .filter((analyzer) => analyzer.source === undefined && analyzer.artifacts === undefined)
-    .filter((analyzer) => hasAsked(analyzer, byDefault(analyzer).options))
-}
-
 /** The analyzers that a word means; undefined where it is none. */
 function analyzersCalled(word: string, registry: Registry): readonly KnownAnalyzer[] | undefined {
   const found = registry.find(word)
   if (found !== undefined) return [found]
-  return word === EVERY ? everyTable(registry) : undefined
+  return word === EVERY ? registry.plain() : undefined
 }
 
 /** Splits what follows `run` into analyzers and images, each once; a slip of the pen is neither. */
