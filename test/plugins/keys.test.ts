@@ -56,6 +56,7 @@ const without: Record<string, string> = {
   'memory-maps': 'mappings are told apart by their addresses, which are no part of a key',
   libraries: 'what a loader says may have no name and no file',
   'ssh-sessions': 'a process may have had several keys for one direction',
+  timeline: 'two things may happen to one subject in the same moment',
   environment: 'a variable may be in an environment twice',
   'connections-tracked': 'a protocol without ports has nothing that tells its connections apart',
   netfilter: 'a device is a part of what tells functions apart, and most have none',
