@@ -84,6 +84,10 @@ write(
   'credentials.json',
   JSON.stringify(inMemory.map((process) => pick(process, ['pid', 'comm', ...CREDENTIALS, ...LOGIN]))),
 )
+// One process of each mount namespace tells all of it.
+const roots = JSON.parse(truth('processes.json')).filter(({ root, collector }) => root === '/' && !collector)
+const mountOwners = roots.filter(({ ns }, at) => roots.findIndex((other) => other.ns.mnt === ns.mnt) === at)
+write('mounts.json', JSON.stringify(mountOwners.map((process) => pick(process, ['pid', 'ns', 'root', 'mountinfo']))))
 write('namespaces.json', JSON.stringify(JSON.parse(truth('namespaces.json'))))
 write(
   'cgroups.json',

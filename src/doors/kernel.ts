@@ -29,6 +29,7 @@ export { type KernelThread, readKernelThreads } from '../kernel/kernel-threads.j
 export { type Library, readLibraries } from '../kernel/libraries.js'
 export { type Mapping, readMappings } from '../kernel/mappings.js'
 export { type Module, type ModuleView, readModules } from '../kernel/modules.js'
+export { type MountRow, readMountTable } from '../kernel/mount-table.js'
 export { ipv4Text, ipv6Text, macText } from '../kernel/net-addresses.js'
 export { type Hook, readHooks } from '../kernel/netfilter.js'
 export { placeText } from '../kernel/places.js'

@@ -114,6 +114,8 @@ export class Batch<S extends Selects = Selects, C extends Children = None> {
   readonly breaks: number
   readonly #columns: Map<string, Column>
   readonly #children: Map<string, Batch>
+  readonly #lost: ReadonlySet<string>
+  readonly #absent: ReadonlySet<string>
 
   constructor(native: NativeBatch, shape: Pick<Nested, 'select' | 'children'>) {
     this.length = native.length
@@ -121,6 +123,10 @@ export class Batch<S extends Selects = Selects, C extends Children = None> {
     this.parents = native.parents
     const broken = native.warnings.filter(({ code, column }) => column === undefined && BROKEN.has(code))
     this.breaks = broken.reduce((sum, { count }) => sum + count, 0)
+    const warned = (absent: boolean) =>
+      new Set(native.warnings.flatMap(({ code, column }) => ((code === 'absent') === absent ? (column ?? []) : [])))
+    this.#lost = warned(false)
+    this.#absent = warned(true)
     const names = Object.keys(shape.select)
     this.#columns = new Map(
       native.columns.map((column, index) => {
@@ -142,6 +148,16 @@ export class Batch<S extends Selects = Selects, C extends Children = None> {
     const column = this.#columns.get(name)
     if (!column) throw new Error(`the query selects no column '${name}'`)
     return column
+  }
+
+  /** Whether this kernel has no member that a column is read from. */
+  absent(name: keyof S & string): boolean {
+    return this.#absent.has(name)
+  }
+
+  /** Whether nulls of a column are values that could not be read; else there was nothing to read, or it is absent. */
+  lost(name: keyof S & string): boolean {
+    return this.#lost.has(name)
   }
 
   /** A nested walk's rows by its name in the query. */

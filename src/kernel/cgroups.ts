@@ -56,6 +56,7 @@ const CONTROLLERS = {
 interface Hierarchy {
   root: bigint
   name: string
+  controllers: string[]
 }
 
 /** How many hierarchies there are: one on a machine that only uses v2. */
@@ -80,8 +81,13 @@ function hierarchies(kernel: Kernel): Hierarchy[] {
     const own = roots.column('name').text(row)
     const parts = own ? [...names, `name=${own}`] : names
     const name = roots.address(row) === unified ? 'unified' : parts.join(',')
-    return { root: roots.column('top').bigint(row) ?? 0n, name }
+    return { root: roots.column('top').bigint(row) ?? 0n, name, controllers: names }
   }).filter(({ root }) => root !== 0n)
+}
+
+/** Controllers of every hierarchy that is in use, by its top cgroup. */
+export function hierarchyNames(kernel: Kernel): Map<bigint, readonly string[]> {
+  return new Map(hierarchies(kernel).map(({ root, controllers }) => [root, controllers]))
 }
 
 /** Every cgroup that was not removed, hierarchy by hierarchy, sorted by path; read once per image. */

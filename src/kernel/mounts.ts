@@ -4,10 +4,11 @@ import type { Batch } from './batch.js'
 import { hashedMounts } from './hash-tables.js'
 import type { Kernel } from './kernel.js'
 import { addressOf, dentryPath, dPath, firstOf, list, type Nested, object, rbtree, text } from './query.js'
+import type { Rule } from './rule.js'
 
-const MOUNT = 'struct mount'
+export const MOUNT = 'struct mount'
 /** Mounts that are read: the kernel's own limit is 100 000 in a namespace (fs.mount-max). */
-const MOST_MOUNTS = 1 << 18
+export const MOST_MOUNTS = 1 << 18
 
 /** A mount, as a line of /proc/PID/mountinfo shows it. */
 export interface Mount {
@@ -29,7 +30,10 @@ export interface Mount {
 }
 
 /** Mounts of a namespace: a tree from 6.8 on, a list before. */
-const MOUNTS = firstOf(rbtree('mounts', MOUNT, 'mnt_node'), list('list', MOUNT, 'mnt_list'))
+export const MOUNTS = firstOf(rbtree('mounts', MOUNT, 'mnt_node'), list('list', MOUNT, 'mnt_list'))
+
+/** Each mount of a namespace names it. */
+export const OF_NAMESPACE: Rule = { path: 'mnt_ns', is: 'origin_or_null' }
 
 const MEMBERS = {
   vfsmount: addressOf('mnt'),
@@ -46,8 +50,7 @@ const PATHS = { root: dentryPath('mnt.mnt_root'), target: dPath('mnt') }
 /** Mounts of the namespaces of some tasks, by task; `paths` false leaves `root` and `target` null. */
 export function readMounts(kernel: Kernel, tasks: Iterable<bigint>, paths: boolean): Map<bigint, Mount[]> {
   const select = paths ? { ...MEMBERS, ...PATHS } : MEMBERS
-  // Each mount of a namespace names it.
-  const mounts = { walk: MOUNTS, rules: [{ path: 'mnt_ns', is: 'origin_or_null' }], select } satisfies Nested
+  const mounts = { walk: MOUNTS, rules: [OF_NAMESPACE], select } satisfies Nested
   const asked = [...tasks]
   const owners = kernel.at(asked, 'struct task_struct').walk(object('nsproxy->mnt_ns')).select({}, { mounts })
   const batch = owners.child('mounts')

@@ -72,6 +72,7 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   ],
   // A reader of mountinfo leaves a cursor on the list, which has none of these.
   'struct mount': all('pointer_or_null', ['mnt_parent', 'mnt_mountpoint', 'mnt.mnt_root', 'mnt.mnt_sb']),
+  'struct mnt_namespace': [{ path: 'ns.ops', is: { symbol: 'mntns_operations' } }],
   'struct css_set': [
     { path: 'refcount.refs.counter', is: { at_least: 1 } },
     { path: 'dfl_cgrp->self.cgroup', is: { equals: 'dfl_cgrp' } },

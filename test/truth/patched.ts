@@ -27,7 +27,7 @@ export function patchedCopy(image: TruthImage, patches: (kernel: Kernel, copy: s
   }, 120_000)
   afterAll(() => {
     if (folder !== '') rmSync(folder, { recursive: true })
-  })
+  }, 120_000)
   return copy
 }
 

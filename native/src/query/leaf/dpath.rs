@@ -123,12 +123,14 @@ impl Leaf for DPath {
             None | Some(Err(Gap::Null)) => Path { mnt: 0, dentry: 0 },
             Some(root) => root?,
         };
-        if names.own_name(place, out)? {
+        // Where a mount is does not depend on whether what it shows was unlinked (`seq_path_root`).
+        let is_mount = matches!(self.start, Start::Mount);
+        if !is_mount && names.own_name(place, out)? {
             return Ok(true);
         }
         let start = out.len();
         names.climb(place, root, out)?;
-        if names.unlinked(place.dentry)? {
+        if !is_mount && names.unlinked(place.dentry)? {
             out.extend_from_slice(b" (deleted)");
         }
         Ok(cut(out, start))
