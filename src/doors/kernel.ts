@@ -23,6 +23,8 @@ export type {
   PageState,
   Sink,
 } from '../kernel/file-contents.js'
+export { readKernelHooks } from '../kernel/hooks/all.js'
+export type { KernelHook } from '../kernel/hooks/pointer.js'
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
 export { readKernelStacks, type StackFrame } from '../kernel/kernel-stacks.js'
 export { type KernelThread, readKernelThreads } from '../kernel/kernel-threads.js'

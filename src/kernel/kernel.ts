@@ -190,6 +190,12 @@ export class Kernel {
     }
   }
 
+  /** What is wrong with the list of modules, where code without a symbol may be in one that was lost; null where it is whole. */
+  get lostModules(): string | null {
+    // Nothing is at the first address, so that modules are asked for.
+    return native.resolve(this.id, BigUint64Array.of(1n)).problem ?? null
+  }
+
   /** Pages of memory that the image holds. */
   get pages(): number {
     return Math.ceil(this.info.ranges.reduce((sum, { bytes }) => sum + bytes, 0) / this.info.page_size)

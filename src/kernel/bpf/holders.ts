@@ -33,12 +33,15 @@ const FILES = {
   select: { fd: index(), operations: 'f_op', object: 'private_data' },
 } satisfies Nested
 
+/** What descriptors hold: objects by kind, with their holders, and the operations of all open files. */
+export type Descriptors = Readonly<Record<Held, Holders>> & { readonly operations: ReadonlySet<bigint> }
+
 /** Who holds objects by descriptors; read once per image. */
-export function readHolders(kernel: Kernel): Readonly<Record<Held, Holders>> {
+export function readHolders(kernel: Kernel): Descriptors {
   return kernel.once(readEveryHolder)
 }
 
-function readEveryHolder(kernel: Kernel): Record<Held, Holders> {
+function readEveryHolder(kernel: Kernel): Descriptors {
   const kinds = Object.entries(OPERATIONS).flatMap(([kind, symbols]) =>
     symbols.map((symbol) => [kernel.address(symbol), kind as Held] as const),
   )
@@ -50,10 +53,13 @@ function readEveryHolder(kernel: Kernel): Record<Held, Holders> {
     perf_event: new Map(),
     socket: new Map(),
   }
+  const operations = new Set<bigint>()
   const owners = kernel.at(tableOwners(kernel), TASK_STRUCT).select({}, { files: FILES })
   const files = owners.child('files')
   for (let row = 0; row < files.length; row++) {
-    const kind = kindOf.get(files.column('operations').bigint(row))
+    const called = files.column('operations').bigint(row)
+    if (called !== null && called !== 0n) operations.add(called)
+    const kind = kindOf.get(called)
     const object = files.column('object').bigint(row)
     if (kind === undefined || object === null || object === 0n) continue
     append(found[kind], object, {
@@ -61,7 +67,7 @@ function readEveryHolder(kernel: Kernel): Record<Held, Holders> {
       fd: files.column('fd').number(row) ?? -1,
     })
   }
-  return found
+  return { ...found, operations }
 }
 
 /** A task for each table of descriptors, which threads mostly share; leaders and low ids first. */

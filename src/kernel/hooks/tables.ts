@@ -1,0 +1,54 @@
+/** Tables of operations: structs of function pointers, each of which belongs to the kernel or to one module. */
+
+import type { Batch } from '../batch.js'
+import type { Kernel, Objects } from '../kernel.js'
+import { placeText } from '../places.js'
+import { chain, type Selects } from '../query.js'
+import type { Pointer } from './pointer.js'
+
+/** What of a table is looked at, with the name of what it was found at. */
+export interface Found {
+  table: bigint
+  name: string | null
+}
+
+/** The pointers of tables of one type, each table once, named by where it was found first. */
+export function tablePointers(
+  kernel: Kernel,
+  kind: string,
+  type: string,
+  members: Selects,
+  found: readonly Found[],
+): Pointer[] {
+  const names = new Map<bigint, string | null>()
+  for (const { table, name } of found) if (table !== 0n && !names.has(table)) names.set(table, name)
+  const batch = kernel.ofKindsItHas().at(names.keys(), type).select(members)
+  const places = kernel.resolve(batch.addresses)
+  return Array.from({ length: batch.length }, (_, row) => {
+    const place = places[row] ?? null
+    const name = names.get(batch.address(row)) ?? placeText(place)
+    return memberPointers(batch, row, Object.keys(members), { kind, name, owner: place?.module ?? 'kernel' })
+  }).flat()
+}
+
+/** Every object of a chain whose first a variable points to; none where the kernel has no such variable. */
+export function chained(kernel: Kernel, variable: string, type: string): Objects {
+  // A variable that is a pointer lies as a list's head does.
+  return kernel.at(kernel.addresses(variable), 'struct hlist_head').walk(chain(`((${type} *)first)`, type, 'next'))
+}
+
+/** A pointer for each column of a row. */
+export function memberPointers(
+  batch: Batch<Selects>,
+  row: number,
+  members: readonly string[],
+  { kind, name, owner }: Pick<Pointer, 'kind' | 'name' | 'owner'>,
+): Pointer[] {
+  return members.map((member) => ({
+    kind,
+    name: `${name ?? '?'} ${member}`,
+    index: null,
+    address: batch.column(member).bigint(row) ?? 0n,
+    owner,
+  }))
+}
