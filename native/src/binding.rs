@@ -1,5 +1,6 @@
 //! The N-API edge, and nothing else: ids in, columns out. Every call catches panics and turns errors into JavaScript ones.
 
+pub mod code;
 pub mod files;
 pub mod places;
 pub mod processes;

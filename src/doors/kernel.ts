@@ -14,6 +14,8 @@ export { type Connection, readConnections, type Traffic, type Tuple } from '../k
 export { onlineCpus } from '../kernel/cpus.js'
 export { type Credentials, readCredentials } from '../kernel/credentials.js'
 export { type Descriptor, readDescriptors } from '../kernel/descriptors.js'
+export { disassemble } from '../kernel/disassembly.js'
+export { type ElfFile, readElfFiles } from '../kernel/elf-files.js'
 export type {
   FileContents,
   FilePiece,
@@ -25,6 +27,7 @@ export type {
 } from '../kernel/file-contents.js'
 export { readKernelHooks } from '../kernel/hooks/all.js'
 export type { KernelHook } from '../kernel/hooks/pointer.js'
+export { type Injected, type Reason as InjectedReason, readInjectedMemory } from '../kernel/injected-memory.js'
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
 export { readKernelStacks, type StackFrame } from '../kernel/kernel-stacks.js'
 export { type KernelThread, readKernelThreads } from '../kernel/kernel-threads.js'

@@ -83,6 +83,14 @@ export interface NativeSymbols {
   lost: number
 }
 
+/** An instruction, as Intel writes it. */
+export interface NativeInstruction {
+  address: bigint
+  /** In bytes. */
+  length: number
+  text: string
+}
+
 /** A part of a file. */
 export interface NativeFilePart {
   size: number
@@ -141,6 +149,8 @@ export interface Native {
   findWords(id: number, mm: bigint, ranges: BigUint64Array, from: bigint, words: BigUint64Array): NativeFound | null
   /** What there is of it from one address to another: `bytes` at most, with 0 only what there is. */
   userPart(id: number, mm: bigint, start: bigint, end: bigint, bytes: number): NativeUserPart | null
+  /** The instructions of x86 in bytes that lie at an address, for a processor of 16, 32 or 64 bits. */
+  disassemble(bytes: Uint8Array, address: bigint, bits: number): NativeInstruction[]
   /** What could not be read since opening, because the file was cut off or failed; null when it is whole. */
   lost(id: number): { message: string; bytes: number } | null
   /** Writes the pages read since opening with `record` to a new file; returns how many. */

@@ -54,6 +54,8 @@ const short: Record<string, string> = {
 
 /** Tables of more than one row that have no key. */
 const without: Record<string, string> = {
+  'elf-files': 'files in memory are told apart by their addresses, which are no part of a key',
+  'injected-memory': 'mappings are told apart by their addresses, which are no part of a key',
   'kernel-stacks': 'a thread that was on a processor has a row without a frame',
   'kernel-hooks': 'pointers are told apart by where they lie, which is no part of a key',
   'shell-history': 'a command may be typed twice in a second',

@@ -1,0 +1,70 @@
+/** ELF headers (include/uapi/linux/elf.h), of 32 and 64 bits, as little-endian processors have them. */
+
+const MAGIC = 0x464c457f
+/** EI_CLASS: 1 for 32 bits, 2 for 64; EI_DATA: 1 for little-endian. */
+const [CLASS, DATA] = [4, 5]
+/** ET_NONE to ET_CORE. */
+const TYPES = ['none', 'relocatable', 'executable', 'shared object', 'core']
+/** EM_ numbers of what runs Linux, and of BPF's objects (include/uapi/linux/elf-em.h). */
+const MACHINES: Readonly<Record<number, string>> = {
+  3: 'i386',
+  8: 'mips',
+  21: 'ppc64',
+  22: 's390',
+  40: 'arm',
+  62: 'x86_64',
+  183: 'aarch64',
+  243: 'riscv',
+  247: 'bpf',
+  258: 'loongarch',
+}
+const PT_LOAD = 1
+/** Bytes of the header of 64 bits, which is the longer one. */
+export const HEADER = 64
+/** A file has a dozen segments. */
+const MOST_SEGMENTS = 512
+
+export interface ElfHeader {
+  readonly bits: 32 | 64
+  readonly type: string
+  readonly machine: string
+  readonly entry: bigint
+  /** Where its table of segments lies, from the file's start, and how long it is. */
+  readonly segmentsAt: bigint
+  readonly segmentsLength: number
+}
+
+/** A header in the first bytes of a file; null where there is none. */
+export function elfHeader(view: DataView): ElfHeader | null {
+  if (view.byteLength < HEADER || view.getUint32(0, true) !== MAGIC || view.getUint8(DATA) !== 1) return null
+  const kind = view.getUint8(CLASS)
+  if (kind !== 1 && kind !== 2) return null
+  const wide = kind === 2
+  const word = (at: number) => (wide ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true)))
+  const [size, count] = [view.getUint16(wide ? 54 : 42, true), view.getUint16(wide ? 56 : 44, true)]
+  const [type, machine] = [view.getUint16(16, true), view.getUint16(18, true)]
+  // What nothing would load is no header, but a pattern for one: the dynamic loader has some.
+  if (type === 0 || machine === 0) return null
+  return {
+    bits: wide ? 64 : 32,
+    type: TYPES[type] ?? String(type),
+    machine: MACHINES[machine] ?? String(machine),
+    entry: word(24),
+    segmentsAt: word(wide ? 32 : 28),
+    segmentsLength: size === (wide ? 56 : 32) && count <= MOST_SEGMENTS ? size * count : 0,
+  }
+}
+
+/** Bytes from the first of its loaded segments to the end of the last, of a table of segments; null where it has none. */
+export function loadedSize({ bits }: ElfHeader, table: DataView): bigint | null {
+  const wide = bits === 64
+  const word = (at: number) => (wide ? table.getBigUint64(at, true) : BigInt(table.getUint32(at, true)))
+  let [first, last] = [null as bigint | null, 0n]
+  for (let at = 0; at < table.byteLength; at += wide ? 56 : 32) {
+    if (table.getUint32(at, true) !== PT_LOAD) continue
+    const [address, length] = [word(at + (wide ? 16 : 8)), word(at + (wide ? 40 : 20))]
+    if (first === null || address < first) first = address
+    if (address + length > last) last = address + length
+  }
+  return first === null ? null : last - first
+}
