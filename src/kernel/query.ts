@@ -91,6 +91,8 @@ export type None = Readonly<Record<never, never>>
  */
 export interface Nested {
   readonly walk: Walk
+  /** A kernel without something that it needs gives no rows and a note, not an error. */
+  readonly optional?: boolean
   /** What each object must obey beside what its type does. */
   readonly rules?: readonly Rule[]
   readonly select: Selects
@@ -282,6 +284,10 @@ export function nestedSpec(nested: Omit<Nested, 'walk'> & { readonly walk: Walk 
     walk: nested.walk,
     rules: [...(nested.walk === null ? [] : rulesOf(yielded(nested.walk))), ...(nested.rules ?? [])],
     select: Object.entries(nested.select).map(([name, select]) => ({ name, ...asField(select) })),
-    children: Object.entries(nested.children ?? {}).map(([name, child]) => ({ name, ...nestedSpec(child) })),
+    children: Object.entries(nested.children ?? {}).map(([name, child]) => ({
+      name,
+      optional: child.optional ?? false,
+      ...nestedSpec(child),
+    })),
   }
 }

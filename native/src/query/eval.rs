@@ -92,6 +92,13 @@ impl Run<'_, '_> {
             parents: Vec::new(),
             warnings: Warnings::default(),
         };
+        if let Some(name) = &level.absent {
+            // Where nothing is asked nothing is missed.
+            if !objects.addresses.is_empty() {
+                walk_warnings.add(Code::Absent, None, None);
+            }
+            return self.finish(level, rows, name, walk_warnings, None);
+        }
         for (index, column) in level.columns.iter().enumerate() {
             if matches!(column.source, Source::Absent(_)) {
                 rows.warnings.add(Code::Absent, Some(index), None);
@@ -134,7 +141,20 @@ impl Run<'_, '_> {
             );
         }
         let description = level.walk.as_ref().map_or("start", |walk| &walk.description);
-        let from = level.walk.as_ref().map(|_| (rows.parents.as_slice(), objects));
+        let above = level.walk.as_ref().map(|_| objects);
+        self.finish(level, rows, description, walk_warnings, above)
+    }
+
+    /// The walks below rows that are all there, and what it comes to. `above` are the objects that a walk began at.
+    fn finish(
+        &mut self,
+        level: &Level,
+        rows: Rows,
+        description: &str,
+        walk_warnings: Warnings,
+        above: Option<&Objects>,
+    ) -> Batch {
+        let from = above.map(|objects| (rows.parents.as_slice(), objects));
         let found = Objects { addresses: &rows.addresses, numbers: &[], from };
         let children = level.children.iter().map(|child| self.level(child, &found, Warnings::default())).collect();
         rows.finish(description, walk_warnings, children)

@@ -57,6 +57,9 @@ pub struct Nested {
     pub name: String,
     /// From the parent's row.
     pub walk: Walk,
+    /// No rows, rather than an error, where the kernel lacks something that it needs.
+    #[serde(default)]
+    pub optional: bool,
     /// What every row obeys.
     #[serde(default)]
     pub rules: Vec<Rule>,

@@ -96,7 +96,12 @@ impl Survey<'_> {
             below.column(id, column);
         }
         for nested in children {
+            let told = below.lacks.len();
             below.level(id, Some(&nested.walk), &nested.rules, &nested.select, &nested.children);
+            // It has no rows then, and all else is answered.
+            for lack in below.lacks.iter_mut().skip(told).filter(|_| nested.optional) {
+                lack.needed = false;
+            }
         }
         self.lacks.append(&mut below.lacks);
     }

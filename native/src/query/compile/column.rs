@@ -64,14 +64,22 @@ impl Source {
 /// Compiles a column of rows that are objects of type `start`.
 pub fn compile(scope: Scope, start: TypeId, column: &Column) -> Compiled<ColumnPlan> {
     let source = match settle(scope, start, column) {
-        Err(Failure::Missing(_) | Failure::OtherType(_)) if column.optional => Source::Absent(match column.leaf {
-            Leaf::Value | Leaf::Address | Leaf::Index | Leaf::Obeys => Packing::U64,
-            Leaf::Bytes => Packing::Bytes,
-            _ => Packing::Text,
-        }),
+        Err(Failure::Missing(_) | Failure::OtherType(_)) if column.optional => return Ok(ColumnPlan::absent(column)),
         source => source?,
     };
     Ok(ColumnPlan { name: column.name.clone(), source })
+}
+
+impl ColumnPlan {
+    /// The column in a kernel that has nothing like it.
+    pub fn absent(column: &Column) -> Self {
+        let packing = match column.leaf {
+            Leaf::Value | Leaf::Address | Leaf::Index | Leaf::Obeys => Packing::U64,
+            Leaf::Bytes => Packing::Bytes,
+            _ => Packing::Text,
+        };
+        Self { name: column.name.clone(), source: Source::Absent(packing) }
+    }
 }
 
 /// How a column is read in this kernel, whether or not it may be absent.

@@ -51,6 +51,22 @@ pub struct Level {
     pub children: Vec<Level>,
     /// Whether a path here, not below, starts from an object of a walk further up.
     pub looks_up: bool,
+    /// What it is called, where this kernel has nothing like it: it has no rows.
+    pub absent: Option<String>,
+}
+
+impl Level {
+    /// The same columns and walks as `nested` has, without rows.
+    fn absent(nested: &Nested) -> Self {
+        Self {
+            walk: None,
+            rules: Rules::default(),
+            columns: nested.select.iter().map(ColumnPlan::absent).collect(),
+            children: nested.children.iter().map(Self::absent).collect(),
+            looks_up: false,
+            absent: Some(format!("'{}'", nested.name)),
+        }
+    }
 }
 
 /// Compiles a query against a kernel's symbols and types.
@@ -90,10 +106,11 @@ fn level(
     let id = walk.as_ref().map_or(start, |walk| walk.element);
     let rules = Rules::compile(rows, id, rules)?;
     let columns = select.iter().map(|column| column::compile(rows, id, column)).collect::<Compiled<_>>()?;
-    let child = |nested: &Nested| {
-        let compiled = level(rows, id, Some(&nested.walk), &nested.rules, &nested.select, &nested.children);
-        compiled.map_err(|failure| failure.within(&format!("'{}'", nested.name)))
-    };
+    let child =
+        |nested: &Nested| match level(rows, id, Some(&nested.walk), &nested.rules, &nested.select, &nested.children) {
+            Err(Failure::Missing(_) | Failure::OtherType(_)) if nested.optional => Ok(Level::absent(nested)),
+            compiled => compiled.map_err(|failure| failure.within(&format!("'{}'", nested.name))),
+        };
     let children = children.iter().map(child).collect::<Compiled<_>>()?;
-    Ok(Level { walk, rules, columns, children, looks_up: asked.get() })
+    Ok(Level { walk, rules, columns, children, looks_up: asked.get(), absent: None })
 }

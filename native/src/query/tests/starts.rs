@@ -88,6 +88,38 @@ fn lists_that_hang_in_an_array_are_walked_one_by_one() {
     assert_eq!((numbers(&all.children[0], 0), &all.children[0].parents), (vec![3, 1, 2], &vec![0, 1, 1]));
 }
 
+#[test]
+fn a_walk_that_this_kernel_lacks_has_no_rows_if_it_may_be_missing() {
+    let mut memory = Memory::new();
+    let (table, entries) = entries(&mut memory, 2);
+    ring(&mut memory, table + RINGS, &entries);
+    let kernel = memory.kernel(btf(true), &[]);
+    let list = |link: &str| json!({ "kind": "list", "head": "rings[0]", "type": "struct entry", "link": link });
+    let owner = json!({ "kind": "object", "of": "owner" });
+    let below = json!({ "name": "below", "walk": owner, "select": [{ "name": "id", "path": "id" }] });
+    let spec = |link: &str, column: &str, optional: bool| {
+        let nested = json!({
+            "name": "nested", "walk": list(link), "optional": optional,
+            "select": [{ "name": "it", "path": column }], "children": [below],
+        });
+        json!({ "from": { "addresses": true, "type": "struct table" }, "select": [], "children": [nested] }).to_string()
+    };
+    let there = run(&kernel, &spec("ring", "id", true), &[table]).unwrap();
+    assert_eq!((numbers(&there.children[0], 0), there.children[0].warnings.len()), (vec![1, 2], 0));
+    for (link, column) in [("gone", "id"), ("ring", "gone")] {
+        let nested = run(&kernel, &spec(link, column, true), &[table]).unwrap().children.remove(0);
+        assert_eq!((nested.length, nested.columns.len(), nested.children.len()), (0, 1, 1));
+        let codes: Vec<_> = nested.warnings.iter().map(|warning| (warning.code, warning.column.clone())).collect();
+        assert_eq!(codes, [(Code::Absent, None)]);
+        assert!(nested.children[0].warnings.is_empty());
+        let nobody = run(&kernel, &spec(link, column, true), &[]).unwrap();
+        assert!(nobody.children[0].warnings.is_empty(), "nobody misses it");
+        assert!(run(&kernel, &spec(link, column, false), &[table]).is_err());
+    }
+    let wrong = run(&kernel, &spec("ring", "^^^^.id", true), &[table]);
+    assert!(wrong.is_err(), "what makes no sense in any kernel is told");
+}
+
 /// A table of tables: each entry of the first leads to a table of its own.
 fn family(memory: &mut Memory) -> (u64, Vec<u64>, Vec<Vec<u64>>) {
     let (top, children) = entries(memory, 2);
