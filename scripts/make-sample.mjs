@@ -3,7 +3,7 @@
 // IMAGE_FOLDER holds memory.elf and truth/. Writes test/samples/NAME/memory.lime.gz, distilled to the pages that the
 // built-in analyzers read, and beside it the part of the truth that the tests hold it against.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -93,6 +93,14 @@ write(
   'cgroups.json',
   JSON.stringify(JSON.parse(truth('cgroups.json')), (key, value) => (key === 'inode' ? undefined : value)),
 )
+// What tables of networks are held against.
+const NETWORK = ['link.json', 'addr.json', 'route.json', 'neigh.json', 'proc-dev.txt']
+const SOCKETS = ['tcp', 'tcp6', 'udp', 'udp6', 'raw', 'raw6', 'icmp', 'unix', 'netlink', 'packet']
+for (const inode of readdirSync(join(folder, 'truth', 'net'))) {
+  for (const file of [...NETWORK, ...SOCKETS.map((kind) => `proc-${kind}.txt`)]) {
+    write(`net/${inode}/${file}`, truth(`net/${inode}/${file}`))
+  }
+}
 write(
   'host.json',
   JSON.stringify(pick(JSON.parse(truth('host.json')), ['version', 'uname', 'hostname', 'btime', 'la57'])),

@@ -28,6 +28,7 @@ export type {
 export { readKernelHooks } from '../kernel/hooks/all.js'
 export type { KernelHook } from '../kernel/hooks/pointer.js'
 export { type Injected, type Reason as InjectedReason, readInjectedMemory } from '../kernel/injected-memory.js'
+export { type NetDevice, readNetDevices } from '../kernel/interfaces.js'
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
 export { readKernelStacks, type StackFrame } from '../kernel/kernel-stacks.js'
 export { type KernelThread, readKernelThreads } from '../kernel/kernel-threads.js'
@@ -35,6 +36,7 @@ export { type Library, readLibraries } from '../kernel/libraries.js'
 export { type Mapping, readMappings } from '../kernel/mappings.js'
 export { type Module, type ModuleView, readModules } from '../kernel/modules.js'
 export { type MountRow, readMountTable } from '../kernel/mount-table.js'
+export { type Neighbour, readNeighbours } from '../kernel/neighbours.js'
 export { ipv4Text, ipv6Text, macText } from '../kernel/net-addresses.js'
 export { type Hook, readHooks } from '../kernel/netfilter.js'
 export { placeText } from '../kernel/places.js'
@@ -42,6 +44,7 @@ export { type LogRecord, readLog } from '../kernel/printk.js'
 export { readTracees, type Tracee } from '../kernel/ptrace.js'
 export * as read from '../kernel/query.js'
 export { readSignals, type Signal } from '../kernel/signals.js'
+export { type Route, readRoutes } from '../kernel/routes.js'
 export {
   heldByPid,
   idleTasks,

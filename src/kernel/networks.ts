@@ -2,10 +2,11 @@
 
 import type { Kernel } from './kernel.js'
 import { ipv4Text } from './net-addresses.js'
+import { NET, NET_DEVICE } from './objects.js'
 import { chain, list, type Nested, text } from './query.js'
 
 /** Network namespaces and interfaces that are read. */
-const MOST_INTERFACES = 1 << 17
+export const MOST_INTERFACES = 1 << 17
 
 /** An interface of a network namespace. */
 export interface Interface {
@@ -28,7 +29,7 @@ export function readNetNamespaces(kernel: Kernel): readonly Readonly<NetNamespac
 }
 
 function readEveryNetNamespace(kernel: Kernel): NetNamespace[] {
-  const batch = kernel.list('net_namespace_list', 'struct net', 'list').select({ inode: 'ns.inum' })
+  const batch = kernel.list('net_namespace_list', NET, 'list').select({ inode: 'ns.inum' })
   return Array.from({ length: kernel.capped('network namespaces', batch.length, MOST_INTERFACES) }, (_, row) => ({
     address: batch.address(row),
     inode: batch.column('inode').number(row),
@@ -46,11 +47,11 @@ function readEveryInterface(kernel: Kernel): Interface[] {
     select: { local: 'ifa_local', prefix: 'ifa_prefixlen' },
   } satisfies Nested
   const devices = {
-    walk: list('dev_base_head', 'struct net_device', 'dev_list'),
+    walk: list('dev_base_head', NET_DEVICE, 'dev_list'),
     select: { name: text('name') },
     children: { ipv4 },
   } satisfies Nested
-  const nets = kernel.list('net_namespace_list', 'struct net', 'list').select({ inode: 'ns.inum' }, { devices })
+  const nets = kernel.list('net_namespace_list', NET, 'list').select({ inode: 'ns.inum' }, { devices })
   const found = nets.child('devices')
   const addresses = found.child('ipv4')
   const byDevice = addresses.byParent()

@@ -16,6 +16,10 @@ export const TASK_STRUCT = 'struct task_struct'
 
 /** What a module is. */
 export const MODULE = 'struct module'
+/** A network namespace. */
+export const NET = 'struct net'
+/** An interface of one. */
+export const NET_DEVICE = 'struct net_device'
 
 /** PID_MAX_LIMIT on 64-bit kernels (include/linux/threads.h). */
 const PID_MAX = 4 * 1024 * 1024
@@ -57,6 +61,23 @@ const connection: readonly Rule[] = [
   { path: 'tuplehash[1].tuple.dst.protonum', is: { equals: 'tuplehash[0].tuple.dst.protonum' } },
 ]
 
+/** Of networks. */
+const network: Readonly<Record<string, readonly Rule[]>> = {
+  [NET]: [{ path: 'ns.ops', is: { symbol: 'netns_operations' } }],
+  [NET_DEVICE]: [...all('pointer', ['netdev_ops', 'nd_net.net']), { path: 'name', is: 'text' }],
+  'struct neighbour': all('pointer', ['tbl', 'dev']),
+  'struct fib_alias': [
+    { path: 'fa_info', is: 'pointer' },
+    { path: 'fa_slen', is: { at_most: 32 } },
+  ],
+  'struct fib6_node': [{ path: 'fn_bit', is: { at_most: 128 } }],
+  // That which stands for no route is of no table.
+  'struct fib6_info': [
+    { path: 'fib6_table', is: 'pointer_or_null' },
+    { path: 'fib6_dst.plen', is: { at_most: 128 } },
+  ],
+}
+
 const objects: Readonly<Record<string, readonly Rule[]>> = {
   [TASK_STRUCT]: task,
   'struct dentry': dentry,
@@ -79,7 +100,7 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   ],
   [NF_CONN]: connection,
   [TUPLE_HASH]: all({ at_most: 1 }, ['tuple.dst.dir']),
-  'struct net': [{ path: 'ns.ops', is: { symbol: 'netns_operations' } }],
+  ...network,
   'struct user_namespace': [{ path: 'ns.ops', is: { symbol: 'userns_operations' } }],
   // One that is taken off its list keeps all of these.
   [MODULE]: [

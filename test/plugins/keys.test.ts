@@ -50,6 +50,9 @@ const short: Record<string, string> = {
   'bpf-programs': 'was not there yet',
   firewall: 'is in none of them',
   mounts: 'is in no sample yet',
+  interfaces: 'is in none of them',
+  neighbours: 'is in none of them',
+  routes: 'is in none of them',
 }
 
 /** Tables of more than one row that have no key. */
@@ -66,6 +69,7 @@ const without: Record<string, string> = {
   timeline: 'two things may happen to one subject in the same moment',
   environment: 'a variable may be in an environment twice',
   'connections-tracked': 'a protocol without ports has nothing that tells its connections apart',
+  routes: 'hops that are equal may be one route each',
   netfilter: 'a device is a part of what tells functions apart, and most have none',
 }
 
