@@ -19,6 +19,7 @@ export {
 export { namespaceRows } from '../tables/namespaces.js'
 export { addressHolders, netColumns, netPlaces } from '../tables/net.js'
 export { processTree, type TreeNode } from '../tables/process-tree.js'
+export { type SocketRow, socketRows } from '../tables/sockets.js'
 export {
   listedPlacedTasks,
   listedTasks,

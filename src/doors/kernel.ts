@@ -43,8 +43,8 @@ export { placeText } from '../kernel/places.js'
 export { type LogRecord, readLog } from '../kernel/printk.js'
 export { readTracees, type Tracee } from '../kernel/ptrace.js'
 export * as read from '../kernel/query.js'
-export { readSignals, type Signal } from '../kernel/signals.js'
 export { type Route, readRoutes } from '../kernel/routes.js'
+export { readSignals, type Signal } from '../kernel/signals.js'
 export {
   heldByPid,
   idleTasks,

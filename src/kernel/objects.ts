@@ -21,6 +21,10 @@ export const NET = 'struct net'
 /** An interface of one. */
 export const NET_DEVICE = 'struct net_device'
 
+/** A socket, and what it has in common with what stands for one in the table of connections. */
+export const SOCK = 'struct sock'
+export const SOCK_COMMON = 'struct sock_common'
+
 /** PID_MAX_LIMIT on 64-bit kernels (include/linux/threads.h). */
 const PID_MAX = 4 * 1024 * 1024
 /** MAX_PRIO (include/linux/sched/prio.h); the idle task has it. */
@@ -61,10 +65,23 @@ const connection: readonly Rule[] = [
   { path: 'tuplehash[1].tuple.dst.protonum', is: { equals: 'tuplehash[0].tuple.dst.protonum' } },
 ]
 
+/** AF_MAX (include/linux/socket.h), with room for more. */
+const FAMILY_MAX = 64
+
+/** What every socket has, from its first bytes on. */
+const socket = (at: string): readonly Rule[] => [
+  { path: `${at}skc_net.net->ns.ops`, is: { symbol: 'netns_operations' } },
+  { path: `${at}skc_net.net`, is: 'pointer' },
+  { path: `${at}skc_prot`, is: 'pointer' },
+  { path: `${at}skc_family`, is: { at_most: FAMILY_MAX } },
+]
+
 /** Of networks. */
 const network: Readonly<Record<string, readonly Rule[]>> = {
   [NET]: [{ path: 'ns.ops', is: { symbol: 'netns_operations' } }],
   [NET_DEVICE]: [...all('pointer', ['netdev_ops', 'nd_net.net']), { path: 'name', is: 'text' }],
+  [SOCK_COMMON]: socket(''),
+  [SOCK]: socket('__sk_common.'),
   'struct neighbour': all('pointer', ['tbl', 'dev']),
   'struct fib_alias': [
     { path: 'fa_info', is: 'pointer' },

@@ -53,6 +53,7 @@ const short: Record<string, string> = {
   interfaces: 'is in none of them',
   neighbours: 'is in none of them',
   routes: 'is in none of them',
+  sockets: 'is in none of them',
 }
 
 /** Tables of more than one row that have no key. */
@@ -69,6 +70,7 @@ const without: Record<string, string> = {
   timeline: 'two things may happen to one subject in the same moment',
   environment: 'a variable may be in an environment twice',
   'connections-tracked': 'a protocol without ports has nothing that tells its connections apart',
+  sockets: 'a socket that no descriptor holds is known by its address, which is no part of a key',
   routes: 'hops that are equal may be one route each',
   netfilter: 'a device is a part of what tells functions apart, and most have none',
 }
