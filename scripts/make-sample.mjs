@@ -117,8 +117,9 @@ if (existsSync(join(folder, 'truth', 'oracle.json'))) {
 write('raw/proc-kallsyms.txt', someSymbols(truth('raw/proc-kallsyms.txt')))
 const bpf = ['prog', 'map', 'link', 'cgroup', 'perf'].map((kind) => `raw/bpftool-${kind}.json`)
 for (const file of bpf) if (existsSync(join(folder, 'truth', file))) write(file, truth(file))
-write('raw/proc-iomem.txt', lines(truth('raw/proc-iomem.txt'), /Kernel code/))
-for (const file of ['raw/proc-modules.txt', 'raw/dmesg.txt']) write(file, truth(file))
+write('raw/proc-iomem.txt', truth('raw/proc-iomem.txt'))
+const KERNEL = 'dmesg proc-cmdline proc-cpuinfo proc-keys proc-modules sys-kernel-security-lsm sysctl'
+for (const file of KERNEL.split(' ').map((name) => `raw/${name}.txt`)) write(file, truth(file))
 for (const file of ['raw/docker-inspect.json', 'raw/podman-inspect.json']) {
   if (existsSync(join(folder, 'truth', file))) write(file, JSON.stringify(JSON.parse(truth(file))))
 }

@@ -5,7 +5,8 @@ import { native } from '../../dist/src/kernel/native.js'
 const FOLDER = new URL('allowed/', import.meta.url)
 /**
  * What may be missing, and why, a file for each part of the kernel: `what` stands in the line that says so. It may not
- * where the kernel's types have what `unless` names: then the kernel is one of those that should have the other too.
+ * where the kernel's types have what `unless` names: then the kernel is one of those that should have the other too. Nor
+ * where they lack what `instead` names, by which the same is answered.
  */
 const ALLOWED = readdirSync(FOLDER).flatMap((file) => JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8')))
 
@@ -27,19 +28,27 @@ function survey({ kernel, types }, requests) {
 /** Holds requests (by analyzer) against kernels: a cell of the table for each, and each thing missing with where it is. */
 export function matrix(requests, kernels) {
   const all = [
-    ...new Set([...[...requests.values()].flatMap((own) => [...own]), ...ALLOWED.map(({ unless }) => exists(unless))]),
+    ...new Set([
+      ...[...requests.values()].flatMap((own) => [...own]),
+      ...ALLOWED.flatMap(({ unless, instead }) => [unless, instead].filter(Boolean).map(exists)),
+    ]),
   ]
   const rows = []
   const missing = new Map()
   for (const { kernel, types } of kernels) {
     const answers = survey({ kernel, types }, all)
-    const allowed = ALLOWED.filter(({ unless }) => answers.get(exists(unless)).length > 0)
+    const has = (named) => answers.get(exists(named)).length === 0
+    const allowed = ALLOWED.filter(
+      ({ unless, instead }) => (unless === undefined || !has(unless)) && (instead === undefined || has(instead)),
+    )
+    const reasonOf = (what) => allowed.find((entry) => what.includes(entry.what))?.reason ?? null
     const cells = {}
     for (const [analyzer, own] of requests) {
       const lacks = [...own].flatMap((request) => answers.get(request))
-      cells[analyzer] = lacks.length === 0 ? 'whole' : lacks.some(({ needed }) => needed) ? 'none' : 'partial'
+      const fails = lacks.some(({ what, needed }) => needed && reasonOf(what) === null)
+      cells[analyzer] = lacks.length === 0 ? 'whole' : fails ? 'none' : 'partial'
       for (const { what, needed } of lacks) {
-        const reason = allowed.find((entry) => what.includes(entry.what))?.reason ?? null
+        const reason = reasonOf(what)
         const key = JSON.stringify([what, needed, reason])
         const entry = missing.get(key) ?? { what, needed, reason, kernels: new Set(), analyzers: new Set() }
         entry.kernels.add(kernel)

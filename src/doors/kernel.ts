@@ -70,3 +70,11 @@ export {
 export { mappingFinder, readUserRegisters, type UserRegisters } from '../kernel/user-registers.js'
 export { readShellHashes, readShellHistories, type ShellHash, type ShellHistory } from '../programs/histories.js'
 export { readSshKeys, type SshKey } from '../programs/ssh-keys.js'
+
+// The kernel as a whole: what it is made of, how it is set, what it keeps and shows.
+
+export { type Fact, readFacts } from '../kernel/kernel-facts.js'
+export { type Key, readKeys } from '../kernel/keys.js'
+export { type Resource, readResources } from '../kernel/resources.js'
+export { listSymbols, type SymbolList } from '../kernel/symbol-list.js'
+export { readSettings, type Setting } from '../kernel/sysctl.js'

@@ -114,6 +114,17 @@ export interface Place {
   readonly type: string | null
 }
 
+/** Symbols, column by column: the kernel's own in the order of its table, then those of each module, newest first. */
+export interface Symbols {
+  /** Addresses, or values of what is none. */
+  addresses: BigUint64Array
+  names: string[]
+  /** Letters of their types: modules' are small. */
+  letters: string[]
+  /** Null for the kernel's own. */
+  modules: (string | null)[]
+}
+
 /** An opened image's kernel, attached to this thread. */
 export class Kernel {
   readonly id: number
@@ -194,6 +205,20 @@ export class Kernel {
   get lostModules(): string | null {
     // Nothing is at the first address, so that modules are asked for.
     return native.resolve(this.id, BigUint64Array.of(1n)).problem ?? null
+  }
+
+  /** Every symbol of the kernel's own and of its loaded modules. */
+  symbols(): Symbols {
+    const { addresses, names, ends, letters, owners, modules, problem, lost } = native.symbols(this.id)
+    if (problem !== undefined) this.#warn({ code: 'torn', message: `the list of modules ${problem}`, count: 1 })
+    if (lost > 0) this.#warn({ code: 'unreadable', message: "a module's symbols could not be read", count: lost })
+    const letterOf = Array.from({ length: 256 }, (_, letter) => String.fromCharCode(letter))
+    return {
+      addresses,
+      names: pieces(names, ends),
+      letters: Array.from(letters, (letter) => letterOf[letter] ?? '?'),
+      modules: Array.from(owners, (owner) => (owner === 0 ? null : (modules[owner - 1] ?? null))),
+    }
   }
 
   /** Pages of memory that the image holds. */
@@ -315,4 +340,16 @@ export class Kernel {
     }
     for (const child of batch.children) this.#report(child)
   }
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Texts that lie one after another, cut out of one that is decoded whole where each byte is a character. */
+function pieces(bytes: Uint8Array, ends: Uint32Array): string[] {
+  const whole = decoder.decode(bytes)
+  const cut = whole.length === bytes.length
+  return Array.from(ends, (end, piece) => {
+    const start = piece === 0 ? 0 : ends[piece - 1]
+    return cut ? whole.slice(start, end) : decoder.decode(bytes.subarray(start, end))
+  })
 }

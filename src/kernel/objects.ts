@@ -25,12 +25,17 @@ export const NET_DEVICE = 'struct net_device'
 export const SOCK = 'struct sock'
 export const SOCK_COMMON = 'struct sock_common'
 
+/** What a key is. */
+export const KEY = 'struct key'
+
 /** PID_MAX_LIMIT on 64-bit kernels (include/linux/threads.h). */
 const PID_MAX = 4 * 1024 * 1024
 /** MAX_PRIO (include/linux/sched/prio.h); the idle task has it. */
 const PRIO_MAX = 140
 /** MODULE_STATE_UNFORMED (include/linux/module.h). */
 const STATE_MAX = 3
+/** KEY_POS_ALL and its like for user, group and others (include/linux/key.h). */
+const KEY_ALL = 0x3f3f3f3f
 /** NAME_MAX (include/uapi/linux/limits.h). */
 const NAME_MAX = 255
 
@@ -130,6 +135,7 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   'struct bpf_prog': [{ path: 'aux->prog', is: 'own' }],
   'struct bpf_map': [{ path: 'ops', is: 'image' }],
   'struct bpf_link': [{ path: 'ops', is: 'image' }],
+  [KEY]: [{ path: 'perm', is: { at_most: KEY_ALL } }, ...all('pointer', ['type', 'user'])],
   'struct pid': [{ path: 'numbers[0].ns', is: { symbol: 'init_pid_ns' } }],
 }
 

@@ -1,0 +1,161 @@
+/** What else decides how a kernel behaves, and is no file below /proc/sys: how it was started, what it protects itself with. */
+
+import { onlineCpus } from './cpus.js'
+import type { Kernel } from './kernel.js'
+import { lettersOf } from './modules.js'
+import { constantName, optional, type Select, text } from './query.js'
+import { readValues } from './values.js'
+
+/** A fact by its name. */
+export interface Fact {
+  name: string
+  /** Of the variable. */
+  address: bigint
+  value: string | null
+}
+
+const LONGEST = 4096
+
+/** Texts behind pointers. */
+const TEXTS: readonly [name: string, symbol: string][] = [
+  ['boot.arguments', 'saved_command_line'],
+  // As /sys/kernel/security/lsm has them.
+  ['security.modules', 'lsm_names'],
+]
+
+const isOn = (value: bigint) => (value === 0n ? 'no' : 'yes')
+
+/** Numbers. */
+const NUMBERS: readonly [name: string, symbol: string, type: string, show: (value: bigint) => string | null][] = [
+  ['kernel.taint_letters', 'tainted_mask', 'unsigned long', lettersOf],
+  [
+    'audit.enabled',
+    'audit_enabled',
+    'unsigned int',
+    (value) => ['no', 'yes', 'locked'][Number(value)] ?? String(value),
+  ],
+  [
+    'audit.on_failure',
+    'audit_failure',
+    'unsigned int',
+    (value) => ['silent', 'log', 'panic'][Number(value)] ?? String(value),
+  ],
+  ['audit.rate_limit', 'audit_rate_limit', 'unsigned int', String],
+  ['audit.backlog_limit', 'audit_backlog_limit', 'unsigned int', String],
+  ['security.apparmor.enabled', 'apparmor_enabled', 'int', isOn],
+  ['security.signed_modules_only', 'sig_enforce', 'bool', isOn],
+  ['boot.kexec_disabled', 'kexec_load_disabled', 'int', isOn],
+]
+
+/** What one variable of a type says. */
+interface Variable {
+  name: string
+  symbol: string
+  type: string
+  value: Select
+  /** How it is called; null where it is none that the kernel has. */
+  show: (value: string) => string
+}
+
+const lower = (prefix: string) => (constant: string) => constant.replace(prefix, '').toLowerCase()
+const yesOrNo = (value: string) => (value === '0' ? 'no' : 'yes')
+const same = (value: string) => value
+
+const VARIABLES: readonly Variable[] = [
+  {
+    name: 'security.lockdown',
+    symbol: 'kernel_locked_down',
+    type: 'enum lockdown_reason',
+    value: constantName(''),
+    show: (constant) => lower('LOCKDOWN_')(constant).replace('_max', ''),
+  },
+  {
+    name: 'security.apparmor.mode',
+    symbol: 'aa_g_profile_mode',
+    type: 'enum profile_mode',
+    value: constantName(''),
+    show: lower('APPARMOR_'),
+  },
+  {
+    name: 'security.selinux.enforcing',
+    symbol: 'selinux_state',
+    type: 'struct selinux_state',
+    value: optional('enforcing'),
+    show: yesOrNo,
+  },
+  {
+    name: 'security.selinux.loaded',
+    symbol: 'selinux_state',
+    type: 'struct selinux_state',
+    value: 'initialized',
+    show: yesOrNo,
+  },
+  {
+    name: 'audit.daemon_pid',
+    symbol: 'auditd_conn',
+    type: 'struct auditd_connection *',
+    value: 'pid->numbers[0].nr',
+    show: same,
+  },
+  {
+    name: 'cpu.model',
+    symbol: 'boot_cpu_data',
+    type: 'struct cpuinfo_x86',
+    value: text('x86_model_id'),
+    show: (model) => model.trim(),
+  },
+  {
+    name: 'cpu.vendor',
+    symbol: 'boot_cpu_data',
+    type: 'struct cpuinfo_x86',
+    value: text('x86_vendor_id'),
+    show: same,
+  },
+  {
+    name: 'cpu.microcode',
+    symbol: 'boot_cpu_data',
+    type: 'struct cpuinfo_x86',
+    value: 'microcode',
+    show: (revision) => `0x${Number(revision).toString(16)}`,
+  },
+]
+
+/** All of them that this kernel has. */
+export function readFacts(kernel: Kernel): Fact[] {
+  return [...texts(kernel), ...numbers(kernel), ...variables(kernel), ...processors(kernel)]
+}
+
+function texts(kernel: Kernel): Fact[] {
+  return TEXTS.flatMap(([name, symbol]) => {
+    const address = kernel.address(symbol)
+    if (address === null) return []
+    const found = kernel.symbol(symbol, 'char *').select({ text: text('', LONGEST) })
+    return [{ name, address, value: found.length === 0 ? null : found.column('text').text(0) }]
+  })
+}
+
+function numbers(kernel: Kernel): Fact[] {
+  return NUMBERS.flatMap(([name, symbol, type, show]) => {
+    const address = kernel.address(symbol)
+    if (address === null) return []
+    const [value = null] = readValues(kernel, type, [address])
+    return [{ name, address, value: value === null ? null : show(BigInt(value)) }]
+  })
+}
+
+function variables(kernel: Kernel): Fact[] {
+  return VARIABLES.flatMap(({ name, symbol, type, value, show }) => {
+    const address = kernel.address(symbol)
+    if (address === null) return []
+    const found = kernel.symbol(symbol, type).select({ value })
+    const read = found.length === 0 ? null : found.column('value').get(0)
+    return [{ name, address, value: read === null ? null : show(String(read)) }]
+  })
+}
+
+function processors(kernel: Kernel): Fact[] {
+  const address = kernel.address('__cpu_online_mask')
+  if (address === null) return []
+  const online = onlineCpus(kernel)
+  return [{ name: 'cpu.online', address, value: online === null ? null : String(online) }]
+}
