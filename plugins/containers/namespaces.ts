@@ -1,4 +1,4 @@
-import { count, defineAnalyzer, integer, text } from 'salvor'
+import { count, defineAnalyzer, integer, list, text } from 'salvor'
 import { namespaceRows } from 'salvor/containers'
 
 export default defineAnalyzer({
@@ -6,8 +6,9 @@ export default defineAnalyzer({
   aliases: ['lsns'],
   summary: 'Namespaces, with the processes in them and the container they belong to',
   description:
-    'Namespaces that a process or thread is in, or makes its children start in, and network namespaces that nobody ' +
-    'is in. The owner is the process with the lowest id.',
+    'Namespaces that a process or thread is in, or makes its children start in, and those that nobody is in: that a ' +
+    'descriptor or a mount holds, networks, and from 6.18 on all that the kernel lists. The owner is the process with ' +
+    'the lowest id.',
   torn: 'namespaces of processes that were there throughout are rows; one that a task was just entering may be missing.',
   examples: [{ command: 'salvor namespaces memory.elf --format csv', what: 'all namespaces as CSV' }],
   columns: {
@@ -18,6 +19,7 @@ export default defineAnalyzer({
     processes: count('Processes with a thread in it'),
     hostname: text('Host name, for a UTS namespace'),
     container: text('Id of the container its owner runs in', { meaning: 'container' }),
+    held_by: list('What holds it beside them: descriptors of processes, and the first places where it is mounted'),
   },
   key: ['type', 'inode'],
   async *run({ kernel }) {

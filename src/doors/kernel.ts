@@ -73,8 +73,11 @@ export { readSshKeys, type SshKey } from '../programs/ssh-keys.js'
 
 // The kernel as a whole: what it is made of, how it is set, what it keeps and shows.
 
+export { type ConsoleScreen, readConsoles } from '../kernel/consoles.js'
 export { type Fact, readFacts } from '../kernel/kernel-facts.js'
 export { type Key, readKeys } from '../kernel/keys.js'
 export { type Resource, readResources } from '../kernel/resources.js'
+export { readSlabs, type SlabCache } from '../kernel/slabs.js'
 export { listSymbols, type SymbolList } from '../kernel/symbol-list.js'
 export { readSettings, type Setting } from '../kernel/sysctl.js'
+export { readTerminals, type Terminal } from '../kernel/terminals.js'

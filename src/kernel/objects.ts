@@ -28,6 +28,9 @@ export const SOCK_COMMON = 'struct sock_common'
 /** What a key is. */
 export const KEY = 'struct key'
 
+/** What a terminal is. */
+export const TTY_STRUCT = 'struct tty_struct'
+
 /** PID_MAX_LIMIT on 64-bit kernels (include/linux/threads.h). */
 const PID_MAX = 4 * 1024 * 1024
 /** MAX_PRIO (include/linux/sched/prio.h); the idle task has it. */
@@ -136,6 +139,8 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   'struct bpf_map': [{ path: 'ops', is: 'image' }],
   'struct bpf_link': [{ path: 'ops', is: 'image' }],
   [KEY]: [{ path: 'perm', is: { at_most: KEY_ALL } }, ...all('pointer', ['type', 'user'])],
+  [TTY_STRUCT]: [{ path: 'name', is: 'text' }, ...all('pointer', ['driver', 'ops'])],
+  'struct ns_common': [{ path: 'ops', is: 'image' }],
   'struct pid': [{ path: 'numbers[0].ns', is: { symbol: 'init_pid_ns' } }],
 }
 
