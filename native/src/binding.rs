@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod files;
+pub mod pages;
 pub mod places;
 pub mod processes;
 
@@ -183,6 +184,8 @@ pub struct NativeScan {
     pub addresses: BigUint64Array,
     /// Which of several things asked for lies at each; empty where a scan looks for one.
     pub which: Uint32Array,
+    /// Bytes of each; empty where a scan looks for things of one length.
+    pub lengths: Uint32Array,
     /// There were more hits than are kept.
     pub capped: bool,
     /// The error's code, where the scan could not be made.
@@ -200,6 +203,7 @@ impl From<crate::error::Result<Hits>> for NativeScan {
         Self {
             addresses: hits.addresses.into(),
             which: hits.which.into(),
+            lengths: hits.lengths.into(),
             capped: hits.capped,
             failed: failure.as_ref().map(|error| code(error.kind).to_owned()),
             message: failure.map(|error| error.message),

@@ -9,6 +9,7 @@ pub mod error;
 pub mod fuzz;
 pub mod image;
 pub mod kernel;
+pub mod pages;
 pub mod query;
 pub mod scan;
 #[cfg(test)]

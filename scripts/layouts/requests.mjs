@@ -85,6 +85,12 @@ function listen(hear, changed) {
       return own[name](...given)
     }
   }
+  for (const name of ['pageFacts', 'pageSummary']) {
+    native[name] = (...given) => {
+      hear('"pages"')
+      return own[name](...given)
+    }
+  }
   return () => Object.assign(native, own)
 }
 

@@ -6,9 +6,14 @@ declare const hitsOf: unique symbol
 /** The value of one of the analyzer's own options, in the place of a parameter. */
 export interface FromOption {
   readonly option: string
+  /** Options of which none may be given: then it stands for nothing. */
+  readonly unless?: readonly string[]
 }
 
-/** Bytes to search for: a text, in UTF-8, or bytes in hexadecimal. */
+/**
+ * Bytes to search for: a text, in UTF-8, or bytes in hexadecimal, in which `?` stands for any digit and `[2-4]` for so many
+ * bytes of any kind.
+ */
 export type Pattern = string | { readonly hex: string }
 
 /** A search for `task_struct`s. */
@@ -17,10 +22,14 @@ export interface TaskScan {
   readonly [hitsOf]?: BigUint64Array
 }
 
-/** A search for bytes. */
+/** A search for bytes. What it finds is numbered through: patterns, what hexadecimal digits say, expressions. */
 export interface BytesScan {
   readonly kind: 'bytes'
   readonly patterns: readonly Pattern[] | FromOption
+  /** More patterns, each in hexadecimal. */
+  readonly hex?: readonly string[] | FromOption
+  /** Regular expressions of bytes. What they find has 4 KiB at most, and begins behind what they found before. */
+  readonly expressions?: readonly string[] | FromOption
   readonly [hitsOf]?: Places
 }
 
@@ -37,6 +46,8 @@ export interface Places {
   readonly addresses: BigUint64Array
   /** Which of the things that were asked for it is: an index. */
   readonly which: Uint32Array
+  /** Bytes of each. */
+  readonly lengths: Uint32Array
 }
 
 /** What an analyzer gets for its scans. */
@@ -52,7 +63,11 @@ export const scan = {
    * Where bytes stand in physical memory, whosever it is; places within one another all count. What a process has side by
    * side need not lie so: of text that goes over the end of a page, both parts can be anywhere.
    */
-  bytes: (parameters: Pick<BytesScan, 'patterns'>): BytesScan => ({ kind: 'bytes', ...parameters }),
-  /** What the user gives for an option of the analyzer: a list of texts, or one text. */
-  given: (option: string): FromOption => ({ option }),
+  bytes: (parameters: Pick<BytesScan, 'patterns' | 'hex' | 'expressions'>): BytesScan => ({
+    kind: 'bytes',
+    ...parameters,
+  }),
+  /** What the user gives for an option of the analyzer: a list of texts, or one text; nothing where one of others is given. */
+  given: (option: string, unless: readonly string[] = []): FromOption =>
+    unless.length === 0 ? { option } : { option, unless },
 }

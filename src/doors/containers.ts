@@ -16,8 +16,25 @@ export {
   ownerOf,
   readMembers,
 } from '../tables/members.js'
+export {
+  type MemoryShare,
+  memoryGroups,
+  memoryShares,
+  type PaidGroup,
+  type RemovedGroup,
+  removedGroups,
+} from '../tables/memory-groups.js'
 export { namespaceRows } from '../tables/namespaces.js'
 export { addressHolders, netColumns, netPlaces } from '../tables/net.js'
+export {
+  describePages,
+  membersByMemory,
+  type PageOwner,
+  type PaidBy,
+  pageColumns,
+  payerColumns,
+} from '../tables/pages.js'
+export { type Asked, placesOf } from '../tables/places.js'
 export { processTree, type TreeNode } from '../tables/process-tree.js'
 export { type SocketRow, socketRows } from '../tables/sockets.js'
 export {

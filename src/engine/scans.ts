@@ -1,7 +1,7 @@
 import type { OptionsData } from '../api/options.js'
-import type { Places, Scan } from '../api/scans.js'
+import type { FromOption, Places, Scan } from '../api/scans.js'
 import type { ChunkHits, Hits, Loss } from '../kernel/backend.js'
-import type { ScanRequest } from '../kernel/scans.js'
+import { HEX, type ScanRequest, termsOf } from '../kernel/scans.js'
 import type { Warning } from '../warning.js'
 import { fromFailure, SalvorError, toFailure } from './errors.js'
 import type { Pool } from './pool.js'
@@ -32,10 +32,32 @@ export interface ScanOptions {
 /** A declared scan with the values of its analyzer's options. */
 export function scanRequest(scan: Scan, options: OptionsData): ScanRequest {
   if (scan.kind === 'tasks') return { kind: 'tasks' }
-  const { patterns } = scan
-  if (!('option' in patterns)) return { kind: 'bytes', patterns }
-  const value = options[patterns.option] ?? []
-  return { kind: 'bytes', patterns: Array.isArray(value) ? value : [String(value)] }
+  const hex = given(scan.hex ?? [], options).map(hexPattern)
+  const patterns = [...given(scan.patterns, options), ...hex]
+  const expressions = given(scan.expressions ?? [], options)
+  return { kind: 'bytes', patterns, ...(expressions.length > 0 ? { expressions } : {}) }
+}
+
+function hexPattern(digits: string): { hex: string } {
+  if (!HEX.test(digits)) throw new SalvorError('USAGE', `'${digits}' is not bytes in hexadecimal`)
+  return { hex: digits }
+}
+
+/** What is asked for, or what an option gives of it. */
+function given<T>(asked: readonly T[] | FromOption, options: OptionsData): readonly (T | string)[] {
+  if (!('option' in asked)) return asked
+  const isGiven = (name: string) => {
+    const value = options[name] ?? null
+    return value !== null && value !== false && !(Array.isArray(value) && value.length === 0)
+  }
+  if (asked.unless?.some(isGiven)) return []
+  const value = options[asked.option] ?? []
+  return Array.isArray(value) ? value : [String(value)]
+}
+
+/** Whether there is nothing to look for. */
+function isIdle(request: ScanRequest): boolean {
+  return request.kind === 'bytes' && request.patterns.length === 0 && (request.expressions ?? []).length === 0
 }
 
 /** By what two scans are one. */
@@ -47,17 +69,20 @@ export function scanKey(request: ScanRequest): string {
 export function mergeHits(parts: readonly Hits[]): Hits {
   const length = parts.reduce((sum, { addresses }) => sum + addresses.length, 0)
   const addresses = new BigUint64Array(length)
-  const which = new Uint32Array(parts.some((part) => part.which.length > 0) ? length : 0)
+  const room = parts.some((part) => part.which.length > 0) ? length : 0
+  const [which, lengths] = [new Uint32Array(room), new Uint32Array(room)]
   let offset = 0
   for (const part of parts) {
     addresses.set(part.addresses, offset)
     if (part.which.length > 0) which.set(part.which, offset)
+    if (part.which.length > 0) lengths.set(part.lengths, offset)
     offset += part.addresses.length
   }
   // Those of one thing may be virtual addresses, which memory need not have in order.
-  if (which.length > 0) return { addresses, which }
+  if (which.length > 0) return { addresses, which, lengths }
   addresses.sort()
-  return { addresses: addresses.filter((address, index) => index === 0 || address !== addresses[index - 1]), which }
+  const once = addresses.filter((address, index) => index === 0 || address !== addresses[index - 1])
+  return { addresses: once, which, lengths }
 }
 
 /** Runs scans over an image's memory in one pass, chunk by chunk on the pool. */
@@ -67,7 +92,9 @@ export async function scanImage(
   requests: readonly ScanRequest[],
   options: ScanOptions,
 ): Promise<ScanPass> {
-  const chunks = await pool.run<'chunks'>({ kind: 'chunks', image, bytes: CHUNK_BYTES })
+  const chunks = requests.every(isIdle)
+    ? new BigUint64Array()
+    : await pool.run<'chunks'>({ kind: 'chunks', image, bytes: CHUNK_BYTES })
   const total = chunks.length / 2
   const parts = new Array<readonly ChunkHits[]>(total)
   let lost: Loss | null = null
@@ -105,7 +132,7 @@ export async function scanImage(
 }
 
 /** The hits of one scan from those of its chunks. Throws where it could not be made. */
-export function scanHits({ kind }: ScanRequest, parts: readonly ChunkHits[]): ScanResult {
+export function scanHits(request: ScanRequest, parts: readonly ChunkHits[]): ScanResult {
   const log = new WarningLog()
   const found: Hits[] = []
   for (const part of parts) {
@@ -113,15 +140,16 @@ export function scanHits({ kind }: ScanRequest, parts: readonly ChunkHits[]): Sc
     found.push(part.hits)
     for (const warning of part.warnings) log.add(warning)
   }
-  const { addresses, which } = mergeHits(found)
+  const { addresses, which, lengths } = mergeHits(found)
   if (addresses.length > MOST_HITS) {
     const message = `more than ${MOST_HITS} hits: the rest is left out`
     log.add({ code: 'cap', message, count: addresses.length - MOST_HITS })
   }
   const length = Math.min(addresses.length, MOST_HITS)
   const kept = addresses.slice(0, length)
-  return {
-    hits: kind === 'tasks' ? kept : { length, addresses: kept, which: which.slice(0, length) },
-    warnings: log.list(),
-  }
+  if (request.kind === 'tasks') return { hits: kept, warnings: log.list() }
+  // The core numbers what it is asked for in an order of its own.
+  const { numbers } = termsOf(request)
+  const asked = which.slice(0, length).map((number) => numbers[number] ?? number)
+  return { hits: { length, addresses: kept, which: asked, lengths: lengths.slice(0, length) }, warnings: log.list() }
 }

@@ -1,19 +1,34 @@
+import { HEX } from '../kernel/scans.js'
 import { isObject } from './validate-options.js'
 
 type Declared = Readonly<Record<string, unknown>>
 
 function isPattern(value: unknown): boolean {
   if (typeof value === 'string') return value !== ''
-  return isObject(value) && typeof value.hex === 'string' && /^\s*(?:[0-9a-f]{2}\s*)+$/i.test(value.hex)
+  return isObject(value) && typeof value.hex === 'string' && HEX.test(value.hex)
 }
 
-function patternsFault({ patterns }: Declared, options: Declared): string | undefined {
-  if (Array.isArray(patterns) && patterns.every(isPattern)) return undefined
-  const name = isObject(patterns) ? String(patterns.option) : undefined
-  if (name === undefined) return 'needs patterns: texts, or bytes as { hex }'
+const isText = (value: unknown) => typeof value === 'string' && value !== ''
+const isHex = (value: unknown) => typeof value === 'string' && HEX.test(value)
+
+function listFault(value: unknown, is: (one: unknown) => boolean, what: string, options: Declared): string | undefined {
+  if (Array.isArray(value) && value.every(is)) return undefined
+  const name = isObject(value) ? String(value.option) : undefined
+  if (name === undefined) return `needs ${what}`
   const option = Object.hasOwn(options, name) ? options[name] : undefined
   const holdsText = isObject(option) && ['text', 'list'].includes(String(option.type))
-  return holdsText ? undefined : `takes the option ${name}, which is none of its own that holds text`
+  if (!holdsText) return `takes the option ${name}, which is none of its own that holds text`
+  const { unless = [] } = value as { unless?: unknown }
+  const known = Array.isArray(unless) && unless.every((other) => Object.hasOwn(options, String(other)))
+  return known ? undefined : `leaves the option ${name} out where options are given that are none of its own`
+}
+
+function patternsFault({ patterns, hex = [], expressions = [] }: Declared, options: Declared): string | undefined {
+  return (
+    listFault(patterns, isPattern, 'patterns: texts, or bytes as { hex }', options) ??
+    listFault(hex, isHex, 'hex: bytes in hexadecimal', options) ??
+    listFault(expressions, isText, 'expressions: texts', options)
+  )
 }
 
 /** What is wrong with the parameters of each kind of scan. */

@@ -27,6 +27,8 @@ export type ChunkHits =
 export interface Hits {
   readonly addresses: BigUint64Array
   readonly which: Uint32Array
+  /** Bytes of each; empty where all are as long. */
+  readonly lengths: Uint32Array
 }
 
 /** Memory that could not be read because the file was cut off or its disk failed meanwhile. */
@@ -44,9 +46,9 @@ export const backend: Backend = {
     const message = 'more hits in a chunk than are kept'
     const warning = { code: 'cap', message, address: `0x${start.toString(16)}` }
     const found = native.scanChunk(id, requests.map(scanSpec), start, length)
-    return found.map(({ addresses, which, capped, failed, message = '' }) =>
+    return found.map(({ addresses, which, lengths, capped, failed, message = '' }) =>
       failed === undefined
-        ? { failed: null, hits: { addresses, which }, warnings: capped ? [warning] : [] }
+        ? { failed: null, hits: { addresses, which, lengths }, warnings: capped ? [warning] : [] }
         : { failed: { code: failed, message } },
     )
   },

@@ -8,7 +8,7 @@ import type { Rule } from './rule.js'
 
 const CGROUP = 'struct cgroup'
 /** CSS_ONLINE (include/linux/cgroup-defs.h): without it the cgroup was removed and only waits to be freed. */
-const CSS_ONLINE = 2
+export const CSS_ONLINE = 2
 /** Deeper trees than this are made by nobody but an attacker. */
 const DEEPEST = 256
 /** Cgroups that are read; each becomes a row. */

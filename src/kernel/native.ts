@@ -108,9 +108,66 @@ export interface NativeFilePart {
 export interface NativeScan {
   addresses: BigUint64Array
   which: Uint32Array
+  /** Bytes of each; empty where all are as long. */
+  lengths: Uint32Array
   capped: boolean
   failed?: string
   message?: string
+}
+
+/** What some physical addresses are, as `native/src/pages/facts.rs` has it; 0 where there is nothing of the kind. */
+export interface NativePageFacts {
+  kinds: Uint8Array
+  owners: BigUint64Array
+  indexes: BigUint64Array
+  objects: BigUint64Array
+  payers: BigUint64Array
+}
+
+/** Memory by what it is and who pays. */
+export interface NativePageSummary {
+  kinds: Uint8Array
+  claims: Uint32Array
+  owners: BigUint64Array
+  payers: BigUint64Array
+  bytes: BigUint64Array
+  leftOut: number
+}
+
+/** Where pages that were asked for are mapped, and which pages are page tables. */
+export interface NativeMapped {
+  which: Uint32Array
+  spaces: Uint32Array
+  addresses: BigUint64Array
+  tables: BigUint64Array
+  tableSpaces: Uint32Array
+  lost: number
+  capped: boolean
+}
+
+/** What page tables map: physical address, virtual address and bytes of each run, in turn. */
+export interface NativeMaps {
+  runs: BigUint64Array
+  tables: BigUint64Array
+  lost: number
+  capped: boolean
+}
+
+/** What was found in a process's memory or in a file. */
+export interface NativeHits {
+  /** Virtual addresses, or offsets in the file. */
+  addresses: BigUint64Array
+  physical: BigUint64Array
+  lengths: Uint32Array
+  which: Uint32Array
+  capped: boolean
+}
+
+/** Bytes around places: all joined, where those of each begin, and where the place begins in its own. */
+export interface NativeSurroundings {
+  bytes: Uint8Array
+  offsets: Uint32Array
+  begins: Uint32Array
 }
 
 /** The addon's functions; errors carry `code`: EVIDENCE, NO_SYMBOLS, USAGE or INTERNAL. */
@@ -151,6 +208,37 @@ export interface Native {
   userPart(id: number, mm: bigint, start: bigint, end: bigint, bytes: number): NativeUserPart | null
   /** The instructions of x86 in bytes that lie at an address, for a processor of 16, 32 or 64 bits. */
   disassemble(bytes: Uint8Array, address: bigint, bits: number): NativeInstruction[]
+  /** What lies at physical addresses, by their `struct page`s and the slab caches that the kernel knows. */
+  pageFacts(id: number, slabs: BigUint64Array, addresses: BigUint64Array): NativePageFacts
+  /** Counts memory by what it is; `claims` (flat pairs of first address and end, in order) tell what no page itself does. */
+  pageSummary(
+    id: number,
+    slabs: BigUint64Array,
+    claims: BigUint64Array,
+    what: Uint32Array,
+    start: bigint,
+    end: bigint,
+  ): NativePageSummary
+  /** Where pages (ascending physical addresses) are mapped in address spaces, with all their tables where asked for. */
+  mappedPages(id: number, mms: BigUint64Array, pages: BigUint64Array, withTables: boolean): NativeMapped
+  /** What the kernel's own page tables map beside all of memory. */
+  kernelMaps(id: number): NativeMaps
+  /** What those of a process map of a range. */
+  processMaps(id: number, mm: bigint, start: bigint, end: bigint): NativeMaps | null
+  /** The address of the `struct page` of physical address 0, and the bytes of each. */
+  pageStructs(id: number): { first: bigint; size: number } | null
+  /** Where patterns and expressions (JSON) are found in ranges (flat pairs) of a process's memory. */
+  searchProcess(id: number, mm: bigint, ranges: BigUint64Array, patterns: string): NativeHits | null
+  /** The same in what the page cache holds of a file. */
+  searchFile(id: number, inode: bigint, patterns: string): NativeHits | null
+  /** Bytes around places of physical memory, each within its page. */
+  surroundings(
+    id: number,
+    addresses: BigUint64Array,
+    lengths: Uint32Array,
+    before: number,
+    after: number,
+  ): NativeSurroundings
   /** What could not be read since opening, because the file was cut off or failed; null when it is whole. */
   lost(id: number): { message: string; bytes: number } | null
   /** Writes the pages read since opening with `record` to a new file; returns how many. */

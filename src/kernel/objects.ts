@@ -141,6 +141,10 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   [KEY]: [{ path: 'perm', is: { at_most: KEY_ALL } }, ...all('pointer', ['type', 'user'])],
   [TTY_STRUCT]: [{ path: 'name', is: 'text' }, ...all('pointer', ['driver', 'ops'])],
   'struct ns_common': [{ path: 'ops', is: 'image' }],
+  'struct kmem_cache': [
+    { path: 'size', is: { at_least: 1 } },
+    { path: 'object_size', is: { at_least: 1 } },
+  ],
   'struct pid': [{ path: 'numbers[0].ns', is: { symbol: 'init_pid_ns' } }],
 }
 

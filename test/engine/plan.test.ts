@@ -85,7 +85,11 @@ test('a need that nobody provides is named', () => {
 })
 
 test('hits of all chunks are merged ascending, each once', () => {
-  const hits = (...addresses: bigint[]) => ({ addresses: BigUint64Array.from(addresses), which: new Uint32Array() })
+  const hits = (...addresses: bigint[]) => ({
+    addresses: BigUint64Array.from(addresses),
+    which: new Uint32Array(),
+    lengths: new Uint32Array(),
+  })
   expect([...mergeHits([hits(9n, 3n), hits(), hits(3n, 1n)]).addresses]).toEqual([1n, 3n, 9n])
 })
 
@@ -93,6 +97,7 @@ test('hits of several things keep which each is', () => {
   const hits = (addresses: bigint[], which: number[]) => ({
     addresses: BigUint64Array.from(addresses),
     which: Uint32Array.from(which),
+    lengths: Uint32Array.from(which, () => 1),
   })
   const { addresses, which } = mergeHits([hits([1n, 1n], [0, 2]), hits([], []), hits([9n], [1])])
   expect([[...addresses], [...which]]).toEqual([

@@ -32,6 +32,7 @@ function isCounted(table: string, row: Row): boolean {
  * parts of a row.
  */
 const short: Record<string, string> = {
+  'removed-containers': 'is made of all struct pages, which samples do not hold',
   'shell-hash': 'is in none',
   'user-stacks': 'is in none',
   'open-files': 'is in docker-debian12 alone',
@@ -69,6 +70,9 @@ const without: Record<string, string> = {
   'io-memory': 'ranges are told apart by their addresses, which are no part of a key',
   terminals: 'two containers may each have a terminal of the same name',
   'kernel-symbols': 'a name may stand for several addresses, and one address have several names',
+  'memory-by-owner': 'what nobody pays for has no cgroup',
+  search: 'what is found is told apart by its addresses',
+  'page-owner': 'places are told apart by their addresses, which are no part of a key',
   'shell-history': 'a command may be typed twice in a second',
   'bpf-attachments': 'a program that its id table lacks has only an address',
   'memory-maps': 'mappings are told apart by their addresses, which are no part of a key',

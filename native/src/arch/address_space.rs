@@ -75,6 +75,11 @@ impl AddressSpace {
         &self.image
     }
 
+    /// Physical address of the top-level table.
+    pub(super) fn root(&self) -> u64 {
+        self.root
+    }
+
     /// How memory is mapped, and where its regions are.
     pub fn paging(&self) -> &Paging {
         &self.paging

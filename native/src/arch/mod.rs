@@ -9,9 +9,11 @@ mod address_space;
 pub mod other;
 #[cfg(test)]
 mod tests;
+mod visit;
 pub mod x86_64;
 
 pub use address_space::{AddressSpace, Gap, Mapped, Unmapped};
+pub use visit::{Met, Step};
 
 use crate::error::{Error, Result};
 use crate::image::{Image, Machine, VmcoreInfo};
@@ -137,6 +139,13 @@ impl Geometry {
     }
 }
 
+impl Geometry {
+    /// First address behind those that processes may have.
+    pub fn user_end(&self) -> u64 {
+        self.kernel_half & self.kernel_half.wrapping_neg()
+    }
+}
+
 /// What a kernel says of itself, where its regions depend on it.
 pub trait Known {
     /// The value of a variable of 64 bits, if the kernel has one of that name.
@@ -175,6 +184,15 @@ impl Paging {
             Paging::X86_64(paging) => paging.gap(image, root, address),
             #[cfg(test)]
             Paging::Other(paging) => paging.gap(image, root, address),
+        }
+    }
+
+    /// What an entry of a table leads to; level 0 is the lowest.
+    fn step(self, image: &Image, entry: u64, level: u32) -> Step {
+        match self {
+            Paging::X86_64(paging) => paging.step(image, entry, level),
+            #[cfg(test)]
+            Paging::Other(paging) => paging.step(entry, level),
         }
     }
 

@@ -2,7 +2,7 @@
 //! have 16 KiB, three levels of tables 2048 entries each; an entry's highest bit says that it is present. Physical memory
 //! begins at 0 for the processor and at `memory_start` for the kernel's direct map, and only symbols tell where all is.
 
-use super::{AddressSpace, Architecture, Gap, Geometry, Known, Link, Regions, Unmapped, Unreadable};
+use super::{AddressSpace, Architecture, Gap, Geometry, Known, Link, Regions, Step, Unmapped, Unreadable};
 use crate::image::{Image, VmcoreInfo};
 
 /// The architecture.
@@ -83,6 +83,14 @@ impl Paging {
             at = Other.table(image.read_u64(at + index * 8)?)?;
         }
         Some(at | (address % PAGE))
+    }
+
+    pub(super) fn step(self, entry: u64, level: u32) -> Step {
+        match Other.table(entry) {
+            None => Step::Nothing,
+            Some(page) if level == 0 => Step::Page(page),
+            Some(table) => Step::Table(table),
+        }
     }
 
     pub(super) fn gap(self, _: &Image, _: u64, address: u64) -> Gap {

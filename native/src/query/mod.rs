@@ -9,6 +9,7 @@ mod compile;
 mod cpus;
 mod eval;
 pub mod file_part;
+pub mod file_runs;
 mod leaf;
 pub mod limits;
 pub(crate) mod path;

@@ -12,6 +12,7 @@ use super::spec::{Column, Leaf, Nested, Query, Rule, Walk};
 use super::walk;
 use crate::error::{Error, Result};
 use crate::kernel::types::TypeId;
+use crate::pages::layout::Layout;
 use crate::scan::tasks::{TASK, lacking_anchors};
 use crate::scan::user::page_tables;
 
@@ -25,6 +26,8 @@ pub enum Request {
     TaskScan(Vec<Rule>),
     /// A process's own memory.
     UserMemory,
+    /// What pages are.
+    Pages,
 }
 
 /// What a kernel's types have nothing for.
@@ -47,6 +50,7 @@ pub fn survey(scope: Scope, request: &str) -> Result<Vec<Lack>> {
             survey.add("struct mm_struct has no member 'pgd'", true)
         }
         Request::UserMemory => {}
+        Request::Pages => survey.pages(),
     }
     Ok(survey.lacks)
 }
@@ -125,6 +129,17 @@ impl Survey<'_> {
                 let wrong = matches!(failure, Failure::Wrong(_));
                 self.fail(failure.within(&format!("rule of {}", self.scope.name(id))), wrong);
             }
+        }
+    }
+
+    fn pages(&mut self) {
+        let spared = RefCell::new(Vec::new());
+        let layout = Layout::compile(self.scope.telling(&spared));
+        for failure in spared.take() {
+            self.fail(failure.within("a page"), false);
+        }
+        if let Err(failure) = layout {
+            self.fail(failure.within("a page"), true);
         }
     }
 

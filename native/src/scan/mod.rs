@@ -4,6 +4,8 @@
 //! block is read once, and each looks at it while it is in the processor's cache.
 
 pub mod bytes;
+pub mod logical;
+pub mod matcher;
 pub mod own;
 pub mod tasks;
 pub mod user;
@@ -56,6 +58,8 @@ pub struct Hits {
     pub addresses: Vec<u64>,
     /// Which of several things asked for lies at each; empty where a scan looks for one.
     pub which: Vec<u32>,
+    /// Bytes of each; empty where those of a kind are all as long.
+    pub lengths: Vec<u32>,
     /// There were more than are kept.
     pub capped: bool,
 }

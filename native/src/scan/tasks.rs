@@ -79,7 +79,7 @@ impl Scan for TaskScan<'_> {
         addresses.dedup();
         let capped = addresses.len() > self.most;
         addresses.truncate(self.most);
-        Hits { addresses, which: Vec::new(), capped }
+        Hits { addresses, capped, ..Hits::default() }
     }
 }
 

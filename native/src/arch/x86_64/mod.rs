@@ -5,7 +5,7 @@
 #[allow(clippy::unwrap_used)]
 mod tests;
 
-use super::{AddressSpace, Architecture, Gap, Geometry, Known, Link, Regions, Unmapped, Unreadable};
+use super::{AddressSpace, Architecture, Gap, Geometry, Known, Link, Regions, Step, Unmapped, Unreadable};
 use crate::image::{Image, VmcoreInfo};
 
 /// The architecture.
@@ -169,19 +169,25 @@ impl Paging {
         for level in (0..self.levels.count()).rev() {
             let shift = 12 + 9 * level;
             let entry = image.read_u64(table + ((address >> shift) & 511) * 8)?;
-            let large = entry & LARGE != 0 && (level == 1 || level == 2);
-            let inside = (1u64 << shift) - 1;
-            let place = |entry: u64| (entry & self.frame & !inside) | (address & inside);
-            if entry & PRESENT == 0 {
-                let kept = entry & PROT_NONE != 0 && (level == 0 || level == 1 && large);
-                return kept.then(|| held(image, place(!entry), place(entry)));
+            match self.step(image, entry, level) {
+                Step::Nothing => return None,
+                Step::Page(page) => return Some(page | (address & ((1 << shift) - 1))),
+                Step::Table(next) => table = next,
             }
-            if level == 0 || large {
-                return Some(place(entry));
-            }
-            table = entry & self.frame;
         }
         None
+    }
+
+    /// What an entry leads to.
+    #[inline]
+    pub(super) fn step(self, image: &Image, entry: u64, level: u32) -> Step {
+        let large = entry & LARGE != 0 && (level == 1 || level == 2);
+        let place = |entry: u64| entry & self.frame & !((1 << (12 + 9 * level)) - 1);
+        if entry & PRESENT == 0 {
+            let kept = entry & PROT_NONE != 0 && (level == 0 || level == 1 && large);
+            return if kept { Step::Page(held(image, place(!entry), place(entry))) } else { Step::Nothing };
+        }
+        if level == 0 || large { Step::Page(place(entry)) } else { Step::Table(entry & self.frame) }
     }
 
     /// Why nothing is mapped at an address that does not translate.
