@@ -37,6 +37,7 @@ export {
 export { type Asked, placesOf } from '../tables/places.js'
 export { processTree, type TreeNode } from '../tables/process-tree.js'
 export { type SocketRow, socketRows } from '../tables/sockets.js'
+export { type SearchHit, type SearchLimits, type SearchScope, searchHits } from '../tables/search.js'
 export {
   listedPlacedTasks,
   listedTasks,
