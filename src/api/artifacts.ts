@@ -2,7 +2,7 @@
 
 /** A file that was written: what a row holds of it. */
 export interface Artifact {
-  /** Its name in the folder that --output-dir names. */
+  /** Its path in the folder that --output-dir names. */
   readonly file: string
   /** Its size, holes included. */
   readonly bytes: number
@@ -25,7 +25,7 @@ export interface ArtifactWriter {
 export interface Artifacts {
   /**
    * Begins a file. The name may come from the image: what in it could lead elsewhere is replaced, and one that is taken
-   * gets a number.
+   * gets a number. Of several names all but the last are folders, one in the other, each made of its name alone.
    */
-  create(name: string): ArtifactWriter
+  create(name: string | readonly string[]): ArtifactWriter
 }

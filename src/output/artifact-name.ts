@@ -11,6 +11,22 @@ export function artifactName(name: string): string {
   return plain === '' ? 'unnamed' : cut(plain)
 }
 
+/** Bytes of folders' names and of a file's, together: well within what a path may have (PATH_MAX). */
+const LONGEST_PATH = 2000
+
+/** The same of folders and the file in them. What would be too long lies in fewer folders, by a name of all that is left. */
+export function artifactPath(names: readonly string[]): string[] {
+  const path: string[] = []
+  let bytes = LONGEST
+  for (const [index, name] of names.entries()) {
+    const plain = artifactName(name)
+    bytes += Buffer.byteLength(plain) + 1
+    if (bytes > LONGEST_PATH || index === names.length - 1) return [...path, artifactName(names.slice(index).join('/'))]
+    path.push(plain)
+  }
+  return [artifactName('')]
+}
+
 function cut(name: string): string {
   if (Buffer.byteLength(name) <= LONGEST) return name
   const bytes = Buffer.from(name).subarray(0, LONGEST)

@@ -18,7 +18,7 @@ import type { Artifact, Artifacts, ArtifactWriter } from '../api/artifacts.js'
 import { SalvorError } from '../engine/errors.js'
 import { require } from '../require.js'
 import type { Warning } from '../warning.js'
-import { artifactName, numbered } from './artifact-name.js'
+import { artifactPath, numbered } from './artifact-name.js'
 import { settle } from './sink.js'
 import { checkArtifactFolder, type Guard, outputFailure } from './target.js'
 
@@ -95,7 +95,7 @@ export class ArtifactFiles implements Artifacts {
     private readonly most = { files: MOST_FILES, bytes: MOST_BYTES },
   ) {}
 
-  create(name: string): ArtifactWriter {
+  create(name: string | readonly string[]): ArtifactWriter {
     const { place } = this
     if (place === null || this.files >= this.most.files) {
       if (place !== null) this.leftOut++
@@ -104,7 +104,7 @@ export class ArtifactFiles implements Artifacts {
     this.files++
     const file = new ArtifactFile(join(place.unfinished, temporaryName()), {
       take: (bytes) => this.take(bytes),
-      settle: (temporary) => this.settle(place, temporary, artifactName(name)),
+      settle: (temporary) => this.settle(place, temporary, artifactPath([name].flat())),
       end: (size, how) => {
         this.open.delete(file)
         if (how !== 'kept') this.bytes -= size
@@ -131,12 +131,28 @@ export class ArtifactFiles implements Artifacts {
   }
 
   /** Puts a finished file under the first name that is free. */
-  private settle({ root, below }: ArtifactPlace, temporary: string, name: string): string {
+  private settle({ root, below }: ArtifactPlace, temporary: string, path: readonly string[]): string {
+    const folder = path.slice(0, -1).reduce((above, name) => folderIn(root, above, name), below)
+    const wanted = join(folder, path.at(-1) ?? '')
     for (;;) {
-      const count = (this.names.get(name) ?? 0) + 1
-      this.names.set(name, count)
-      const file = join(below, numbered(name, count))
+      const count = (this.names.get(wanted) ?? 0) + 1
+      this.names.set(wanted, count)
+      const file = numbered(wanted, count)
       if (settle(temporary, join(root, file))) return file
+    }
+  }
+}
+
+/** A folder by its name in another, made where it is not there. What else has that name, a link too, is passed by. */
+function folderIn(root: string, above: string, name: string): string {
+  for (let count = 1; ; count++) {
+    const folder = join(above, numbered(name, count))
+    try {
+      mkdirSync(join(root, folder))
+      return folder
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      if (lstatSync(join(root, folder)).isDirectory()) return folder
     }
   }
 }

@@ -85,6 +85,45 @@ test('files go nowhere but into the folder, whatever they are called, and are wh
   expect(readdirSync(directory).sort()).toEqual(['names.json', 'out'])
 })
 
+test('folders are made of names alone, in the folder and nowhere else, and follow no link', async () => {
+  const names = [
+    ['a', 'b', 'file'],
+    ['a', 'b', 'file'],
+    ['..', '..', 'escaped'],
+    ['/etc', 'passwd'],
+    ['', '.', 'x'],
+    ['a', 'b'],
+    ['a', 'b', 'file', 'below a file'],
+    Array.from({ length: 3000 }, () => 'deep'),
+    Array.from({ length: 40 }, () => 'é'.repeat(300)),
+    ['link', 'file'],
+    [],
+  ]
+  writeFileSync(join(directory, 'names.json'), JSON.stringify(names))
+  mkdirSync(folder)
+  mkdirSync(join(directory, 'outside'))
+  symlinkSync(join(directory, 'outside'), join(folder, 'link'))
+  const ended = await run('recovered', 'x', '--called', 'names.json', '-d', folder, '--force')
+  expect([ended.code, ended.stderr]).toEqual([0, ''])
+  const rows = rowsOf(ended)
+  rows.forEach(expectWritten)
+  const written = rows.map(({ file }) => file.file)
+  expect(written.slice(0, 7)).toEqual([
+    'a/b/file',
+    'a/b/file~2',
+    '_./_./escaped',
+    '_etc/passwd',
+    'unnamed/_/x',
+    'a/b~2',
+    'a/b/file~3/below a file',
+  ])
+  expect(written.at(-2)).toBe('link~2/file')
+  expect(new Set(written).size).toBe(names.length)
+  for (const name of written) expect(Buffer.byteLength(name)).toBeLessThan(2300)
+  expect(readdirSync(join(directory, 'outside'))).toEqual([])
+  expect(readdirSync(directory).sort()).toEqual(['names.json', 'out', 'outside'])
+})
+
 test('a file with holes is hashed as it reads, and what is not finished is not there', async () => {
   const [row, ...others] = rowsOf(await run('sparse', 'x', '-d', folder))
   expect(others).toEqual([])
