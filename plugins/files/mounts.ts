@@ -42,6 +42,10 @@ export default defineAnalyzer({
   async *run({ kernel }) {
     const owners = mountOwners(kernel)
     const tasks = listedTasks(kernel).map((task) => task.address)
-    yield readMountTable(kernel, tasks).map((mount) => ({ ...mount, ...(owners.get(mount.mnt_ns ?? -1) ?? HOST) }))
+    yield readMountTable(kernel, tasks).map(({ superblock, ...mount }) => ({
+      ...mount,
+      layers: mount.layers?.map(({ path }) => path) ?? null,
+      ...(owners.get(mount.mnt_ns ?? -1) ?? HOST),
+    }))
   },
 })

@@ -16,6 +16,7 @@ export { type Credentials, readCredentials } from '../kernel/credentials.js'
 export { type Descriptor, readDescriptors } from '../kernel/descriptors.js'
 export { disassemble } from '../kernel/disassembly.js'
 export { type ElfFile, readElfFiles } from '../kernel/elf-files.js'
+export { type Descriptor, type OpenFile, readDescriptors, readOpenFiles } from '../kernel/descriptors.js'
 export type {
   FileContents,
   FilePiece,
@@ -25,10 +26,12 @@ export type {
   PageState,
   Sink,
 } from '../kernel/file-contents.js'
+export { type FileLock, readFileLocks } from '../kernel/file-locks.js'
 export { readKernelHooks } from '../kernel/hooks/all.js'
 export type { KernelHook } from '../kernel/hooks/pointer.js'
 export { type Injected, type Reason as InjectedReason, readInjectedMemory } from '../kernel/injected-memory.js'
 export { type NetDevice, readNetDevices } from '../kernel/interfaces.js'
+export { heldInodes } from '../kernel/inodes.js'
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
 export { readKernelStacks, type StackFrame } from '../kernel/kernel-stacks.js'
 export { type KernelThread, readKernelThreads } from '../kernel/kernel-threads.js'
@@ -68,6 +71,7 @@ export {
   type Stretch,
 } from '../kernel/user-memory.js'
 export { mappingFinder, readUserRegisters, type UserRegisters } from '../kernel/user-registers.js'
+export { readWatches, type Watch } from '../kernel/watches.js'
 export { readShellHashes, readShellHistories, type ShellHash, type ShellHistory } from '../programs/histories.js'
 export { readSshKeys, type SshKey } from '../programs/ssh-keys.js'
 

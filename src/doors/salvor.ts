@@ -55,4 +55,5 @@ export {
 export { type EvidenceFile, type FileSource, file } from '../api/source.js'
 export { type Batch, Rows, Table } from '../api/table.js'
 export { isoTime } from '../iso-time.js'
+export { pathFits } from '../path-pattern.js'
 export type { Warning } from '../warning.js'

@@ -60,8 +60,11 @@ export interface Descriptor {
   mount_id: number | null
 }
 
+/** What a task has open. */
+export const OPEN_FILES = array('files->fdt->fd', { count: 'files->fdt->max_fds', pointers: true, type: 'struct file' })
+
 const FILES = {
-  walk: array('files->fdt->fd', { count: 'files->fdt->max_fds', pointers: true, type: 'struct file' }),
+  walk: OPEN_FILES,
   select: {
     fd: index(),
     path: dPath('', '^.fs->root'),
@@ -76,6 +79,32 @@ const FILES = {
     mount_id: 'container_of(f_path.mnt, struct mount, mnt)->mnt_id',
   },
 } satisfies Nested
+
+/** An open file as one descriptor holds it. */
+export interface OpenFile {
+  /** Of the `struct file`. */
+  file: bigint
+  task: bigint
+  fd: number | null
+  /** Of its `file_operations`. */
+  operations: bigint | null
+  /** What they keep in it. */
+  private: bigint | null
+}
+
+/** What some tasks have open, without what costs more than a look at each. */
+export function readOpenFiles(kernel: Kernel, tasks: readonly bigint[]): OpenFile[] {
+  const select = { fd: index(), operations: 'f_op', private: 'private_data' }
+  const owners = kernel.at(tasks, TASK_STRUCT).select({}, { files: { walk: OPEN_FILES, select } })
+  const files = owners.child('files')
+  return Array.from({ length: files.length }, (_, row) => ({
+    file: files.address(row),
+    task: owners.address(files.parents[row] ?? 0),
+    fd: files.column('fd').number(row),
+    operations: files.column('operations').bigint(row),
+    private: files.column('private').bigint(row),
+  }))
+}
 
 /** Bits of descriptors that are closed by execve(). Tables of 1024 and more are read to their end, which is bounded. */
 const CLOSED = bytes('files->fdt->close_on_exec', { length: 'files->fdt->max_fds >> 3', max: 1 << 17 })

@@ -7,7 +7,7 @@ import type { Kernel } from './kernel.js'
 import { MOST_MOUNTS, MOUNT, MOUNTS, OF_NAMESPACE } from './mounts.js'
 import { TASK_STRUCT } from './objects.js'
 import { chain, dentryPath, dPath, type Nested, object, text } from './query.js'
-import { readSuperblocks, type Superblock } from './superblocks.js'
+import { type Layer, readSuperblocks, type Superblock } from './superblocks.js'
 
 const NAMESPACE = 'struct mnt_namespace'
 /** Bits of `mnt_flags` (include/linux/mount.h) with their words, in the order of show_mnt_opts(). */
@@ -27,6 +27,8 @@ const [SHARED, UNBINDABLE] = [1, 2]
 export interface MountRow {
   /** Of the `struct mount`. */
   address: bigint
+  /** Of its `struct super_block`. */
+  superblock: bigint
   /** Inode of its namespace. */
   mnt_ns: number | null
   id: number | null
@@ -43,8 +45,8 @@ export interface MountRow {
   type: string | null
   source: string | null
   super_options: string | null
-  /** Of an overlay. */
-  layers: string[] | null
+  /** Of an overlay, the upper one first. */
+  layers: Layer[] | null
 }
 
 const MASTERS = {
@@ -183,6 +185,7 @@ function mountRow(found: Found, kinds: ReadonlyMap<bigint, string | null>, unmap
   const source = batch.column('source').text(row)
   return {
     address: batch.address(row),
+    superblock: superblockOf(batch, row),
     mnt_ns: namespace.inode,
     id: batch.column('id').number(row),
     parent_id: batch.column('parent_id').number(row),

@@ -118,6 +118,14 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   ],
   // A reader of mountinfo leaves a cursor on the list, which has none of these.
   'struct mount': all('pointer_or_null', ['mnt_parent', 'mnt_mountpoint', 'mnt.mnt_root', 'mnt.mnt_sb']),
+  // The pages of an inode are its own, whoever else shows them.
+  'struct inode': [{ path: 'i_data.host', is: 'own' }],
+  // What is locked has a file, whose inode has a place for its locks.
+  'struct file_lock': [
+    { path: ['fl_file', 'c.flc_file'], is: 'pointer' },
+    { path: ['fl_file->f_inode->i_flctx', 'c.flc_file->f_inode->i_flctx'], is: 'pointer' },
+  ],
+  'struct fsnotify_mark': [{ path: 'group', is: 'pointer_or_null' }],
   'struct mnt_namespace': [{ path: 'ns.ops', is: { symbol: 'mntns_operations' } }],
   'struct css_set': [
     { path: 'refcount.refs.counter', is: { at_least: 1 } },

@@ -130,10 +130,13 @@ export const OVERLAY_DEFAULTS = [
 /** The directories that an overlay is made of, by their paths on their own file systems, the upper one first. */
 export const OVERLAY_LAYERS = {
   walk: firstOf(array(overlay('layers'), stack), array(overlay('lower_layers'), stack)),
-  select: { path: dentryPath('mnt->mnt_root') },
+  select: { path: dentryPath('mnt->mnt_root'), superblock: 'mnt->mnt_sb' },
 } as const
 /** The upper one's, where it is no layer like the others (before 5.8). */
-export const OVERLAY_UPPER = dentryPath(overlay('upper_mnt->mnt_root'))
+export const OVERLAY_UPPER = {
+  path: dentryPath(overlay('upper_mnt->mnt_root')),
+  superblock: overlay('upper_mnt->mnt_sb'),
+} as const
 
 /** A mount's own from 5.10 on. */
 const fuse = (member: string) => [

@@ -41,8 +41,16 @@ export interface Superblock {
   type: string | null
   /** As mountinfo has them, from `ro` or `rw` on; null where they cannot be told. */
   options: string | null
-  /** The directories that an overlay is made of, by their paths on their own file systems, the upper one first. */
-  layers: string[] | null
+  /** What an overlay is made of, the upper one first. */
+  layers: Layer[] | null
+}
+
+/** A directory that an overlay shows. */
+export interface Layer {
+  /** Of the file system that it is on. */
+  superblock: bigint
+  /** On that file system. */
+  path: string
 }
 
 const VALUES = {
@@ -159,18 +167,23 @@ function valuesOf(batch: Batch, row: number, texts: readonly (string | null | un
   }
 }
 
-function readLayers(kernel: Kernel, overlays: readonly bigint[]): Map<bigint, string[]> {
-  const uppers = ask(kernel, overlays, optionals({ upper: OVERLAY_UPPER, layers: OVERLAY_COUNT }))
+function readLayers(kernel: Kernel, overlays: readonly bigint[]): Map<bigint, Layer[]> {
+  const uppers = ask(kernel, overlays, optionals({ ...OVERLAY_UPPER, layers: OVERLAY_COUNT }))
   if (uppers.absent('layers')) return new Map()
   const batch = ask(kernel, overlays, {}, { layers: OVERLAY_LAYERS })
   const layers = batch.child('layers')
   const rows = layers.byParent()
   return new Map(
     Array.from({ length: batch.length }, (_, row) => {
-      const paths = (rows.get(row) ?? []).map((layer) => layers.column('path').text(layer))
-      return [batch.address(row), [uppers.column('upper').text(row), ...paths].filter((path) => path !== null)]
+      const lower = (rows.get(row) ?? []).map((layer) => layerOf(layers, layer))
+      return [batch.address(row), [layerOf(uppers, row), ...lower].filter((layer) => layer !== null)]
     }),
   )
+}
+
+function layerOf(batch: Pick<Batch, 'column'>, row: number): Layer | null {
+  const [path, superblock] = [batch.column('path').text(row), batch.column('superblock').bigint(row)]
+  return path === null || superblock === null ? null : { path, superblock }
 }
 
 /** Flags of SELinux for each superblock; null where it is not in force. */

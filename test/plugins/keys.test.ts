@@ -59,6 +59,9 @@ const short: Record<string, string> = {
   neighbours: 'is in none of them',
   routes: 'is in none of them',
   sockets: 'is in none of them',
+  files: 'is in no sample yet',
+  extract: 'is in no sample yet',
+  watches: 'is in no sample yet',
 }
 
 /** Tables of more than one row that have no key. */
@@ -79,6 +82,7 @@ const without: Record<string, string> = {
   libraries: 'what a loader says may have no name and no file',
   'ssh-sessions': 'a process may have had several keys for one direction',
   timeline: 'two things may happen to one subject in the same moment',
+  'file-locks': 'a process may have locked one file by several descriptors',
   environment: 'a variable may be in an environment twice',
   'connections-tracked': 'a protocol without ports has nothing that tells its connections apart',
   sockets: 'a socket that no descriptor holds is known by its address, which is no part of a key',

@@ -1,0 +1,44 @@
+/** Characters of a pattern that is looked at: a path has no more (PATH_MAX). */
+const LONGEST = 4096
+
+type Token = { readonly star: boolean; readonly folders: boolean } | string
+
+/** `**` is anything, `*` anything without a slash, `?` one character that is none. */
+function tokens(pattern: string): Token[] {
+  const parts = pattern.slice(0, LONGEST).split(/(\*\*|\*|\?)/)
+  return parts.flatMap((part): Token[] => {
+    if (part === '**' || part === '*') return [{ star: true, folders: part === '**' }]
+    return part === '?' ? [{ star: false, folders: false }] : [...part]
+  })
+}
+
+/**
+ * Whether a path is of a pattern: `*` and `?` within a name, `**` over folders. All ways to match are followed at once, so
+ * that it takes as many steps as both are long, whatever either holds.
+ */
+export function pathFits(pattern: string, path: string): boolean {
+  const all = tokens(pattern)
+  let places = closure(all, new Set([0]))
+  for (const character of path) {
+    const next = new Set<number>()
+    for (const place of places) {
+      const token = all[place]
+      if (token === undefined) continue
+      if (typeof token === 'string') {
+        if (token === character) next.add(place + 1)
+      } else if (token.folders || character !== '/') next.add(token.star ? place : place + 1)
+    }
+    if (next.size === 0) return false
+    places = closure(all, next)
+  }
+  return places.has(all.length)
+}
+
+/** The places that are reached without another character: a star may stand for nothing. */
+function closure(all: readonly Token[], places: Set<number>): Set<number> {
+  for (const place of places) {
+    const token = all[place]
+    if (typeof token === 'object' && token.star) places.add(place + 1)
+  }
+  return places
+}
