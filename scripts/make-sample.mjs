@@ -79,6 +79,11 @@ write(
     })),
   ),
 )
+const timed = userProcesses.map(({ pid, fds }) => ({
+  pid,
+  fds: fds.filter(({ fdinfo }) => fdinfo.includes('clockid')),
+}))
+write('timers.json', JSON.stringify(timed.filter(({ fds }) => fds.length > 0)))
 const LOGIN = ['uid_map', 'gid_map', 'loginuid', 'sessionid']
 write(
   'credentials.json',

@@ -61,6 +61,7 @@ export {
 export { isLeader, readTasks, type Task } from '../kernel/tasks.js'
 export { checkLinks, type LinkCheck } from '../kernel/tear.js'
 export { bootTime } from '../kernel/time.js'
+export { readTimers, type Timer } from '../kernel/timers.js'
 export {
   type Lacking,
   type MemoryPiece,

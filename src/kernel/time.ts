@@ -15,10 +15,21 @@ const FARTHEST = 256
  * `offs_real` is `wall_to_monotonic` with the sign turned.
  */
 export function bootTime(kernel: Kernel): bigint | null {
-  return kernel.once(readBootTime)
+  return kernel.once(readOffsets)?.boot ?? null
 }
 
-function readBootTime(kernel: Kernel): bigint | null {
+/** When a clock stood at zero, in nanoseconds since the epoch: CLOCK_REALTIME, CLOCK_MONOTONIC or CLOCK_BOOTTIME. */
+export function clockStart(kernel: Kernel, clock: 'real' | 'monotonic' | 'boot'): bigint | null {
+  const offsets = kernel.once(readOffsets)
+  return clock === 'real' ? 0n : (offsets?.[clock] ?? null)
+}
+
+interface Offsets {
+  monotonic: bigint
+  boot: bigint
+}
+
+function readOffsets(kernel: Kernel): Offsets | null {
   const start = firstSymbol(kernel, ['tk_core', 'timekeeper_data'])
   if (start === null) return null
   const candidates = Array.from({ length: FARTHEST / 8 }, (_, index) => start + BigInt(index * 8))
@@ -31,7 +42,7 @@ function readBootTime(kernel: Kernel): bigint | null {
   for (let row = 0; row < batch.length; row++) {
     const [real, boot, seconds, nanoseconds] = COLUMNS.map((name) => batch.column(name).bigint(row))
     if (real == null || boot == null || seconds == null || nanoseconds == null) continue
-    if (real > SECOND && real === -(seconds * SECOND + nanoseconds)) return real - boot
+    if (real > SECOND && real === -(seconds * SECOND + nanoseconds)) return { monotonic: real, boot: real - boot }
   }
   return null
 }
