@@ -77,7 +77,7 @@ const POSIX = {
     overrun: 'it_overrun_last',
     expires: 'it.real.timer.node.expires',
     state: queued('it.real.timer'),
-    cpu: 'it.cpu.node.expires',
+    cpu: ['it.cpu.node.expires', 'it.cpu.expires'],
   },
 } satisfies Nested
 
@@ -203,7 +203,7 @@ function descriptorTimers(kernel: Kernel, leaders: readonly bigint[]): Timer[] {
 }
 
 const WAITING = {
-  walk: rbtree('active.rb_root.rb_root', 'struct hrtimer', ['node.node.node', 'node.node']),
+  walk: rbtree(['active.rb_root.rb_root', 'active.head'], 'struct hrtimer', ['node.node.node', 'node.node']),
   // A timer on a clock's queue is of that clock.
   rules: [{ path: 'base', is: 'origin' }],
   select: {
