@@ -37,7 +37,7 @@ export default defineAnalyzer({
     const threads = new Map(tasks.map((task) => [task.address, task]))
     const leaders = new Map(tasks.filter(isLeader).map(({ pid, address }) => [pid, address]))
     const find = mappingFinder(kernel, [...leaders.values()])
-    yield readUserRegisters(kernel, [...threads.keys()]).flatMap(({ task, ...registers }) => {
+    yield readUserRegisters(kernel, [...threads.keys()]).flatMap(({ task, all: _, ...registers }) => {
       const thread = threads.get(task)
       if (thread === undefined) return []
       const { tid, pid, comm, container } = thread

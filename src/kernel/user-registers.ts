@@ -22,6 +22,8 @@ export interface UserRegisters {
   stack_pointer: bigint | null
   /** Number of the system call that it is in, in the table of its architecture; null in none. */
   syscall: number | null
+  /** All of them, as `struct pt_regs` has them. */
+  all: Uint8Array | null
 }
 
 const VALUES = {
@@ -30,6 +32,7 @@ const VALUES = {
   syscall: ['orig_ax', 'syscallno'],
   cs: optional('cs'),
   ss: optional('ss'),
+  all: bytes(''),
 } as const
 
 /** Registers of those of some tasks that have user memory, in their order. */
@@ -49,16 +52,17 @@ export function readUserRegisters(kernel: Kernel, tasks: readonly bigint[]): Use
   return stacks.map(({ task, running }, index) => {
     const found = most[index]
     const registers = !running && found !== undefined && isUser(found) ? found : NOTHING
-    const { instruction, stack_pointer, syscall } = registers
-    return { task, running, instruction, stack_pointer, syscall }
+    const { instruction, stack_pointer, syscall, all } = registers
+    return { task, running, instruction, stack_pointer, syscall, all }
   })
 }
 
-type Registers = {
-  [K in keyof typeof VALUES]: K extends 'instruction' | 'stack_pointer' ? bigint | null : number | null
+interface Registers extends Pick<UserRegisters, 'instruction' | 'stack_pointer' | 'syscall' | 'all'> {
+  readonly cs: number | null
+  readonly ss: number | null
 }
 
-const NOTHING: Registers = { instruction: null, stack_pointer: null, syscall: null, cs: null, ss: null }
+const NOTHING: Registers = { instruction: null, stack_pointer: null, syscall: null, all: null, cs: null, ss: null }
 
 /** Segments are what user mode has; an architecture that has none says nothing. */
 function isUser({ instruction, cs, ss }: Registers): boolean {
@@ -75,6 +79,7 @@ function registersAt(kernel: Kernel, addresses: readonly bigint[]): Registers[] 
       syscall: syscall < 0n ? null : Number(syscall),
       cs: batch.column('cs').number(row),
       ss: batch.column('ss').number(row),
+      all: batch.column('all').bytes(row),
     }
   })
 }
