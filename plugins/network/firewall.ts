@@ -1,6 +1,6 @@
 import { address, bytes, count, defineAnalyzer, integer, text } from 'salvor'
 import { netColumns, netPlaces } from 'salvor/containers'
-import { nftRules } from 'salvor/kernel'
+import { nftRules, xtRules } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'firewall',
@@ -36,6 +36,6 @@ export default defineAnalyzer({
   },
   async *run({ kernel }) {
     const placed = netPlaces(kernel)
-    yield nftRules(kernel).map(({ net_ns, ...rule }) => ({ ...placed(net_ns), ...rule }))
+    yield [...nftRules(kernel), ...xtRules(kernel)].map(({ net_ns, ...rule }) => ({ ...placed(net_ns), ...rule }))
   },
 })

@@ -1,6 +1,7 @@
 /** The door `salvor/kernel`: what is read of the kernel, object by object and subsystem by subsystem. */
 
 export { type CoreSource, readCoreSources } from '../cores/process-core.js'
+export { xtRules } from '../firewall/legacy-rules.js'
 export { type FirewallRule, nftRules, readNftRuleset } from '../firewall/rules.js'
 export { type Attachment, readAttachments } from '../kernel/bpf/attachments.js'
 export { type MapEntry, readMapEntries } from '../kernel/bpf/entries.js'

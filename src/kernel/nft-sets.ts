@@ -3,6 +3,7 @@
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { unlessLacking } from './lacking.js'
+import { readParts } from './parts.js'
 import {
   addressOf,
   array,
@@ -24,8 +25,6 @@ const MAP = 8
 const OBJECT = 0x40
 /** NFT_DATA_VERDICT: what a map gives is a verdict. */
 const VERDICT = 0xffff_ff00
-/** NFT_DATA_VALUE_MAXLEN (include/net/netfilter/nf_tables.h). */
-const LONGEST = 64
 
 /** A set, map or verdict map. */
 export interface NftSet {
@@ -192,29 +191,5 @@ function elementsOf(
     const [key = null, keyEnd = null, data = null, flags = null] = read.slice(4 * row, 4 * row + 4)
     const bits = flags?.[0] ?? 0
     return { key, keyEnd, data, end: (bits & INTERVAL_END) !== 0, catchall: (bits & CATCHALL) !== 0 }
-  })
-}
-
-/** Bytes at some addresses, read by whole words; null where one cannot be read, and at address 0. */
-function readParts(kernel: Kernel, parts: readonly { address: bigint; length: number }[]): (Uint8Array | null)[] {
-  const words = parts.map(({ address, length }) => (address === 0n ? 0 : Math.ceil(Math.min(length, LONGEST) / 8)))
-  const places = parts.flatMap(({ address }, at) =>
-    Array.from({ length: words[at] ?? 0 }, (_, word) => address + BigInt(8 * word)),
-  )
-  const values = kernel.at(places, 'unsigned long').select({ value: '' }).column('value')
-  let next = 0
-  return parts.map(({ address, length }, at) => {
-    if (address === 0n) return null
-    const bytes = new Uint8Array(8 * (words[at] ?? 0))
-    const view = new DataView(bytes.buffer)
-    for (let word = 0; word < (words[at] ?? 0); word++) {
-      const value = values.bigint(next++)
-      if (value === null) {
-        next += (words[at] ?? 0) - word - 1
-        return null
-      }
-      view.setBigUint64(8 * word, value, true)
-    }
-    return bytes.subarray(0, Math.min(length, LONGEST))
   })
 }
