@@ -36,6 +36,9 @@ export default defineAnalyzer({
   },
   async *run({ kernel }) {
     const placed = netPlaces(kernel)
-    yield [...nftRules(kernel), ...xtRules(kernel)].map(({ net_ns, ...rule }) => ({ ...placed(net_ns), ...rule }))
+    yield [...nftRules(kernel), ...xtRules(kernel)].map(({ net_ns, translation: _, ...rule }) => ({
+      ...placed(net_ns),
+      ...rule,
+    }))
   },
 })

@@ -2,6 +2,7 @@
 
 export { type CoreSource, readCoreSources } from '../cores/process-core.js'
 export { xtRules } from '../firewall/legacy-rules.js'
+export { type Published, publishedBy } from '../firewall/published.js'
 export { type FirewallRule, nftRules, readNftRuleset } from '../firewall/rules.js'
 export { type Attachment, readAttachments } from '../kernel/bpf/attachments.js'
 export { type MapEntry, readMapEntries } from '../kernel/bpf/entries.js'

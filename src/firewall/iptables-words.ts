@@ -16,13 +16,52 @@ export interface Header {
   fragment?: { not: boolean }
 }
 
+/** A rule's line, what becomes of a packet, and what it is asked for that a published port is made of. */
+export interface Line {
+  text: string
+  target: string | null
+  translation: Translation
+}
+
+/** Which packets a rule is for, and where they are sent. */
+export interface Translation {
+  protocol: string | null
+  /** Where they were going: an address or a network; null for any, and for all but one. */
+  destination: string | null
+  /** A port or a range of them, as the rule has it. */
+  port: string | null
+  /** Where DNAT sends them: an address, and maybe a port. */
+  to: string | null
+  comment: string | null
+}
+
+/** A rule from its parts. */
+export function lineOf(chain: string, header: Header, matches: readonly string[][], target: readonly string[]): Line {
+  const { destination, protocol } = header
+  const after = (words: readonly string[], name: string) => words[words.indexOf(name) + 1 || words.length] ?? null
+  const ports = matches.find((words) => words.includes('--dport') && !words.includes('!'))
+  const comment = matches.find(([, name]) => name === 'comment')
+  const isOne = destination !== undefined && !destination.not
+  return {
+    text: ruleLine(chain, header, matches, target),
+    target: target[1] ?? null,
+    translation: {
+      protocol: protocol === undefined || protocol.not ? null : protocolName(protocol.number),
+      destination: isOne ? networkText(destination) : null,
+      port: ports === undefined ? null : after(ports, '--dport'),
+      to: target[1] === 'DNAT' ? after(target, '--to-destination') : null,
+      comment: comment === undefined ? null : unquoted(after(comment, '--comment') ?? ''),
+    },
+  }
+}
+
+/** The text that a word of iptables-save stands for. */
+function unquoted(word: string): string {
+  return word.startsWith('"') ? word.slice(1, -1).replace(/\\(.)/gs, '$1') : word
+}
+
 /** `-A CHAIN`, the header's words, `-m …` for each match, and the target's words. */
-export function ruleLine(
-  chain: string,
-  header: Header,
-  matches: readonly string[][],
-  target: readonly string[],
-): string {
+function ruleLine(chain: string, header: Header, matches: readonly string[][], target: readonly string[]): string {
   const { source, destination, fragment } = header
   return [
     ...['-A', /\s/.test(chain) ? `"${chain}"` : chain],
@@ -47,7 +86,11 @@ function option(name: string, value: string | undefined, not = false): string[] 
 
 function network(name: string, value: Header['source']): string[] {
   if (value === undefined) return []
-  return option(name, `${addressOf(value.address)}/${prefixLength(value.mask) ?? addressOf(value.mask)}`, value.not)
+  return option(name, networkText(value), value.not)
+}
+
+function networkText({ address, mask }: NonNullable<Header['source']>): string {
+  return `${addressOf(address)}/${prefixLength(mask) ?? addressOf(mask)}`
 }
 
 /** NFT_META_* (include/uapi/linux/netfilter/nf_tables.h) that iptables-nft writes. */
@@ -92,12 +135,12 @@ export function iptablesLine(
   statements: readonly Statement[],
   comment: string | null,
   chainName: (chain: bigint) => string | null,
-): { text: string; target: string | null } | null {
+): Line | null {
   const draft: Draft = { family, header: {}, matches: [], target: [] }
   for (const statement of statements) if (!take(draft, statement, chainName)) return null
   if (comment !== null) draft.matches.push(['-m', 'comment', '--comment', saved(comment)])
   const matches = draft.matches.map((match) => (Array.isArray(match) ? match : portWords(match)))
-  return { text: ruleLine(chain, draft.header, matches, draft.target), target: draft.target[1] ?? null }
+  return lineOf(chain, draft.header, matches, draft.target)
 }
 
 /** Adds a statement to the rule; false where iptables has no words for it. */

@@ -26,7 +26,7 @@ export function xtRules(kernel: Kernel): FirewallRule[] {
   )
   const uncounted = counts.filter((count) => count === null).length
   if (uncounted > 0) kernel.warn({ code: 'unreadable', message: "rules' counters could not be read", count: uncounted })
-  return rules.map(({ table, chain, isBuiltin, policy, rule, text, target, offset }, at) => ({
+  return rules.map(({ table, chain, isBuiltin, policy, rule, text, target, translation, offset }, at) => ({
     address: table.entries + BigInt(offset),
     net_ns: table.net_ns,
     family: table.family,
@@ -39,6 +39,7 @@ export function xtRules(kernel: Kernel): FirewallRule[] {
     handle: null,
     text,
     target,
+    translation,
     packets: counts[at]?.[0] ?? null,
     bytes: counts[at]?.[1] ?? null,
     syntax: 'iptables',

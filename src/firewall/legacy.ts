@@ -5,7 +5,7 @@
 
 import type { Extensions, XtTable } from '../kernel/xtables.js'
 import { type Family, Struct } from './bytes.js'
-import { type Header, ruleLine } from './iptables-words.js'
+import { type Header, type Line, lineOf } from './iptables-words.js'
 import { matchWords } from './xt-matches.js'
 import { targetWords } from './xt-targets.js'
 
@@ -44,15 +44,13 @@ interface Entry {
 }
 
 /** A rule of a table. */
-export interface LegacyRule {
+export interface LegacyRule extends Line {
   chain: string
   /** Whether the kernel itself enters the chain. */
   isBuiltin: boolean
   policy: string | null
   /** From 1 on. */
   rule: number
-  text: string
-  target: string | null
   /** From the first entry, in bytes. */
   offset: number
   /** Where its counters are, from the first entry. */
@@ -130,7 +128,7 @@ export function legacyRules(
     const policy = own.at(-1)
     // A user's chain ends in what returns from it.
     const words = own.slice(0, -1).map((entry, at) => ({
-      ...lineOf(table.family, name, entry, matches, targets, chainAt),
+      ...worded(table.family, name, entry, matches, targets, chainAt),
       ...{
         chain: name,
         isBuiltin,
@@ -160,20 +158,19 @@ function verdictOf({ target }: Entry): number {
   return new Struct(target.info).u32(0) | 0
 }
 
-function lineOf(
+function worded(
   family: Family,
   chain: string,
   entry: Entry,
   matches: Extensions,
   targets: Extensions,
   chainAt: (offset: number) => string | null,
-): { text: string; target: string | null } {
+): Line {
   const words = entry.matches.map(({ extension, info }) => {
     const { name, revision } = matches.get(extension) ?? { name: null, revision: null }
     return matchWords(name ?? '?', revision ?? 0, new Struct(info), family)
   })
-  const target = targetOf(family, entry, targets, chainAt)
-  return { text: ruleLine(chain, headerOf(entry.header, family), words, target), target: target[1] ?? null }
+  return lineOf(chain, headerOf(entry.header, family), words, targetOf(family, entry, targets, chainAt))
 }
 
 function targetOf(

@@ -4,7 +4,7 @@ import type { Kernel } from '../kernel/kernel.js'
 import { type NftSet, readNftSets } from '../kernel/nft-sets.js'
 import { type NftChain, type NftRule, type NftTable, readNftTables } from '../kernel/nftables.js'
 import type { Family } from './bytes.js'
-import { iptablesLine } from './iptables-words.js'
+import { iptablesLine, type Translation } from './iptables-words.js'
 import { type Statement, statementsOf } from './nft-statements.js'
 import { type Names, nftWords } from './nft-words.js'
 import { setWords } from './set-words.js'
@@ -27,6 +27,8 @@ export interface FirewallRule {
   text: string | null
   /** What becomes of a packet. */
   target: string | null
+  /** What a published port is made of; null where the rule is in nft's words. */
+  translation: Translation | null
   packets: bigint | null
   bytes: bigint | null
   /** Whose words they are: `iptables` or `nft`. */
@@ -88,7 +90,7 @@ export function nftRules(kernel: Kernel): FirewallRule[] {
   )
 }
 
-type Words = Pick<FirewallRule, 'text' | 'target' | 'syntax' | 'packets' | 'bytes'>
+type Words = Pick<FirewallRule, 'text' | 'target' | 'translation' | 'syntax' | 'packets' | 'bytes'>
 
 function placed(table: NftTable, chain: NftChain, rule: NftRule, number: number): Omit<FirewallRule, keyof Words> {
   return {
@@ -120,6 +122,7 @@ function worded(
   return {
     text: line?.text ?? (expressions.length === 0 ? null : words.join(' ')),
     target: line === null ? (words.at(-1) ?? null) : line.target,
+    translation: line?.translation ?? null,
     syntax: line === null ? 'nft' : 'iptables',
     ...countsOf(statements),
   }

@@ -62,6 +62,7 @@ const short: Record<string, string> = {
   files: 'is in no sample yet',
   extract: 'is in no sample yet',
   watches: 'is in no sample yet',
+  'published-ports': 'is in none of them',
 }
 
 /** Tables of more than one row that have no key. */
@@ -86,6 +87,7 @@ const without: Record<string, string> = {
   timeline: 'two things may happen to one subject in the same moment',
   'file-locks': 'a process may have locked one file by several descriptors',
   environment: 'a variable may be in an environment twice',
+  'published-ports': 'an address stands for all of the host where it is null',
   'connections-tracked': 'a protocol without ports has nothing that tells its connections apart',
   sockets: 'a socket that no descriptor holds is known by its address, which is no part of a key',
   routes: 'hops that are equal may be one route each',
