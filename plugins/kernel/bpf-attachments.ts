@@ -16,7 +16,7 @@ export default defineAnalyzer({
   ],
   columns: {
     address: address('Address of the object that holds the program', { detail: true }),
-    kind: text('cgroup, tracepoint, perf event, trampoline, interface, socket or link'),
+    kind: text('cgroup, tracepoint, perf event, trampoline, interface, socket, map or link'),
     type: text('How bpftool calls it: cgroup_device, raw_tracepoint, xdp …'),
     target: text('The cgroup, tracepoint, event, function, interface or socket'),
     program: address('Address of the program', { detail: true }),

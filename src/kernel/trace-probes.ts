@@ -16,6 +16,9 @@ const KINDS: Readonly<Record<string, string>> = {
   uprobe_funcs: 'uprobe',
 }
 
+/** The variable of a tracepoint. */
+const TRACEPOINT = /^__tracepoint_(\w+)/
+
 /** A `struct trace_event_call`. */
 export interface TraceEvent {
   address: bigint
@@ -52,6 +55,7 @@ export function readTraceEvents(kernel: Kernel, calls: Iterable<bigint>): Map<bi
   const events = new Map<bigint, TraceEvent>()
   const batch = kernel.at(new Set(calls), CALL).select({
     functions: symbolAt('event.funcs'),
+    tracepoint: symbolAt('tp'),
     system: text('class->system', 256),
   })
   for (let row = 0; row < batch.length; row++) {
@@ -61,34 +65,32 @@ export function readTraceEvents(kernel: Kernel, calls: Iterable<bigint>): Map<bi
       address: batch.address(row),
       kind,
       system,
-      name: null,
+      name: TRACEPOINT.exec(batch.column('tracepoint').text(row) ?? '')?.[1] ?? null,
       target: null,
       probed: null,
     })
   }
   const of = (kinds: readonly string[]) => [...events.values()].filter(({ kind }) => kinds.includes(kind))
-  nameTracepoints(kernel, of(['tracepoint']))
+  // What has no tracepoint of its own, as a system call's event has none, has its name in that place.
+  nameEvents(
+    kernel,
+    [...events.values()].filter(({ name }) => name === null),
+  )
   findKernelProbes(kernel, of(['kprobe', 'kretprobe', 'fprobe', 'fprobe return']))
   findUserProbes(kernel, of(['uprobe']))
   return events
 }
 
-function nameTracepoints(kernel: Kernel, events: readonly TraceEvent[]): void {
-  const batch = kernel.at(addressesOf(events), CALL).select({ name: text('tp->name', 256) })
+function nameEvents(kernel: Kernel, events: readonly TraceEvent[]): void {
+  const batch = kernel.at(addressesOf(events), CALL).select({ name: text('name', 256) })
   events.forEach((event, row) => {
     event.name = batch.column('name').text(row)
   })
 }
 
 function findKernelProbes(kernel: Kernel, events: readonly TraceEvent[]): void {
-  const batch = kernel
-    .ofKindsItHas()
-    .at(addressesOf(events), CALL)
-    .select({ name: text('name', 256) }, { probes: PROBES })
+  const batch = kernel.ofKindsItHas().at(addressesOf(events), CALL).select({}, { probes: PROBES })
   const probes = batch.child('probes')
-  events.forEach((event, row) => {
-    event.name = batch.column('name').text(row)
-  })
   for (let row = 0; row < probes.length; row++) {
     const event = events[probes.parents[row] ?? 0]
     const [symbol, offset] = [probes.column('symbol').text(row), probes.column('offset').number(row)]
@@ -106,14 +108,8 @@ function findKernelProbes(kernel: Kernel, events: readonly TraceEvent[]): void {
 }
 
 function findUserProbes(kernel: Kernel, events: readonly TraceEvent[]): void {
-  const batch = kernel
-    .ofKindsItHas()
-    .at(addressesOf(events), CALL)
-    .select({ name: text('name', 256) }, { probes: USER_PROBES })
+  const batch = kernel.ofKindsItHas().at(addressesOf(events), CALL).select({}, { probes: USER_PROBES })
   const probes = batch.child('probes')
-  events.forEach((event, row) => {
-    event.name = batch.column('name').text(row)
-  })
   for (let row = 0; row < probes.length; row++) {
     const event = events[probes.parents[row] ?? 0]
     if (event === undefined) continue

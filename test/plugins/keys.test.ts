@@ -69,6 +69,8 @@ const short: Record<string, string> = {
 const without: Record<string, string> = {
   'elf-files': 'files in memory are told apart by their addresses, which are no part of a key',
   'injected-memory': 'mappings are told apart by their addresses, which are no part of a key',
+  'perf-events': 'events of one process may be alike but for their addresses',
+  'trace-events': 'a place may be probed twice',
   'kernel-stacks': 'a thread that was on a processor has a row without a frame',
   'kernel-hooks': 'pointers are told apart by where they lie, which is no part of a key',
   'io-memory': 'ranges are told apart by their addresses, which are no part of a key',

@@ -17,6 +17,7 @@ import {
   optional,
   type Selects,
   text,
+  xarray,
 } from '../query.js'
 import { readProbes } from '../tracepoints.js'
 import { readHolders } from './holders.js'
@@ -28,11 +29,14 @@ const ATTACH_TYPES = 64
 /** TRAMPOLINE_TABLE_SIZE (kernel/bpf/trampoline.c). */
 const TRAMPOLINES = 1 << 10
 
+/** Bytes of an array of programs that are read. */
+const MOST_TAIL_CALLS = 1 << 20
+
 /** A place at which a program is attached. */
 export interface Attachment {
   /** Of the object that holds the program. */
   address: bigint
-  /** `cgroup`, `tracepoint`, `perf event`, `trampoline`, `interface`, `socket`, `link`. */
+  /** `cgroup`, `tracepoint`, `perf event`, `trampoline`, `interface`, `socket`, `map`, `link`. */
   kind: string
   /** As bpftool calls it: `cgroup_device`, `xdp`, `raw_tracepoint`. */
   type: string | null
@@ -62,6 +66,7 @@ function readEveryAttachment(kernel: Kernel): Attachment[] {
     ...trampolineAttachments(kernel),
     ...interfaceAttachments(kernel),
     ...socketAttachments(kernel),
+    ...tailCalls(kernel),
   ].filter(({ program }) => program !== 0n)
   const made = new Set(direct.map(({ program }) => program))
   const linkOf = new Map(readLinks(kernel).map(({ address, program }) => [program, address]))
@@ -252,4 +257,29 @@ function socketAttachments(kernel: Kernel): Found[] {
     target: `socket:[${sockets.column('inode').number(row)}]`,
     program: sockets.column('classic').bigint(row) === 0n ? (sockets.column('program').bigint(row) ?? 0n) : 0n,
   }))
+}
+
+/** Programs that others go on with: those in arrays of programs. */
+function tailCalls(kernel: Kernel): Found[] {
+  const maps = kernel
+    .at(kernel.addresses('map_idr'), 'struct idr')
+    .walk(xarray('', 'struct bpf_map'))
+    .select({ type: constantName('map_type') })
+  const arrays = maps.addresses.filter((_, row) => wordOf(maps.column('type').text(row)) === 'prog_array')
+  const batch = kernel.at(arrays, 'struct bpf_map').select({
+    id: 'id',
+    programs: bytes('container_of(, struct bpf_array, map)->ptrs', {
+      length: 'max_entries << 3',
+      max: MOST_TAIL_CALLS,
+    }),
+  })
+  return Array.from({ length: batch.length }, (_, row) =>
+    wordsOf(batch.column('programs').bytes(row)).map((program, entry) => ({
+      address: batch.address(row),
+      kind: 'map',
+      type: 'tail_call',
+      target: `map ${batch.column('id').number(row)} entry ${entry}`,
+      program,
+    })),
+  ).flat()
 }

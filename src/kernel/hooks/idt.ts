@@ -22,7 +22,7 @@ export function idtPointers(kernel: Kernel): Pointer[] {
       name: 'idt_table',
       index: gates.column('vector').number(row),
       address: part('low') | (part('middle') << 16n) | (part('high') << 32n),
-      owner: 'kernel',
+      owner: 'kernel' as const,
       fits: (symbol: string) => FITS.test(symbol),
     }
   })

@@ -54,7 +54,7 @@ export function notifierPointers(kernel: Kernel): Pointer[] {
         name,
         index: blocks.column('place').number(row),
         address: blocks.column('function').bigint(row) ?? 0n,
-        owner: OWNED.has(name ?? '') ? 'kernel' : null,
+        owner: OWNED.has(name ?? '') ? ('kernel' as const) : null,
       }
     })
   })

@@ -13,8 +13,11 @@ export interface Pointer {
   index: number | null
   /** Where it leads. */
   address: bigint
-  /** In whose memory it may lie: `kernel` or a module; null where any module may have its own there. */
-  owner: string | null
+  /**
+   * Whose it has to be: the kernel's where the kernel's own data name it, which no module writes to; null where it may be
+   * any module's. Modules call each other's functions.
+   */
+  owner: 'kernel' | null
   /** What its symbol is where nobody has changed it. */
   expected?: string | null
   /** Whether the symbol is one that may stand there; anything that begins at a symbol may, where it is not said. */
@@ -47,8 +50,7 @@ export function judge(kernel: Kernel, pointers: readonly Pointer[]): KernelHook[
     const { kind, name, index, address, owner, expected, fits, wrong = false, made = false } = pointer
     const place = places[row] ?? null
     const symbol = placeText(place)
-    const own = place !== null && (owner === null || place.module === 'kernel' || place.module === owner)
-    const known = place === null ? made : own
+    const known = place === null ? made : owner === null || place.module === owner
     const right = symbol === null || fits === undefined || fits(symbol)
     return {
       kind,

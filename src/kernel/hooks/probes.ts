@@ -25,7 +25,7 @@ function ftracePointers(kernel: Kernel): Pointer[] {
     name: ops.column('name').text(row),
     index: row,
     address: ops.column('function').bigint(row) ?? 0n,
-    owner: 'kernel',
+    owner: 'kernel' as const,
   }))
 }
 
@@ -40,7 +40,7 @@ function kprobePointers(kernel: Kernel): Pointer[] {
       name: `${probes.column('name').text(row) ?? '?'} ${member}`,
       index: null,
       address: probes.column(member).bigint(row) ?? 0n,
-      owner: 'kernel',
+      owner: 'kernel' as const,
     })),
   ).flat()
 }

@@ -74,19 +74,20 @@ export function procPointers(kernel: Kernel): Pointer[] {
 
 /** Functions of files: those of each table of operations once, and each that shows a single file. */
 function filePointers(files: readonly Entry[]): Pointer[] {
-  const pointer = (name: string, address: bigint): Pointer => ({
-    kind: 'proc',
-    name,
-    index: null,
-    address,
-    owner: null,
-  })
   const seen = new Set<bigint>()
   return files.flatMap(({ path, named, operations, functions, sequence }) => {
-    const single = SINGLES.test(named) ? [pointer(`${path} show`, sequence)] : []
+    // The symbol of a module's table ends in the module's name.
+    const owner = named !== '' && !named.endsWith(']') ? 'kernel' : null
+    const pointer = (name: string, address: bigint, of: Pointer['owner']): Pointer => {
+      return { kind: 'proc', name, index: null, address, owner: of }
+    }
+    const single = SINGLES.test(named) ? [pointer(`${path} show`, sequence, null)] : []
     if (seen.has(operations)) return single
     seen.add(operations)
-    return [...single, ...Object.entries(functions).map(([member, address]) => pointer(`${path} ${member}`, address))]
+    return [
+      ...single,
+      ...Object.entries(functions).map(([member, address]) => pointer(`${path} ${member}`, address, owner)),
+    ]
   })
 }
 

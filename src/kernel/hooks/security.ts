@@ -46,7 +46,7 @@ function listed(kernel: Kernel): Pointer[] {
     name: 'security_hook_heads',
     index: lists.column('place').number(functions.parents[row] ?? 0),
     address: functions.column('function').bigint(row) ?? 0n,
-    owner: 'kernel',
+    owner: 'kernel' as const,
   }))
 }
 
@@ -66,7 +66,7 @@ function called(kernel: Kernel): Pointer[] {
     })
   return Array.from({ length: calls.length }, (_, row): Pointer[] => {
     const [, name = null, slot] = TRAMPOLINE.exec(calls.column('name').text(row) ?? '') ?? []
-    const about = { kind: 'lsm', name, index: slot === undefined ? null : Number(slot), owner: 'kernel' }
+    const about = { kind: 'lsm', name, index: slot === undefined ? null : Number(slot), owner: 'kernel' as const }
     const address = calls.column('function').bigint(row) ?? 0n
     const code = calls.column('code').bytes(row)
     if (address === 0n || code === null) return []

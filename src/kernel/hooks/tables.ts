@@ -1,7 +1,7 @@
 /** Tables of operations: structs of function pointers, each of which belongs to the kernel or to one module. */
 
 import type { Batch } from '../batch.js'
-import type { Kernel, Objects } from '../kernel.js'
+import type { Kernel, Objects, Place } from '../kernel.js'
 import { placeText } from '../places.js'
 import { chain, type Selects } from '../query.js'
 import type { Pointer } from './pointer.js'
@@ -27,8 +27,13 @@ export function tablePointers(
   return Array.from({ length: batch.length }, (_, row) => {
     const place = places[row] ?? null
     const name = names.get(batch.address(row)) ?? placeText(place)
-    return memberPointers(batch, row, Object.keys(members), { kind, name, owner: place?.module ?? 'kernel' })
+    return memberPointers(batch, row, Object.keys(members), { kind, name, owner: ownerOf(place) })
   }).flat()
+}
+
+/** Whose functions a table may have: one of the kernel's own has the kernel's. */
+export function ownerOf(table: Place | null): 'kernel' | null {
+  return table?.module === 'kernel' ? 'kernel' : null
 }
 
 /** Every object of a chain whose first a variable points to; none where the kernel has no such variable. */

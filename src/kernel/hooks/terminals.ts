@@ -3,7 +3,7 @@
 import type { Kernel } from '../kernel.js'
 import { array, type Nested, optional, text } from '../query.js'
 import type { Pointer } from './pointer.js'
-import { memberPointers, tablePointers } from './tables.js'
+import { memberPointers, ownerOf, tablePointers } from './tables.js'
 
 /** NR_LDISCS (include/uapi/linux/tty.h). */
 const DISCIPLINES = 32
@@ -44,10 +44,11 @@ export function terminalPointers(kernel: Kernel): Pointer[] {
         type: 'struct tty_ldisc_ops',
       }),
     )
-    .select({ name: text('name', 64), owner: text('owner->name'), ...DISCIPLINE })
+    .select({ name: text('name', 64), ...DISCIPLINE })
+  const places = kernel.resolve(registered.addresses)
   const disciplines = Array.from({ length: registered.length }, (_, row) => {
     const name = registered.column('name').text(row)
-    const owner = registered.column('owner').text(row) ?? 'kernel'
+    const owner = ownerOf(places[row] ?? null)
     return memberPointers(registered, row, Object.keys(DISCIPLINE), { kind: 'tty discipline', name, owner })
   }).flat()
   const known = new Set(registered.addresses)
@@ -81,8 +82,8 @@ function driverPointers(kernel: Kernel, disciplines: ReadonlySet<bigint>): Point
       index: null,
       address: first === 0n ? (terminals.column('receive').bigint(row) ?? 0n) : first,
       owner: null,
-      // A terminal has one of the disciplines that are registered.
-      wrong: !disciplines.has(terminals.column('discipline').bigint(row) ?? 0n),
+      // A terminal has one of the disciplines that are registered, where these can be read.
+      wrong: disciplines.size > 0 && !disciplines.has(terminals.column('discipline').bigint(row) ?? 0n),
     }
   })
   return [...tablePointers(kernel, 'tty driver', 'struct tty_operations', DRIVER, tables), ...open]

@@ -9,7 +9,7 @@ import { placeText } from '../places.js'
 import { array, bytes, type Nested } from '../query.js'
 import { isWithin, madeCode } from './made-code.js'
 import type { Pointer } from './pointer.js'
-import { chained } from './tables.js'
+import { chained, ownerOf } from './tables.js'
 
 /** Records of one group (struct ftrace_page), which is of whole pages; a kernel with all its modules has some 120 000. */
 const MOST_IN_GROUP = 1 << 20
@@ -81,7 +81,7 @@ export function textPointers(kernel: Kernel): Pointer[] {
       name: symbol,
       index: null,
       address: way.target,
-      owner: place?.module ?? 'kernel',
+      owner: ownerOf(place),
       expected: way.kind === 'function' ? 'no jump' : 'ftrace_caller',
       made,
       wrong: way.kind === 'function',
