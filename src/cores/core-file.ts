@@ -1,6 +1,7 @@
 /** A process as a core file: what debuggers open. */
 
 import type { ArtifactWriter } from '../api/artifacts.js'
+import { copyMemory } from '../kernel/memory-copy.js'
 import { joined } from '../kernel/stretches.js'
 import type { Lacking, ProcessMemory, Range, Stretch } from '../kernel/user-memory.js'
 
@@ -78,7 +79,8 @@ export function writeCore(
   let present = 0
   for (const [index, segment] of segments.entries()) {
     head.set(programHeader({ type: LOAD, offset, ...segment }), HEADER + SEGMENT * (index + 1))
-    present += writeSegment(writer, memory, segment, offset)
+    const range = { start: segment.start, end: segment.start + BigInt(segment.bytes) }
+    present += copyMemory(writer, memory, range, { offset, most }).present
     offset += aligned(segment.bytes)
   }
   writer.writeAt(0, head)
@@ -140,14 +142,4 @@ function* stretchesOf(memory: ProcessMemory, { start, end }: Range, budget: Budg
       yield stretch
     }
   }
-}
-
-function writeSegment(writer: ArtifactWriter, memory: ProcessMemory, segment: Segment, offset: number): number {
-  let present = 0
-  for (const piece of memory.read(segment.start, segment.bytes)) {
-    if (!('bytes' in piece)) continue
-    writer.writeAt(offset + Number(piece.address - segment.start), piece.bytes)
-    present += piece.length
-  }
-  return present
 }

@@ -3,6 +3,7 @@
 import type { ArtifactWriter } from '../api/artifacts.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { type Mapping, readMappings } from '../kernel/mappings.js'
+import { mostMemory } from '../kernel/memory-copy.js'
 import { TASK_STRUCT } from '../kernel/objects.js'
 import { bytes, optional } from '../kernel/query.js'
 import type { Task } from '../kernel/tasks.js'
@@ -15,10 +16,6 @@ import { auxiliaryNote, type CoreFile, type CoreThread, filesNote, processNote, 
 const LONGEST_VECTOR = 4096
 /** Of user memory: what lies above is the kernel's. */
 const END_OF_USER = 1n << 56n
-
-/** Pages beyond those of the image, as many as may share one. */
-const MORE_PAGES = 1 << 20
-const PAGE = 4096
 
 /** A process with its threads, and all that is read of them. */
 export interface CoreSource {
@@ -42,8 +39,7 @@ export function readCoreSources(kernel: Kernel, leaders: readonly Task[], tasks:
     vector: bytes('mm->saved_auxv', { max: LONGEST_VECTOR }),
   })
   const mappings = readMappings(kernel, addresses)
-  // Pages may be mapped more than once, but not each of them.
-  const most = (kernel.pages + MORE_PAGES) * PAGE
+  const most = mostMemory(kernel)
   return leaders.flatMap((leader, row): CoreSource[] => {
     const mm = own.column('mm').bigint(row)
     if (!mm) return []

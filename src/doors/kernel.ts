@@ -1,5 +1,6 @@
 /** The door `salvor/kernel`: what is read of the kernel, object by object and subsystem by subsystem. */
 
+export { dumpElf } from '../cores/elf-dump.js'
 export { type CoreSource, readCoreSources } from '../cores/process-core.js'
 export { xtRules } from '../firewall/legacy-rules.js'
 export { type Published, publishedBy } from '../firewall/published.js'
@@ -46,6 +47,7 @@ export { readKernelStacks, type StackFrame } from '../kernel/kernel-stacks.js'
 export { type KernelThread, readKernelThreads } from '../kernel/kernel-threads.js'
 export { type Library, readLibraries } from '../kernel/libraries.js'
 export { type Mapping, readMappings } from '../kernel/mappings.js'
+export { type Copied, copyMemory, mostMemory } from '../kernel/memory-copy.js'
 export { type Module, type ModuleView, readModules } from '../kernel/modules.js'
 export { type MountRow, readMountTable } from '../kernel/mount-table.js'
 export { type Neighbour, readNeighbours } from '../kernel/neighbours.js'

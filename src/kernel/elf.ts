@@ -18,7 +18,8 @@ const MACHINES: Readonly<Record<number, string>> = {
   247: 'bpf',
   258: 'loongarch',
 }
-const PT_LOAD = 1
+/** PT_LOAD and PT_DYNAMIC. */
+const KINDS = { loaded: 1, dynamic: 2 }
 /** Bytes of the header of 64 bits, which is the longer one. */
 export const HEADER = 64
 /** A file has a dozen segments. */
@@ -55,16 +56,61 @@ export function elfHeader(view: DataView): ElfHeader | null {
   }
 }
 
-/** Bytes from the first of its loaded segments to the end of the last, of a table of segments; null where it has none. */
-export function loadedSize({ bits }: ElfHeader, table: DataView): bigint | null {
+/** A segment: where its program puts it, and where its bytes lie in the file. */
+export interface ElfSegment {
+  readonly address: bigint
+  readonly length: bigint
+  readonly offset: bigint
+  readonly bytes: bigint
+}
+
+/** The segments of a kind, of a table of segments: what is loaded, and what of that is for the dynamic loader. */
+export function segmentsOf({ bits }: ElfHeader, table: DataView, kind: keyof typeof KINDS): ElfSegment[] {
   const wide = bits === 64
   const word = (at: number) => (wide ? table.getBigUint64(at, true) : BigInt(table.getUint32(at, true)))
-  let [first, last] = [null as bigint | null, 0n]
+  const segments: ElfSegment[] = []
   for (let at = 0; at < table.byteLength; at += wide ? 56 : 32) {
-    if (table.getUint32(at, true) !== PT_LOAD) continue
-    const [address, length] = [word(at + (wide ? 16 : 8)), word(at + (wide ? 40 : 20))]
+    if (table.getUint32(at, true) !== KINDS[kind]) continue
+    const [offset, address] = [word(at + (wide ? 8 : 4)), word(at + (wide ? 16 : 8))]
+    const [bytes, length] = [word(at + (wide ? 32 : 16)), word(at + (wide ? 40 : 20))]
+    segments.push({ address, length, offset, bytes })
+  }
+  return segments
+}
+
+/** Bytes from the first of some segments to the end of the last; null where there are none. */
+export function loadedSize(segments: readonly ElfSegment[]): bigint | null {
+  let [first, last] = [null as bigint | null, 0n]
+  for (const { address, length } of segments) {
     if (first === null || address < first) first = address
     if (address + length > last) last = address + length
   }
   return first === null ? null : last - first
+}
+
+/** Writes in a header that the file has no sections: their table is loaded by no program. */
+export function withoutSections({ bits }: ElfHeader, header: Uint8Array): Uint8Array {
+  const [table, counts] = bits === 64 ? [40, 58] : [32, 46]
+  const changed = header.slice()
+  changed.fill(0, table, table + bits / 8)
+  changed.fill(0, counts, counts + 6)
+  return changed
+}
+
+/**
+ * The dynamic section as it was before a loader put addresses of memory into it, of a file that is loaded so far from where
+ * its program would put it.
+ */
+export function unrelocated({ bits }: ElfHeader, section: Uint8Array, distance: bigint, size: bigint): Uint8Array {
+  const changed = section.slice()
+  const words = new DataView(changed.buffer)
+  const width = bits / 8
+  // Each entry is a number that says what it is, and a value.
+  for (let at = width; at + width <= words.byteLength; at += 2 * width) {
+    const value = bits === 64 ? words.getBigUint64(at, true) : BigInt(words.getUint32(at, true))
+    if (value < distance || value >= distance + size) continue
+    if (bits === 64) words.setBigUint64(at, value - distance, true)
+    else words.setUint32(at, Number(value - distance), true)
+  }
+  return changed
 }

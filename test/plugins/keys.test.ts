@@ -67,6 +67,8 @@ const short: Record<string, string> = {
 
 /** Tables of more than one row that have no key. */
 const without: Record<string, string> = {
+  'elf-dump': 'files in memory are told apart by their addresses, which are no part of a key',
+  'memory-dump': 'mappings are told apart by their addresses, which are no part of a key',
   'elf-files': 'files in memory are told apart by their addresses, which are no part of a key',
   'injected-memory': 'mappings are told apart by their addresses, which are no part of a key',
   'perf-events': 'events of one process may be alike but for their addresses',
