@@ -22,9 +22,6 @@ export { disassemble } from '../kernel/disassembly.js'
 export { type DynamicEvent, readDynamicEvents } from '../kernel/dynamic-events.js'
 export { type ElfFile, readElfFiles } from '../kernel/elf-files.js'
 export { type Descriptor, type OpenFile, readDescriptors, readOpenFiles } from '../kernel/descriptors.js'
-export { type Descriptor, readDescriptors } from '../kernel/descriptors.js'
-export { disassemble } from '../kernel/disassembly.js'
-export { type ElfFile, readElfFiles } from '../kernel/elf-files.js'
 export type {
   FileContents,
   FilePiece,
@@ -41,7 +38,6 @@ export { type Injected, type Reason as InjectedReason, readInjectedMemory } from
 export { type NetDevice, readNetDevices } from '../kernel/interfaces.js'
 export { heldInodes } from '../kernel/inodes.js'
 export { type Ring, readRings } from '../kernel/io-uring.js'
-export { type Injected, type Reason as InjectedReason, readInjectedMemory } from '../kernel/injected-memory.js'
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
 export { readKernelStacks, type StackFrame } from '../kernel/kernel-stacks.js'
 export { type KernelThread, readKernelThreads } from '../kernel/kernel-threads.js'

@@ -239,8 +239,6 @@ export interface Native {
     before: number,
     after: number,
   ): NativeSurroundings
-  /** The instructions of x86 in bytes that lie at an address, for a processor of 16, 32 or 64 bits. */
-  disassemble(bytes: Uint8Array, address: bigint, bits: number): NativeInstruction[]
   /** What could not be read since opening, because the file was cut off or failed; null when it is whole. */
   lost(id: number): { message: string; bytes: number } | null
   /** Writes the pages read since opening with `record` to a new file; returns how many. */
