@@ -8,7 +8,7 @@ export default defineAnalyzer({
   summary: 'Functions that netfilter calls for packets, by network namespace',
   description:
     'Those of every namespace and family, and of devices at ingress and egress, in the order in which they are called. A ' +
-    'function without a symbol is in the memory of neither the kernel nor a module that it knows; one that was put in ' +
+    'function without a module is in the memory of neither the kernel nor a module that is known; one that was put in ' +
     "another's place is redirected.",
   torn: 'a function that was hooked in throughout is one row.',
   examples: [

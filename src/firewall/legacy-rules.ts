@@ -3,14 +3,12 @@
 import type { Kernel } from '../kernel/kernel.js'
 import { readExtensions, readXtCounters, readXtTables } from '../kernel/xtables.js'
 import { entriesOf, extensionsOf, legacyRules } from './legacy.js'
-import type { FirewallRule } from './rules.js'
+import { type FirewallRule, sayLack } from './rules.js'
 
 /** Every rule of iptables-legacy, in the order of families, namespaces, tables and chains. */
 export function xtRules(kernel: Kernel): FirewallRule[] {
   const { tables, lacks } = readXtTables(kernel)
-  if (lacks !== null && kernel.symbolAddress('xt_register_table') !== null) {
-    kernel.warn({ code: 'unreadable', message: `rules of x_tables are left out: ${lacks}` })
-  }
+  sayLack(kernel, 'x_tables', 'xt_register_table', lacks)
   const parsed = tables.map((table) => ({ table, ...entriesOf(table.blob ?? new Uint8Array(), table.family) }))
   const torn = parsed.filter(({ isWhole }) => !isWhole).length
   if (torn > 0) kernel.warn({ code: 'torn', message: 'a table of x_tables ends in what is no entry', count: torn })

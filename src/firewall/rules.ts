@@ -55,9 +55,7 @@ export function readNftRuleset(kernel: Kernel): Readonly<NftRuleset> {
 
 function readRuleset(kernel: Kernel): NftRuleset {
   const { tables, lacks } = readNftTables(kernel)
-  if (lacks !== null && kernel.symbolAddress('nft_do_chain') !== null) {
-    kernel.warn({ code: 'unreadable', message: `rules of nf_tables are left out: ${lacks}` })
-  }
+  sayLack(kernel, 'nf_tables', 'nft_do_chain', lacks)
   const sets = readNftSets(
     kernel,
     tables.map(({ address }) => address),
@@ -70,6 +68,14 @@ function readRuleset(kernel: Kernel): NftRuleset {
     return found === undefined ? '@?' : found.anonymous ? setWords(found, types, chain) : `@${found.name}`
   }
   return { tables, sets, names: { chain, set } }
+}
+
+/** Why there are no rules: a module whose symbol is not known is not loaded, or its symbols are lost. */
+export function sayLack(kernel: Kernel, module: string, symbol: string, lacks: string | null): void {
+  if (lacks === null) return
+  const isLoaded = kernel.symbolAddress(symbol) !== null
+  const why = isLoaded ? lacks : 'it is not loaded, or its symbols are lost'
+  kernel.warn({ code: isLoaded ? 'unreadable' : 'absent', message: `no rules of ${module} are known: ${why}` })
 }
 
 /** Every rule of nf_tables, in the order of namespaces, tables and chains. */

@@ -107,7 +107,10 @@ type Members = Batch<typeof MEMBERS>
 export function readConnections(kernel: Kernel): Connection[] {
   const { value, lacks } = unlessLacking(() => connectionsOf(kernel))
   if (kernel.symbolAddress('nf_conntrack_hash') === null) {
-    kernel.warn({ code: 'absent', message: 'no connections are tracked: nf_conntrack is not loaded' })
+    kernel.warn({
+      code: 'absent',
+      message: 'nf_conntrack is not loaded, or its symbols are lost: no connections are known',
+    })
   } else if (lacks !== null) kernel.warn({ code: 'unreadable', message: lacks })
   return value ?? []
 }
