@@ -3,7 +3,7 @@ export { capabilityNames } from '../containers/capabilities.js'
 export { type CgroupIdentity, parseCgroupPath } from '../containers/cgroup-path.js'
 export { cgroupMembers, containerFinder } from '../containers/membership.js'
 export { containerRows } from '../tables/containers.js'
-export { type FileRow, fileRows, mergedFiles, pathsShown } from '../tables/files.js'
+export { type FileRow, fileRows, mergedFiles, mountPoints, pathsShown } from '../tables/files.js'
 export { type HolderRow, holderColumns, holderRow } from '../tables/holders.js'
 export {
   containerColumns,

@@ -57,6 +57,22 @@ export function pathsShown(kernel: Kernel): (superblock: bigint | null, inner: s
   }
 }
 
+/** Where the host has the whole of a file system mounted, by the file system's device. */
+export function mountPoints(kernel: Kernel): Map<string, string[]> {
+  const host = hostNamespace(kernel)
+  const points = new Map<string, string[]>()
+  for (const { mounts } of readViews(kernel).values()) {
+    for (const { mnt_ns, root, device, target } of mounts) {
+      if (mnt_ns === host && root === '/' && device !== null && target !== null) append(points, device, target)
+    }
+  }
+  return points
+}
+
+function hostNamespace(kernel: Kernel): number | null {
+  return listedTasks(kernel).find(({ pid, tid }) => pid === 1 && tid === 1)?.mnt_ns ?? null
+}
+
 /** Views of file systems, by the superblock; read once per image. */
 function readViews(kernel: Kernel): ReadonlyMap<bigint, View> {
   return kernel.once(makeViews)
@@ -64,7 +80,7 @@ function readViews(kernel: Kernel): ReadonlyMap<bigint, View> {
 
 function makeViews(kernel: Kernel): Map<bigint, View> {
   const tasks = listedTasks(kernel)
-  const host = tasks.find(({ pid, tid }) => pid === 1 && tid === 1)?.mnt_ns ?? null
+  const host = hostNamespace(kernel)
   const owners = mountOwners(kernel)
   const ownerOfMount = ({ mnt_ns }: MountRow) => owners.get(mnt_ns ?? -1)?.container ?? null
   const mounts = readMountTable(

@@ -63,6 +63,8 @@ const short: Record<string, string> = {
   extract: 'is in no sample yet',
   watches: 'is in no sample yet',
   'published-ports': 'is in none of them',
+  'block-devices': 'is in no sample yet',
+  'disk-encryption': 'is on no host',
 }
 
 /** Tables of more than one row that have no key. */
