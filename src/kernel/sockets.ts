@@ -1,5 +1,6 @@
 /** `struct sock`: sockets of every family, as /proc/net and ss show them. */
 
+import { bytesText } from '../bytes-text.js'
 import type { Batch, Column } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { ipv4Text, ipv6Text } from './net-addresses.js'
@@ -90,7 +91,6 @@ const NETLINK_PROTOCOLS: Readonly<Record<number, string>> = {
 const STATEFUL = new Set(['inet', 'inet6', 'unix', 'vsock'])
 /** States of what is less than a whole socket (include/net/tcp_states.h). */
 const [TCP_TIME_WAIT, TCP_NEW_SYN_RECV] = [6, 12]
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 /** Descriptors of a process that are looked at; the kernel's own limit is far lower (fs.nr_open). */
 const MOST_DESCRIPTORS = 1 << 20
 /** Bytes of a name in struct sockaddr_un (include/uapi/linux/un.h). */
@@ -382,16 +382,7 @@ const FILL: Readonly<Record<Family, (socket: Socket, column: ColumnOf, row: numb
 /** As /proc/net/unix has it: a NUL, as an abstract name begins with, is shown as `@`. */
 export function unixName(bytes: Uint8Array): string {
   const shown = bytes[0] !== 0 && bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes
-  return textOf(shown).replaceAll('\0', '@')
-}
-
-/** UTF-8, or what is not as `\\xNN`. */
-function textOf(bytes: Uint8Array): string {
-  const text = decoder.decode(bytes)
-  if (!text.includes('\ufffd')) return text
-  return Array.from(bytes, (byte) =>
-    byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`,
-  ).join('')
+  return bytesText(shown).replaceAll('\0', '@')
 }
 
 /** A port or protocol from a packet's order of bytes. */

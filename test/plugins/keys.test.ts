@@ -65,6 +65,7 @@ const short: Record<string, string> = {
   'published-ports': 'is in none of them',
   'block-devices': 'is in no sample yet',
   'disk-encryption': 'is on no host',
+  'socket-queues': 'is in none of them',
 }
 
 /** Tables of more than one row that have no key. */
@@ -95,6 +96,7 @@ const without: Record<string, string> = {
   environment: 'a variable may be in an environment twice',
   'published-ports': 'an address stands for all of the host where it is null',
   'connections-tracked': 'a protocol without ports has nothing that tells its connections apart',
+  'socket-queues': 'as those of sockets',
   sockets: 'a socket that no descriptor holds is known by its address, which is no part of a key',
   routes: 'hops that are equal may be one route each',
   netfilter: 'a device is a part of what tells functions apart, and most have none',
