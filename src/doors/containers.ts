@@ -37,8 +37,8 @@ export {
 } from '../tables/pages.js'
 export { type Asked, placesOf } from '../tables/places.js'
 export { processTree, type TreeNode } from '../tables/process-tree.js'
-export { type SocketRow, socketRows } from '../tables/sockets.js'
 export { type SearchHit, type SearchLimits, type SearchScope, searchHits } from '../tables/search.js'
+export { type SocketRow, socketRows } from '../tables/sockets.js'
 export {
   listedPlacedTasks,
   listedTasks,
