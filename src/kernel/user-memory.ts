@@ -106,6 +106,11 @@ export class ProcessMemory {
 
   /** Text in UTF-8 up to its NUL; null where that is not within `most` bytes, or some of it is not in memory. */
   text(address: bigint, most: number): string | null {
+    return this.string(address, most)?.toString() ?? null
+  }
+
+  /** The same as the bytes that it has. */
+  string(address: bigint, most: number): Buffer | null {
     const parts: Uint8Array[] = []
     for (let length = 0; length < most; ) {
       const at = address + BigInt(length)
@@ -114,7 +119,7 @@ export class ProcessMemory {
       const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
       const end = bytes.indexOf(0)
       parts.push(end < 0 ? bytes : bytes.subarray(0, end))
-      if (end >= 0) return Buffer.concat(parts).toString()
+      if (end >= 0) return Buffer.concat(parts)
       length += bytes.length
     }
     return null

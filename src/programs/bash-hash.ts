@@ -5,7 +5,7 @@
  * bucket is {next; char *key; void *data; unsigned khash; int times_found}, and `data` of this table {char *path; int flags}.
  */
 
-import { type Memory, type Program, within } from './memory.js'
+import { type Memory, type Program, variablePointers, within } from './memory.js'
 
 /** A program that has it in its heap is bash: the name of a variable that it sets before all else. */
 const SIGN = 'BASH_VERSINFO'
@@ -17,8 +17,6 @@ const LONGEST = 4096
 /** A table has 64 or 256 buckets at first, and more as it grows. */
 const MOST_BUCKETS = 1 << 16
 const MOST_ENTRIES = 1 << 16
-/** Bytes of a program's variables that are looked at. */
-const MOST_VARIABLES = 16 << 20
 const WORD = 8
 const TABLE = 16
 const CONTENTS = 32
@@ -51,28 +49,11 @@ export function readHashTable(program: Program): HashTable | null {
 }
 
 function tableOf(program: Program): HashTable | null {
-  for (const address of pointers(program)) {
+  for (const address of variablePointers(program)) {
     const table = tableAt(program, address)
     if (table !== null) return table
   }
   return null
-}
-
-/** Where variables lead to in the heap. */
-function* pointers({ memory, anonymous, variables }: Program): Generator<bigint> {
-  let left = MOST_VARIABLES
-  for (const { start, end } of variables) {
-    const length = Math.min(Number(end - start), left)
-    for (const piece of memory.read(start, length)) {
-      if (!('bytes' in piece)) continue
-      const words = new DataView(piece.bytes.buffer, piece.bytes.byteOffset, piece.bytes.byteLength)
-      for (let at = 0; at + WORD <= words.byteLength; at += WORD) {
-        const word = words.getBigUint64(at, true)
-        if (word !== 0n && within(anonymous, word)) yield word
-      }
-    }
-    left -= length
-  }
 }
 
 /** The table at an address; null where there is none, or where what it holds is no path. */

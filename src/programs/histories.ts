@@ -1,9 +1,11 @@
 /** What running shells remember, of all processes. */
 
 import type { Kernel } from '../kernel/kernel.js'
+import { readAshHistory } from './ash-history.js'
 import { type Hashed, readHashTable } from './bash-hash.js'
 import { type Program, readPrograms } from './memory.js'
 import { type Remembered, readHistory } from './readline-history.js'
+import { readZshHistory } from './zsh-history.js'
 
 /** The history of one process. */
 export interface ShellHistory {
@@ -19,7 +21,7 @@ export function readShellHistories(kernel: Kernel, tasks: readonly bigint[]): Sh
 }
 
 function historyOf(kernel: Kernel, task: bigint, program: Program): ShellHistory | null {
-  const history = readHistory(program)
+  const history = readHistory(program) ?? readZshHistory(program) ?? readAshHistory(program)
   if (history === null) return null
   const { entries, doubt, more } = history
   const address = `0x${task.toString(16)}`

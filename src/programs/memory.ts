@@ -14,6 +14,10 @@ const MOST_MAPPINGS = 1 << 17
 /** What shells are called, and the programs of many names that have one. */
 const SHELL = /(?:sh|busybox|toybox)(?: \(deleted\))?$/
 
+/** Bytes of a program's variables that are looked at. */
+const MOST_VARIABLES = 16 << 20
+const WORD = 8
+
 /** What is read of a process's memory. `ProcessMemory` is one. */
 export interface Memory {
   find(patterns: readonly string[], options: { ranges: readonly Range[] }): Iterable<{ address: bigint; which: number }>
@@ -26,6 +30,8 @@ export interface Memory {
   readWhole(address: bigint, length: number): DataView | null
   /** Null unless its NUL is within `most` bytes, and all of it in memory. */
   text(address: bigint, most: number): string | null
+  /** The same as bytes. */
+  string(address: bigint, most: number): Buffer | null
 }
 
 /** A program's own memory. */
@@ -113,4 +119,21 @@ export function within(ranges: readonly Range[], address: bigint): boolean {
     else to = middle
   }
   return address >= (ranges[from]?.start ?? address + 1n)
+}
+
+/** Where variables lead to in the heap. */
+export function* variablePointers({ memory, anonymous, variables }: Program): Generator<bigint> {
+  let left = MOST_VARIABLES
+  for (const { start, end } of variables) {
+    const length = Math.min(Number(end - start), left)
+    for (const piece of memory.read(start, length)) {
+      if (!('bytes' in piece)) continue
+      const words = new DataView(piece.bytes.buffer, piece.bytes.byteOffset, piece.bytes.byteLength)
+      for (let at = 0; at + WORD <= words.byteLength; at += WORD) {
+        const word = words.getBigUint64(at, true)
+        if (word !== 0n && within(anonymous, word)) yield word
+      }
+    }
+    left -= length
+  }
 }

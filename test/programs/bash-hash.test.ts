@@ -15,12 +15,12 @@ function hash(name: string): bigint {
 /** What a bash has hashed, and where its entries lie. */
 function hashing(paths: Record<string, string>, flags = 0n): { memory: FakeMemory; entries: bigint[] } {
   const memory = new FakeMemory()
-  memory.string('BASH_VERSINFO')
+  memory.write('BASH_VERSINFO')
   const heads = Array.from({ length: BUCKETS }, () => 0n)
   const entries = Object.entries(paths).map(([name, path]) => {
     const bucket = Number(hash(name) % BigInt(BUCKETS))
-    const data = memory.words(memory.string(path), flags)
-    const at = memory.words(heads[bucket] ?? 0n, memory.string(name), data, hash(name) | (3n << 32n))
+    const data = memory.words(memory.write(path), flags)
+    const at = memory.words(heads[bucket] ?? 0n, memory.write(name), data, hash(name) | (3n << 32n))
     heads[bucket] = at
     return at
   })

@@ -22,8 +22,8 @@ export class FakeMemory implements Memory {
     return at
   }
 
-  string(text: string): bigint {
-    return this.add(Buffer.from(`${text}\0`))
+  write(text: string | Uint8Array): bigint {
+    return this.add(Buffer.concat([typeof text === 'string' ? Buffer.from(text) : text, Buffer.from([0])]))
   }
 
   words(...words: bigint[]): bigint {
@@ -89,8 +89,12 @@ export class FakeMemory implements Memory {
   }
 
   text(address: bigint, most: number): string | null {
+    return this.string(address, most)?.toString() ?? null
+  }
+
+  string(address: bigint, most: number): Buffer | null {
     const [area, at] = this.#at(address)
     const end = area?.indexOf(0, at) ?? -1
-    return area === undefined || end < 0 || end - at >= most ? null : area.toString('utf8', at, end)
+    return area === undefined || end < 0 || end - at >= most ? null : area.subarray(at, end)
   }
 }

@@ -9,7 +9,7 @@ const START = 1_700_000_000
 const ROOT = VARIABLES + 0x40n
 
 function entry(memory: FakeMemory, command: string, seconds: number): bigint {
-  return memory.words(memory.string(command), memory.string(`#${seconds}`), 0n)
+  return memory.words(memory.write(command), memory.write(`#${seconds}`), 0n)
 }
 
 /** A program that remembers commands, a second apart. */

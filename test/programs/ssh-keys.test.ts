@@ -14,10 +14,10 @@ function newkeys(memory: FakeMemory, name: string, settings: Settings = {}): big
   const { keyLength = 32, fill = 1 } = settings
   const { declared = keyLength } = settings
   const cipher = Buffer.alloc(24)
-  cipher.writeBigUInt64LE(memory.string(name))
+  cipher.writeBigUInt64LE(memory.write(name))
   for (const [at, value] of [16, declared, 16].entries()) cipher.writeUInt32LE(value, 8 + 4 * at)
   const enc = Buffer.alloc(48)
-  enc.writeBigUInt64LE(memory.string(name), 0)
+  enc.writeBigUInt64LE(memory.write(name), 0)
   enc.writeBigUInt64LE(memory.add(cipher), 8)
   for (const [at, value] of [1, keyLength, 16, 16].entries()) enc.writeUInt32LE(value, 16 + 4 * at)
   enc.writeBigUInt64LE(memory.add(Buffer.alloc(keyLength, fill)), 32)
@@ -56,6 +56,6 @@ test.each([
 
 test('the name of a cipher alone is no key', () => {
   const memory = new FakeMemory()
-  memory.words(memory.string('aes256-ctr'), memory.string('aes256-ctr'))
+  memory.words(memory.write('aes256-ctr'), memory.write('aes256-ctr'))
   expect(keysOf(memory.program(false))).toEqual([])
 })
