@@ -24,6 +24,8 @@ export { disassemble } from '../kernel/disassembly.js'
 export { type Encrypted, readEncrypted } from '../kernel/dm-crypt.js'
 export { type DynamicEvent, readDynamicEvents } from '../kernel/dynamic-events.js'
 export { type ElfFile, readElfFiles } from '../kernel/elf-files.js'
+export { type Descriptor, readDescriptors } from '../kernel/descriptors.js'
+export { type DeadPid, type Ending, readDeadPids, readEndings } from '../kernel/exited.js'
 export type {
   FileContents,
   FilePiece,

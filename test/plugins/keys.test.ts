@@ -87,6 +87,7 @@ const without: Record<string, string> = {
   'shell-history': 'a command may be typed twice in a second',
   'bpf-attachments': 'a program that its id table lacks has only an address',
   'memory-maps': 'mappings are told apart by their addresses, which are no part of a key',
+  'exited-processes': 'what is left of a task may be in memory twice',
   'io-uring': 'a ring that a mapping alone holds has no descriptor',
   timers: 'a thread that sleeps has nothing but its id, and one timer',
   libraries: 'what a loader says may have no name and no file',
