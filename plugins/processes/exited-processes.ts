@@ -32,7 +32,7 @@ export default defineAnalyzer({
   summary: 'What memory still says of processes and threads that have ended',
   description:
     'Tasks that have ended and whose memory was not used again, zombies whose parent has not asked for them, and numbers ' +
-    'that nobody bears any more: still in use as that of a session or process group, or held by a pidfd. From 6.16 on ' +
+    'that nobody bears any more: still in use as that of a session or process group, or held by a pidfd. From 6.18 on ' +
     'a pidfd’s record tells the exit code and the cgroup of what has ended.',
   torn: 'what is left of a task is one row, right in each cell that is not null; its memory may be in part another’s by now.',
   examples: [

@@ -54,7 +54,7 @@ export interface DeadPid extends Ending {
   group: number
   /** Who has a pidfd to it: leader and descriptor. */
   holders: { task: bigint; fd: number | null }[]
-  /** Path of the cgroup that it was in, from 6.16 on. */
+  /** Path of the cgroup that it was in, from 6.18 on. */
   cgroup: string | null
 }
 
