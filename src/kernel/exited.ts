@@ -68,8 +68,7 @@ const NUMBER = {
   pid: 'numbers[0].nr',
   task: 'tasks[PIDTYPE_PID].first',
   sound: obeys(rulesOf(PID)),
-  // NULL, or an error in its place once the process has gone and nobody had opened it.
-  attributes: optional('attr'),
+  // Behind NULL, or behind an error once the process has gone and nobody had opened it.
   code: optional(['attr->exit_info->exit_code', 'attr->exit_code']),
   mask: optional('attr->attr_mask'),
   cgroup: optional(['attr->exit_info->cgroupid', 'attr->cgroupid']),
