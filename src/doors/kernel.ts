@@ -19,14 +19,7 @@ export { readCgroups, readMemberships } from '../kernel/cgroups.js'
 export { type Connection, readConnections, type Traffic, type Tuple } from '../kernel/conntrack.js'
 export { onlineCpus } from '../kernel/cpus.js'
 export { type Credentials, readCredentials } from '../kernel/credentials.js'
-export {
-  type Descriptor,
-  type Descriptor,
-  type OpenFile,
-  readDescriptors,
-  readDescriptors,
-  readOpenFiles,
-} from '../kernel/descriptors.js'
+export { type Descriptor, type OpenFile, readDescriptors, readOpenFiles } from '../kernel/descriptors.js'
 export { disassemble } from '../kernel/disassembly.js'
 export { type Encrypted, readEncrypted } from '../kernel/dm-crypt.js'
 export { type DynamicEvent, readDynamicEvents } from '../kernel/dynamic-events.js'
