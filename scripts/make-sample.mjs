@@ -1,12 +1,13 @@
 // Makes the embedded sample anew: node scripts/make-sample.mjs IMAGE_FOLDER [NAME]
 //
-// IMAGE_FOLDER holds memory.elf and truth/. Writes test/samples/NAME/memory.lime.gz, distilled to the pages that the
+// IMAGE_FOLDER holds memory.elf and truth/. Writes test/samples/NAME/memory.lime.gz, distilled to the pages that nearly all
 // built-in analyzers read, and beside it the part of the truth that the tests hold it against.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { Registry } from '../dist/src/engine/registry.js'
 import { fail, root } from './lib.mjs'
 
 const [, , folder, name = basename(folder ?? '')] = process.argv
@@ -45,11 +46,18 @@ function someSymbols(text) {
   return `${[...new Set([own.find((line) => name(line) === '_text'), ...kept])].join('\n')}\n`
 }
 
+/** Tables that read so much of memory that a sample with it would be none: all struct pages, code, and mapped files. */
+const WITHOUT = ['kernel-hooks', 'memory-by-owner', 'removed-containers', 'elf-files', 'injected-memory']
+const analyzers = Registry.builtin()
+  .plain()
+  .map(({ name }) => name)
+  .filter((name) => !WITHOUT.includes(name))
+
 const temporary = mkdtempSync(join(tmpdir(), 'salvor-sample-'))
 try {
   const small = join(temporary, 'small.lime')
   const salvor = [join(root, 'bin', 'salvor.cjs'), 'distill', join(folder, 'memory.elf'), '--output', small]
-  const { status } = spawnSync(process.execPath, salvor, { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [...salvor, '--analyzers', analyzers.join(',')], { stdio: 'inherit' })
   if (status !== 0) fail(`distilling ended with ${status}`)
   rmSync(sample, { recursive: true, force: true })
   mkdirSync(sample, { recursive: true })

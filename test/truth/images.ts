@@ -1,6 +1,6 @@
 /** The embedded samples and the shared images, with what their guests recorded. */
 
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -127,7 +127,8 @@ export class TruthImage {
    * some, in a file of its own.
    */
   parts<T>(file: string): T[] {
-    return this.has(file) ? this.truth<T[]>(file) : (this.processes() as unknown[] as T[])
+    const processes: { pid: number }[] = this.has(file) ? this.truth(file) : this.processes()
+    return processes.filter(({ pid }) => !this.moved.gone.includes(pid)) as unknown[] as T[]
   }
 
   /** The same memory in another format, made once beside the image. */
@@ -177,13 +178,25 @@ export function partialTable(analyzer: string, image: string): Table {
   return JSON.parse(stdout) as Table
 }
 
+/**
+ * Tables that these samples were made without a page of: where the file system of namespaces is. Their rows are whole all
+ * the same, and the run says that it is not.
+ */
+const LACKING: Readonly<Record<string, readonly string[]>> = {
+  'docker-debian13-la57': ['namespaces'],
+  'podman-debian11': ['namespaces'],
+}
+const PARTIAL = 5
+
 /** The same as the bytes that it printed. */
 export function text(analyzer: string, image: string, ...options: string[]): string {
-  return execFileSync(process.execPath, [SALVOR, analyzer, image, '--format', 'json', '--quiet', ...options], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 30,
-    env: { ...process.env, XDG_CACHE_HOME: cacheHome() },
-  })
+  const args = [SALVOR, analyzer, image, '--format', 'json', '--quiet', ...options]
+  const env = { ...process.env, XDG_CACHE_HOME: cacheHome() }
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 30, env })
+  const lacks = Object.entries(LACKING).some(([name, tables]) => image.includes(name) && tables.includes(analyzer))
+  const fine = status === 0 || (lacks && status === PARTIAL)
+  if (!fine) throw new Error(`${analyzer} of ${image} ended with ${status}: ${stderr}`)
+  return stdout
 }
 
 /** A cache of the tests' own, so that a run neither uses nor leaves anything in the user's. */

@@ -40,9 +40,7 @@ for (const image of [...sampled, ...sharedImages()]) {
 
     it('has every timerfd as its fdinfo shows it', () => {
       const rows = rowsOf(image.as(own)).filter(({ kind }) => kind === 'timerfd')
-      const opened = image.has('timers.json')
-        ? image.truth<Opened[]>('timers.json')
-        : (image.processes() as unknown as Opened[])
+      const opened = image.parts<Opened>('timers.json')
       const recorded = opened.flatMap(({ pid, fds }) => fds.map((descriptor) => ({ pid, ...descriptor })))
       const timers = recorded.filter((descriptor) => descriptor.fdinfo.includes('clockid'))
       expect(timers.length).toBeGreaterThan(7)
