@@ -1,5 +1,8 @@
-/** Failure classes; the core's errors carry the same codes. */
-export type ErrorCode = 'USAGE' | 'EVIDENCE' | 'NO_SYMBOLS' | 'LIMIT' | 'INTERNAL' | 'INTERRUPTED'
+/**
+ * Failure classes; the core's errors carry the same codes. OPTION is what an analyzer finds wrong in what the user gave it:
+ * of USAGE, once an analyzer runs, the analyzer is to blame.
+ */
+export type ErrorCode = 'USAGE' | 'OPTION' | 'EVIDENCE' | 'NO_SYMBOLS' | 'LIMIT' | 'INTERNAL' | 'INTERRUPTED'
 
 /** A failure whose message is one line for the user. */
 export class SalvorError extends Error {
@@ -23,6 +26,7 @@ export interface Failure {
 
 const codes: ReadonlySet<unknown> = new Set<ErrorCode>([
   'USAGE',
+  'OPTION',
   'EVIDENCE',
   'NO_SYMBOLS',
   'LIMIT',

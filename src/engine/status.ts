@@ -25,6 +25,7 @@ export function worst(codes: Iterable<number>): number {
 export function exitCodeOf(code: ErrorCode): number {
   const byCode: Record<ErrorCode, number> = {
     USAGE: exitCodes.usage,
+    OPTION: exitCodes.usage,
     EVIDENCE: exitCodes.evidence,
     NO_SYMBOLS: exitCodes.noSymbols,
     LIMIT: exitCodes.limit,

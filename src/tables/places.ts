@@ -2,6 +2,7 @@
 
 import type { Kernel } from '../kernel/kernel.js'
 import { native } from '../kernel/native.js'
+import { optionError } from '../option-error.js'
 import { membersByMemory } from './pages.js'
 
 /** Pages of one process that are shown. */
@@ -17,7 +18,7 @@ export interface Asked {
 /** An address, given as `0x…` or in digits. Throws where it is none. */
 function addressOf(text: string): bigint {
   const plain = text.trim()
-  if (!/^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(plain)) throw new Error(`'${text}' is no address: give 0x… or digits`)
+  if (!/^(0x[0-9a-f]{1,16}|\d{1,20})$/i.test(plain)) throw optionError(`'${text}' is no address: give 0x… or digits`)
   return BigInt.asUintN(64, BigInt(plain))
 }
 
@@ -38,7 +39,7 @@ export function placesOf(kernel: Kernel, { physical, virtual, process }: Asked):
 /** Where a process has its memory: at some addresses, or all of it. */
 function inProcess(kernel: Kernel, pid: number, asked: readonly bigint[]): (bigint | null)[] {
   const [mm] = [...membersByMemory(kernel)].find(([, member]) => member.pid === pid) ?? []
-  if (mm === undefined) throw new Error(`there is no process ${pid} with memory of its own`)
+  if (mm === undefined) throw optionError(`there is no process ${pid} with memory of its own`)
   if (asked.length > 0) return asked.map((address) => runs(kernel, mm, address, address + 1n)[0]?.at(address) ?? null)
   const size = kernel.info.page_size
   const pages = runs(kernel, mm, 0n, (1n << 64n) - 1n).flatMap(({ physical, length }) =>

@@ -5,7 +5,7 @@ function outcome(more: Partial<TableOutcome> = {}): TableOutcome {
   return { analyzer: 'x', rows: 1, warnings: [], ...more }
 }
 const warned = (...codes: string[]) => outcome({ warnings: codes.map((code) => ({ code, message: 'm' })) })
-const failed = (code: 'INTERNAL' | 'EVIDENCE' | 'NO_SYMBOLS' | 'USAGE' | 'INTERRUPTED') =>
+const failed = (code: 'INTERNAL' | 'EVIDENCE' | 'NO_SYMBOLS' | 'USAGE' | 'OPTION' | 'INTERRUPTED') =>
   outcome({ rows: 0, failed: { code, message: 'm' } })
 const brokenOff = (...codes: string[]) => ({ ...failed('INTERNAL'), rows: 3, warnings: warned(...codes).warnings })
 
@@ -20,6 +20,7 @@ test.each([
   [6, [warned('unreadable', 'cap')]],
   [1, [failed('INTERNAL')]],
   [1, [failed('USAGE')]],
+  [2, [failed('OPTION')]],
   [3, [failed('EVIDENCE')]],
   [4, [failed('NO_SYMBOLS')]],
   [1, [failed('NO_SYMBOLS'), failed('INTERNAL')]],

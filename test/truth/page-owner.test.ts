@@ -1,7 +1,8 @@
 /** What pages are and who pays for them, against what the guests, and a debugger on the same memory, said of it. */
 
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { sharedImages, type TruthImage, table } from './images.js'
+import { cacheHome, SALVOR, sharedImage, sharedImages, type TruthImage, table } from './images.js'
 
 type Row = Record<string, unknown>
 
@@ -130,5 +131,21 @@ describe('planted traces', () => {
     expect(left?.bytes).toBeGreaterThan(PAGE)
     expect(left?.files).toEqual(expect.arrayContaining([expect.stringMatching(/\/diff\/usr\/bin\/dash$/)]))
     expect(rows.filter(({ container }) => container !== null)).toEqual([left])
+  })
+})
+
+describe('the shared image docker-debian12', () => {
+  const image = sharedImage('docker-debian12')
+  image.require()
+
+  it.each([
+    [['--physical', 'foo'], "'foo' is no address"],
+    [['--process', '99999999'], 'there is no process 99999999'],
+  ])('refuses %j in one line', (options, why) => {
+    const { status, stderr } = spawnSync(process.execPath, [SALVOR, 'page-owner', image.as('elf'), ...options], {
+      encoding: 'utf8',
+      env: { ...process.env, XDG_CACHE_HOME: cacheHome() },
+    })
+    expect([status, stderr]).toEqual([2, expect.stringContaining(why)])
   })
 })
