@@ -8,6 +8,7 @@ export { type HolderRow, holderColumns, holderRow } from '../tables/holders.js'
 export {
   containerColumns,
   containerNames,
+  ipcOwners,
   type Member,
   memberColumns,
   mountOwners,

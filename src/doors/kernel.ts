@@ -41,6 +41,7 @@ export { type Injected, type Reason as InjectedReason, readInjectedMemory } from
 export { heldInodes } from '../kernel/inodes.js'
 export { type NetDevice, readNetDevices } from '../kernel/interfaces.js'
 export { type Ring, readRings } from '../kernel/io-uring.js'
+export { type IpcObject, readIpcObjects } from '../kernel/ipc.js'
 export type { ImageInfo, Kernel, Place } from '../kernel/kernel.js'
 export { readKernelStacks, type StackFrame } from '../kernel/kernel-stacks.js'
 export { type KernelThread, readKernelThreads } from '../kernel/kernel-threads.js'

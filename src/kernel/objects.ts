@@ -25,6 +25,9 @@ export const NET_DEVICE = 'struct net_device'
 export const SOCK = 'struct sock'
 export const SOCK_COMMON = 'struct sock_common'
 
+/** What processes may share by System V's means is of one. */
+export const IPC_NAMESPACE = 'struct ipc_namespace'
+
 /** What a key is. */
 export const KEY = 'struct key'
 
@@ -84,6 +87,23 @@ const socket = (at: string): readonly Rule[] => [
   { path: `${at}skc_family`, is: { at_most: FAMILY_MAX } },
 ]
 
+/** Of what processes share: what is being destroyed is marked before it is taken off (ipc_rmid()). */
+const shared: Readonly<Record<string, readonly Rule[]>> = {
+  [IPC_NAMESPACE]: [{ path: 'ns.ops', is: { symbol: 'ipcns_operations' } }],
+  'struct shmid_kernel': [
+    { path: 'shm_perm.deleted', is: { at_most: 0 } },
+    ...all('pointer', ['shm_file', 'shm_file->f_inode']),
+  ],
+  'struct sem_array': [
+    { path: 'sem_perm.deleted', is: { at_most: 0 } },
+    { path: 'sem_nsems', is: { at_least: 1 } },
+  ],
+  'struct msg_queue': [
+    { path: 'q_perm.deleted', is: { at_most: 0 } },
+    ...all('pointer', ['q_messages.next', 'q_messages.prev']),
+  ],
+}
+
 /** Of networks. */
 const network: Readonly<Record<string, readonly Rule[]>> = {
   [NET]: [{ path: 'ns.ops', is: { symbol: 'netns_operations' } }],
@@ -134,6 +154,7 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   [NF_CONN]: connection,
   [TUPLE_HASH]: all({ at_most: 1 }, ['tuple.dst.dir']),
   ...network,
+  ...shared,
   'struct user_namespace': [{ path: 'ns.ops', is: { symbol: 'userns_operations' } }],
   // One that is taken off its list keeps all of these.
   [MODULE]: [

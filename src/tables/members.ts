@@ -74,14 +74,20 @@ export function mountOwners(kernel: Kernel): ReadonlyMap<number, Readonly<Owner>
   return kernel.once(readMountOwners)
 }
 
+/** The same for namespaces of what processes share. */
+export function ipcOwners(kernel: Kernel): ReadonlyMap<number, Readonly<Owner>> {
+  return kernel.once(readIpcOwners)
+}
+
 const readNetOwners = (kernel: Kernel) => namespaceOwners(kernel, 'net_ns')
 const readMountOwners = (kernel: Kernel) => namespaceOwners(kernel, 'mnt_ns')
+const readIpcOwners = (kernel: Kernel) => namespaceOwners(kernel, 'ipc_ns')
 
 /**
  * A namespace belongs to the container of its oldest process, which in a pod is its sandbox's; that of pid 1 to the host,
  * whoever has entered it.
  */
-function namespaceOwners(kernel: Kernel, type: 'net_ns' | 'mnt_ns'): Map<number, Owner> {
+function namespaceOwners(kernel: Kernel, type: 'net_ns' | 'mnt_ns' | 'ipc_ns'): Map<number, Owner> {
   const names = containerNames(kernel)
   const oldest = new Map<number, PlacedTask>()
   for (const task of listedPlacedTasks(kernel).filter(isLeader)) {

@@ -65,6 +65,7 @@ const short: Record<string, string> = {
   'published-ports': 'is in none of them',
   'block-devices': 'is in no sample yet',
   'disk-encryption': 'is on no host',
+  ipc: 'is on no host',
   'socket-queues': 'is in none of them',
 }
 

@@ -5,7 +5,7 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'n
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { Kernel } from '../../dist/src/kernel/kernel.js'
-import { addressOf, type Paths } from '../../dist/src/kernel/query.js'
+import { addressOf, bytes, type Paths } from '../../dist/src/kernel/query.js'
 import type { TruthImage } from './images.js'
 
 /** A word to write: its kernel virtual address, what has to be there, and what comes there. */
@@ -49,4 +49,38 @@ function write(kernel: Kernel, path: string, patches: readonly Patch[]): void {
 export function word(kernel: Kernel, object: bigint, type: string, path: Paths): { at: bigint; value: bigint } {
   const batch = kernel.at([object], type).select({ at: addressOf(path), value: path })
   return { at: batch.column('at').bigint(0) ?? 0n, value: batch.column('value').bigint(0) ?? 0n }
+}
+
+/** Memory in which objects are forged: what is written there, as patches of its words. */
+export class Scratch {
+  readonly base: bigint
+  readonly #old: Buffer
+  readonly #new: Buffer
+
+  /** Memory of the kernel's that the tables in question do not read, by its address: a multiple of 8, and so many bytes. */
+  constructor(kernel: Kernel, base: bigint, length: number) {
+    const batch = kernel.at([base], 'char').select({ bytes: bytes('', { length }) })
+    this.base = base
+    this.#old = Buffer.from(batch.column('bytes').bytes(0) ?? [])
+    this.#new = Buffer.alloc(this.#old.length)
+  }
+
+  /** Puts a number of so many bytes at an address. */
+  put(at: bigint, width: 1 | 2 | 4 | 8, value: bigint | number): void {
+    const little = Buffer.alloc(8)
+    little.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)))
+    this.write(at, little.subarray(0, width))
+  }
+
+  write(at: bigint, content: Uint8Array): void {
+    this.#new.set(content, Number(at - this.base))
+  }
+
+  /** Every word that is another than before. */
+  patches(): Patch[] {
+    return Array.from({ length: this.#new.length / 8 }, (_, at): Patch => {
+      const [old, value] = [this.#old.readBigUInt64LE(at * 8), this.#new.readBigUInt64LE(at * 8)]
+      return [this.base + BigInt(at * 8), old, value]
+    }).filter(([, old, value]) => old !== value)
+  }
 }
