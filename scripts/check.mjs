@@ -7,6 +7,7 @@ const checks = [
   ['biome', tool('biome'), ['check', '--error-on-warnings']],
   ['types', tool('tsc'), ['--noEmit', '--project', 'tsconfig.test.json']],
   ['rustfmt', 'cargo', ['fmt', ...cargo, '--check']],
+  ['rustfmt of the addon for YARA', 'cargo', ['fmt', '--manifest-path', 'native-yara/Cargo.toml', '--check']],
   ['clippy', 'cargo', ['clippy', ...cargo, '--all-targets', '--quiet', '--', '-D', 'warnings']],
 ]
 

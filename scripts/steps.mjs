@@ -45,6 +45,27 @@ export async function buildNative() {
   })
 }
 
+/** The addon for YARA rules, which nothing else waits for. */
+export async function buildYara() {
+  const step = {
+    stamp: 'native-yara/target/salvor-stamp',
+    inputs: ['native-yara/Cargo.toml', 'native-yara/Cargo.lock', 'native-yara/src', 'native/src', 'package-lock.json'],
+    outputs: ['native-yara/index.cjs', 'native-yara/index.d.ts'],
+  }
+  await unlessFresh(step, () => {
+    const paths = [
+      '--manifest-path',
+      'native-yara/Cargo.toml',
+      '--package-json-path',
+      'native-yara/package.json',
+      '--output-dir',
+      'native-yara',
+    ]
+    const flags = ['--release', '--platform', '--js', 'index.cjs', '--dts', 'index.d.ts']
+    return must('building the addon for YARA', tool('napi'), ['build', ...flags, ...paths])
+  })
+}
+
 export async function buildTypeScript() {
   const step = {
     stamp: 'dist/salvor-stamp',

@@ -7,5 +7,7 @@ const root = new URL('../../', import.meta.url)
 export const packageJson = new URL('package.json', root)
 /** What napi-rs generates: picks the addon that fits this machine. */
 export const addon = new URL('native/index.cjs', root)
+/** The same of the addon for YARA rules, which may not be there. */
+export const yaraAddon = new URL('native-yara/index.cjs', root)
 /** The bundle: the command line, the workers and the built-in analyzers, each in few files that load fast. */
 export const bundle = new URL('dist/bundle/', root)

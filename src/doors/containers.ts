@@ -38,7 +38,8 @@ export {
 } from '../tables/pages.js'
 export { type Asked, placesOf } from '../tables/places.js'
 export { processTree, type TreeNode } from '../tables/process-tree.js'
-export { type SearchHit, type SearchLimits, type SearchScope, searchHits } from '../tables/search.js'
+export type { SearchScope } from '../tables/scopes.js'
+export { type SearchHit, type SearchLimits, searchHits } from '../tables/search.js'
 export { type SocketRow, socketRows } from '../tables/sockets.js'
 export {
   listedPlacedTasks,
@@ -49,3 +50,4 @@ export {
   taskRows,
   threadColumns,
 } from '../tables/task.js'
+export { type YaraHit, yaraHits } from '../tables/yara.js'

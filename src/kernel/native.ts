@@ -231,6 +231,8 @@ export interface Native {
   searchProcess(id: number, mm: bigint, ranges: BigUint64Array, patterns: string): NativeHits | null
   /** The same in what the page cache holds of a file. */
   searchFile(id: number, inode: bigint, patterns: string): NativeHits | null
+  /** What the page cache holds of a file: offset, physical address and bytes of each run, in turn. */
+  fileRuns(id: number, inode: bigint): BigUint64Array | null
   /** Bytes around places of physical memory, each within its page. */
   surroundings(
     id: number,

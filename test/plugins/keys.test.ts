@@ -83,6 +83,7 @@ const without: Record<string, string> = {
   terminals: 'two containers may each have a terminal of the same name',
   'kernel-symbols': 'a name may stand for several addresses, and one address have several names',
   'memory-by-owner': 'what nobody pays for has no cgroup',
+  yara: 'what is found is told apart by its addresses',
   search: 'what is found is told apart by its addresses',
   'page-owner': 'places are told apart by their addresses, which are no part of a key',
   'shell-history': 'a command may be typed twice in a second',

@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { isAsked } from '../../dist/src/tables/search.js'
+import { isAsked } from '../../dist/src/tables/scopes.js'
 import { cacheHome, SALVOR, sharedImage, table } from './images.js'
 
 type Row = Record<string, unknown>

@@ -9,6 +9,7 @@ use crate::pages::facts;
 use crate::pages::layout::Caches;
 use crate::pages::mapped::{self, Mapped, Maps};
 use crate::pages::summary::{self, Claim, Summary};
+use crate::query::file_runs;
 use crate::scan::logical;
 
 fn caches(addresses: &[u64]) -> Caches {
@@ -202,6 +203,25 @@ pub fn search_process(id: u32, mm: BigInt, ranges: BigUint64Array, patterns: Str
 pub fn search_file(id: u32, inode: BigInt, patterns: String) -> Result<Option<NativeHits>> {
     Ok(logical::in_file(opened(id)?.as_ref(), inode.get_u64().1, &patterns)?.map(NativeHits::from))
 }
+
+/// What the page cache holds of an inode's file: offset, physical address and bytes of each run, in turn. Null where the
+/// inode cannot be read.
+#[napi(catch_unwind)]
+pub fn file_runs(id: u32, inode: BigInt) -> Result<Option<BigUint64Array>> {
+    let kernel = opened(id)?;
+    let found = kernel.memory.image().undisturbed(|| {
+        let mut flat = Vec::new();
+        let read = file_runs::each(&kernel, inode.get_u64().1, |run| {
+            flat.extend([run.offset, run.physical, run.length]);
+            flat.len() < MOST_FILE_WORDS
+        })?;
+        Ok(read.then_some(flat))
+    })?;
+    Ok(found.map(BigUint64Array::from))
+}
+
+/// Words of the runs of one file.
+const MOST_FILE_WORDS: usize = 3 << 20;
 
 /// Bytes around places of physical memory, each within its page: `before` it, so many of its own, and `after` it.
 #[napi(catch_unwind)]
