@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Kernel } from '../../dist/src/kernel/kernel.js'
-import { object, type Paths } from '../../dist/src/kernel/query.js'
-import { sharedImages, table } from './images.js'
+import { addressOf, object, type Paths } from '../../dist/src/kernel/query.js'
+import { partialTable, sharedImages, table } from './images.js'
 import { type Patch, patchedCopy, Scratch, word } from './patched.js'
 
 type Width = 1 | 2 | 4 | 8
@@ -79,6 +79,52 @@ function shares(kernel: Kernel): Patch[] {
   ]
 }
 
+const QUEUE = 'struct mqueue_inode_info'
+const CTIME = ['vfs_inode.i_ctime_sec', 'vfs_inode.__i_ctime.tv_sec', 'vfs_inode.i_ctime.tv_sec']
+
+/** A POSIX queue that has the name of pid 1's program, and that pid 1 has in the place of its first file. */
+function posix(kernel: Kernel): Patch[] {
+  const mount = word(kernel, kernel.address(HOST) ?? 0n, 'struct ipc_namespace', 'mq_mnt->mnt_sb')
+  const inodes = word(kernel, mount.value, 'struct super_block', 's_inodes.next')
+  const head = inodes.at
+  const at = ((kernel.address('__log_buf') ?? 0n) + 4095n) & ~4095n
+  const scratch = new Scratch(kernel, at, 4096)
+  const places = kernel
+    .at([at], QUEUE)
+    .select({ inode: addressOf('vfs_inode'), link: addressOf('vfs_inode.i_sb_list') })
+  const [inode, link] = [places.column('inode').bigint(0) ?? 0n, places.column('link').bigint(0) ?? 0n]
+  const task = (path: string) => word(kernel, one(kernel), 'struct task_struct', path)
+  const dentry = (path: string) => task(`mm->exe_file->f_path.dentry->${path}`)
+  const names = kernel
+    .at([task('mm->exe_file->f_path.dentry').value], 'struct dentry')
+    .select({ alias: addressOf(['d_u.d_alias', 'd_alias']) })
+  forge(kernel, scratch, at, QUEUE, [
+    ['vfs_inode.i_mode', 2, 0o100620],
+    ['vfs_inode.i_ino', 8, 4242],
+    ['vfs_inode.i_uid.val', 4, 1001],
+    ['vfs_inode.i_gid.val', 4, 1002],
+    ['vfs_inode.i_nlink', 4, 1],
+    ['vfs_inode.i_sb', 8, mount.value],
+    ['vfs_inode.i_data.host', 8, inode],
+    ['vfs_inode.i_dentry.first', 8, names.column('alias').bigint(0) ?? 0n],
+    ['vfs_inode.i_sb_list.next', 8, inodes.value],
+    ['vfs_inode.i_sb_list.prev', 8, head],
+    [CTIME, 8, WHEN],
+    ['attr.mq_curmsgs', 8, 2],
+    ['qsize', 8, 34],
+  ])
+  const file = task('files->fdt->fd[0]->f_inode')
+  const [own, superblock] = [dentry('d_inode'), dentry('d_sb')]
+  return [
+    ...scratch.patches(),
+    [head, inodes.value, link],
+    [inodes.value + 8n, head, link],
+    [own.at, own.value, inode],
+    [superblock.at, superblock.value, mount.value],
+    [file.at, file.value, inode],
+  ]
+}
+
 /** The address of pid 1's task. */
 function one(kernel: Kernel): bigint {
   return (
@@ -92,6 +138,7 @@ for (const image of sharedImages()) {
   describe(image.title, () => {
     image.require()
     const shared = patchedCopy(image, shares)
+    const queued = patchedCopy(image, posix)
 
     it('has nothing where nothing is shared', () => {
       const { rows, warnings } = table('ipc', image.as('elf'))
@@ -133,6 +180,21 @@ for (const image of sharedImages()) {
         receiver_pid: null,
         left: null,
       })
+    })
+
+    it('has a POSIX queue by its name, with who has it open', () => {
+      const { rows, warnings } = partialTable('ipc', queued.path)
+      // Pid 1's program has lost its name to the queue.
+      expect(warnings.map(({ message }) => message)).toEqual(['left out: contradicts the objects around it'])
+      expect(rows).toHaveLength(1)
+      expect(rows[0]).toMatchObject({
+        ...{ kind: 'posix queue', key: null, id: 4242, mode: '620', uid: 1001, gid: 1002, size: 34, count: 2 },
+        name: expect.stringMatching(/\/systemd$/),
+        processes: ['1 systemd'],
+        flags: [],
+        container: null,
+      })
+      expect(rows[0]?.changed).toContain(iso(WHEN))
     })
   })
 }
