@@ -7,7 +7,7 @@ import { type Contents, type Piece, pageAddresses, readContents } from './memory
 import { SOCK } from './objects.js'
 import { array, list, type Nested, rbtree, type Walk } from './query.js'
 
-const BUFFER = 'struct sk_buff'
+export const BUFFER = 'struct sk_buff'
 /** Fragments of a buffer; a kernel can be built for 45 (MAX_SKB_FRAGS). */
 const MOST_FRAGMENTS = 64
 
@@ -25,8 +25,9 @@ export interface Queue extends Contents {
 }
 
 /** A buffer's first two members are those of a `struct list_head`, and so are its queue's. */
-const inQueue = (head: string): Walk =>
-  list(`((struct list_head *)${head})`, BUFFER, ['list', '((struct list_head *)rbnode)'])
+export const inQueue = (head: string): Walk => list(head, BUFFER, ['list', '((struct list_head *)rbnode)'])
+
+const queued = (head: string): Walk => inQueue(`((struct list_head *)${head})`)
 
 const VALUES = {
   length: 'len',
@@ -41,13 +42,13 @@ const VALUES = {
 const buffers = (walk: Walk) => ({ walk, select: VALUES }) satisfies Nested
 
 const QUEUES = {
-  received: buffers(inQueue('sk_receive_queue')),
-  'to send': buffers(inQueue('sk_write_queue')),
+  received: buffers(queued('sk_receive_queue')),
+  'to send': buffers(queued('sk_write_queue')),
 } satisfies Record<string, Nested>
 const UNACKNOWLEDGED = { unacknowledged: buffers(rbtree('tcp_rtx_queue', BUFFER, 'rbnode')) }
 /** What a reader of UDP has taken over already. */
 const TAKEN = {
-  received: buffers(inQueue('((struct udp_sock *)container_of(__sk_common, struct sock, __sk_common))->reader_queue')),
+  received: buffers(queued('((struct udp_sock *)container_of(__sk_common, struct sock, __sk_common))->reader_queue')),
 }
 const COPIED = { copied: '((struct tcp_sock *)container_of(__sk_common, struct sock, __sk_common))->copied_seq' }
 

@@ -66,6 +66,7 @@ const short: Record<string, string> = {
   'block-devices': 'is in no sample yet',
   'disk-encryption': 'is on no host',
   ipc: 'is on no host',
+  'audit-backlog': 'is on no host',
   'socket-queues': 'is in none of them',
 }
 
@@ -95,6 +96,7 @@ const without: Record<string, string> = {
   libraries: 'what a loader says may have no name and no file',
   'ssh-sessions': 'a process may have had several keys for one direction',
   timeline: 'two things may happen to one subject in the same moment',
+  'audit-backlog': 'an event may have two records that say the same',
   'file-locks': 'a process may have locked one file by several descriptors',
   environment: 'a variable may be in an environment twice',
   'published-ports': 'an address stands for all of the host where it is null',
