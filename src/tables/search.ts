@@ -55,6 +55,8 @@ export function searchHits(
     ? [...inProcesses(kernel, request, scope), ...inFiles(kernel, request, scope)]
     : all(places)
   const kept = found.slice(0, kernel.capped('places', found.length, limits.most))
+  // What pages are is asked of half of the kernel.
+  if (kept.length === 0) return []
   const owners = describePages(
     kernel,
     kept.map(({ physical }) => physical),
