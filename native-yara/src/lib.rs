@@ -191,3 +191,17 @@ impl From<Gathered> for Matches {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Run, at_most};
+
+    #[test]
+    fn no_more_is_looked_at_than_may_be() {
+        let run = |length| Run { address: 0, physical: 0, length };
+        let runs = vec![run(4096), run(u64::MAX), run(1)];
+        assert_eq!(at_most(runs.clone(), 8192), (vec![run(4096)], true));
+        assert_eq!(at_most(vec![run(4096); 2], 8192), (vec![run(4096); 2], false));
+        assert_eq!(at_most(runs, 0), (vec![], true));
+    }
+}
