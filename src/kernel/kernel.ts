@@ -243,6 +243,13 @@ export class Kernel {
     })
   }
 
+  /** The same kernel, where a walk that comes to where it was has come around a ring that has no other end. */
+  ofRings(): Kernel {
+    return this.#heardBy((warning) => {
+      if (warning.code !== 'cycle') this.#warn(warning)
+    })
+  }
+
   /** The address of the first of some symbols that there is, for a query to begin at; none where it has none of them. */
   addresses(...symbols: string[]): bigint[] {
     const found = symbols.map((symbol) => this.address(symbol)).find((address) => address !== null)

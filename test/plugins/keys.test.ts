@@ -66,6 +66,7 @@ const short: Record<string, string> = {
   'block-devices': 'is in no sample yet',
   'disk-encryption': 'is on no host',
   ipc: 'is on no host',
+  'trace-buffers': 'is on no host',
   'audit-backlog': 'is on no host',
   'socket-queues': 'is in none of them',
 }
@@ -97,6 +98,7 @@ const without: Record<string, string> = {
   'ssh-sessions': 'a process may have had several keys for one direction',
   timeline: 'two things may happen to one subject in the same moment',
   'audit-backlog': 'an event may have two records that say the same',
+  'trace-buffers': 'an event may happen twice in a moment',
   'file-locks': 'a process may have locked one file by several descriptors',
   environment: 'a variable may be in an environment twice',
   'published-ports': 'an address stands for all of the host where it is null',
