@@ -1,6 +1,7 @@
 import { type Columns, type Declaration, defineAnalyzer, integer, optional, type Table, text, time } from 'salvor'
 import { containerColumns, containerNames, type Owner, ownerOf } from 'salvor/containers'
 import containers from '../containers/containers.js'
+import files from '../files/files.js'
 import bpfPrograms from '../kernel/bpf-programs.js'
 import kernelLog from '../kernel/kernel-log.js'
 import connections from '../network/connections-tracked.js'
@@ -35,6 +36,11 @@ const SOURCES = {
   processes: dated(processes, { started: 'process started' }, 'args'),
   connections: dated(connections, { started: 'connection first seen' }, 'target_container_name'),
   programs: dated(bpfPrograms, { loaded: 'BPF program loaded' }, 'name'),
+  files: dated(
+    files,
+    { born: 'file made', modified: 'file written', changed: 'inode changed', accessed: 'file read' },
+    'path',
+  ),
   commands: dated(shellHistory, { time: 'command typed' }, 'command'),
   messages: dated(kernelLog, { time: 'kernel message' }, 'text'),
 }

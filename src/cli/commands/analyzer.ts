@@ -35,7 +35,7 @@ export function analyzerCommand(analyzer: KnownAnalyzer): Command {
 /** What there is to say of a table beyond its summary. */
 function aboutOf({ artifacts, asks, description, source, torn }: KnownAnalyzer): string {
   const reads = source === undefined ? undefined : `It reads ${source.what}.`
-  const writes = artifacts === undefined ? undefined : `Into --output-dir it writes: ${artifacts}`
+  const writes = artifacts === undefined ? undefined : `Into --output-dir it writes: ${artifacts}.`
   const asked =
     asks === undefined ? undefined : `It makes no table without ${anyOf(asks.map((name) => `--${flagOf(name)}`))}.`
   const promise = torn === undefined ? undefined : `Memory of a host that went on: ${torn}`
