@@ -3,7 +3,6 @@
 //! Data flows one way: [`image`] → [`arch`] → [`kernel`] → [`query`] and [`scan`] → the N-API edge.
 
 pub mod arch;
-pub mod disassembly;
 pub mod error;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;

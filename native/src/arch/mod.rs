@@ -5,6 +5,7 @@
 //! architecture is a module beside `x86_64`, a line in [`ALL`] and an arm in each `match` of [`Paging`].
 
 mod address_space;
+pub mod disassembly;
 #[cfg(test)]
 pub mod other;
 #[cfg(test)]

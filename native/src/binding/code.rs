@@ -4,7 +4,7 @@ use napi::bindgen_prelude::{BigInt, Uint8Array};
 use napi_derive::napi;
 
 use super::Result;
-use crate::disassembly::{self, Instruction};
+use crate::arch::disassembly::{self, Instruction};
 
 /// The instructions of x86 in bytes that lie at an address; `bits` are 16, 32 or 64.
 #[napi(catch_unwind)]
