@@ -188,7 +188,10 @@ describe('an output that fails is one line', () => {
       status: 1,
       lines: [grown],
     })
-    expect(shell('ulimit -f 1; $salvor distill memory.lime -q -o out')).toMatchObject({ status: 1, lines: [grown] })
+    expect(shell('ulimit -f 1; $salvor distill memory.lime --analyzers processes -q -o out')).toMatchObject({
+      status: 1,
+      lines: [grown],
+    })
     expect(shell('ulimit -f 1; $salvor processes memory.lime -q -f json > out')).toMatchObject({
       status: 1,
       lines: [expect.stringMatching(/^salvor: standard output cannot be written: file too large/i)],
