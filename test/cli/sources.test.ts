@@ -123,26 +123,28 @@ describe('a rule over a table that may be missing', () => {
     start(['rule', 'x', '-f', 'json', ...['rule', ...plugins].flatMap(plugin)], { directory: folder }).ended
 
   test('is evaluated where it is there', async () => {
-    const { code, stdout, stderr } = await rule('sockets')
+    const { code, stdout, stderr } = await rule('doors-open')
     expect([code, stderr]).toEqual([0, ''])
     expect(JSON.parse(stdout)).toMatchObject({ rows: [{ holds: true, not_evaluated: null }], warnings: [] })
   })
 
   test('says that it was not where no plugin provides it, which is a remark', async () => {
     const { code, stdout, stderr } = await rule()
-    const message = 'made without the table sockets: no plugin provides sockets'
+    const message = 'made without the table doors-open: no plugin provides doors-open'
     expect([code, stderr]).toEqual([0, `note: rule: ${message}\n`])
     expect(JSON.parse(stdout)).toMatchObject({
-      rows: [{ holds: null, not_evaluated: 'no plugin provides sockets' }],
+      rows: [{ holds: null, not_evaluated: 'no plugin provides doors-open' }],
       warnings: [{ code: 'absent', message, analyzer: 'rule' }],
     })
   })
 
   test('says that it was not where it failed, and then the result is partial', async () => {
-    const { code, stdout, stderr } = await rule('sockets-broken')
-    const message = 'made without the table sockets: it failed: it broke'
+    const { code, stdout, stderr } = await rule('doors-open-broken')
+    const message = 'made without the table doors-open: it failed: it broke'
     expect(code).toBe(5)
-    expect(stderr).toBe(`salvor: sockets: it broke (only the 1 rows before it are there)\nwarning: rule: ${message}\n`)
+    expect(stderr).toBe(
+      `salvor: doors-open: it broke (only the 1 rows before it are there)\nwarning: rule: ${message}\n`,
+    )
     expect(JSON.parse(stdout)).toMatchObject({
       rows: [{ holds: null, not_evaluated: 'it failed: it broke' }],
       warnings: [{ code: 'failed', message, analyzer: 'rule' }],

@@ -49,7 +49,7 @@ test('tables stand for those that are needed, and a missing one for what fails',
   })
   const path = written('listing.json', '[]')
   expect((await runAnalyzer(largest, { path, tables: { listing: paths } })).rows).toEqual([{ path: '/b' }])
-  const missing = { sockets: { table: null, why: 'it is a test' } }
+  const missing = { doors: { table: null, why: 'it is a test' } }
   expect((await runAnalyzer(rule, { tables: missing })).rows).toEqual([{ holds: null, not_evaluated: 'it is a test' }])
   const options = new Table<typeof every.columns>('every-option', 1, { option: ['minimum'], value: [9] })
   const { rows } = await runAnalyzer(needing, { tables: { plain: options, same: options, other: options } })
