@@ -60,6 +60,9 @@ async function bundle(input, { banner = '', codeSplitting = true } = {}) {
   })
 }
 
+/** What a worker loads first: nothing of the kernel layer but what declarations of scans are held to. */
+const SHARED = /\/dist\/src\/(?:api\/|engine\/|output\/|kernel\/(?:objects|rule|scans)\.js$|[^/]+$)/
+
 /** `processes/threads.js`: an area's folder, and in it a file for each analyzer. */
 const plugins = readdirSync(dist('plugins'), { recursive: true }).filter((file) => file.endsWith('.js'))
 await bundle({ cli: dist('src/cli/process.js') })
@@ -78,7 +81,7 @@ await bundle(
   {
     codeSplitting: {
       groups: [
-        { name: 'shared', test: /\/dist\/src\/(?:api\/|engine\/|output\/|[^/]+$)/, minShareCount: 2, priority: 1 },
+        { name: 'shared', test: SHARED, minShareCount: 2, priority: 1 },
         { name: 'kernel', test: /\/dist\/src\//, minShareCount: 2 },
       ],
     },

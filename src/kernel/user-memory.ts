@@ -110,7 +110,7 @@ export class ProcessMemory {
   }
 
   /** The same as the bytes that it has. */
-  string(address: bigint, most: number): Buffer | null {
+  string(address: bigint, most: number): Uint8Array | null {
     const parts: Uint8Array[] = []
     for (let length = 0; length < most; ) {
       const at = address + BigInt(length)

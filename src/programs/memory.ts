@@ -31,7 +31,7 @@ export interface Memory {
   /** Null unless its NUL is within `most` bytes, and all of it in memory. */
   text(address: bigint, most: number): string | null
   /** The same as bytes. */
-  string(address: bigint, most: number): Buffer | null
+  string(address: bigint, most: number): Uint8Array | null
 }
 
 /** A program's own memory. */
