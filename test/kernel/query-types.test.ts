@@ -79,6 +79,7 @@ test('what is written in TypeScript is what the core is asked', () => {
     children: [
       {
         name: 'inode',
+        optional: false,
         walk: { kind: 'object', of: 'f_inode' },
         rules: [],
         select: [{ name: 'size', path: 'i_size', as: 'value' }],
