@@ -12,7 +12,7 @@ const ANALYZERS = (JSON.parse(readFileSync(index, 'utf8')) as { name: string }[]
 const BTF = process.env.SALVOR_BTF || join(repository, '..', 'shared', 'btf')
 
 // Each runs all analyzers several times, beside other tests.
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 600_000 })
 
 let folder: string
 beforeEach(() => {

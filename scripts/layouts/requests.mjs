@@ -47,6 +47,9 @@ function emptied(batch) {
   return { ...batch, ...nothing, children: batch.children.map(emptied) }
 }
 
+/** The path by which the reader of the hosts' files asks of what kind one is. */
+const KIND_OF_FILE = 'd_inode->i_mode'
+
 /** What images of other kinds would answer. */
 const ANSWERS = {
   asIs: (batch) => batch,
@@ -60,7 +63,7 @@ const ANSWERS = {
   bare: (batch) => ({ ...batch, children: batch.children.map(emptied) }),
   /** Every file is a symlink. */
   links: (batch, text) => {
-    const mode = JSON.parse(text).select.findIndex(({ path }) => path === 'd_inode->i_mode')
+    const mode = JSON.parse(text).select.findIndex(({ path }) => path === KIND_OF_FILE)
     const links = { kind: 'u64', unsigned: new BigUint64Array(batch.length).fill(0o120000n), nulls: new Uint8Array() }
     return { ...batch, columns: batch.columns.map((column, index) => (index === mode ? links : column)) }
   },
@@ -163,7 +166,9 @@ export async function readRequests() {
         own.add(request)
         for (const place of placesOf(new Error().stack)) unheard.delete(place)
       }
-      for (const changed of Object.values(ANSWERS)) {
+      for (const [answer, changed] of Object.entries(ANSWERS)) {
+        // Only who asks what kind a file is can tell a symlink from another.
+        if (answer === 'links' && ![...own].some((request) => request.includes(KIND_OF_FILE))) continue
         const still = listen(hear, changed)
         try {
           await run(analyzer, id, all)
