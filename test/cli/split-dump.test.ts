@@ -15,7 +15,7 @@ const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
 const claims: Record<string, Pages> = {
   'part-b': [0, 100_000],
   'part-a': [100_000, 196_500],
-  'part-c': [196_500, 196_564],
+  'part-c': [196_500, 196_565],
 }
 const names = Object.keys(claims)
 
@@ -52,8 +52,8 @@ describe('a split dump', () => {
     const run = shell('$salvor processes part-a -f ndjson -q')
     expect(run.status).toBe(5)
     expect(run.lines).toContainEqual(
-      'warning: truncated: of this dump, which was split, the part with pages 196500 to 196563 is not beside the file: ' +
-        'memory from physical 0x2ff94000 up to 0x2ffd4000 is missing',
+      'warning: truncated: of this dump, which was split, the part with pages 196500 to 196564 is not beside the file: ' +
+        'memory from physical 0x2ff94000 up to 0x2ffd5000 is missing',
     )
   })
 
