@@ -10,7 +10,7 @@ import { kernelsIn } from './kernels.mjs'
 import { matrix } from './matrix.mjs'
 import { readRequests, sampleKernels } from './requests.mjs'
 
-const CELL = 14
+const CELL = 22
 
 function print(text = '') {
   process.stdout.write(`${text}\n`)
