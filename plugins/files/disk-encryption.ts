@@ -1,7 +1,7 @@
 import { address, bytes, defineAnalyzer, integer, option, text } from 'salvor'
-import { readEncrypted } from 'salvor/kernel'
+import { hexText, readEncrypted } from 'salvor/kernel'
 
-const hex = (key: Uint8Array | null) => (key === null ? null : Buffer.from(key).toString('hex'))
+const hex = (key: Uint8Array | null) => key && hexText(key)
 
 export default defineAnalyzer({
   name: 'disk-encryption',

@@ -1,5 +1,5 @@
 import { address, defineAnalyzer, integer, option, text } from 'salvor'
-import { readMapEntries } from 'salvor/kernel'
+import { hexText, readMapEntries } from 'salvor/kernel'
 
 /** What of some bytes is text: printable ASCII, with a dot for each other byte and without the NULs at its end. */
 function printable(bytes: Uint8Array | null): string | null {
@@ -11,7 +11,7 @@ function printable(bytes: Uint8Array | null): string | null {
 }
 
 function hex(bytes: Uint8Array | null): string | null {
-  return bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+  return bytes && hexText(bytes)
 }
 
 export default defineAnalyzer({

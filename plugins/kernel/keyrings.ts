@@ -1,5 +1,5 @@
 import { address, count, defineAnalyzer, integer, isoTime, list, option, text, time } from 'salvor'
-import { readKeys } from 'salvor/kernel'
+import { hexText, readKeys } from 'salvor/kernel'
 
 const SECOND = 1_000_000_000n
 
@@ -32,7 +32,7 @@ export default defineAnalyzer({
     payload: text('What a program gave it to keep: masked, or with --reveal in hexadecimal'),
   },
   async *run({ kernel, options }) {
-    const show = (payload: Uint8Array) => (options.reveal ? hexOf(payload) : `${payload.length} bytes, masked`)
+    const show = (payload: Uint8Array) => (options.reveal ? hexText(payload) : `${payload.length} bytes, masked`)
     yield readKeys(kernel).map(({ expires, payload, ...key }) => ({
       ...key,
       expires: expires === null ? null : isoTime(expires * SECOND),
@@ -40,7 +40,3 @@ export default defineAnalyzer({
     }))
   },
 })
-
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}

@@ -1,25 +1,14 @@
 import { defineAnalyzer, integer, list, text } from 'salvor'
 import { addressHolders, listedPlacedTasks, netColumns, netPlaces } from 'salvor/containers'
-import { isLeader, nftRules, publishedBy, xtRules } from 'salvor/kernel'
+import { isLeader, nftRules, type Published, publishedBy, xtRules } from 'salvor/kernel'
 
 /** Options of docker-proxy and what a row calls them (moby, cmd/docker-proxy). */
 const PROXY = ['-proto', '-host-ip', '-host-port', '-container-ip', '-container-port'] as const
 /** Addresses that stand for all of the host's. */
 const ANY = new Set(['0.0.0.0', '::'])
 
-interface Port {
-  net_ns: number | null
-  protocol: string | null
-  address: string | null
-  port: number | null
-  last_port: number | null
-  target: string
-  target_port: number | null
-  comment: string | null
-}
-
 /** What a docker-proxy of the host was told on its command line. */
-function proxied({ args, net_ns }: { args: string[] | null; net_ns: number | null }): Port[] {
+function proxied({ args, net_ns }: { args: string[] | null; net_ns: number | null }): Published[] {
   const [protocol, host, port, target, targetPort] = PROXY.map((name) => args?.[args.indexOf(name) + 1 || args.length])
   if (protocol === undefined || host === undefined || target === undefined) return []
   const number = (digits: string | undefined) => (/^\d{1,5}$/.test(digits ?? '') ? Number(digits) : null)
@@ -28,7 +17,7 @@ function proxied({ args, net_ns }: { args: string[] | null; net_ns: number | nul
   return [{ net_ns, protocol, address, target, ...ports, comment: null }]
 }
 
-const keyOf = ({ net_ns, protocol, address, port, target, target_port }: Port) =>
+const keyOf = ({ net_ns, protocol, address, port, target, target_port }: Published) =>
   JSON.stringify([net_ns, protocol, address, port, target, target_port])
 
 export default defineAnalyzer({
@@ -60,8 +49,8 @@ export default defineAnalyzer({
     const proxies = listedPlacedTasks(kernel).filter(
       (task) => isLeader(task) && task.comm === 'docker-proxy' && task.container === null,
     )
-    const ports = new Map<string, Port & { found_by: string[] }>()
-    const add = (port: Port, found_by: string) => {
+    const ports = new Map<string, Published & { found_by: string[] }>()
+    const add = (port: Published, found_by: string) => {
       const known = ports.get(keyOf(port))
       if (known === undefined) ports.set(keyOf(port), { ...port, found_by: [found_by] })
       else if (!known.found_by.includes(found_by)) known.found_by.push(found_by)

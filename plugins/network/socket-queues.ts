@@ -1,6 +1,6 @@
 import { address, bytes, count, defineAnalyzer, integer, option, text } from 'salvor'
 import { memberColumns, readMembers, type SocketRow, socketRows } from 'salvor/containers'
-import { bytesText, readPipeQueues, readSocketQueues } from 'salvor/kernel'
+import { bytesText, hexText, readPipeQueues, readSocketQueues } from 'salvor/kernel'
 
 /** What is read of one queue at most. */
 const MOST = 1 << 24
@@ -41,7 +41,7 @@ export default defineAnalyzer({
   async *run({ kernel, options }) {
     const shown = ({ contents, lost }: { contents: Uint8Array; lost: number }) => {
       const first = contents.subarray(0, options.bytes)
-      return { text: bytesText(first), hex: Buffer.from(first).toString('hex'), lost }
+      return { text: bytesText(first), hex: hexText(first), lost }
     }
     const sockets = new Map<bigint, SocketRow>()
     for (const row of socketRows(kernel)) if (!sockets.has(row.address)) sockets.set(row.address, row)

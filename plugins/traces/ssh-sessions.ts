@@ -1,11 +1,11 @@
 import { address, count, defineAnalyzer, flag, option, text } from 'salvor'
 import { listedTasks, memberColumns, readMembers } from 'salvor/containers'
-import { readSshKeys } from 'salvor/kernel'
+import { hexText, readSshKeys } from 'salvor/kernel'
 
 /** What OpenSSH's programs are called: a session of the server is a program of its own from 9.8 on. */
 const SSH = /^(?:sshd|ssh|sshd-session|sshd-auth)$/
 
-const hex = (bytes: Uint8Array | null) => bytes && Buffer.from(bytes).toString('hex')
+const hex = (bytes: Uint8Array | null) => bytes && hexText(bytes)
 
 export default defineAnalyzer({
   name: 'ssh-sessions',

@@ -1,6 +1,6 @@
 /** The door `salvor/kernel`: what is read of the kernel, object by object and subsystem by subsystem. */
 
-export { bytesText } from '../bytes-text.js'
+export { bytesText, hexText } from '../bytes-text.js'
 export { dumpElf } from '../cores/elf-dump.js'
 export { type CoreSource, readCoreSources } from '../cores/process-core.js'
 export { xtRules } from '../firewall/legacy-rules.js'

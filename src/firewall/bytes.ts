@@ -1,5 +1,6 @@
 /** Numbers and text in what an extension of xtables is told, as C lays it out on a little-endian machine. */
 
+import { hexText } from '../bytes-text.js'
 import { ipv4Text, ipv6Text } from '../kernel/net-addresses.js'
 
 const decoder = new TextDecoder()
@@ -49,7 +50,7 @@ export class Struct {
   }
 
   hex(): string {
-    return hexOf(this.#bytes)
+    return hexText(this.#bytes)
   }
 }
 
@@ -60,11 +61,6 @@ export type Family = 'ip' | 'ip6'
 export function textOf(bytes: Uint8Array): string {
   const end = bytes.indexOf(0)
   return decoder.decode(end === -1 ? bytes : bytes.subarray(0, end))
-}
-
-/** Two digits for each byte. */
-export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** How many bits of a mask are set from the left on, or null where others are set behind a gap. */

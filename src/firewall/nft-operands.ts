@@ -1,7 +1,7 @@
 /** What rules look at, as nft names it, and of which type it is. */
 
+import { hexText } from '../bytes-text.js'
 import { protocolName } from '../kernel/net-protocols.js'
-import { hexOf } from './bytes.js'
 import type { Operand } from './nft-statements.js'
 import { TYPES, type Type } from './nft-values.js'
 
@@ -209,8 +209,8 @@ export interface Worded {
 export function operandWords(operand: Operand, context: Context, mapWords: (map: Operand) => string): Worded {
   const worded = plain(operand, context, mapWords)
   const length = worded.type.length || 4
-  const mask = operand.mask === undefined ? null : BigInt(`0x${hexOf(ordered(worded.type, operand.mask)) || '0'}`)
-  const xor = operand.xor === undefined ? 0n : BigInt(`0x${hexOf(ordered(worded.type, operand.xor)) || '0'}`)
+  const mask = operand.mask === undefined ? null : BigInt(`0x${hexText(ordered(worded.type, operand.mask)) || '0'}`)
+  const xor = operand.xor === undefined ? 0n : BigInt(`0x${hexText(ordered(worded.type, operand.xor)) || '0'}`)
   const moved = operand.shift ? ` ${operand.shift > 0 ? '<<' : '>>'} ${Math.abs(operand.shift)}` : ''
   return { ...worded, text: `${worded.text}${mask === null || xor === 0n ? '' : changed(mask, xor, length)}${moved}` }
 }

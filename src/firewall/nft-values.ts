@@ -1,7 +1,9 @@
 /** Values as nft prints them, by the type that user space gave them. */
 
+import { hexText } from '../bytes-text.js'
+import { macText } from '../kernel/net-addresses.js'
 import { protocolName } from '../kernel/net-protocols.js'
-import { addressOf, hexOf, prefixLength, Struct, textOf } from './bytes.js'
+import { addressOf, prefixLength, Struct, textOf } from './bytes.js'
 
 /** A type of values: how many bytes it has, and its text. */
 export interface Type {
@@ -15,7 +17,7 @@ export interface Type {
 
 /** A number, of the network's byte order as headers have it. */
 function big(value: Uint8Array): bigint {
-  return value.length === 0 ? 0n : BigInt(`0x${hexOf(value)}`)
+  return value.length === 0 ? 0n : BigInt(`0x${hexText(value)}`)
 }
 
 /** The same as the machine has it, which is little-endian. */
@@ -72,7 +74,7 @@ export const TYPES = {
   nfproto: named(1, { 2: 'ipv4', 10: 'ipv6' }),
   ipv4: { length: 4, network: true, text: addressOf },
   ipv6: { length: 16, network: true, text: addressOf },
-  ether: { length: 6, text: (value) => Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join(':') },
+  ether: { length: 6, text: macText },
   etherType: named(2, { 2048: 'ip', 2054: 'arp', 34525: 'ip6', 33024: '8021q', 34984: '8021ad' }),
   protocol: { length: 1, text: (value) => (big(value) === 58n ? 'ipv6-icmp' : protocolName(Number(big(value)))) },
   service: { length: 2, text: (value) => `${big(value)}` },
@@ -119,7 +121,7 @@ export function typesOf(number: number): Type[] {
 
 /** A key or value of one or more parts, each of which begins at a whole word. */
 export function concatenated(types: readonly Type[], value: Uint8Array, end: Uint8Array | null = null): string {
-  if (types.length === 0) return `0x${hexOf(value)}`
+  if (types.length === 0) return `0x${hexText(value)}`
   let at = 0
   return types
     .map((type) => {
@@ -134,7 +136,7 @@ export function concatenated(types: readonly Type[], value: Uint8Array, end: Uin
 
 /** A value, a network or a range. */
 export function rangeText(type: Type, from: Uint8Array, to: Uint8Array): string {
-  if (hexOf(from) === hexOf(to)) return type.text(from)
+  if (hexText(from) === hexText(to)) return type.text(from)
   const mask = from.map((byte, at) => ~(byte ^ (to[at] ?? 0)) & 0xff)
   const prefix = prefixLength(mask)
   const isNetwork = prefix !== null && from.every((byte, at) => (byte & ~(mask[at] ?? 0) & 0xff) === 0)

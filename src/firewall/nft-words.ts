@@ -1,6 +1,7 @@
 /** Rules as `nft list ruleset` words them. */
 
-import { addressOf, hexOf, prefixLength } from './bytes.js'
+import { hexText } from '../bytes-text.js'
+import { addressOf, prefixLength } from './bytes.js'
 import { type Context, learned, operandWords, ordered, type Worded } from './nft-operands.js'
 import { otherWords } from './nft-other.js'
 import { type Operand, pointerOf, type Statement } from './nft-statements.js'
@@ -160,6 +161,6 @@ function comparisonWords(left: Operand, text: string, type: Type, operator: stri
   if (type.bits && data.every((byte) => byte === 0))
     return `${text} ${operator === '!= ' ? '' : '! '}${type.text(mask)}`
   if (type.bits) return `${text} ${operator}${type.text(data)} / ${type.text(mask)}`
-  const hex = type === TYPES.mark ? TYPES.mark.text(mask) : `0x${hexOf(ordered(type, mask))}`
+  const hex = type === TYPES.mark ? TYPES.mark.text(mask) : `0x${hexText(ordered(type, mask))}`
   return `${text} & ${hex} ${operator === '' ? '== ' : operator}${type.text(data)}`
 }

@@ -1,7 +1,8 @@
 /** Elements of sets and maps, as nft lists them. */
 
+import { hexText } from '../bytes-text.js'
 import type { NftElement, NftSet } from '../kernel/nft-sets.js'
-import { hexOf, Struct } from './bytes.js'
+import { Struct } from './bytes.js'
 import { concatenated, type Type, typesOf } from './nft-values.js'
 import { verdictWords } from './nft-words.js'
 
@@ -58,7 +59,7 @@ function ranges({ elements, interval }: NftSet): Range[] {
 }
 
 function compare(left: Uint8Array | null, right: Uint8Array | null): number {
-  const [a, b] = [hexOf(left ?? new Uint8Array()), hexOf(right ?? new Uint8Array())]
+  const [a, b] = [hexText(left ?? new Uint8Array()), hexText(right ?? new Uint8Array())]
   return a < b ? -1 : a > b ? 1 : 0
 }
 

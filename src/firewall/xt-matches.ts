@@ -3,6 +3,8 @@
  * include/uapi/linux/netfilter/xt_*.h, netfilter_ipv4/ipt_*.h and netfilter_ipv6/ip6t_*.h.
  */
 
+import { hexText } from '../bytes-text.js'
+import { macText } from '../kernel/net-addresses.js'
 import { addressOf, type Family, prefixLength, type Struct } from './bytes.js'
 
 /** Words of a match, in order; a name that another revision has is not among them. */
@@ -225,10 +227,9 @@ const string: Match = (info) => {
   const [from, to, length] = [info.u16(0), info.u16(2), Math.min(info.u8(148), 128)]
   const pattern = info.part(20, length)
   const printable = pattern.every((byte) => byte >= 0x20 && byte < 0x7f)
-  const hex = Array.from(pattern, (byte) => byte.toString(16).padStart(2, '0')).join('')
   return [
     ...not(info.u8(149) & 1),
-    ...(printable ? ['--string', saved(info.text(20, length))] : ['--hex-string', `"|${hex}|"`]),
+    ...(printable ? ['--string', saved(info.text(20, length))] : ['--hex-string', `"|${hexText(pattern)}|"`]),
     ...['--algo', info.text(4, 16)],
     ...(from ? ['--from', `${from}`] : []),
     ...(to && to !== PORTS ? ['--to', `${to}`] : []),
@@ -253,10 +254,7 @@ const MATCHES: Readonly<Record<string, Match>> = {
   iprange,
   length: (info) => [...not(info.u8(4)), '--length', span(info.u16(0), info.u16(2))],
   limit,
-  mac: (info) => [
-    ...[...not(info.u32(8)), '--mac-source'],
-    Array.from(info.part(0, 6), (byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(':'),
-  ],
+  mac: (info) => [...[...not(info.u32(8)), '--mac-source'], macText(info.part(0, 6)).toUpperCase()],
   mark: (info) => [...not(info.u8(8)), '--mark', mark(info)],
   multiport,
   owner,

@@ -4,7 +4,7 @@ import type { Batch } from './batch.js'
 import { readTicks, secondsTo } from './jiffies.js'
 import type { Kernel } from './kernel.js'
 import { unlessLacking } from './lacking.js'
-import { ipv4Text, ipv6Text } from './net-addresses.js'
+import { hostOrder, ipv4Text, ipv6Text } from './net-addresses.js'
 import { protocolName } from './net-protocols.js'
 import { NF_CONN, rulesOf, TUPLE_HASH } from './objects.js'
 import { addressOf, bytes, hash, optional } from './query.js'
@@ -171,7 +171,7 @@ function tupleOf(batch: Members, row: number, protocol: string | null, prefix: '
   const family = batch.column('family').number(row)
   const address = (name: 'source' | 'destination') => addressText(family, batch.column(`${prefix}${name}`).bytes(row))
   const port = (name: 'source_port' | 'destination_port') =>
-    protocol !== null && WITH_PORTS.has(protocol) ? hostOrder(batch.column(`${prefix}${name}`).number(row)) : null
+    protocol !== null && WITH_PORTS.has(protocol) ? portOf(batch.column(`${prefix}${name}`).number(row)) : null
   return {
     source: address('source'),
     source_port: port('source_port'),
@@ -187,15 +187,14 @@ function addressText(family: number | null, address: Uint8Array | null): string 
   return family === AF_INET ? ipv4Text(new DataView(address.buffer, address.byteOffset).getUint32(0, true)) : null
 }
 
-/** A `__be16` as it was read on a little-endian machine. */
-function hostOrder(port: number | null): number | null {
-  return port === null ? null : ((port & 0xff) << 8) | (port >> 8)
+function portOf(port: number | null): number | null {
+  return port === null ? null : hostOrder(port)
 }
 
 function icmpOf(batch: Members, row: number, protocol: string | null): string | null {
   if (protocol === null || !ICMP.has(protocol)) return null
   const [type, code] = [batch.column('icmp_type').number(row), batch.column('icmp_code').number(row)]
-  return `type=${type ?? '?'} code=${code ?? '?'} id=${hostOrder(batch.column('source_port').number(row)) ?? '?'}`
+  return `type=${type ?? '?'} code=${code ?? '?'} id=${portOf(batch.column('source_port').number(row)) ?? '?'}`
 }
 
 function stateOf(batch: Members, row: number, protocol: string | null): string | null {

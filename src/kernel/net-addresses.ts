@@ -28,6 +28,11 @@ function longestZeros(words: readonly number[]): { start: number; length: number
   return best
 }
 
+/** A `__be16` as it was read on a little-endian machine: a port, a protocol. */
+export function hostOrder(word: number): number {
+  return ((word & 0xff) << 8) | (word >> 8)
+}
+
 /** A hardware address, as `02:42:ac:1e:00:02`; empty where there are no bytes. */
 export function macText(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':')

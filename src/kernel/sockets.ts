@@ -3,7 +3,7 @@
 import { bytesText } from '../bytes-text.js'
 import type { Batch, Column } from './batch.js'
 import type { Kernel } from './kernel.js'
-import { ipv4Text, ipv6Text } from './net-addresses.js'
+import { hostOrder, ipv4Text, ipv6Text } from './net-addresses.js'
 import { SOCK, SOCK_COMMON, TASK_STRUCT } from './objects.js'
 import { array, bytes, constantName, index, type Nested, object, optional } from './query.js'
 import type { TableKind } from './socket-tables.js'
@@ -280,7 +280,7 @@ function commonOf(common: Batch<typeof COMMON>, row: number): Socket {
     local_address: end('local'),
     local_port: internet ? number('local_port') : null,
     remote_address: end('remote'),
-    remote_port: internet && port !== null ? swapped(port) : null,
+    remote_port: internet && port !== null ? hostOrder(port) : null,
     path: null,
     subject: null,
     inode: 0,
@@ -361,7 +361,7 @@ const FILL: Readonly<Record<Family, (socket: Socket, column: ColumnOf, row: numb
   packet(socket, column, row) {
     socket.device = column('device').number(row)
     const protocol = column('protocol').number(row)
-    if (protocol !== null) socket.subject = `0x${swapped(protocol).toString(16).padStart(4, '0')}`
+    if (protocol !== null) socket.subject = `0x${hostOrder(protocol).toString(16).padStart(4, '0')}`
   },
   netlink(socket, column, row) {
     socket.local_port = column('port').number(row)
@@ -384,9 +384,6 @@ export function unixName(bytes: Uint8Array): string {
   const shown = bytes[0] !== 0 && bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes
   return bytesText(shown).replaceAll('\0', '@')
 }
-
-/** A port or protocol from a packet's order of bytes. */
-const swapped = (word: number): number => ((word & 0xff) << 8) | (word >> 8)
 
 /** The kind of table that has to know a socket as it is. */
 function keptIn({ family, type, protocol, state, local_port, kept_in }: Socket): TableKind | null {

@@ -1,5 +1,6 @@
 /** Settings whose value is made when it is read: what of them can be made from memory alike. */
 
+import { hexText } from '../bytes-text.js'
 import type { Kernel } from './kernel.js'
 import { array, optional, text } from './query.js'
 import { RingBytes } from './ring-bytes.js'
@@ -110,8 +111,7 @@ function bootId(kernel: Kernel): Reader {
 function uuidAt(kernel: Kernel, address: bigint): string | undefined {
   const id = bytesAt(kernel, address, 16)
   if (id === null || id[8] === 0) return undefined
-  const digits = Array.from(id, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+  return hexText(id).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
 function bytesAt(kernel: Kernel, address: bigint, length: number): Uint8Array | null {

@@ -1,6 +1,7 @@
 /** Network protocols: what is called for packets of each kind and for new sockets (net/core/dev.c, net/ipv4/protocol.c). */
 
 import type { Kernel } from '../kernel.js'
+import { hostOrder } from '../net-addresses.js'
 import { array, hash, index, list } from '../query.js'
 import type { Pointer } from './pointer.js'
 
@@ -50,8 +51,7 @@ function packetTypes(kernel: Kernel): Pointer[] {
   return [hashed, all].flatMap((types) =>
     Array.from({ length: types.length }, (_, row) => {
       const type = types.column('type').number(row) ?? 0
-      // Of two bytes in the network's order.
-      const ethertype = ((type & 0xff) << 8) | (type >> 8)
+      const ethertype = hostOrder(type)
       return {
         kind: 'packet type',
         name: `0x${ethertype.toString(16).padStart(4, '0')}`,
