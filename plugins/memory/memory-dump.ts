@@ -1,4 +1,4 @@
-import { address, artifact, bytes, defineAnalyzer, option, text } from 'salvor'
+import { address, artifact, bytes, defineAnalyzer, option, optionError, text } from 'salvor'
 import { memberColumns, readMembers } from 'salvor/containers'
 import { copyMemory, mostMemory, ProcessMemory, readMappings } from 'salvor/kernel'
 
@@ -41,7 +41,7 @@ export default defineAnalyzer({
   },
   async *run({ kernel, options, artifacts }) {
     const at = addressOf(options.at)
-    if (options.at !== null && at === null) throw new TypeError(`--at: ${options.at} is no address`)
+    if (options.at !== null && at === null) throw optionError(`--at: ${options.at} is no address`)
     const wanted = new Set(options.process)
     const members = [...readMembers(kernel)].filter(([, { pid }]) => wanted.has(String(pid)))
     const most = mostMemory(kernel)

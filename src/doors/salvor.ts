@@ -55,5 +55,6 @@ export {
 export { type EvidenceFile, type FileSource, file } from '../api/source.js'
 export { type Batch, Rows, Table } from '../api/table.js'
 export { isoTime } from '../iso-time.js'
+export { optionError } from '../option-error.js'
 export { pathFits } from '../path-pattern.js'
 export type { Warning } from '../warning.js'

@@ -36,6 +36,11 @@ describe('the shared image docker-debian12', () => {
     return read
   }
 
+  it('calls an address that is none a mistake of whoever gave it', () => {
+    const options = ['--process', String(MAPPING), '--at', 'zz', '--output-dir', join(folder, 'none')]
+    expect(() => table('memory-dump', image.as('elf'), ...options)).toThrow(/ended with 2: .*--at: zz is no address/)
+  })
+
   it('has each mapping in a file, with what was planted in its place', () => {
     const maps = table('memory-maps', image.as('elf')).rows.filter(
       ({ pid, path }) => pid === MAPPING && path !== '[vsyscall]',
