@@ -24,6 +24,7 @@ const piscinaWorker = {
 const doors = {
   'salvor/kernel': dist('src/doors/kernel.js'),
   'salvor/containers': dist('src/doors/containers.js'),
+  'salvor/findings': dist('src/doors/findings.js'),
   salvor: dist('src/doors/salvor.js'),
 }
 
@@ -63,8 +64,10 @@ async function bundle(input, { banner = '', codeSplitting = true } = {}) {
 /** What a worker loads first: nothing of the kernel layer but what declarations of scans are held to. */
 const SHARED = /\/dist\/src\/(?:api\/|engine\/|output\/|kernel\/(?:objects|rule|scans)\.js$|[^/]+$)/
 
-/** `processes/threads.js`: an area's folder, and in it a file for each analyzer. */
-const plugins = readdirSync(dist('plugins'), { recursive: true }).filter((file) => file.endsWith('.js'))
+/** `processes/threads.js`: an area's folder, and in it a file for each analyzer. Rules are part of those that evaluate them. */
+const plugins = readdirSync(dist('plugins'), { recursive: true }).filter(
+  (file) => file.endsWith('.js') && !file.startsWith('rules/'),
+)
 await bundle({ cli: dist('src/cli/process.js') })
 await bundle(
   { 'piscina-worker': join(root, 'node_modules/piscina/dist/worker.js') },

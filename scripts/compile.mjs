@@ -43,6 +43,7 @@ async function runTasks() {
     evidence: { image },
     analyzer: 'processes',
     plugin,
+    rules: [],
     options: {},
     tables: [],
     scans: {},

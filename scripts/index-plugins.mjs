@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
 const directory = new URL('../dist/bundle/plugins/', import.meta.url)
-const { analyzersOf } = await import('../dist/src/engine/validate.js')
+const { pluginOf } = await import('../dist/src/engine/validate.js')
 const { declarationOf } = await import('../dist/src/engine/load.js')
 
 const entries = []
@@ -15,6 +15,6 @@ for (const file of readdirSync(directory, { recursive: true }).sort()) {
   const [area, name] = file.split('/')
   if (name === undefined) continue
   const module = require(fileURLToPath(new URL(file, directory)))
-  for (const analyzer of analyzersOf(module, file)) entries.push({ ...declarationOf(analyzer), area, file })
+  for (const analyzer of pluginOf(module, file).analyzers) entries.push({ ...declarationOf(analyzer), area, file })
 }
 writeFileSync(new URL('index.json', directory), `${JSON.stringify(entries)}\n`)

@@ -1,6 +1,7 @@
 // The steps from a checkout to a build; each is skipped where its result is there and fits the sources.
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { indexRules } from './index-rules.mjs'
 import { fail, needTools, root, run, tool, unlessFresh } from './lib.mjs'
 
 async function must(what, command, args, options) {
@@ -67,6 +68,7 @@ export async function buildYara() {
 }
 
 export async function buildTypeScript() {
+  indexRules()
   const step = {
     stamp: 'dist/salvor-stamp',
     inputs: ['src', 'plugins', 'bin', 'tsconfig.json', 'package.json', 'package-lock.json', 'scripts'],

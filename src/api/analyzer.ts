@@ -4,6 +4,7 @@ import type { Artifacts } from './artifacts.js'
 import type { Column, Columns, Row } from './columns.js'
 import type { NeededTables, Needs } from './needs.js'
 import type { Options, OptionsRead } from './options.js'
+import type { Rule } from './rule.js'
 import type { ScanHits, Scans } from './scans.js'
 import type { EvidenceFile, FileSource } from './source.js'
 import type { Rows } from './table.js'
@@ -29,6 +30,8 @@ export interface CommonContext<O extends Options = Options, N extends Needs = Ne
   readonly warn: (warning: Warning) => void
   readonly progress: (done: number, total: number) => void
   readonly signal: AbortSignal
+  /** Rules of users' plugins, for one that declares that it evaluates rules. */
+  readonly rules: readonly Rule[]
 }
 
 /** What an analyzer of a memory image gets beside that. */
@@ -93,6 +96,8 @@ export interface Declaration<
   readonly source?: S
   /** What is searched for in memory before; each scan is made once per image for all that ask. */
   readonly scans?: K
+  /** It evaluates rules: those of users' plugins come to it, and the tables that they read. */
+  readonly evaluates?: 'rules'
   /** What the files are that it writes into the folder of --output-dir, in a sentence. Only one that says so may. */
   readonly artifacts?: string
 }

@@ -1,3 +1,4 @@
+import type { Warning } from '../warning.js'
 import type { Columns, Row, Value } from './columns.js'
 
 /** The values of one column; typed arrays as the native core hands them over, or plain arrays. */
@@ -17,13 +18,28 @@ export class Rows implements Batch {
   ) {}
 }
 
+/** What is known of a finished table beside its rows. */
+export interface TableFacts {
+  /** The columns that together name a row; null where its analyzer has none. */
+  readonly key: readonly string[] | null
+  /** Why the table is not whole, if it is not. */
+  readonly partial: readonly Warning[]
+}
+
 /** A finished table, read by column; an analyzer that needs it gets it whole. */
-export class Table<C extends Columns = Columns> {
+export class Table<C extends Columns = Columns> implements TableFacts {
+  readonly key: readonly string[] | null
+  readonly partial: readonly Warning[]
+
   constructor(
     readonly name: string,
     readonly length: number,
     private readonly values: Readonly<Record<string, ColumnValues>>,
-  ) {}
+    { key = null, partial = [] }: Partial<TableFacts> = {},
+  ) {
+    this.key = key
+    this.partial = partial
+  }
 
   /** The values of a column, in row order. */
   column(name: keyof C & string): ColumnValues {

@@ -19,8 +19,8 @@ import { parseArguments } from './yargs.js'
 async function makeRegistry(argv: readonly string[], world: World): Promise<Registry> {
   const registry = Registry.builtin()
   for (const specifier of pluginArguments(argv)) {
-    const { loadUserPlugin } = await import('../engine/load.js')
-    for (const analyzer of await loadUserPlugin(specifier, world.directory)) registry.add(analyzer)
+    const { addUserPlugin } = await import('../engine/load.js')
+    await addUserPlugin(registry, specifier, world.directory)
   }
   return registry
 }

@@ -43,6 +43,21 @@ export {
   type TextOption,
 } from '../api/options.js'
 export {
+  type Confidence,
+  defineRule,
+  type Finding,
+  type Known,
+  type KnownContainer,
+  needsOf,
+  type Rule,
+  type RuleDeclaration,
+  type RuleTable,
+  type RuleTables,
+  type Severity,
+  type Subject,
+  type Tactic,
+} from '../api/rule.js'
+export {
   type BytesScan,
   type FromOption,
   type Pattern,
@@ -54,6 +69,7 @@ export {
 } from '../api/scans.js'
 export { type EvidenceFile, type FileSource, file } from '../api/source.js'
 export { type Batch, Rows, Table } from '../api/table.js'
+export { quote } from '../findings/quote.js'
 export { isoTime } from '../iso-time.js'
 export { optionError } from '../option-error.js'
 export { pathFits } from '../path-pattern.js'

@@ -10,9 +10,10 @@ import type {
   Source,
   Yielded,
 } from '../api/analyzer.js'
-import type { Columns, Row } from '../api/columns.js'
-import type { NeededTables, Needs } from '../api/needs.js'
+import type { Columns, Row, Value } from '../api/columns.js'
+import type { Need, NeededTables, Needs, OptionalTable } from '../api/needs.js'
 import type { FileOption, Options, OptionsData, OptionValue } from '../api/options.js'
+import { type KnownContainer, needName, type Rule } from '../api/rule.js'
 import type { Scans } from '../api/scans.js'
 import { Rows, Table } from '../api/table.js'
 import { OpenFiles } from '../engine/open-files.js'
@@ -20,6 +21,9 @@ import { readOptions } from '../engine/option-values.js'
 import { RowCheck } from '../engine/row-check.js'
 import { scanHits, scanRequest } from '../engine/scans.js'
 import { lossWarnings } from '../engine/warnings.js'
+import { evaluate, type Found } from '../findings/evaluate.js'
+import { knownOf } from '../findings/known.js'
+import { ReadTables } from '../findings/tables.js'
 import { backend } from '../kernel/backend.js'
 import { ArtifactFiles, ArtifactFolder } from '../output/artifacts.js'
 import { Inputs } from '../output/target.js'
@@ -72,6 +76,7 @@ export async function runAnalyzer<C extends Columns, O extends Options, N extend
       warn,
       progress: () => {},
       signal: new AbortController().signal,
+      rules: [],
     }
     // It is what the declaration makes of it, and no type says so.
     const context = { ...common, ...evidence.context } as unknown as RunContext<O, N, S>
@@ -82,6 +87,36 @@ export async function runAnalyzer<C extends Columns, O extends Options, N extend
     folder?.close()
     evidence.close()
   }
+}
+
+/** Rows by the names under which a rule reads their tables; what a row leaves out is null. */
+export type RuleRows<N extends Needs> = {
+  readonly [K in keyof N]: N[K] extends Need<infer C, infer O>
+    ? readonly Partial<Row<C>>[] | (O extends true ? null : never)
+    : never
+}
+
+/** Runs a rule on rows that are made by hand, with the containers that it may ask about. Throws what the rule throws. */
+export function evaluateRule<N extends Needs>(
+  rule: Rule<N>,
+  given: RuleRows<N>,
+  containers: readonly Partial<KnownContainer>[] = [],
+): readonly Found[] {
+  const tables: Record<string, OptionalTable> = { containers: handMade('containers', containers) }
+  for (const [as, need] of Object.entries(rule.reads)) {
+    const rows = given[as] as readonly object[] | null
+    tables[needName(need)] = rows === null ? { table: null, why: 'it was left out' } : handMade(need.analyzer, rows)
+  }
+  const read = new ReadTables(tables)
+  const [result] = evaluate([rule as unknown as Rule], read, new Map(), knownOf(read))
+  if (result?.failed !== undefined) throw new Error(result.failed)
+  return result?.findings ?? []
+}
+
+function handMade(name: string, rows: readonly object[]): OptionalTable {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const columns = names.map((column) => [column, rows.map((row) => (row as Record<string, Value>)[column] ?? null)])
+  return { table: new Table(name, rows.length, Object.fromEntries(columns)), why: null }
 }
 
 interface OpenEvidence {

@@ -4,6 +4,7 @@ import type { Analyzer, FileContext, ImageContext, RunContext, Source } from '..
 import type { Artifacts } from '../api/artifacts.js'
 import type { Needs, OptionalTable } from '../api/needs.js'
 import type { Options, OptionsRead } from '../api/options.js'
+import type { Rule } from '../api/rule.js'
 import { Table } from '../api/table.js'
 import type { Backend } from '../kernel/backend.js'
 import type { ArtifactFiles } from '../output/artifacts.js'
@@ -14,26 +15,38 @@ import { loadPlugin } from './load.js'
 import { OpenFiles } from './open-files.js'
 import type { PluginSource } from './registry.js'
 import type { AnalyzeTask, GivenTable, Host } from './tasks.js'
+import type { Plugin } from './validate.js'
 import { lossWarnings, WarningLog } from './warnings.js'
 
-const loaded = new Map<string, Promise<Analyzer[]>>()
+const loaded = new Map<string, Promise<Plugin>>()
 
-async function find(plugin: PluginSource, name: string): Promise<Analyzer> {
+function loadOnce(plugin: PluginSource): Promise<Plugin> {
   let loading = loaded.get(plugin.location)
   if (loading === undefined) {
     loading = loadPlugin(plugin)
     loaded.set(plugin.location, loading)
   }
-  const analyzer = (await loading).find((candidate) => candidate.name === name)
+  return loading
+}
+
+async function find(plugin: PluginSource, name: string): Promise<Analyzer> {
+  const { analyzers } = await loadOnce(plugin)
+  const analyzer = analyzers.find((candidate) => candidate.name === name)
   if (analyzer === undefined) throw new SalvorError('INTERNAL', `${plugin.location} no longer exports ${name}`)
   return analyzer
+}
+
+/** The rules of users' plugins. */
+async function rulesOf(sources: readonly PluginSource[]): Promise<Rule[]> {
+  const plugins = await Promise.all(sources.map(loadOnce))
+  return plugins.flatMap(({ rules }) => rules)
 }
 
 /** The tables that an analyzer gets for its needs. */
 function tablesOf(given: readonly GivenTable[]): Record<string, Table | OptionalTable> {
   return Object.fromEntries(
     given.map(({ as, optional, table: data, why }) => {
-      const table = data && new Table(data.name, data.length, data.columns)
+      const table = data && new Table(data.name, data.length, data.columns, data)
       return [as, (optional ? { table, why } : table) as Table | OptionalTable]
     }),
   )
@@ -129,6 +142,7 @@ export async function analyze(
       warn,
       progress: (done, total) => void host.progress(done, total),
       signal: controller.signal,
+      rules: await rulesOf(task.rules),
     }
     await send(analyzer, context, host)
     artifacts?.end().forEach(warn)

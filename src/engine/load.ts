@@ -4,13 +4,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Analyzer, Declaration } from '../api/analyzer.js'
 import { require } from '../require.js'
 import { SalvorError } from './errors.js'
-import type { KnownAnalyzer, PluginSource } from './registry.js'
-import { analyzersOf } from './validate.js'
+import type { PluginSource, Registry } from './registry.js'
+import { type Plugin, pluginOf } from './validate.js'
 
-/** Loads a module and gives the analyzers in it. */
-export async function loadPlugin({ kind, location }: PluginSource): Promise<Analyzer[]> {
+/** Loads a module and gives the analyzers and rules in it. */
+export async function loadPlugin({ kind, location }: PluginSource): Promise<Plugin> {
   const module = kind === 'builtin' ? require(location) : await importUserModule(location)
-  return analyzersOf(module as Record<string, unknown>, location)
+  return pluginOf(module as Record<string, unknown>, location)
 }
 
 /**
@@ -24,6 +24,7 @@ async function importUserModule(path: string): Promise<unknown> {
     salvor: await import('salvor'),
     'salvor/kernel': await import('salvor/kernel'),
     'salvor/containers': await import('salvor/containers'),
+    'salvor/findings': await import('salvor/findings'),
   }
   const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, virtualModules: doors })
   try {
@@ -66,9 +67,10 @@ export function declarationOf(analyzer: Analyzer): Declaration {
 /** Where a user's analyzer stands that names no area. */
 const OWN_AREA = 'own'
 
-/** The analyzers of a user's plugin, ready for the registry. */
-export async function loadUserPlugin(specifier: string, directory: string): Promise<KnownAnalyzer[]> {
+/** Adds the analyzers and rules of a user's plugin to the registry. */
+export async function addUserPlugin(registry: Registry, specifier: string, directory: string): Promise<void> {
   const plugin: PluginSource = { kind: 'user', location: await locatePlugin(specifier, directory) }
-  const analyzers = await loadPlugin(plugin)
-  return analyzers.map((analyzer) => ({ area: OWN_AREA, ...declarationOf(analyzer), plugin }))
+  const { analyzers, rules } = await loadPlugin(plugin)
+  for (const analyzer of analyzers) registry.add({ area: OWN_AREA, ...declarationOf(analyzer), plugin })
+  registry.addRules(rules, plugin)
 }

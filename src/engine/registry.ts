@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Declaration } from '../api/analyzer.js'
+import { needsOf, type RuleDeclaration } from '../api/rule.js'
 import { bundle } from '../paths.js'
 import { SalvorError } from './errors.js'
 import { hasAsked } from './option-values.js'
@@ -19,6 +20,8 @@ export interface PluginSource {
 export interface KnownAnalyzer extends Declaration {
   readonly area: string
   readonly plugin: PluginSource
+  /** Modules of users' rules, where it evaluates rules. */
+  readonly rules?: readonly PluginSource[]
 }
 
 /** One entry of the index that the build makes of plugins/. */
@@ -67,6 +70,21 @@ export class Registry {
       this.byName.set(name, analyzer)
     }
     this.analyzers.push(analyzer)
+  }
+
+  /** Hands rules to the analyzers that evaluate rules, with needs for the tables that these read. */
+  addRules(rules: readonly RuleDeclaration[], plugin: PluginSource): void {
+    if (rules.length === 0) return
+    for (const [at, analyzer] of this.analyzers.entries()) {
+      if (analyzer.evaluates !== 'rules') continue
+      const needs = { ...analyzer.needs, ...needsOf(rules) }
+      this.replace(at, { ...analyzer, needs, rules: [...(analyzer.rules ?? []), plugin] })
+    }
+  }
+
+  private replace(at: number, analyzer: KnownAnalyzer): void {
+    this.analyzers[at] = analyzer
+    for (const name of [analyzer.name, ...(analyzer.aliases ?? [])]) this.byName.set(name, analyzer)
   }
 
   find(name: string): KnownAnalyzer | undefined {

@@ -15,7 +15,7 @@ import { type ScanPass, scanImage, scanKey, scanRequest } from './scans.js'
 import type { TableOutcome } from './status.js'
 import type { Answer, GivenTable, TableData } from './tasks.js'
 import { TimeLimit } from './time-limit.js'
-import { distinct } from './warnings.js'
+import { distinct, isNote } from './warnings.js'
 
 /** Where a run's tables go. The engine calls it in any order across tables, in row order within one. */
 export interface TableSink {
@@ -137,7 +137,8 @@ export class Run {
     }
     if (requested) await sink.end(analyzer, outcome)
     if (!answer.ok || !this.needed.has(id)) return { outcome, warnings }
-    return { outcome, warnings, table: collect(analyzer.name, analyzer.columns, batches) }
+    const partial = outcome.warnings.filter((warning) => !isNote(warning))
+    return { outcome, warnings, table: collect(analyzer, batches, partial) }
   }
 
   private async attempt(
@@ -237,6 +238,7 @@ export class Run {
         evidence: evidence.kind === 'image' ? { image: evidence.id } : { file: evidence.path },
         analyzer: analyzer.name,
         plugin: analyzer.plugin,
+        rules: analyzer.rules ?? [],
         options,
         tables,
         scans,

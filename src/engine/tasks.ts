@@ -1,6 +1,6 @@
 import type { OptionsData } from '../api/options.js'
 import type { Places } from '../api/scans.js'
-import type { Batch } from '../api/table.js'
+import type { Batch, TableFacts } from '../api/table.js'
 import type { ChunkHits, Loss } from '../kernel/backend.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
 import type { ScanRequest } from '../kernel/scans.js'
@@ -10,7 +10,7 @@ import type { Failure } from './errors.js'
 import type { PluginSource } from './registry.js'
 
 /** A table in the form in which it crosses threads. */
-export interface TableData extends Batch {
+export interface TableData extends Batch, TableFacts {
   readonly name: string
 }
 
@@ -49,6 +49,8 @@ export interface AnalyzeTask {
   readonly evidence: EvidenceName
   readonly analyzer: string
   readonly plugin: PluginSource
+  /** Modules of users' rules, for an analyzer that evaluates them. */
+  readonly rules: readonly PluginSource[]
   /** All of them; a file by its path. */
   readonly options: OptionsData
   readonly tables: readonly GivenTable[]

@@ -1,6 +1,9 @@
 import type { Analyzer } from '../api/analyzer.js'
+import type { Rule } from '../api/rule.js'
 import { SalvorError } from './errors.js'
+import { needsFault } from './validate-needs.js'
 import { isObject, isTexts, optionsFault } from './validate-options.js'
+import { ruleFault } from './validate-rule.js'
 import { scansFault } from './validate-scans.js'
 
 const columnTypes = new Set([
@@ -54,18 +57,6 @@ function asksFault({ asks, options }: Declared): string | undefined {
   return unknown && `it asks for the option ${unknown}, which it does not declare`
 }
 
-function needsFault({ needs }: Declared): string | undefined {
-  if (needs === undefined) return undefined
-  if (!isObject(needs)) return "its needs must be named, as in { other: need('other') }"
-  for (const [as, need] of Object.entries(needs)) {
-    const made = isObject(need) && typeof need.analyzer === 'string' && typeof need.optional === 'boolean'
-    if (!made || !(need.options === undefined || isObject(need.options))) {
-      return `its need ${as} is not made by need() or optional()`
-    }
-  }
-  return undefined
-}
-
 function sourceFault({ source }: Declared): string | undefined {
   if (source === undefined) return undefined
   const made = isObject(source) && source.kind === 'file' && typeof source.what === 'string' && source.what !== ''
@@ -94,22 +85,39 @@ export function fault(value: unknown): string | undefined {
   return optionsFault(value.options) ?? asksFault(value)
 }
 
+/** What a plugin module exports. */
+export interface Plugin {
+  readonly analyzers: readonly Analyzer[]
+  readonly rules: readonly Rule[]
+}
+
 function looksLikeAnalyzer(value: unknown): boolean {
   return isObject(value) && ('run' in value || 'columns' in value)
 }
 
-/** The analyzers that a plugin module exports: as default, in a default list, or by name. */
-export function analyzersOf(module: Record<string, unknown>, origin: string): Analyzer[] {
+function looksLikeRule(value: unknown): boolean {
+  return isObject(value) && 'find' in value && 'reads' in value
+}
+
+/** The analyzers and rules that a plugin module exports: as default, in a default list, or by name. */
+export function pluginOf(module: Record<string, unknown>, origin: string): Plugin {
   const exported = new Set<unknown>()
   for (const [key, value] of Object.entries(module)) {
     const values = Array.isArray(value) ? value : [value]
-    for (const one of values) if (key === 'default' || looksLikeAnalyzer(one)) exported.add(one)
+    for (const one of values) {
+      if (key === 'default' || looksLikeAnalyzer(one) || looksLikeRule(one)) exported.add(one)
+    }
   }
-  if (exported.size === 0) throw new SalvorError('USAGE', `the plugin ${origin} exports no analyzer`)
-  return [...exported].map((value) => {
-    const found = fault(value)
-    if (found === undefined) return value as Analyzer
+  if (exported.size === 0) throw new SalvorError('USAGE', `the plugin ${origin} exports no analyzer and no rule`)
+  for (const value of exported) {
+    const found = looksLikeRule(value) ? ruleFault(value) : fault(value)
+    if (found === undefined) continue
     const name = isObject(value) && typeof value.name === 'string' ? ` exports ${JSON.stringify(value.name)}, but` : ':'
     throw new SalvorError('USAGE', `the plugin ${origin}${name} ${found}`)
-  })
+  }
+  const all = [...exported]
+  return {
+    analyzers: all.filter((value) => !looksLikeRule(value)) as Analyzer[],
+    rules: all.filter(looksLikeRule) as Rule[],
+  }
 }

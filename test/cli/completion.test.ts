@@ -9,7 +9,7 @@ import { analyzerCommand } from '../../dist/src/cli/commands/analyzer.js'
 import { distillCommand } from '../../dist/src/cli/commands/distill.js'
 import { runCommand } from '../../dist/src/cli/commands/run.js'
 import { bashCompletion, fishCompletion } from '../../dist/src/cli/completion.js'
-import { loadUserPlugin } from '../../dist/src/engine/load.js'
+import { addUserPlugin } from '../../dist/src/engine/load.js'
 import { Registry } from '../../dist/src/engine/registry.js'
 import { fixture, salvor, start } from './run.js'
 
@@ -23,10 +23,8 @@ beforeAll(async () => {
   }
   writeFileSync(join(folder, 'memory.elf'), '')
   // No built-in analyzer has options yet, and a plugin's are not completed.
-  const plugins = await Promise.all(
-    ['options', 'listing'].map((name) => loadUserPlugin(fixture(`plugins/${name}.ts`), '/')),
-  )
-  const registry = new Registry(plugins.flat())
+  const registry = new Registry([])
+  for (const name of ['options', 'listing']) await addUserPlugin(registry, fixture(`plugins/${name}.ts`), '/')
   const commands = [...registry.list().map(analyzerCommand), runCommand(registry), distillCommand]
   writeFileSync(join(folder, 'bash-own'), bashCompletion(commands))
   writeFileSync(join(folder, 'fish-own'), fishCompletion(commands))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Engine, type Reporter } from '../../dist/src/engine/engine.js'
-import { loadUserPlugin } from '../../dist/src/engine/load.js'
+import { addUserPlugin } from '../../dist/src/engine/load.js'
 import { byDefault } from '../../dist/src/engine/plan.js'
 import { Registry } from '../../dist/src/engine/registry.js'
 import { sampleImage } from '../../dist/src/sample.js'
@@ -27,7 +27,7 @@ test(`${IMAGES} images with tables that fail are given back, and no listener sta
   process.on('warning', hear)
   writeFileSync(join(directory, 'failing.mjs'), FAILING)
   const registry = Registry.builtin()
-  for (const analyzer of await loadUserPlugin('./failing.mjs', directory)) registry.add(analyzer)
+  await addUserPlugin(registry, './failing.mjs', directory)
   const engine = new Engine(registry, new AbortController().signal, { threads: 2 })
   const failures: string[] = []
   const reporter: Reporter = {

@@ -6,9 +6,9 @@ const index = new URL('../../dist/bundle/plugins/index.json', import.meta.url)
 const analyzers = JSON.parse(readFileSync(index, 'utf8')) as IndexEntry[]
 const files = readdirSync(new URL('../../plugins/', import.meta.url), { recursive: true })
   .map(String)
-  .filter((file) => file.endsWith('.ts'))
+  .filter((file) => file.endsWith('.ts') && !file.startsWith('rules/'))
 
-test('every file in plugins/ is in the index', () => {
+test('every analyzer in plugins/ is in the index', () => {
   expect([...new Set(analyzers.map(({ file }) => file.replace(/\.cjs$/, '.ts')))].sort()).toEqual(files.sort())
 })
 
