@@ -38,6 +38,12 @@ export default defineAnalyzer({
     changed: time('When its contents or its inode were last changed', { detail: true }),
     born: time('When it was made; null where its file system does not say so', { detail: true }),
     cached_bytes: bytes('Bytes of its contents that are in memory, in whole pages'),
+    layer: text(
+      'Of a file on an overlay: upper where the container has made or changed it, lower where it is the image’s',
+      {
+        detail: true,
+      },
+    ),
     deleted: flag('Whether its name is gone'),
   },
   async *run({ kernel }) {

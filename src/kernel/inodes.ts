@@ -73,6 +73,8 @@ export interface CachedInode {
   rdev: number | null
   /** Of an overlay: the inode of the layer that its contents are in; else its own address. */
   contents: bigint
+  /** Of an overlay: the layer that its contents are in. */
+  layer: 'upper' | 'lower' | null
 }
 
 /** Seconds and nanoseconds of a time: apart from 6.11 on, and in 6.6 to 6.10 one after the other by new names. */
@@ -257,6 +259,7 @@ function inode(
     deleted,
     rdev: batch.column('rdev').number(row),
     contents: batch.address(row),
+    layer: null,
   }
 }
 
@@ -301,8 +304,11 @@ function followLayers(kernel: Kernel, found: CachedInode[]): void {
       INODE,
     )
     .select({ inode: LOWER })
-  for (const [row, file] of found.entries()) file.contents = upper.column('inode').bigint(row) || file.contents
-  for (const [row, file] of below.entries()) file.contents = lower.column('inode').bigint(row) || file.contents
+  const follow = (file: CachedInode, inode: bigint | null, layer: 'upper' | 'lower') => {
+    if (inode) Object.assign(file, { contents: inode, layer })
+  }
+  for (const [row, file] of found.entries()) follow(file, upper.column('inode').bigint(row), 'upper')
+  for (const [row, file] of below.entries()) follow(file, lower.column('inode').bigint(row), 'lower')
   const layers = kernel
     .at(
       found.map(({ contents }) => contents),
@@ -310,7 +316,7 @@ function followLayers(kernel: Kernel, found: CachedInode[]): void {
     )
     .select({ pages: 'i_mapping->nrpages', sound: obeys(rulesOf(INODE)) })
   for (const [row, file] of found.entries()) {
-    if (layers.column('sound').number(row) !== 1) file.contents = file.address
+    if (layers.column('sound').number(row) !== 1) Object.assign(file, { contents: file.address, layer: null })
     else file.cached_bytes = times(layers.column('pages').number(row), kernel.info.page_size)
   }
 }

@@ -59,6 +59,10 @@ for (const image of sharedImages()) {
       )
       expect(programs.length).toBeGreaterThan(1)
       expect(programs.filter(({ cached_bytes }) => Number(cached_bytes) > 0)).not.toEqual([])
+      // Programs of images are theirs, and only overlays have layers.
+      const layers = programs.map(({ device, layer }) => [/^0:/.test(String(device)), layer])
+      expect(layers).toContainEqual([true, 'lower'])
+      expect(layers).not.toContainEqual([false, 'lower'])
     })
   })
 }
@@ -80,6 +84,7 @@ describe('what was planted in docker-debian12', () => {
       ...whole,
       size: 68893,
       cached_bytes: 69632,
+      layer: 'upper',
     })
     expect(at(path('cron-file'), null)).toMatchObject(whole)
     expect(at(path('unlinked-open-file'), null)).toMatchObject({ type: 'file', deleted: true, links: 0 })
