@@ -135,6 +135,7 @@ async function run(analyzer, id, all) {
     warn,
     progress: warn,
     signal: new AbortController().signal,
+    rules: [],
   }
   try {
     for await (const _ of analyzer.run(context)) {
@@ -147,7 +148,9 @@ async function run(analyzer, id, all) {
 }
 
 async function analyzers() {
-  const files = readdirSync(join(root, 'dist', 'plugins'), { recursive: true }).filter((file) => file.endsWith('.js'))
+  const files = readdirSync(join(root, 'dist', 'plugins'), { recursive: true }).filter(
+    (file) => file.endsWith('.js') && !file.startsWith('rules/'),
+  )
   const modules = await Promise.all(files.sort().map((file) => import(`../../dist/plugins/${file}`)))
   return modules.map((module) => module.default).filter(({ source }) => source === undefined)
 }

@@ -31,7 +31,21 @@ import type { ContainerEvidence, ContainerRow, Evidence, ProcessEvidence } from 
 
 const id64 = /^[0-9a-f]{64}$/
 
-export function buildContainers(evidence: Evidence): { rows: ContainerRow[]; warnings: Warning[] } {
+/** What an engine declared of a container to its runtime. */
+export interface Declaration {
+  readonly spec: OciConfig
+  /** Where it was found. */
+  readonly source: string
+}
+
+export interface BuiltContainers {
+  rows: ContainerRow[]
+  warnings: Warning[]
+  /** By container; one whose declaration has left memory is not in it. */
+  declarations: Map<string, Declaration>
+}
+
+export function buildContainers(evidence: Evidence): BuiltContainers {
   const declared = readDeclared(evidence.files)
   const groups = groupByContainer(evidence.cgroups, evidence.processes, declared)
   const monitors = findMonitors(evidence.processes)
@@ -58,7 +72,10 @@ export function buildContainers(evidence: Evidence): { rows: ContainerRow[]; war
     const provider = sandbox ?? byId.get(peer ?? '') ?? null
     return buildRow(subject, sandbox, { host, interfaces: evidence.networks, provider }, warnings)
   })
-  return { rows, warnings }
+  const declarations = new Map(
+    subjects.flatMap(({ id, spec, spec_source }) => (spec === null ? [] : [[id, { spec, source: spec_source }]])),
+  )
+  return { rows, warnings, declarations }
 }
 
 /** Docker's containers whose files have left memory are asked of the daemon. */

@@ -24,6 +24,13 @@ export interface OciConfig {
   apparmor: string | null
   no_new_privileges: boolean
   masked_paths: string[]
+  readonly_paths: string[]
+  root_readonly: boolean
+  /** In bytes; null where nothing is limited. */
+  memory_limit: number | null
+  pids_limit: number | null
+  /** Whether the rules for devices begin with one that forbids all. */
+  restricts_devices: boolean
   /** `path` is null for a namespace of the container's own; a type that is not named is the parent's. */
   namespaces: { type: string; path: string | null }[]
   cgroups_path: string | null
@@ -53,6 +60,11 @@ export function readOciConfig(config: object): Parsed<OciConfig> {
     apparmor: text(config, 'process', 'apparmorProfile'),
     no_new_privileges: flag(config, 'process', 'noNewPrivileges') ?? false,
     masked_paths: texts(config, 'linux', 'maskedPaths'),
+    readonly_paths: texts(config, 'linux', 'readonlyPaths'),
+    root_readonly: flag(config, 'root', 'readonly') ?? false,
+    memory_limit: limit(config, 'memory'),
+    pids_limit: limit(config, 'pids'),
+    restricts_devices: restrictsDevices(list(config, 'linux', 'resources', 'devices')),
     namespaces: list(config, 'linux', 'namespaces').flatMap((item) => {
       const type = text(item, 'type')
       return type === null ? [] : [{ type, path: text(item, 'path') }]
@@ -62,6 +74,18 @@ export function readOciConfig(config: object): Parsed<OciConfig> {
     annotations: textMap(config, 'annotations'),
   }
   return { value, problem: null }
+}
+
+/** A limit of a resource; 0 and -1 stand for none (runtime-spec, config-linux.md). */
+function limit(config: object, resource: string): number | null {
+  const value = integer(config, 'linux', 'resources', resource, 'limit')
+  return value !== null && value > 0 ? value : null
+}
+
+/** Later rules count before earlier ones; one without type and numbers is about all devices. */
+function restrictsDevices(rules: readonly unknown[]): boolean {
+  const all = rules.filter((rule) => [null, 'a'].includes(text(rule, 'type')) && integer(rule, 'major') === null)
+  return flag(all.at(-1), 'allow') === false
 }
 
 function readMount(item: unknown): OciMount[] {

@@ -1,8 +1,10 @@
 /** The door `salvor/containers`: containers, pods, and the tables that place everything else in them. */
 export { capabilityNames } from '../containers/capabilities.js'
 export { type CgroupIdentity, parseCgroupPath } from '../containers/cgroup-path.js'
+export { driftOf } from '../containers/drift/drift.js'
+export type { Difference, DriftEvidence, DriftProcess } from '../containers/drift/types.js'
 export { cgroupMembers, containerFinder } from '../containers/membership.js'
-export { containerRows } from '../tables/containers.js'
+export { containerDeclarations, containerRows } from '../tables/containers.js'
 export { type FileRow, fileRows, mergedFiles, mountPoints, pathsShown } from '../tables/files.js'
 export { type HolderRow, holderColumns, holderRow } from '../tables/holders.js'
 export {

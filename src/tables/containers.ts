@@ -1,7 +1,7 @@
 /** Gathers from the kernel what container reasoning needs, and hands it over. */
 
 import { append } from '../append.js'
-import { buildContainers } from '../containers/containers.js'
+import { type BuiltContainers, buildContainers, type Declaration } from '../containers/containers.js'
 import { cgroupMembers } from '../containers/membership.js'
 import type { CgroupEvidence, ContainerRow, Evidence, MountEvidence, ProcessEvidence } from '../containers/types.js'
 import { readCgroups } from '../kernel/cgroups.js'
@@ -21,7 +21,12 @@ export function containerRows(kernel: Kernel, warn: (warning: Warning) => void):
   return rows
 }
 
-function readContainers(kernel: Kernel): { rows: ContainerRow[]; warnings: Warning[] } {
+/** What engines declared of containers, by id. */
+export function containerDeclarations(kernel: Kernel): ReadonlyMap<string, Declaration> {
+  return kernel.once(readContainers).declarations
+}
+
+function readContainers(kernel: Kernel): BuiltContainers {
   const tasks = listedPlacedTasks(kernel).filter(isLeader)
   const init = tasks.find(({ pid }) => pid === 1)
   const files = init && CachedFiles.of(kernel, init.address)
@@ -30,7 +35,7 @@ function readContainers(kernel: Kernel): { rows: ContainerRow[]; warnings: Warni
     const message = "the host's mounts cannot be read: no container configuration was looked for"
     missing.push({ code: 'unreadable', message })
   }
-  const { rows, warnings } = buildContainers({
+  const built = buildContainers({
     cgroups: cgroupEvidence(kernel, tasks),
     processes: tasks.map(processEvidence),
     mounts: mountEvidence(kernel, tasks),
@@ -41,7 +46,7 @@ function readContainers(kernel: Kernel): { rows: ContainerRow[]; warnings: Warni
     })),
     files: files ?? { list: () => [], read: () => ({ text: null, reason: 'mounts unreadable' }), readlink: () => null },
   })
-  return { rows, warnings: [...missing, ...warnings] }
+  return { ...built, warnings: [...missing, ...built.warnings] }
 }
 
 function isDockerd({ exe, comm }: PlacedTask): boolean {

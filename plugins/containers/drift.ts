@@ -1,0 +1,154 @@
+import { defineAnalyzer, flag, need, type Row, type Table, text } from 'salvor'
+import {
+  containerDeclarations,
+  containerNames,
+  type Difference,
+  type DriftEvidence,
+  type DriftProcess,
+  driftOf,
+  memberColumns,
+  ownerOf,
+} from 'salvor/containers'
+import files from '../files/files.js'
+import mounts from '../files/mounts.js'
+import bpfAttachments from '../kernel/bpf-attachments.js'
+import credentials from '../processes/credentials.js'
+import processes from '../processes/processes.js'
+import cgroups from './cgroups.js'
+import containers from './containers.js'
+
+/** Rows of a table by what a column has. */
+function grouped<T>(rows: Iterable<T>, key: (row: T) => unknown): Map<unknown, T[]> {
+  const groups = new Map<unknown, T[]>()
+  for (const row of rows) {
+    const [name, known] = [key(row), groups.get(key(row))]
+    if (known === undefined) groups.set(name, [row])
+    else known.push(row)
+  }
+  return groups
+}
+
+type ProcessRow = Row<typeof processes.columns>
+type CredentialRow = Row<typeof credentials.columns>
+
+function driftProcess(row: ProcessRow, cred: CredentialRow | undefined): DriftProcess {
+  const number = (value: number | bigint | null | undefined) => (value == null ? null : Number(value))
+  return {
+    pid: number(row.pid),
+    comm: row.comm,
+    args: row.args,
+    exe: row.exe,
+    namespaces: {
+      mnt: number(row.mnt_ns),
+      pid: number(row.pid_ns),
+      net: number(row.net_ns),
+      uts: number(row.uts_ns),
+      ipc: number(row.ipc_ns),
+      user: number(row.user_ns),
+      cgroup: number(row.cgroup_ns),
+      time: number(row.time_ns),
+    },
+    uid: number(row.uid),
+    uid_map: cred?.uid_map ?? null,
+    cap_permitted: cred?.cap_permitted ?? null,
+    cap_bounding: cred?.cap_bounding ?? null,
+    seccomp: cred?.seccomp ?? null,
+    no_new_privs: cred?.no_new_privs ?? null,
+    label: cred?.label ?? null,
+  }
+}
+
+/** Programs that decide about devices, by container; null where no cgroup has any, for then v1's lists decide. */
+function devicePrograms(attachments: Table<typeof bpfAttachments.columns>): Map<unknown, unknown[]> | null {
+  const deciding = [...attachments.rows()].filter(({ type }) => type === 'cgroup_device')
+  return deciding.length === 0 ? null : grouped(deciding, ({ container }) => container)
+}
+
+const UNDECLARED: Difference = {
+  aspect: 'declaration',
+  name: null,
+  declared: null,
+  actual: 'it runs, and its declaration is not in memory: nothing was compared',
+  weaker: null,
+  process: null,
+}
+
+export default defineAnalyzer({
+  name: 'drift',
+  aliases: ['declared-against-actual'],
+  summary: 'What of each running container is not as it was declared, and programs that are not from its image',
+  description:
+    'The OCI config.json that the runtime was given, against what the kernel holds of its processes, mounts, cgroup and ' +
+    'files. `weaker` marks what lets the container do more than was declared. A container whose declaration has left ' +
+    'memory has one row that says so.',
+  torn: 'a difference is between what was whole in memory; what could not be read is no difference.',
+  examples: [
+    { command: 'salvor drift memory.elf', what: 'all containers' },
+    { command: 'salvor drift memory.elf --container shop-web-1 --wide', what: 'one container' },
+  ],
+  columns: {
+    ...memberColumns,
+    aspect: text('What differs: capabilities, seccomp, lsm, namespace, user, command, mount, masked-path, file …'),
+    name: text('Of what: a namespace, a path, a limit, capabilities'),
+    declared: text('What was declared'),
+    actual: text('What is so'),
+    weaker: flag('Whether it may do more than was declared; null where that cannot be told'),
+    source: text('Where the declaration was found', { detail: true }),
+  },
+  needs: {
+    containers: need(containers),
+    processes: need(processes),
+    credentials: need(credentials),
+    mounts: need(mounts),
+    cgroups: need(cgroups),
+    files: need(files),
+    attachments: need(bpfAttachments),
+  },
+  *run({ kernel, tables }) {
+    const declared = containerDeclarations(kernel)
+    const names = containerNames(kernel)
+    const creds = grouped(tables.credentials.rows(), ({ pid }) => pid)
+    const all = [...tables.processes.rows()].map((row) => ({
+      container: row.container,
+      process: driftProcess(row, creds.get(row.pid)?.[0]),
+    }))
+    const host = all.find(({ process }) => process.pid === 1)?.process.namespaces ?? null
+    const byPid = new Map(all.map(({ process }) => [process.pid, process.namespaces]))
+    const running = grouped(all, ({ container }) => container)
+    const mounted = grouped(tables.mounts.rows(), ({ mnt_ns }) => mnt_ns)
+    const limits = grouped(tables.cgroups.rows(), ({ container }) => container)
+    const cached = grouped(tables.files.rows(), ({ container }) => container)
+    const deciding = devicePrograms(tables.attachments)
+    // What is masked or bound read-only in one container is there in all.
+    const there = new Set(
+      [...tables.mounts.rows()].flatMap(({ target, type }) => (type === 'rootfs' ? [] : (target ?? []))),
+    )
+
+    for (const { id, init_pid } of tables.containers.rows()) {
+      const members = (running.get(id) ?? []).map(({ process }) => process)
+      if (id === null || members.length === 0) continue
+      const declaration = declared.get(id)
+      const init = members.find(({ pid }) => pid === init_pid) ?? null
+      const evidence = (spec: DriftEvidence['spec']): DriftEvidence => ({
+        spec,
+        init,
+        processes: members,
+        host,
+        others: (pid) => byPid.get(pid),
+        mounts: init === null ? null : (mounted.get(init.namespaces.mnt) ?? null),
+        files: cached.get(id) ?? [],
+        limits: limits.get(id)?.[0] ?? null,
+        device_programs: deciding === null ? null : (deciding.get(id)?.length ?? 0),
+        exists: (path) => (there.has(path) ? true : null),
+      })
+      const differences = declaration === undefined ? [UNDECLARED] : driftOf(evidence(declaration.spec))
+      yield differences.map(({ process, ...difference }) => ({
+        pid: process?.pid ?? null,
+        comm: process?.comm ?? null,
+        ...ownerOf(id, names),
+        ...difference,
+        source: declaration?.source ?? null,
+      }))
+    }
+  },
+})

@@ -1,0 +1,205 @@
+/** Each kind of drift on a container that is as it was declared but for that. */
+
+import { expect, test } from 'vitest'
+import { driftOf } from '../../src/containers/drift/drift.js'
+import type { DriftEvidence, DriftMount, DriftProcess } from '../../src/containers/drift/types.js'
+import { type OciConfig, readOciConfig } from '../../src/containers/oci-config.js'
+
+const host = { mnt: 1, pid: 2, net: 3, uts: 4, ipc: 5, user: 6, cgroup: 7, time: 8 }
+const own = { ...host, mnt: 101, pid: 102, net: 103, uts: 104, ipc: 105, cgroup: 107 }
+
+function spec(of: Partial<OciConfig> = {}): OciConfig {
+  const parsed = readOciConfig({
+    ociVersion: '1.0.2',
+    root: { readonly: true },
+    process: {
+      args: ['/usr/sbin/nginx', '-g', 'daemon off;'],
+      user: { uid: 1000 },
+      capabilities: { bounding: ['CAP_CHOWN', 'CAP_KILL'] },
+      apparmorProfile: 'docker-default',
+      noNewPrivileges: true,
+    },
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      { destination: '/etc/hosts', type: 'bind', source: '/x/hosts', options: ['rbind', 'ro'] },
+      { destination: '/lib/modules', type: 'bind', source: '/lib/modules', options: ['rbind', 'ro'] },
+    ],
+    linux: {
+      seccomp: { defaultAction: 'SCMP_ACT_ERRNO' },
+      maskedPaths: ['/proc/kcore', '/proc/scsi'],
+      readonlyPaths: ['/proc/sys'],
+      namespaces: ['mount', 'pid', 'network', 'uts', 'ipc'].map((type) => ({ type })),
+      resources: {
+        memory: { limit: 4096 },
+        pids: { limit: 10 },
+        devices: [
+          { allow: false, access: 'rwm' },
+          { allow: true, type: 'c', major: 1, minor: 3, access: 'rwm' },
+        ],
+      },
+    },
+  })
+  if (parsed.value === null) throw new Error(parsed.problem)
+  return { ...parsed.value, ...of }
+}
+
+function nginx(of: Partial<DriftProcess> = {}): DriftProcess {
+  return {
+    pid: 50,
+    comm: 'nginx',
+    args: ['nginx: master process /usr/sbin/nginx -g daemon off;'],
+    exe: '/usr/sbin/nginx',
+    namespaces: own,
+    uid: 1000,
+    uid_map: ['0 0 4294967295'],
+    cap_permitted: [],
+    cap_bounding: ['CAP_CHOWN', 'CAP_KILL'],
+    seccomp: 'filter',
+    no_new_privs: true,
+    label: 'docker-default (enforce)',
+    ...of,
+  }
+}
+
+function mount(target: string, type: string, options: string, root = '/'): DriftMount {
+  return { target, root, type, source: type, options }
+}
+
+const mounts = [
+  mount('/', 'rootfs', 'rw'),
+  mount('/', 'overlay', 'ro,relatime'),
+  mount('/proc', 'proc', 'rw'),
+  mount('/proc/sys', 'proc', 'ro', '/sys'),
+  mount('/proc/kcore', 'tmpfs', 'rw', '/null'),
+  mount('/etc/hosts', 'ext4', 'ro', '/x/hosts'),
+  mount('/usr/lib/modules', 'ext4', 'ro', '/usr/lib/modules'),
+]
+
+function evidence(of: Partial<DriftEvidence> = {}): DriftEvidence {
+  const init = of.init === undefined ? nginx() : of.init
+  return {
+    spec: spec(),
+    init,
+    processes: init === null ? [] : [init],
+    host,
+    others: () => undefined,
+    mounts,
+    files: [{ path: '/usr/sbin/nginx', layer: 'lower', type: 'file', mode: '-rwxr-xr-x', size: 9, deleted: false }],
+    limits: { memory_limit: 4096, pids_limit: 10 },
+    device_programs: 1,
+    exists: (path) => (path === '/proc/kcore' || path === '/proc/sys' ? true : null),
+    ...of,
+  }
+}
+
+const told = (of: Partial<DriftEvidence>) =>
+  driftOf(evidence(of)).map(({ aspect, name, actual, weaker }) => [aspect, name, actual, weaker])
+const changed = (of: Partial<DriftProcess>) => told({ init: nginx(of) })
+
+test('a container that is as it was declared has none', () => {
+  expect(told({})).toEqual([])
+})
+
+test('capabilities that were not given, but not those of a user namespace of its own', () => {
+  expect(changed({ cap_permitted: ['CAP_SYS_ADMIN', 'CAP_KILL'] })).toEqual([
+    ['capabilities', 'CAP_SYS_ADMIN', 'held', true],
+  ])
+  const other = nginx({ pid: 51, cap_permitted: ['CAP_SYS_ADMIN'], namespaces: { ...own, user: 99 } })
+  expect(told({ processes: [nginx(), other] })).toEqual([])
+})
+
+test.each<[string, Partial<DriftProcess>, unknown[]]>([
+  ['seccomp switched off', { seccomp: 'disabled' }, ['seccomp', null, 'disabled', true]],
+  ['privileges that may be gained', { no_new_privs: false }, ['no-new-privileges', null, 'not set', true]],
+  ['an unconfined label', { label: 'unconfined' }, ['lsm', null, 'unconfined', true]],
+  [
+    'a profile that only complains',
+    { label: 'docker-default (complain)' },
+    ['lsm', null, 'docker-default (complain)', true],
+  ],
+  ['root, where another was declared', { uid: 0 }, ['user', null, '0', true]],
+  ['another program', { args: ['/tmp/x'] }, ['command', null, '/tmp/x', null]],
+  ["the host's mounts", { namespaces: { ...own, mnt: host.mnt } }, ['namespace', 'mnt', "the host's", true]],
+  [
+    'a program in memory',
+    { exe: '/memfd:x (deleted)' },
+    ['executable', '/memfd:x (deleted)', 'a file in memory alone', null],
+  ],
+])('%s', (_, of, difference) => {
+  expect(changed(of)).toContainEqual(difference)
+})
+
+test('a namespace that was to be joined is no difference, and one that nobody declared is', () => {
+  const joins = spec({ namespaces: [{ type: 'network', path: '/proc/9/ns/net' }] })
+  const others = (pid: number) => (pid === 9 ? { ...own, net: 33 } : undefined)
+  expect(told({ spec: joins, others, init: nginx({ namespaces: { ...own, net: 33 } }) })).toEqual([])
+  expect(told({ spec: joins, others, init: nginx({ namespaces: { ...own, net: 34 } }) })).toEqual([
+    ['namespace', 'net', 'another', null],
+  ])
+})
+
+test.each<[string, DriftMount[], unknown[]]>([
+  [
+    'a path that is not masked',
+    mounts.filter(({ target }) => target !== '/proc/kcore'),
+    ['masked-path', '/proc/kcore', 'not masked', true],
+  ],
+  [
+    'a mask that is none (CVE-2025-31133)',
+    mounts.map((each) => (each.target === '/proc/kcore' ? { ...each, type: 'proc', root: '/sysrq-trigger' } : each)),
+    ['masked-path', '/proc/kcore', 'covered by proc /sysrq-trigger', true],
+  ],
+  [
+    'a read-only path that is writable',
+    mounts.map((each) => (each.target === '/proc/sys' ? { ...each, options: 'rw' } : each)),
+    ['read-only-path', '/proc/sys', 'writable', true],
+  ],
+  [
+    'a root that is writable',
+    mounts.map((each) => (each.type === 'overlay' ? { ...each, options: 'rw' } : each)),
+    ['read-only-root', '/', 'writable', true],
+  ],
+  [
+    'a mount that is writable',
+    mounts.map((each) => (each.target === '/etc/hosts' ? { ...each, options: 'rw' } : each)),
+    ['mount', '/etc/hosts', 'writable', true],
+  ],
+  ['a mount that nobody declared', [...mounts, mount('/host', 'ext4', 'rw')], ['mount', '/host', 'ext4 ext4 /', null]],
+])('%s', (_, changedMounts, difference) => {
+  expect(told({ mounts: changedMounts })).toEqual([difference])
+})
+
+test('limits that are not there, and devices that nobody decides about', () => {
+  expect(told({ limits: { memory_limit: null, pids_limit: 10 } })).toEqual([['limit', 'memory', 'none', true]])
+  expect(told({ limits: { memory_limit: 4096, pids_limit: 5 } })).toEqual([['limit', 'pids', '5', false]])
+  expect(told({ device_programs: 0 })).toEqual([['devices', null, 'no program decides: every device', true]])
+  expect(told({ device_programs: null })).toEqual([])
+})
+
+test('programs on another mount, and programs that were made or changed', () => {
+  const shm = [...mounts, mount('/dev/shm', 'tmpfs', 'rw')]
+  const declared = spec({
+    mounts: [...spec().mounts, { source: 'shm', target: '/dev/shm', type: 'tmpfs', options: [] }],
+  })
+  expect(told({ spec: declared, mounts: shm, init: nginx({ exe: '/dev/shm/x', args: ['nginx'] }) })).toEqual([
+    ['executable', '/dev/shm/x', 'on /dev/shm, tmpfs', null],
+  ])
+  const file = { path: '/tmp/x', layer: 'upper', type: 'file', mode: '-rwxr-xr-x', size: 9, deleted: false }
+  expect(told({ files: [file, { ...file, mode: '-rw-r--r--' }, { ...file, size: 0 }] })).toEqual([
+    ['file', '/tmp/x', '-rwxr-xr-x made or changed in the container', null],
+  ])
+})
+
+test('what cannot be read is no difference', () => {
+  const unknown = nginx({
+    args: null,
+    exe: null,
+    uid: null,
+    cap_permitted: null,
+    cap_bounding: null,
+    seccomp: null,
+    no_new_privs: null,
+  })
+  const nowhere = { mnt: null, pid: null, net: null, uts: null, ipc: null, user: null, cgroup: null, time: null }
+  expect(told({ init: { ...unknown, namespaces: nowhere }, mounts: null, limits: null, host: null })).toEqual([])
+})
