@@ -1,3 +1,4 @@
+import type { Meaning } from '../api/columns.js'
 import { SalvorError } from '../engine/errors.js'
 import type { TableRequest } from '../engine/plan.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
@@ -19,12 +20,24 @@ function findColumn({ name: table, columns }: KnownAnalyzer, option: string, ask
   throw new SalvorError('USAGE', `${option}: ${table} has no column ${asked}; ${hint} ${names.join(', ')}`)
 }
 
+/** What the rows of a page have in common, and need not say each. */
+const COMMON: Readonly<Record<'container' | 'pod', ReadonlySet<Meaning>>> = {
+  container: new Set<Meaning>(['container', 'container_name', 'pod']),
+  pod: new Set<Meaning>(['container', 'pod']),
+}
+
 /** The columns to write: those named with --columns, in that order; else all, of a table for people the main ones. */
-function chosenColumns(analyzer: KnownAnalyzer, { columns: names, format, wide }: RunOptions): TableHead['columns'] {
+function chosenColumns(
+  analyzer: KnownAnalyzer,
+  { columns: names, format, wide, page }: RunOptions,
+): TableHead['columns'] {
   const all = Object.entries(analyzer.columns)
   const named = names.map((name) => findColumn(analyzer, '--columns', name))
   if (named.length > 0) return Object.fromEntries(named.flatMap((name) => all.filter(([key]) => key === name)))
-  const main = all.filter(([, { detail }]) => detail !== true)
+  // The table of containers is there to say whose page it is.
+  const common = page === undefined || analyzer.name === 'containers' ? undefined : COMMON[page]
+  const isCommon = (meaning: Meaning | undefined) => meaning !== undefined && common?.has(meaning) === true
+  const main = all.filter(([, { detail, meaning }]) => detail !== true && !isCommon(meaning))
   return format !== 'table' || wide || main.length === 0 ? analyzer.columns : Object.fromEntries(main)
 }
 

@@ -13,9 +13,15 @@ const CONTAINERS = 'containers'
 const NOT_MEMORY: Failure = { code: 'USAGE', message: 'that takes a memory image' }
 
 function knownOf({ length, columns }: Batch): Container[] {
-  return Array.from({ length }, (_, row) => ({ id: columns.id?.[row], name: columns.name?.[row] })).flatMap(
-    ({ id, name }) => (typeof id === 'string' ? { id, name: typeof name === 'string' ? name : null } : []),
-  )
+  const text = (column: string, row: number): string | null => {
+    const value = columns[column]?.[row]
+    return typeof value === 'string' ? value : null
+  }
+  return Array.from({ length }, (_, row) => {
+    const [namespace, pod] = [text('pod_namespace', row), text('pod_name', row)]
+    const inPod = namespace === null || pod === null ? null : `${namespace}/${pod}`
+    return { id: text('id', row), name: text('name', row), pod: inPod }
+  }).flatMap(({ id, ...names }) => (id === null ? [] : { id, ...names }))
 }
 
 /** The containers of one image, looked up at most once and only where an option or a table needs them. */

@@ -10,6 +10,8 @@ const idBeginning = /^[0-9a-f]{4,64}$/
 export interface Container {
   readonly id: string
   readonly name: string | null
+  /** As `namespace/name`. */
+  readonly pod: string | null
 }
 
 /** The containers of an image, as the table of containers has them. */
@@ -18,8 +20,21 @@ export interface Containers {
   readonly failed?: Failure
 }
 
+/** Before the name of a pod: its containers are meant, and no container is called so. */
+export const POD = 'pod:'
+
+/** The containers of the pods that a name means: with its namespace or without, or the beginning of either. */
+function ofPod(value: string, known: readonly Container[]): Container[] {
+  const short = (pod: string) => pod.slice(pod.indexOf('/') + 1)
+  const fitting = (fits: (name: string) => boolean) =>
+    known.filter(({ pod }) => pod !== null && (fits(pod) || fits(short(pod))))
+  const whole = fitting((name) => name === value)
+  return whole.length > 0 ? whole : fitting((name) => name.startsWith(value))
+}
+
 /** The containers that one value names: its whole id or name counts before the beginning of either. */
 function named(value: string, known: readonly Container[]): Container[] {
+  if (value.startsWith(POD)) return ofPod(value.slice(POD.length), known)
   const whole = known.filter(({ id, name }) => id === value || name === value)
   return whole.length > 0 ? whole : known.filter(({ id, name }) => id.startsWith(value) || name?.startsWith(value))
 }
@@ -42,10 +57,7 @@ export function chooseContainers(wanted: readonly string[], { known, failed }: C
     if (found.some(({ name }) => name === value)) continue
     if (idBeginning.test(value)) beginnings.push(value)
     else if (found.length === 0) {
-      throw new SalvorError(
-        'USAGE',
-        `--container: no container is called ${value}; there are: ${names.join(', ') || 'none'}`,
-      )
+      throw new SalvorError('USAGE', noneCalled(value, names, known))
     }
   }
   return {
@@ -54,6 +66,13 @@ export function chooseContainers(wanted: readonly string[], { known, failed }: C
     beginnings,
     ...(failed === undefined ? { known: names } : {}),
   }
+}
+
+function noneCalled(value: string, names: readonly string[], known: readonly Container[]): string {
+  if (!value.startsWith(POD))
+    return `--container: no container is called ${value}; there are: ${names.join(', ') || 'none'}`
+  const pods = [...new Set(known.flatMap(({ pod }) => pod ?? []))].sort()
+  return `no pod is called ${value.slice(POD.length)}; there are: ${pods.join(', ') || 'none'}`
 }
 
 /** Whether people who see these columns would miss the names of containers, because the table has none itself. */

@@ -9,6 +9,7 @@ import { completionCommand } from './commands/completion.js'
 import { distillCommand } from './commands/distill.js'
 import { helpCommand, versionCommand } from './commands/help.js'
 import { newPluginCommand } from './commands/new-plugin.js'
+import { containerCommand, podCommand } from './commands/page.js'
 import { runCommand } from './commands/run.js'
 import { schemaCommand } from './commands/schema.js'
 import { refuseReserved } from './own-options.js'
@@ -27,6 +28,8 @@ async function makeRegistry(argv: readonly string[], world: World): Promise<Regi
 
 /** Commands that are none of an analyzer. */
 const general: readonly Command[] = [
+  containerCommand,
+  podCommand,
   analyzersCommand,
   schemaCommand,
   distillCommand,

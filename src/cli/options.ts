@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly memory?: number
   readonly cache: boolean
   readonly cacheDir?: string
+  /** Tables are parts of a page about one of these, which need not be named in each row. */
+  readonly page?: 'container' | 'pod'
 }
 
 type Raw = Readonly<Record<string, unknown>>
@@ -84,7 +86,7 @@ export const tableOptions: readonly Option[] = [
     name: 'container',
     value: 'X,Y',
     repeatable: true,
-    summary: 'Only rows of these containers: by id, by name or by the beginning of either',
+    summary: 'Only rows of these containers: by id, by name or by the beginning of either; pod:NAME for those of a pod',
   },
   ...engineOptions,
 ]

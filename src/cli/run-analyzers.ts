@@ -42,6 +42,7 @@ async function makeWriter(session: Session, asked: Asked, reporter: StderrReport
     },
     {
       several,
+      page: options.page !== undefined,
       wide: options.wide,
       named: options.columns.length > 0,
       colour: output === undefined && hasColour(world.stdout, world.env),

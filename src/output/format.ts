@@ -39,6 +39,8 @@ export interface FormatOptions {
   /** The user has named the columns of a table. */
   readonly named: boolean
   readonly colour: boolean
+  /** Tables are parts of a page about one thing: those without rows are left out. */
+  readonly page?: boolean
   /** A line for the user beside the output. */
   readonly note: (line: string) => void
 }

@@ -35,6 +35,8 @@ export class TableFormat implements Format {
   private sample: string[][] = []
   private layout: Layout | undefined
   private tables = 0
+  /** Of a part of a page: it is written before its first row. */
+  private heading = ''
 
   constructor(private readonly options: FormatOptions) {
     this.chalk = new Chalk(options.colour ? {} : { level: 0 })
@@ -45,8 +47,23 @@ export class TableFormat implements Format {
     this.sample = []
     this.layout = undefined
     if (!this.options.several) return ''
-    const gap = this.tables++ === 0 ? '' : '\n'
-    return `${gap}${this.chalk.bold(head.table)}  ${printable(head.image)}\n`
+    if (this.options.page === true) {
+      this.heading = this.chalk.bold.underline(head.table)
+      return ''
+    }
+    return `${this.gap()}${this.chalk.bold(head.table)}  ${printable(head.image)}\n`
+  }
+
+  private gap(): string {
+    return this.tables++ === 0 ? '' : '\n'
+  }
+
+  /** The heading of a part of a page, once. */
+  private part(): string {
+    if (this.heading === '') return ''
+    const heading = `${this.gap()}${this.heading}\n`
+    this.heading = ''
+    return heading
   }
 
   rows(head: TableHead, batch: Batch): string {
@@ -54,7 +71,7 @@ export class TableFormat implements Format {
     let output = ''
     for (let index = 0; index < batch.length; index++) {
       const row = this.row(head, batch, index)
-      if (head.single === true) output += this.record(columns, row)
+      if (head.single === true) output += this.part() + this.record(columns, row)
       else if (this.layout !== undefined) output += this.line(columns, this.layout, row)
       else if (this.sample.push(row) >= SAMPLE_ROWS) output += this.settle(head)
     }
@@ -90,6 +107,7 @@ export class TableFormat implements Format {
 
   /** Fixes the layout by the rows so far, and writes them. */
   private settle(head: TableHead): string {
+    if (this.options.page === true && this.sample.length === 0) return ''
     const columns = columnsOf(head)
     const layout = lay(columns, this.sample, this.options)
     const { hidden } = layout
@@ -102,7 +120,7 @@ export class TableFormat implements Format {
     const lines = this.sample.map((row) => this.line(columns, layout, row)).join('')
     this.sample = []
     this.layout = layout
-    return `${this.header(columns, layout)}\n${lines}`
+    return `${this.part()}${this.header(columns, layout)}\n${lines}`
   }
 
   private header(columns: readonly (readonly [string, Column])[], layout: Layout): string {

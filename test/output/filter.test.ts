@@ -19,10 +19,10 @@ const batch = { length: 4, columns: { pid: [1, 2n, null, 4], container: ['abc1',
 
 /** One container is called like the beginning of another's id, one is gone and only a row knows it. */
 const known = [
-  { id: 'abc1', name: 'web' },
-  { id: 'abd2', name: 'feed' },
-  { id: 'dead3', name: 'web-2' },
-  { id: '0123', name: null },
+  { id: 'abc1', name: 'web', pod: null },
+  { id: 'abd2', name: 'feed', pod: null },
+  { id: 'dead3', name: 'web-2', pod: null },
+  { id: '0123', name: null, pod: null },
 ]
 
 function kept(pid: number[], container: string[]) {
@@ -75,6 +75,19 @@ test('a table that knows only names is filtered by them', () => {
     makeFilter(named, { pid: [], container: [value] }, chooseContainers([value], { known })).keep(rows).columns.name
   expect(names('web')).toEqual(['web'])
   expect(names('dead3')).toEqual(['web-2'])
+})
+
+test('the containers of a pod are chosen by its name, with its namespace or without', () => {
+  const pods = [
+    { id: 'a1', name: 'web', pod: 'shop/front' },
+    { id: 'a2', name: 'front', pod: 'shop/front' },
+    { id: 'a3', name: 'web', pod: 'shop/front-2' },
+  ]
+  const chosen = (value: string) => [...chooseContainers([value], { known: pods }).ids]
+  expect(chosen('pod:shop/front')).toEqual(['a1', 'a2'])
+  expect(chosen('pod:front')).toEqual(['a1', 'a2'])
+  expect(chosen('pod:front-')).toEqual(['a3'])
+  expect(() => chosen('pod:web')).toThrow('no pod is called web; there are: shop/front, shop/front-2')
 })
 
 test('both options must hold', () => {
