@@ -73,6 +73,7 @@ const short: Record<string, string> = {
 
 /** Tables of more than one row that have no key. */
 const without: Record<string, string> = {
+  exposure: 'what is about the node has no container',
   drift: 'what differs of a container as a whole has no process, and may have no name',
   findings: 'what a finding is about may have no process and no container',
   'elf-dump': 'files in memory are told apart by their addresses, which are no part of a key',
