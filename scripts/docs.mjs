@@ -16,6 +16,11 @@ mkdirSync(folder, { recursive: true })
 writeFileSync(join(folder, 'README.md'), indexPage(analyzers))
 for (const analyzer of analyzers) writeFileSync(join(folder, `${analyzer.name}.md`), pageOf(analyzer))
 
+const { builtinRules } = await import('../dist/plugins/rules/index.js')
+const { rulesPage } = await import('./docs/rules.mjs')
+const { readTallies } = await import('./docs/tallies.mjs')
+writeFileSync(join(root, 'docs', 'rules.md'), rulesPage(builtinRules, readTallies()))
+
 const readme = join(root, 'README.md')
 const [begin, end] = ['<!-- analyzers -->\n', '<!-- /analyzers -->']
 const text = readFileSync(readme, 'utf8')
