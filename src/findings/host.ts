@@ -1,0 +1,50 @@
+/** The host's own namespaces and engines, told from what runs in containers. */
+
+import { programName } from './programs.js'
+
+type Id = number | bigint | null
+
+/** What is asked of a row of processes. */
+export interface Placed {
+  readonly pid: Id
+  readonly ppid: Id
+  readonly comm: string | null
+  readonly exe: string | null
+  readonly args: readonly string[] | null
+  readonly container: string | null
+  readonly mnt_ns: Id
+}
+
+interface Placements<P> {
+  where(column: 'pid', value: Id): readonly P[]
+}
+
+/** The first process, whose namespaces are the host's; undefined where it is not known. */
+export function firstOfHost<P extends Placed>(processes: Placements<P>): P | undefined {
+  return processes.where('pid', 1)[0]
+}
+
+/** Programs that make containers, and those that stay with one while it runs. */
+const ENGINES =
+  /^(?:runc|crun|youki|docker-runc|containerd|dockerd|crio|podman|conmon|conmonrs|buildkitd|containerd-shim(?:-[\w-]+)?|docker-containerd(?:-shim)?|kubelet|k3s|rke2|docker-init)$/
+/** Where runc runs a sealed copy of itself from (libcontainer's cloned_binary.c and dmz). */
+const SEALED = /^\/?memfd:(?:runc_cloned:\/proc\/self\/exe|runc_exe|crun)/
+
+/** Whether it is an engine or runtime that runs on the host itself: of no container, in the host's mounts. */
+export function isEngine<P extends Placed>(processes: Placements<P>, process: P): boolean {
+  const host = firstOfHost(processes)
+  if (process.container !== null || host === undefined || process.mnt_ns !== host.mnt_ns) return false
+  return ENGINES.test(programName(process)) || SEALED.test(process.exe ?? '')
+}
+
+/**
+ * Whether it is a step of a runtime that starts a container or an exec: `runc init` is in the container's cgroup before
+ * it has its namespaces, with all rights. Its parent is a runtime of the host.
+ */
+export function isRuntimeStep<P extends Placed>(processes: Placements<P>, process: P): boolean {
+  const { exe, ppid } = process
+  if (!SEALED.test(exe ?? '') && !ENGINES.test(programName(process))) return false
+  const parent = ppid === null ? undefined : processes.where('pid', ppid)[0]
+  if (parent === undefined) return false
+  return isEngine(processes, parent) || (parent.comm?.startsWith('runc:[') === true && parent.exe === exe)
+}

@@ -1,0 +1,46 @@
+/** How processes came to be: ancestors, and what was brought into a container from outside. */
+
+import type { Known } from '../api/rule.js'
+
+export interface Kin {
+  readonly pid: number | bigint | null
+  readonly ppid: number | bigint | null
+  readonly container: string | null
+}
+
+interface ByPid<P extends Kin> {
+  where(column: 'pid', value: number | bigint | null): readonly P[]
+}
+
+/** More ancestors than any honest process has. */
+const MOST = 256
+
+/** The ancestors of a process, its parent first; ends where one is unknown or comes again. */
+export function ancestorsOf<P extends Kin>(processes: ByPid<P>, process: Kin): P[] {
+  const found: P[] = []
+  const seen = new Set([process.pid])
+  for (let pid = process.ppid; pid !== null && !seen.has(pid) && found.length < MOST; ) {
+    seen.add(pid)
+    const parent = processes.where('pid', pid)[0]
+    if (parent === undefined) break
+    found.push(parent)
+    pid = parent.ppid
+  }
+  return found
+}
+
+/**
+ * The process through which this one came into its container from outside: an exec, or what nsenter started. Null where
+ * it is the container's first process or below it, or where nobody can say.
+ */
+export function entryOf<P extends Kin>(processes: ByPid<P>, process: P, known: Known): P | null {
+  const first = known.container(process.container)?.init_pid ?? null
+  if (process.container === null || first === null) return null
+  let top = process
+  for (const ancestor of ancestorsOf(processes, process)) {
+    if (top.pid === first) return null
+    if (ancestor.container !== process.container) return top
+    top = ancestor
+  }
+  return null
+}

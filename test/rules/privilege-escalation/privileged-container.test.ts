@@ -1,0 +1,14 @@
+import { evaluateRule } from 'salvor/testing'
+import { expect, test } from 'vitest'
+import rule from '../../../dist/plugins/rules/privilege-escalation/privileged-container.js'
+
+test('a privileged container is a remark, and no other is one', () => {
+  const containers = [
+    { id: 'c1', init_pid: 7, privileged: true },
+    { id: 'c2', init_pid: 8, privileged: false },
+    { id: 'c3', init_pid: null, privileged: null },
+  ]
+  expect(evaluateRule(rule, { containers }, containers)).toMatchObject([
+    { about: { container: 'c1', pid: 7 }, severity: 'low' },
+  ])
+})
