@@ -70,6 +70,7 @@ export {
 export { type EvidenceFile, type FileSource, file } from '../api/source.js'
 export { type Batch, Rows, Table } from '../api/table.js'
 export { isAgent, isDebugger } from '../findings/agents.js'
+export { type ChangedFile, changedFiles } from '../findings/changed-files.js'
 export { helperPlace } from '../findings/helper-paths.js'
 export { firstOfHost, isEngine, isRuntimeStep, type Placed } from '../findings/host.js'
 export { leadsToHost } from '../findings/host-paths.js'

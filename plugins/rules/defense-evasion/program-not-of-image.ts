@@ -1,0 +1,37 @@
+import { defineRule, entryOf, isOddPlace, need, quote, upperLayers } from 'salvor'
+import files from '../../files/files.js'
+import mounts from '../../files/mounts.js'
+import processes from '../../processes/processes.js'
+
+export default defineRule({
+  name: 'program-not-of-image',
+  title: 'A container runs a program that its image does not have',
+  means:
+    'The file was written into the container after it was made. Images bring the programs that they need; one that came ' +
+    'later was fetched, copied in or built there.',
+  next: [
+    'Hash the file: extract writes it out',
+    'See who started it in process-tree, and what else was written then in files',
+  ],
+  tactic: 'defense-evasion',
+  attack: ['T1036', 'T1105'],
+  severity: 'medium',
+  confidence: 'high',
+  reads: { processes: need(processes), mounts: need(mounts), files: need(files) },
+  *find({ processes, mounts, files }, known) {
+    const upperOf = upperLayers(mounts, files)
+    for (const process of processes.rows) {
+      const upper = process.exe === null ? undefined : upperOf(process.container)
+      if (upper === undefined || upper.mnt_ns !== process.mnt_ns) continue
+      const file = upper.files.get(process.exe ?? '')
+      if (file === undefined) continue
+      const worse = isOddPlace(process.exe) || entryOf(processes, process, known) !== null
+      yield {
+        about: process,
+        severity: worse ? 'high' : 'medium',
+        summary: `${quote(process.args)} runs from ${quote(process.exe)}, written into the container at ${file.born ?? file.changed ?? 'an unknown time'}`,
+        evidence: [process, file],
+      }
+    }
+  },
+})
