@@ -1,4 +1,4 @@
-import { defineRule, need, quote } from 'salvor'
+import { defineRule, isEngine, isRuntimeStep, need, quote } from 'salvor'
 import processes from '../../processes/processes.js'
 
 /** A file of memfd_create, as the kernel names it (mm/memfd.c); file systems that live in memory. */
@@ -19,7 +19,8 @@ export default defineRule({
   reads: { processes: need(processes) },
   *find({ processes }) {
     for (const process of processes.rows) {
-      if (!IN_MEMORY.test(process.exe ?? '')) continue
+      if (!IN_MEMORY.test(process.exe ?? '') || isRuntimeStep(processes, process)) continue
+      if (isEngine(processes, process)) continue
       yield {
         about: process,
         summary: `${quote(process.args)} runs from ${quote(process.exe)}`,

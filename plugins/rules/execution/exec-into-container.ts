@@ -1,4 +1,4 @@
-import { defineRule, entryOf, isShell, need, quote } from 'salvor'
+import { defineRule, entryOf, isRuntimeStep, isShell, need, quote } from 'salvor'
 import processes from '../../processes/processes.js'
 import terminals from '../../traces/terminals.js'
 
@@ -21,7 +21,8 @@ export default defineRule({
   reads: { processes: need(processes), terminals: need(terminals) },
   *find({ processes, terminals }, known) {
     for (const process of processes.rows) {
-      if (process.state === 'Z' || process.exe === null || entryOf(processes, process, known) !== process) continue
+      if (process.state === 'Z' || process.exe === null || isRuntimeStep(processes, process)) continue
+      if (entryOf(processes, process, known) !== process) continue
       const used = process.pid === null ? [] : terminals.where('session', process.pid)
       const at = used.length > 0 ? ` at terminal ${quote(used[0]?.name ?? null)}` : ''
       yield {
