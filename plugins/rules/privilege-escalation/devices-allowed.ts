@@ -1,0 +1,42 @@
+import { defineRule, need } from 'salvor'
+import containers from '../../containers/containers.js'
+import bpfAttachments from '../../kernel/bpf-attachments.js'
+import bpfPrograms from '../../kernel/bpf-programs.js'
+
+/** Bytes of a program that tests no device: what it loads from its context, a verdict and the end (runc, crun and systemd write it so). */
+const WITHOUT_A_TEST = 64
+
+export default defineRule({
+  name: 'devices-allowed',
+  title: 'A container that may use all devices of the host, though it was not started privileged',
+  means:
+    'Which devices a container may open is tested by a program at its cgroup. This one tests none, or was taken off: ' +
+    'the container can make a node for the host’s disk and read it.',
+  next: ['Look for block devices in open-files of the container', 'See in bpf-attachments what is at its cgroup'],
+  tactic: 'privilege-escalation',
+  attack: ['T1611'],
+  severity: 'medium',
+  confidence: 'medium',
+  reads: { containers: need(containers), attachments: need(bpfAttachments), programs: need(bpfPrograms) },
+  *find({ containers, attachments, programs }, known) {
+    const gates = attachments.where('type', 'cgroup_device')
+    const guarded = new Set(gates.map(({ container }) => container))
+    for (const container of containers.rows) {
+      if (container.init_pid === null || container.privileged !== false || known.byDesign(container.id) !== null)
+        continue
+      // Where no other container of this engine has a program either, devices are not tested in this way.
+      const alike = containers.rows.some(({ id, runtime }) => runtime === container.runtime && guarded.has(id))
+      const own = gates.filter((gate) => gate.container === container.id)
+      const sizes = own.map(({ program_id }) => programs.where('id', program_id)[0]?.size ?? null)
+      const testsNone = own.length > 0 && sizes.every((size) => size !== null && Number(size) <= WITHOUT_A_TEST)
+      if (!testsNone && !(own.length === 0 && alike)) continue
+      yield {
+        about: { container: container.id, pid: container.init_pid },
+        summary: testsNone
+          ? 'The program at its cgroup allows all devices'
+          : 'There is no program at its cgroup that tests devices',
+        evidence: [container, ...own],
+      }
+    }
+  },
+})
