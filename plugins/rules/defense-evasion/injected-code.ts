@@ -1,0 +1,49 @@
+import { compilesAtRunTime, defineRule, isInstalled, need, optional, quote } from 'salvor'
+import injectedMemory from '../../memory/injected-memory.js'
+import libraries from '../../processes/libraries.js'
+import processes from '../../processes/processes.js'
+
+/** What code that was put there by hand begins with: a slide of instructions that do nothing, or one that asks where it is. */
+const SLIDE = 4
+
+export default defineRule({
+  name: 'injected-code',
+  title: 'A process executes memory that no file is behind',
+  means:
+    'Code was put into the process, by itself or by another. Compilers at run time (Java, JavaScript, regular ' +
+    'expressions) make such memory too; this program is not known for that, unless it is said.',
+  next: [
+    'Look at its first instructions in injected-memory, and write it out with memory-dump',
+    'See in user-stacks whether a thread runs there, and in ptrace who traces it',
+  ],
+  tactic: 'defense-evasion',
+  attack: ['T1055'],
+  severity: 'medium',
+  confidence: 'medium',
+  reads: { injected: need(injectedMemory), processes: need(processes), libraries: optional(libraries) },
+  *find({ injected, processes, libraries }) {
+    const told = new Set<unknown>()
+    for (const memory of injected.rows) {
+      if (!memory.reasons?.includes('anonymous') || told.has(memory.pid)) continue
+      const process = processes.where('pid', memory.pid)[0]
+      if (process === undefined) continue
+      const all = injected.where('pid', memory.pid).filter(({ reasons }) => reasons?.includes('anonymous'))
+      told.add(memory.pid)
+      const isSlide = all.some(({ disassembly }) => slides(disassembly))
+      const compiles = compilesAtRunTime(process, libraries?.where('pid', memory.pid) ?? []) && isInstalled(process.exe)
+      if (compiles && !isSlide) continue
+      const writable = all.some(({ reasons }) => reasons?.includes('writable'))
+      yield {
+        about: memory,
+        severity: isSlide || (writable && !isInstalled(process.exe)) ? 'high' : 'medium',
+        confidence: isSlide ? 'high' : 'medium',
+        summary: `${quote(process.args)} has executable${writable ? ', writable' : ''} memory without a file at 0x${(memory.start ?? 0).toString(16)}`,
+        evidence: [...all.slice(0, 10), process],
+      }
+    }
+  },
+})
+
+function slides(disassembly: readonly string[] | null): boolean {
+  return disassembly !== null && disassembly.slice(0, SLIDE).filter((text) => text === 'nop').length === SLIDE
+}
