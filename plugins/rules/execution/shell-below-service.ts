@@ -1,0 +1,40 @@
+import { ancestorsOf, defineRule, isShell, need, programName, quote } from 'salvor'
+import processes from '../../processes/processes.js'
+
+/** Servers that start no shell by themselves. */
+const NEVER =
+  /^(?:nginx|apache2?|httpd|lighttpd|caddy|envoy|haproxy|traefik|redis-(?:server|check-rdb|check-aof)|valkey-server|memcached|mysqld|mariadbd|mongod|clickhouse-server|etcd|coredns|grafana(?:-server)?|prometheus)$/
+/** Servers that do so for honest reasons too: archiving, plugins, mail. */
+const SOMETIMES = /^(?:postgres|php-fpm[\d.]*|java|beam\.smp|uwsgi|gunicorn|oracle|sqlservr|w3wp|tomcat)$/
+
+export default defineRule({
+  name: 'shell-below-service',
+  title: 'A web server or database has started a shell',
+  means: 'Servers answer requests and need no shell: who makes one start it runs commands through a hole in it.',
+  next: [
+    'See what the shell started in process-tree, and its connections in sockets',
+    'Look for the request in the log of the server, and for files that it wrote',
+  ],
+  tactic: 'execution',
+  attack: ['T1059.004', 'T1505.003'],
+  kubernetes: ['MS-TA9009'],
+  severity: 'high',
+  confidence: 'medium',
+  reads: { processes: need(processes) },
+  *find({ processes }) {
+    for (const shell of processes.rows) {
+      if (!isShell(shell)) continue
+      const server = ancestorsOf(processes, shell)[0]
+      if (server === undefined || server.container !== shell.container) continue
+      const program = programName(server)
+      if (!NEVER.test(program) && !SOMETIMES.test(program)) continue
+      yield {
+        about: shell,
+        severity: NEVER.test(program) ? 'high' : 'low',
+        confidence: NEVER.test(program) ? 'high' : 'low',
+        summary: `${quote(shell.args)} was started by ${quote(server.args)}`,
+        evidence: [shell, server],
+      }
+    }
+  },
+})
