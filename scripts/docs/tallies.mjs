@@ -9,9 +9,9 @@ const COUNTED = new Set(['medium', 'high', 'critical'])
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
 /** Whether a finding is of a planted trace: of one of its processes, or one that names what it is about. */
-export function isOf(finding, { pids = [], names = [], container = null }) {
+export function isOf(finding, { pids = [], names = [], container }) {
   if (pids.includes(finding.pid)) return true
-  const ofContainer = container === null || finding.container_name === container
+  const ofContainer = container === undefined || finding.container_name === container
   return ofContainer && names.some((name) => finding.summary.includes(name))
 }
 

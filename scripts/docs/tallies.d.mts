@@ -1,0 +1,4 @@
+export function isOf(
+  finding: Readonly<Record<string, unknown>>,
+  trace: { readonly pids?: readonly number[]; readonly names?: readonly string[]; readonly container?: string },
+): boolean
