@@ -14,11 +14,12 @@ export type Differ<T> = (taken: T, other: T) => boolean
 
 export class Claims {
   readonly sources: Record<string, string> = {}
-  readonly #id: string
+  readonly #of: string
   readonly #warnings: Warning[]
 
-  constructor(id: string, warnings: Warning[]) {
-    this.#id = id
+  /** Of a container, unless it is said what the id is of. */
+  constructor(id: string, warnings: Warning[], what = 'container') {
+    this.#of = `${what} ${id.slice(0, what === 'container' ? 12 : 36)}`
     this.#warnings = warnings
   }
 
@@ -39,7 +40,7 @@ export class Claims {
   }
 
   disagree(column: string, what: string): void {
-    this.#warnings.push({ code: 'disagree', column, message: `container ${this.#id.slice(0, 12)}: ${what}` })
+    this.#warnings.push({ code: 'disagree', column, message: `${this.#of}: ${what}` })
   }
 }
 

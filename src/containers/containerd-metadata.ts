@@ -4,7 +4,7 @@
  * completes a container that something else names.
  */
 
-import { list, members, parseObject, text } from './json.js'
+import { integer, list, members, parseObject, text, textMap } from './json.js'
 import { type OciConfig, readOciConfig } from './oci-config.js'
 
 export interface CriMetadata {
@@ -18,6 +18,15 @@ export interface CriMetadata {
   pod_namespace: string | null
   pod_uid: string | null
   addresses: string[]
+  /** How often the kubelet had made it before. */
+  attempt: number
+  labels: Map<string, string>
+  annotations: Map<string, string>
+  /** CRI's NamespaceMode by the kind of namespace: 0 the pod's, 1 its own, 2 the host's, 3 another container's. */
+  namespaces: Map<string, number>
+  /** What the kubelet asked to be mounted. */
+  mounts: { source: string; target: string }[]
+  cgroup_parent: string | null
 }
 
 export interface CarvedRecords {
@@ -110,5 +119,22 @@ function readMetadata(record: object): CriMetadata | null {
     pod_namespace: text(record, ...config, 'metadata', 'namespace') ?? label('io.kubernetes.pod.namespace'),
     pod_uid: text(record, ...config, 'metadata', 'uid') ?? label('io.kubernetes.pod.uid'),
     addresses: address === null ? additional : [address, ...additional],
+    // Go leaves out what is 0.
+    attempt: integer(record, ...config, 'metadata', 'attempt') ?? 0,
+    labels: textMap(record, ...config, 'labels'),
+    annotations: textMap(record, ...config, 'annotations'),
+    namespaces: readNamespaces(record),
+    mounts: list(record, ...config, 'mounts').flatMap((mount) => {
+      const [source, target] = [text(mount, 'host_path'), text(mount, 'container_path')]
+      return source === null || target === null ? [] : [{ source, target }]
+    }),
+    cgroup_parent: text(record, ...config, 'linux', 'cgroup_parent'),
   }
+}
+
+/** Modes of a record that has a security context; the mode that is not written is 0. */
+function readNamespaces(record: object): Map<string, number> {
+  const options = ['Metadata', 'Config', 'linux', 'security_context', 'namespace_options']
+  if (members(record, ...options).length === 0) return new Map()
+  return new Map(['network', 'pid', 'ipc'].map((kind) => [kind, integer(record, ...options, kind) ?? 0]))
 }

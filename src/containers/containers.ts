@@ -4,7 +4,7 @@ import type { Warning } from '../warning.js'
 import { capabilityNames, everyCapability, sortCapabilities } from './capabilities.js'
 import { Claims } from './claims.js'
 import { DAEMON, hostnameClaims, initClaims, nameClaims, podClaims, runtimeClaims, takeSandboxName } from './columns.js'
-import { type DeclaredContainer, readDeclared } from './declared.js'
+import { type Declared, type DeclaredContainer, readDeclared } from './declared.js'
 import { type Daemon, readDaemons } from './dockerd-memory.js'
 import { groupByContainer } from './groups.js'
 import { leftoverNotes, leftoversOf } from './leftovers.js'
@@ -43,6 +43,7 @@ export interface BuiltContainers {
   warnings: Warning[]
   /** By container; one whose declaration has left memory is not in it. */
   declarations: Map<string, Declaration>
+  declared: Declared
 }
 
 export function buildContainers(evidence: Evidence): BuiltContainers {
@@ -75,7 +76,7 @@ export function buildContainers(evidence: Evidence): BuiltContainers {
   const declarations = new Map(
     subjects.flatMap(({ id, spec, spec_source }) => (spec === null ? [] : [[id, { spec, source: spec_source }]])),
   )
-  return { rows, warnings, declarations }
+  return { rows, warnings, declarations, declared }
 }
 
 /** Docker's containers whose files have left memory are asked of the daemon. */

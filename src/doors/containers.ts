@@ -42,6 +42,7 @@ export {
   payerColumns,
 } from '../tables/pages.js'
 export { type Asked, placesOf } from '../tables/places.js'
+export { podRows } from '../tables/pods.js'
 export { processTree, type TreeNode } from '../tables/process-tree.js'
 export type { SearchScope } from '../tables/scopes.js'
 export { type SearchHit, type SearchLimits, searchHits } from '../tables/search.js'

@@ -26,7 +26,16 @@ export function containerDeclarations(kernel: Kernel): ReadonlyMap<string, Decla
   return kernel.once(readContainers).declarations
 }
 
-function readContainers(kernel: Kernel): BuiltContainers {
+/** What the containers were made from, for tables that say more of them; its warnings are those of the containers. */
+export function containerEvidence(kernel: Kernel): Pick<Reading, 'rows' | 'declared' | 'evidence'> {
+  return kernel.once(readContainers)
+}
+
+interface Reading extends BuiltContainers {
+  evidence: Evidence
+}
+
+function readContainers(kernel: Kernel): Reading {
   const tasks = listedPlacedTasks(kernel).filter(isLeader)
   const init = tasks.find(({ pid }) => pid === 1)
   const files = init && CachedFiles.of(kernel, init.address)
@@ -35,7 +44,7 @@ function readContainers(kernel: Kernel): BuiltContainers {
     const message = "the host's mounts cannot be read: no container configuration was looked for"
     missing.push({ code: 'unreadable', message })
   }
-  const built = buildContainers({
+  const evidence: Evidence = {
     cgroups: cgroupEvidence(kernel, tasks),
     processes: tasks.map(processEvidence),
     mounts: mountEvidence(kernel, tasks),
@@ -45,8 +54,9 @@ function readContainers(kernel: Kernel): BuiltContainers {
       heap: () => ProcessMemory.heapOf(kernel, address),
     })),
     files: files ?? { list: () => [], read: () => ({ text: null, reason: 'mounts unreadable' }), readlink: () => null },
-  })
-  return { ...built, warnings: [...missing, ...built.warnings] }
+  }
+  const built = buildContainers(evidence)
+  return { ...built, warnings: [...missing, ...built.warnings], evidence }
 }
 
 function isDockerd({ exe, comm }: PlacedTask): boolean {

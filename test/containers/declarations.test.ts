@@ -199,7 +199,17 @@ describe("records in containerd's database", () => {
     Metadata: {
       ID: id,
       Name: 'x',
-      Config: { metadata: { name: 'p', uid, namespace: 'n' }, hostname: 'h' },
+      Config: {
+        metadata: { name: 'p', uid, namespace: 'n', attempt: 2 },
+        hostname: 'h',
+        labels: { app: 'x', not: 1 },
+        annotations: { a: 'b' },
+        mounts: [{ host_path: '/srv', container_path: '/data' }, { container_path: '/lost' }],
+        linux: {
+          cgroup_parent: '/kubepods.slice/x',
+          security_context: { namespace_options: { network: 2, pid: 1 } },
+        },
+      },
       IP: '10.0.0.2',
     },
   }
@@ -212,6 +222,13 @@ describe("records in containerd's database", () => {
       {
         ...{ id, kind: 'sandbox', name: 'p', image: null, sandbox_id: null, hostname: 'h' },
         ...{ pod_name: 'p', pod_namespace: 'n', pod_uid: uid, addresses: ['10.0.0.2'] },
+        ...{ attempt: 2, labels: new Map([['app', 'x']]), annotations: new Map([['a', 'b']]) },
+        namespaces: new Map([
+          ['network', 2],
+          ['pid', 1],
+          ['ipc', 0],
+        ]),
+        ...{ mounts: [{ source: '/srv', target: '/data' }], cgroup_parent: '/kubepods.slice/x' },
       },
     ])
     expect([...carved.specs.keys()]).toEqual([id])

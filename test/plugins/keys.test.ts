@@ -60,6 +60,7 @@ const short: Record<string, string> = {
   routes: 'is in none of them',
   sockets: 'is in none of them',
   files: 'is in no sample yet',
+  pods: 'is on no host of these',
   extract: 'is in no sample yet',
   watches: 'is in no sample yet',
   'published-ports': 'is in none of them',
