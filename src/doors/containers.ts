@@ -46,6 +46,7 @@ export { podRows } from '../tables/pods.js'
 export { processTree, type TreeNode } from '../tables/process-tree.js'
 export type { SearchScope } from '../tables/scopes.js'
 export { type SearchHit, type SearchLimits, searchHits } from '../tables/search.js'
+export { secretRows } from '../tables/secrets.js'
 export { type SocketRow, socketRows } from '../tables/sockets.js'
 export {
   listedPlacedTasks,

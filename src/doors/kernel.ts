@@ -77,7 +77,7 @@ export {
 } from '../kernel/task-views.js'
 export { isLeader, readTasks, type Task } from '../kernel/tasks.js'
 export { checkLinks, type LinkCheck } from '../kernel/tear.js'
-export { bootTime } from '../kernel/time.js'
+export { bootTime, imageTime } from '../kernel/time.js'
 export { readTimers, type Timer } from '../kernel/timers.js'
 export { type BufferedEvent, readTraceBuffers } from '../kernel/trace-buffers.js'
 export { readUprobes, type Uprobe } from '../kernel/uprobes.js'

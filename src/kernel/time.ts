@@ -24,9 +24,16 @@ export function clockStart(kernel: Kernel, clock: 'real' | 'monotonic' | 'boot')
   return clock === 'real' ? 0n : (offsets?.[clock] ?? null)
 }
 
+/** When memory was taken, in whole seconds since the epoch: CLOCK_REALTIME, as the kernel last brought it up to date. */
+export function imageTime(kernel: Kernel): bigint | null {
+  return kernel.once(readOffsets)?.now ?? null
+}
+
 interface Offsets {
   monotonic: bigint
   boot: bigint
+  /** In seconds. */
+  now: bigint | null
 }
 
 function readOffsets(kernel: Kernel): Offsets | null {
@@ -38,11 +45,14 @@ function readOffsets(kernel: Kernel): Offsets | null {
     offs_boot: 'offs_boot',
     seconds: 'wall_to_monotonic.tv_sec',
     nanoseconds: 'wall_to_monotonic.tv_nsec',
+    now: 'xtime_sec',
   })
   for (let row = 0; row < batch.length; row++) {
     const [real, boot, seconds, nanoseconds] = COLUMNS.map((name) => batch.column(name).bigint(row))
     if (real == null || boot == null || seconds == null || nanoseconds == null) continue
-    if (real > SECOND && real === -(seconds * SECOND + nanoseconds)) return { monotonic: real, boot: real - boot }
+    if (real > SECOND && real === -(seconds * SECOND + nanoseconds)) {
+      return { monotonic: real, boot: real - boot, now: batch.column('now').bigint(row) }
+    }
   }
   return null
 }

@@ -105,6 +105,7 @@ const without: Record<string, string> = {
   'trace-buffers': 'an event may happen twice in a moment',
   'file-locks': 'a process may have locked one file by several descriptors',
   environment: 'a variable may be in an environment twice',
+  secrets: 'a secret may stand in one place twice',
   'published-ports': 'an address stands for all of the host where it is null',
   'connections-tracked': 'a protocol without ports has nothing that tells its connections apart',
   'socket-queues': 'as those of sockets',
