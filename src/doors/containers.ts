@@ -10,6 +10,7 @@ export { cgroupMembers, containerFinder } from '../containers/membership.js'
 export { containerDeclarations, containerRows } from '../tables/containers.js'
 export { type FileRow, fileRows, mergedFiles, mountPoints, pathsShown } from '../tables/files.js'
 export { type HolderRow, holderColumns, holderRow } from '../tables/holders.js'
+export { kubernetesRows } from '../tables/kubernetes.js'
 export {
   containerColumns,
   containerNames,

@@ -61,6 +61,7 @@ const short: Record<string, string> = {
   sockets: 'is in none of them',
   files: 'is in no sample yet',
   pods: 'is on no host of these',
+  kubernetes: 'is on no host of these',
   extract: 'is in no sample yet',
   watches: 'is in no sample yet',
   'published-ports': 'is in none of them',
