@@ -29,8 +29,7 @@ export default defineAnalyzer({
     provider: text('EKS, AKS, GKE, OpenShift, k3s, rke2, k0s, microk8s, minikube, kind or kubeadm; of the node'),
     provider_evidence: list('What that rests on', { detail: true }),
     certificates: record(
-      'Certificates in its files: path, subject, issuer, names, begins, expires, expired when memory was taken, ' +
-        'authority, sha256',
+      'Certificates in its files: path, subject, issuer, names, begins, expires, expired then, ' + 'authority, sha256',
       { detail: true },
     ),
     sources: record('For each column, where its value came from', { detail: true }),

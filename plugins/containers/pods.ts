@@ -32,8 +32,7 @@ export default defineAnalyzer({
     ephemeral_containers: list('Names of those that were put into another’s processes to debug it'),
     restarts: record('How often each container was made again, by its name', { detail: true }),
     volumes: record(
-      'Volumes: name, kind (secret, configMap, projected, hostPath, emptyDir, downwardAPI, csi, pvc or another ' +
-        'plugin’s), source, targets by container, device as the kernel has it mounted, driver of CSI',
+      'Volumes: name, kind (secret, configMap, hostPath, emptyDir, csi …), source, targets by container, device, driver',
       { detail: true },
     ),
     ips: list('Addresses of its own; those of the node where it has none'),

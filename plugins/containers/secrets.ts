@@ -20,8 +20,7 @@ export default defineAnalyzer({
   columns: {
     address: address('Address of the inode, or of the task_struct', { detail: true }),
     kind: text(
-      'service-account-token, jwt, aws-access-key, aws-secret-key, private-key, registry-login, kube-client-key, ' +
-        'mounted-secret, a token by who makes it, or named where only its name says that it is one',
+      'service-account-token, private-key, aws-secret-key, mounted-secret …; named where only its name says so',
     ),
     where: text('environment or arguments of a process, declaration of a container’s environment, or file'),
     name: text('Name of the variable, flag or key; of a private key its type'),

@@ -30,6 +30,15 @@ describe('OCI config.json', () => {
       cgroupsPath: `system.slice:docker:${id}`,
       seccomp: { defaultAction: 'SCMP_ACT_ERRNO' },
       maskedPaths: ['/proc/kcore'],
+      readonlyPaths: ['/proc/sys'],
+      resources: {
+        memory: { limit: 4096 },
+        pids: { limit: -1 },
+        devices: [
+          { allow: false, access: 'rwm' },
+          { allow: true, type: 'c', major: 1, minor: 3 },
+        ],
+      },
       namespaces: [{ type: 'pid' }, { type: 'network', path: '/proc/1205/ns/net' }, {}],
     },
   }
@@ -51,6 +60,11 @@ describe('OCI config.json', () => {
       apparmor: 'docker-default',
       no_new_privileges: true,
       masked_paths: ['/proc/kcore'],
+      readonly_paths: ['/proc/sys'],
+      root_readonly: false,
+      memory_limit: 4096,
+      pids_limit: null,
+      restricts_devices: true,
       namespaces: [
         { type: 'pid', path: null },
         { type: 'network', path: '/proc/1205/ns/net' },

@@ -22,6 +22,7 @@ const PARTS = [
   'terminals',
   'socket-queues',
   'environment',
+  'secrets',
 ]
 /** Writes what memory holds of a container's files into --output-dir. */
 const FILES = 'extract'
