@@ -7,7 +7,8 @@ export default defineAnalyzer({
   aliases: ['bpf_netdev', 'bpf_lsm'],
   summary: 'Where BPF programs are attached, with or without a link',
   description:
-    'What the kernel calls at cgroups, tracepoints, the entry and exit of functions, interfaces, sockets and perf events: ' +
+    'What the kernel calls at cgroups, tracepoints, the entry and exit of functions, interfaces, network namespaces, ' +
+    'sockets and perf events: ' +
     'from the places themselves, so that a program or link that is hidden from bpftool shows here.',
   torn: 'an attachment that was there throughout is one row.',
   examples: [
@@ -16,7 +17,7 @@ export default defineAnalyzer({
   ],
   columns: {
     address: address('Address of the object that holds the program', { detail: true }),
-    kind: text('cgroup, tracepoint, perf event, trampoline, interface, socket, map or link'),
+    kind: text('cgroup, tracepoint, perf event, trampoline, interface, network namespace, socket, map or link'),
     type: text('How bpftool calls it: cgroup_device, raw_tracepoint, xdp …'),
     target: text('The cgroup, tracepoint, event, function, interface or socket'),
     program: address('Address of the program', { detail: true }),
@@ -25,7 +26,7 @@ export default defineAnalyzer({
     link_id: integer('Id of the link that made it; null where it was attached without one'),
     ...containerColumns,
     container: text('Id of the container whose cgroup it is at', { meaning: 'container' }),
-    net_ns: integer('Inode of the network namespace that the interface is in', { meaning: 'namespace', detail: true }),
+    net_ns: integer('Inode of the network namespace that it is at', { meaning: 'namespace', detail: true }),
     hidden: flag('Whether the id table of programs lacks the program'),
   },
   async *run({ kernel }) {

@@ -14,6 +14,7 @@ export { type Held, type Holder, type Holders, readHolders } from '../kernel/bpf
 export { type ProgramInstruction, readHelpers, readInstructions } from '../kernel/bpf/instructions.js'
 export { type Link, readLinks } from '../kernel/bpf/links.js'
 export { type BpfMap, readMaps } from '../kernel/bpf/maps.js'
+export { type NetworkProgram, readNetworkPrograms } from '../kernel/bpf/network-programs.js'
 export { type Pin, readPins } from '../kernel/bpf/pins.js'
 export { type Program, type ProgramView, readPrograms } from '../kernel/bpf/programs.js'
 export { type CgroupLimits, readCgroupLimits } from '../kernel/cgroup-limits.js'

@@ -11,15 +11,15 @@ export interface Counters {
 }
 
 /** What a driver has behind a device, which is of whole cache lines (netdev_priv, include/linux/netdevice.h). */
-const PRIVATE = 'container_of(name, struct net_device, name)[1]'
-const VIRTIO = `((virtio_net:struct virtnet_info *)${PRIVATE})`
-const VETH = `((veth:struct veth_priv *)${PRIVATE})`
-const BRIDGE = `((bridge:struct net_bridge *)${PRIVATE})`
+export const DEVICE_PRIVATE = 'container_of(name, struct net_device, name)[1]'
+const VIRTIO = `((virtio_net:struct virtnet_info *)${DEVICE_PRIVATE})`
+const VETH = `((veth:struct veth_priv *)${DEVICE_PRIVATE})`
+const BRIDGE = `((bridge:struct net_bridge *)${DEVICE_PRIVATE})`
 /**
  * The other end of a veth: the first member of its struct veth_priv (drivers/net/veth.c), which older modules do not
  * describe.
  */
-export const VETH_PEER = `((struct net_device *)((unsigned long *)${PRIVATE})[0])`
+export const VETH_PEER = `((struct net_device *)((unsigned long *)${DEVICE_PRIVATE})[0])`
 /** Queues of a device; more are damage. */
 const MOST_QUEUES = 4096
 

@@ -11,8 +11,11 @@ import type { TruthImage } from './images.js'
 /** A word to write: its kernel virtual address, what has to be there, and what comes there. */
 export type Patch = [address: bigint, old: bigint, value: bigint]
 
-/** A copy that is made before the suite's tests and removed after them. */
-export function patchedCopy(image: TruthImage, patches: (kernel: Kernel, copy: string) => Patch[]): { path: string } {
+/** A copy that is made before the suite's tests and removed after them; each of its changes is there for the next. */
+export function patchedCopy(
+  image: TruthImage,
+  ...changes: ((kernel: Kernel, copy: string) => Patch[])[]
+): { path: string } {
   const copy = { path: '' }
   let folder = ''
   beforeAll(() => {
@@ -21,9 +24,11 @@ export function patchedCopy(image: TruthImage, patches: (kernel: Kernel, copy: s
     folder = mkdtempSync(join(dirname(raw), '.patched-'))
     copy.path = join(folder, 'memory.raw')
     execFileSync('cp', ['--sparse=always', '--reflink=auto', raw, copy.path])
-    const kernel = Kernel.attach(Kernel.open(copy.path, { cacheDir: null }).id, () => {})
-    write(kernel, copy.path, patches(kernel, copy.path))
-    kernel.close()
+    for (const patches of changes) {
+      const kernel = Kernel.attach(Kernel.open(copy.path, { cacheDir: null }).id, () => {})
+      write(kernel, copy.path, patches(kernel, copy.path))
+      kernel.close()
+    }
   }, 120_000)
   afterAll(() => {
     if (folder !== '') rmSync(folder, { recursive: true })

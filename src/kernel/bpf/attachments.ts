@@ -15,13 +15,12 @@ import {
   list,
   type Nested,
   optional,
-  type Selects,
-  text,
   xarray,
 } from '../query.js'
 import { readProbes } from '../tracepoints.js'
 import { readHolders } from './holders.js'
 import { readLinks } from './links.js'
+import { readNetworkPrograms, wordsOf } from './network-programs.js'
 import { wordOf } from './words.js'
 
 /** Numbers of a cgroup's attach types that are named; there are 38 in 7.1. */
@@ -36,7 +35,7 @@ const MOST_TAIL_CALLS = 1 << 20
 export interface Attachment {
   /** Of the object that holds the program. */
   address: bigint
-  /** `cgroup`, `tracepoint`, `perf event`, `trampoline`, `interface`, `socket`, `map`, `link`. */
+  /** `cgroup`, `tracepoint`, `perf event`, `trampoline`, `interface`, `network namespace`, `socket`, `map`, `link`. */
   kind: string
   /** As bpftool calls it: `cgroup_device`, `xdp`, `raw_tracepoint`. */
   type: string | null
@@ -64,7 +63,7 @@ function readEveryAttachment(kernel: Kernel): Attachment[] {
     ...tracepointAttachments(kernel),
     ...perfAttachments(kernel),
     ...trampolineAttachments(kernel),
-    ...interfaceAttachments(kernel),
+    ...networkAttachments(kernel),
     ...socketAttachments(kernel),
     ...tailCalls(kernel),
   ].filter(({ program }) => program !== 0n)
@@ -193,53 +192,19 @@ function trampolineAttachments(kernel: Kernel): Found[] {
   })
 }
 
-/** A place for an XDP program (enum bpf_xdp_mode): a program, or the link that made it. */
-const place = (mode: number) => ({
-  [`program${mode}`]: optional(`xdp_state[${mode}].prog`),
-  [`link${mode}`]: optional(`xdp_state[${mode}].link`),
-  [`linked${mode}`]: optional(`xdp_state[${mode}].link->link.prog`),
-})
-/** XDP_MODE_SKB, XDP_MODE_DRV and XDP_MODE_HW. */
-const XDP_MODES = [0, 1, 2]
-
-const ON_DEVICE: Selects = {
-  name: text('name'),
-  ...Object.assign({}, ...XDP_MODES.map(place)),
-  tcx_ingress: optional(bytes('tcx_ingress->fp_items')),
-  tcx_egress: optional(bytes('tcx_egress->fp_items')),
-}
-
-function interfaceAttachments(kernel: Kernel): Found[] {
-  const onDevices = { walk: list('dev_base_head', 'struct net_device', 'dev_list'), select: ON_DEVICE } satisfies Nested
-  const nets = kernel
-    .ofKindsItHas()
-    .list('net_namespace_list', 'struct net', 'list')
-    .select({ inode: 'ns.inum' }, { devices: onDevices })
-  const devices = nets.child('devices')
-  return Array.from({ length: devices.length }, (_, row): Found[] => {
-    const value = (column: string) => devices.column(column).bigint(row) ?? 0n
-    const on = {
-      address: devices.address(row),
-      kind: 'interface',
-      target: devices.column('name').text(row),
-      net_ns: nets.column('inode').number(devices.parents[row] ?? 0),
-    }
-    const xdp = XDP_MODES.map((mode) => {
-      const link = value(`link${mode}`)
-      const program = value(link === 0n ? `program${mode}` : `linked${mode}`)
-      return { ...on, type: 'xdp', program, link: link === 0n ? null : link }
-    })
-    const tcx = (['tcx_ingress', 'tcx_egress'] as const).flatMap((type) =>
-      wordsOf(devices.column(type).bytes(row)).map((program) => ({ ...on, type, program })),
-    )
-    return [...xdp, ...tcx]
-  }).flat()
-}
-
-function wordsOf(packed: Uint8Array | null): bigint[] {
-  if (packed === null) return []
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
-  return Array.from({ length: Math.floor(packed.byteLength / 8) }, (_, word) => view.getBigUint64(word * 8, true))
+/** What sees the packets of interfaces and of network namespaces, in bpftool's words; classic filters are no programs. */
+function networkAttachments(kernel: Kernel): Found[] {
+  return readNetworkPrograms(kernel)
+    .filter(({ classic }) => !classic)
+    .map(({ address, hook, interface: device, program, link, net_ns }) => ({
+      address,
+      kind: device === null ? 'network namespace' : 'interface',
+      type: hook.replaceAll('-', '_'),
+      target: device ?? `net:[${net_ns}]`,
+      program,
+      link,
+      net_ns,
+    }))
 }
 
 /** Programs that a socket filters by, of sockets that somebody has open; classic filters are none. */
