@@ -1,6 +1,6 @@
 import { defineAnalyzer, integer, list, text } from 'salvor'
 import { addressHolders, listedPlacedTasks, netColumns, netPlaces } from 'salvor/containers'
-import { isLeader, nftRules, type Published, publishedBy, xtRules } from 'salvor/kernel'
+import { type IpvsDestination, isLeader, nftWays, type Published, publishedBy, readIpvs, xtRules } from 'salvor/kernel'
 
 /** Options of docker-proxy and what a row calls them (moby, cmd/docker-proxy). */
 const PROXY = ['-proto', '-host-ip', '-host-port', '-container-ip', '-container-port'] as const
@@ -15,6 +15,24 @@ function proxied({ args, net_ns }: { args: string[] | null; net_ns: number | nul
   const address = ANY.has(host) ? null : host
   const ports = { port: number(port), last_port: number(port), target_port: number(targetPort) }
   return [{ net_ns, protocol, address, target, ...ports, comment: null }]
+}
+
+/** A virtual service by one who answers for it; packets that are chosen by a mark have no port. */
+function balanced(service: Readonly<IpvsDestination>): Published[] {
+  const { net_ns, protocol, port, destination, destination_port, virtual_address: address } = service
+  if (port === null || destination === null) return []
+  return [
+    {
+      net_ns,
+      protocol,
+      address,
+      port,
+      last_port: port,
+      target: destination,
+      target_port: destination_port,
+      comment: null,
+    },
+  ]
 }
 
 const keyOf = ({ net_ns, protocol, address, port, target, target_port }: Published) =>
@@ -42,7 +60,7 @@ export default defineAnalyzer({
     target_container_name: text('Name of that container', { meaning: 'container_name' }),
     target_pod: text('Its Kubernetes pod, as namespace/name', { meaning: 'pod' }),
     comment: text('What the rule says of itself: the name of a service'),
-    found_by: list('rule, docker-proxy'),
+    found_by: list('rule, ipvs, docker-proxy'),
   },
   async *run({ kernel }) {
     const [placed, holders] = [netPlaces(kernel), addressHolders(kernel)]
@@ -55,7 +73,8 @@ export default defineAnalyzer({
       if (known === undefined) ports.set(keyOf(port), { ...port, found_by: [found_by] })
       else if (!known.found_by.includes(found_by)) known.found_by.push(found_by)
     }
-    for (const port of publishedBy([...nftRules(kernel), ...xtRules(kernel)])) add(port, 'rule')
+    for (const port of publishedBy([...nftWays(kernel), ...xtRules(kernel)])) add(port, 'rule')
+    for (const port of readIpvs(kernel).flatMap(balanced)) add(port, 'ipvs')
     for (const port of proxies.flatMap(proxied)) add(port, 'docker-proxy')
     yield [...ports.values()].map(({ net_ns, ...port }) => {
       const { container, container_name, pod } = holders(port.target)

@@ -105,18 +105,35 @@ const BY_NUMBER: Readonly<Record<number, Type>> = {
   ...{ 19: TYPES.mark, 20: TYPES.host, 24: TYPES.host, 25: TYPES.host, 26: TYPES.ctState, 27: TYPES.ctDirection },
   ...{ 28: TYPES.ctStatus, 29: TYPES.icmp6Type, 31: TYPES.packetType, 38: TYPES.routeType, 41: TYPES.interface },
 }
+/** What nft calls them. */
+const NAMES: Readonly<Record<number, string>> = {
+  ...{ 1: 'verdict', 2: 'nf_proto', 3: 'bitmask', 4: 'integer', 5: 'string', 6: 'll_addr', 7: 'ipv4_addr' },
+  ...{ 8: 'ipv6_addr', 9: 'ether_addr', 10: 'ether_type', 11: 'arp_op', 12: 'inet_proto', 13: 'inet_service' },
+  ...{ 14: 'icmp_type', 15: 'tcp_flag', 16: 'dccp_pkttype', 17: 'mh_type', 18: 'time', 19: 'mark', 20: 'iface_index' },
+  ...{ 21: 'iface_type', 22: 'realm', 23: 'classid', 24: 'uid', 25: 'gid', 26: 'ct_state', 27: 'ct_dir' },
+  ...{ 28: 'ct_status', 29: 'icmpv6_type', 30: 'ct_label', 31: 'pkt_type', 38: 'fib_addrtype', 41: 'ifname' },
+}
+
+/** A type's name: `ipv4_addr . inet_service`; null for a number that says nothing. */
+export function typeName(number: number): string | null {
+  const names = partsOf(number).map((part) => NAMES[part] ?? `type ${part}`)
+  return names.length === 0 ? null : names.join(' . ')
+}
+
 /** TYPE_BITS: how many bits each part of a concatenation has in its type's number. */
 const PART_BITS = 6
 
+/** Numbers of a type's parts, the first one first. */
+function partsOf(number: number): number[] {
+  const parts: number[] = []
+  for (let rest = number; rest > 0; rest = Math.floor(rest / 2 ** PART_BITS)) parts.unshift(rest % 2 ** PART_BITS)
+  return parts
+}
+
 /** The parts of a key or value whose type has this number; none where it is not one of nft's. */
 export function typesOf(number: number): Type[] {
-  const types: Type[] = []
-  for (let rest = number; rest > 0; rest = Math.floor(rest / 2 ** PART_BITS)) {
-    const type = BY_NUMBER[rest % 2 ** PART_BITS]
-    if (type === undefined) return []
-    types.unshift(type)
-  }
-  return types
+  const types = partsOf(number).map((part) => BY_NUMBER[part])
+  return types.every((type) => type !== undefined) ? types : []
 }
 
 /** A key or value of one or more parts, each of which begins at a whole word. */

@@ -1,7 +1,7 @@
 /** Ports and addresses behind which another address answers, by the rules that send packets there. */
 
 import { append } from '../append.js'
-import type { FirewallRule } from './rules.js'
+import type { Way } from './rules.js'
 
 /** A port that leads elsewhere. */
 export interface Published {
@@ -23,12 +23,12 @@ const DEEPEST = 8
 /** What one port leads to: a service of more endpoints than any cluster has. */
 const MOST_TARGETS = 65_536
 
-const keyOf = ({ net_ns, family, table, backend }: FirewallRule, chain: string | null) =>
+const keyOf = ({ net_ns, family, table, backend }: Way, chain: string | null) =>
   [net_ns, family, table, backend, chain].join(' ')
 
 /** Each port with each address behind it, in the order of rules; those that only the host itself can call are left out. */
-export function publishedBy(rules: readonly FirewallRule[]): Published[] {
-  const chains = new Map<string, FirewallRule[]>()
+export function publishedBy(rules: readonly Way[]): Published[] {
+  const chains = new Map<string, Way[]>()
   for (const rule of rules) append(chains, keyOf(rule, rule.chain), rule)
   return rules.flatMap((rule): Published[] => {
     const { translation } = rule
@@ -48,7 +48,7 @@ export function publishedBy(rules: readonly FirewallRule[]): Published[] {
 }
 
 /** Where rules send packets in the chains that a rule leads to. One that asks for a port itself is a port of its own. */
-function behind(rule: FirewallRule, chains: ReadonlyMap<string, readonly FirewallRule[]>): string[] {
+function behind(rule: Way, chains: ReadonlyMap<string, readonly Way[]>): string[] {
   const targets = new Set<string>()
   const seen = new Set<string>()
   let next = [keyOf(rule, rule.target)]

@@ -6,6 +6,7 @@ import { type NftChain, type NftRule, type NftTable, readNftTables } from '../ke
 import type { Family } from './bytes.js'
 import { iptablesLine, type Translation } from './iptables-words.js'
 import { type Statement, statementsOf } from './nft-statements.js'
+import { leadingOf } from './nft-ways.js'
 import { type Names, nftWords } from './nft-words.js'
 import { setWords } from './set-words.js'
 
@@ -80,17 +81,48 @@ export function sayLack(kernel: Kernel, module: string, symbol: string, lacks: s
 
 /** Every rule of nf_tables, in the order of namespaces, tables and chains. */
 export function nftRules(kernel: Kernel): FirewallRule[] {
-  const ruleset = readNftRuleset(kernel)
-  const shapes = new Map(ruleset.sets.map((set) => [set.address, set]))
+  const { names } = readNftRuleset(kernel)
+  return everyRule(kernel, ({ table, chain, rule, statements, number }) => [
+    { ...placed(table, chain, rule, number), ...worded(table, chain, rule, statements, names) },
+  ])
+}
+
+/** What is behind the ports that rules publish: where a verdict map decides, each of its elements is a way of its own. */
+export type Way = Pick<FirewallRule, 'net_ns' | 'family' | 'table' | 'backend' | 'chain' | 'target' | 'translation'>
+
+/** Where every rule of nf_tables leads. */
+export function nftWays(kernel: Kernel): Way[] {
+  const { names, sets } = readNftRuleset(kernel)
+  const byAddress = new Map(sets.map((set) => [set.address, set]))
+  return everyRule(kernel, ({ table, chain, rule, statements, number }): Way[] => {
+    const place = placed(table, chain, rule, number)
+    if (isIptables(table)) return [{ ...place, ...worded(table, chain, rule, statements, names) }]
+    const leading = leadingOf(table.family, statements, rule.comment, names, (set) => byAddress.get(set))
+    return leading.map((way) => ({ ...place, ...way }))
+  })
+}
+
+interface Read {
+  table: NftTable
+  chain: NftChain
+  rule: NftRule
+  statements: Statement[]
+  /** Which one of its chain it is, the first being 1. */
+  number: number
+}
+
+function everyRule<T>(kernel: Kernel, make: (read: Read) => T[]): T[] {
+  const { tables, sets } = readNftRuleset(kernel)
+  const shapes = new Map(sets.map((set) => [set.address, set]))
   const shapeOf = (set: bigint) => {
     const found = shapes.get(set)
     return found && { keyLength: found.keyLength, gives: found.gives === 'object' ? null : found.gives }
   }
-  return ruleset.tables.flatMap((table) =>
+  return tables.flatMap((table) =>
     table.chains.flatMap((chain) =>
-      chain.rules.map((rule, at) => {
+      chain.rules.flatMap((rule, at) => {
         const statements = statementsOf(rule.expressions, shapeOf)
-        return { ...placed(table, chain, rule, at + 1), ...worded(table, chain, rule, statements, ruleset.names) }
+        return make({ table, chain, rule, statements, number: at + 1 })
       }),
     ),
   )

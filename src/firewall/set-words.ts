@@ -16,22 +16,45 @@ export function setWords(set: NftSet, types: readonly Type[], chain: (chain: big
   return `{ ${[...words.slice(0, MOST_WORDS), ...rest].join(', ')} }`
 }
 
-/** Each element, a range as one. */
-export function elementWords(set: NftSet, types: readonly Type[], chain: (chain: bigint) => string | null): string[] {
-  const own = typesOf(set.keyType)
-  const known = own.length > 0 ? own : types
-  return ranges(set).map(({ from, to, data, catchall }) => {
-    const key = catchall ? '*' : from === null ? '?' : concatenated(known, from, to)
-    return set.gives === null || set.gives === 'object' ? key : `${key} : ${dataWords(set, data, chain)}`
-  })
+/** An element, or a range of them, with what it gives. */
+export interface Words {
+  key: string
+  /** A verdict or a value; null for what gives none. */
+  value: string | null
+  /** Name of the chain that a verdict leads to. */
+  chain: string | null
+  from: Uint8Array | null
+  to: Uint8Array | null
 }
 
-function dataWords(set: NftSet, data: Uint8Array | null, chain: (chain: bigint) => string | null): string {
-  if (data === null) return '?'
-  if (set.gives === 'value') return concatenated(typesOf(set.dataType), data)
+/** Each element, a range as one; `types` are those of what is looked for, where the set does not tell its own. */
+export function elementsOf(set: NftSet, chain: (chain: bigint) => string | null, types: readonly Type[] = []): Words[] {
+  const own = typesOf(set.keyType)
+  const known = own.length > 0 ? own : types
+  return ranges(set).map(({ from, to, data, catchall }) => ({
+    key: catchall ? '*' : from === null ? '?' : concatenated(known, from, to),
+    ...given(set, data, chain),
+    ...{ from, to },
+  }))
+}
+
+/** The same as nft writes it. */
+function elementWords(set: NftSet, types: readonly Type[], chain: (chain: bigint) => string | null): string[] {
+  return elementsOf(set, chain, types).map(({ key, value }) => (value === null ? key : `${key} : ${value}`))
+}
+
+/** What a map gives. */
+function given(
+  set: NftSet,
+  data: Uint8Array | null,
+  chain: (chain: bigint) => string | null,
+): Pick<Words, 'value' | 'chain'> {
+  if (set.gives === null || set.gives === 'object') return { value: null, chain: null }
+  if (data === null) return { value: '?', chain: null }
+  if (set.gives === 'value') return { value: concatenated(typesOf(set.dataType), data), chain: null }
   const verdict = new Struct(data)
-  const target = BigInt(verdict.u32(8)) + (BigInt(verdict.u32(12)) << 32n)
-  return verdictWords(verdict.u32(0) | 0, chain(target))
+  const target = chain(BigInt(verdict.u32(8)) + (BigInt(verdict.u32(12)) << 32n))
+  return { value: verdictWords(verdict.u32(0) | 0, target), chain: target }
 }
 
 interface Range {

@@ -69,6 +69,8 @@ const short: Record<string, string> = {
   'disk-encryption': 'is on no host',
   ipc: 'is on no host',
   'network-programs': 'are on no host',
+  'ipvs-services': 'are on no host',
+  'firewall-sets': 'are on no host',
   'trace-buffers': 'is on no host',
   'audit-backlog': 'is on no host',
   'socket-queues': 'is in none of them',

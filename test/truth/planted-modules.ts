@@ -69,8 +69,15 @@ export function renamed(kernel: Kernel, module: string, symbol: string, as: stri
     .select({ name: text('name'), at: 'kallsyms->strtab', count: 'kallsyms->num_symtab' })
   const row = [...strings].find(({ name }) => name === module)
   const at = BigInt(row?.at ?? 0)
-  const table = kernel.at([at], 'char').select({ bytes: bytes('', { length: Number(row?.count ?? 0) * 8 }) })
-  const place = Buffer.from(table.column('bytes').bytes(0) ?? []).indexOf(`\0${symbol}\0`)
+  // How long all names together are is not kept: as much as can be read of what they may be.
+  const read = [32, 24, 16, 8].map((each) =>
+    kernel
+      .at([at], 'char')
+      .select({ bytes: bytes('', { length: Number(row?.count ?? 0) * each }) })
+      .column('bytes')
+      .bytes(0),
+  )
+  const place = Buffer.from(read.find((names) => names !== null) ?? []).indexOf(`\0${symbol}\0`)
   if (place < 0) throw new Error(`${module} has no symbol ${symbol}`)
   return overwritten(kernel, at + BigInt(place) + 1n, Buffer.from(`${as}\0`))
 }
