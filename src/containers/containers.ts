@@ -71,7 +71,12 @@ export function buildContainers(evidence: Evidence): BuiltContainers {
     const sandbox = isSandbox(subject) ? null : sandboxOf(subject, sandboxes, shared)
     const peer = /^container:(.+)$/.exec(subject.declared?.host_config?.value.network_mode ?? '')?.[1]
     const provider = sandbox ?? byId.get(peer ?? '') ?? null
-    return buildRow(subject, sandbox, { host, interfaces: evidence.networks, provider }, warnings)
+    return buildRow(
+      subject,
+      sandbox,
+      { host, interfaces: evidence.networks, interfaces6: evidence.networks6, provider },
+      warnings,
+    )
   })
   const declarations = new Map(
     subjects.flatMap(({ id, spec, spec_source }) => (spec === null ? [] : [[id, { spec, source: spec_source }]])),

@@ -7,6 +7,8 @@ import type { ContainerNetwork, InterfaceEvidence, ProcessEvidence } from './typ
 export interface NetworkFacts {
   host: ProcessEvidence | null
   interfaces: ReadonlyMap<number, readonly InterfaceEvidence[]>
+  /** Of IPv6. */
+  interfaces6: () => ReadonlyMap<number, readonly InterfaceEvidence[]>
   /** The sandbox of the pod, or the container that this one shares a network with (`--network container:ID`). */
   provider: Subject | null
 }
@@ -19,12 +21,24 @@ export function networksOf(subject: Subject, facts: NetworkFacts, claims: Claims
   }
   const own = declaredNetworks(subject)
   const declared = own ?? declaredNetworks(facts.provider)
-  const actual = inode === null ? null : (facts.interfaces.get(inode)?.filter((link) => !isLocal(link)) ?? null)
+  const actual = inode === null ? null : addressesIn(inode, facts, declared?.networks ?? [])
   if (declared === null && actual === null) return null
   const lender = declared === null || own !== null ? '' : ` of ${facts.provider?.id.slice(0, 12)}`
   const source = declared && `${declared.source}${lender}`
   claims.sources.networks = [source, actual && 'network namespace'].filter(Boolean).join(', ')
   return join(declared?.networks ?? [], actual, claims)
+}
+
+/** Addresses of a namespace; those of IPv6 where one was given to the container. */
+function addressesIn(
+  inode: number,
+  { interfaces, interfaces6 }: NetworkFacts,
+  declared: readonly ContainerNetwork[],
+): InterfaceEvidence[] | null {
+  const known = interfaces.get(inode)
+  const hasIpv6 = declared.some(({ address }) => address?.includes(':'))
+  const links = [...(known ?? []), ...(hasIpv6 ? (interfaces6().get(inode) ?? []) : [])]
+  return known === undefined && links.length === 0 ? null : links.filter((link) => !isLocal(link))
 }
 
 function join(

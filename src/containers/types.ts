@@ -59,6 +59,8 @@ export interface Evidence {
   mounts: ReadonlyMap<number, readonly MountEvidence[]>
   /** By the network namespace's inode. */
   networks: ReadonlyMap<number, readonly InterfaceEvidence[]>
+  /** The same of IPv6, which is asked for where a container was given such an address. */
+  networks6: () => ReadonlyMap<number, readonly InterfaceEvidence[]>
   files: CachedFiles
   /** Processes of dockerd, asked where Docker's files have left memory. */
   daemons?: readonly Daemon[]

@@ -3,10 +3,10 @@
 import type { Batch, BatchRow } from './batch.js'
 import { type Counters, readCounters, VETH_PEER } from './interface-counters.js'
 import type { Kernel } from './kernel.js'
-import { ipv4Text, ipv6Text, macText } from './net-addresses.js'
-import { MOST_INTERFACES } from './networks.js'
+import { macText } from './net-addresses.js'
+import { ADDRESSES, ipv4Addresses, ipv6Addresses, MOST_INTERFACES } from './networks.js'
 import { NET, NET_DEVICE } from './objects.js'
-import { bytes, chain, list, type Nested, object, text } from './query.js'
+import { bytes, list, type Nested, object, text } from './query.js'
 
 /** IFF_* with the names that ip has for them, in its order (include/uapi/linux/if.h; iproute2's ip/ipaddress.c). */
 const FLAGS = [
@@ -73,17 +73,6 @@ export interface NetDevice extends Counters {
 /** Each net_device is on the list of the namespace that it says it is in. */
 const OF_NAMESPACE = { path: 'nd_net.net', is: 'origin' } as const
 
-const IPV4 = {
-  walk: chain('ip_ptr->ifa_list', 'struct in_ifaddr', 'ifa_next'),
-  select: { local: 'ifa_local', prefix: 'ifa_prefixlen' },
-} satisfies Nested
-
-const IPV6 = {
-  walk: list('ip6_ptr->addr_list', 'struct inet6_ifaddr', 'if_list'),
-  optional: true,
-  select: { local: bytes('addr'), prefix: 'prefix_len' },
-} satisfies Nested
-
 const UPPER = {
   walk: list('adj_list.upper', 'struct netdev_adjacent', 'list'),
   select: { name: text('dev->name'), master: 'master' },
@@ -106,7 +95,7 @@ const DEVICES = {
     qdisc: text('qdisc->ops->id'),
     queue_length: 'tx_queue_len',
   },
-  children: { ipv4: IPV4, ipv6: IPV6, upper: UPPER },
+  children: { ...ADDRESSES, upper: UPPER },
 } satisfies Nested
 
 type Devices = Batch<(typeof DEVICES)['select'], (typeof DEVICES)['children']>
@@ -119,7 +108,7 @@ export function readNetDevices(kernel: Kernel): readonly Readonly<NetDevice>[] {
 function readEveryNetDevice(kernel: Kernel): NetDevice[] {
   const nets = kernel.list('net_namespace_list', NET, 'list').select({ inode: 'ns.inum' }, { devices: DEVICES })
   const devices = nets.child('devices')
-  const addresses = addressesOf(devices)
+  const [ipv4, ipv6] = [ipv4Addresses(devices), ipv6Addresses(devices)]
   const masters = mastersOf(devices)
   const peers = readPeers(kernel, devices)
   const ends = new Map([...peers].map(([device, { address }]) => [device, address]))
@@ -138,7 +127,7 @@ function readEveryNetDevice(kernel: Kernel): NetDevice[] {
       mtu: devices.column('mtu').number(row),
       flags: flagsOf(devices, row),
       state: stateOf(devices, row),
-      addresses: addresses.get(row) ?? [],
+      addresses: [...(ipv4.get(row) ?? []), ...(ipv6.get(row) ?? [])],
       master: masters.get(row) ?? null,
       ...peerOf(peers.get(address)),
       qdisc: devices.column('qdisc').text(row),
@@ -147,26 +136,6 @@ function readEveryNetDevice(kernel: Kernel): NetDevice[] {
       promiscuous: promiscuity === null ? null : promiscuity > 0,
     }
   })
-}
-
-/** By row of the device. */
-function addressesOf(devices: Devices): Map<number, string[]> {
-  const found = new Map<number, string[]>()
-  const add = (device: number | undefined, text: string, prefix: number | null): void => {
-    const known = found.get(device ?? -1) ?? []
-    known.push(`${text}/${prefix ?? '?'}`)
-    found.set(device ?? -1, known)
-  }
-  const [ipv4, ipv6] = [devices.child('ipv4'), devices.child('ipv6')]
-  for (let row = 0; row < ipv4.length; row++) {
-    const local = ipv4.column('local').number(row)
-    if (local !== null) add(ipv4.parents[row], ipv4Text(local), ipv4.column('prefix').number(row))
-  }
-  for (let row = 0; row < ipv6.length; row++) {
-    const local = ipv6.column('local').bytes(row)
-    if (local !== null) add(ipv6.parents[row], ipv6Text(local), ipv6.column('prefix').number(row))
-  }
-  return found
 }
 
 /** Of the interfaces above one, only a bridge, bond or the like is its master. */

@@ -8,7 +8,7 @@ import { readCgroups } from '../kernel/cgroups.js'
 import { CachedFiles } from '../kernel/files.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { readMounts } from '../kernel/mounts.js'
-import { readInterfaces } from '../kernel/networks.js'
+import { type Interface, readInterfaces, readIpv6Interfaces } from '../kernel/networks.js'
 import { isLeader } from '../kernel/tasks.js'
 import { ProcessMemory } from '../kernel/user-memory.js'
 import type { Warning } from '../warning.js'
@@ -48,7 +48,8 @@ function readContainers(kernel: Kernel): Reading {
     cgroups: cgroupEvidence(kernel, tasks),
     processes: tasks.map(processEvidence),
     mounts: mountEvidence(kernel, tasks),
-    networks: networkEvidence(kernel),
+    networks: networkEvidence(readInterfaces(kernel)),
+    networks6: () => networkEvidence(readIpv6Interfaces(kernel)),
     daemons: tasks.filter(isDockerd).map(({ pid, address }) => ({
       pid: pid ?? -1,
       heap: () => ProcessMemory.heapOf(kernel, address),
@@ -116,9 +117,9 @@ function mountEvidence(kernel: Kernel, tasks: PlacedTask[]): Map<number, MountEv
   )
 }
 
-function networkEvidence(kernel: Kernel): Evidence['networks'] {
+function networkEvidence(interfaces: readonly Readonly<Interface>[]): Evidence['networks'] {
   const networks = new Map<number, { interface: string; address: string }[]>()
-  for (const { net_ns, name, addresses } of readInterfaces(kernel)) {
+  for (const { net_ns, name, addresses } of interfaces) {
     if (net_ns === null || name === null) continue
     for (const address of addresses) append(networks, net_ns, { interface: name, address })
   }

@@ -2,7 +2,7 @@
 
 import { integer } from '../api/columns.js'
 import type { Kernel } from '../kernel/kernel.js'
-import { readInterfaces } from '../kernel/networks.js'
+import { readInterfaces, readIpv6Interfaces } from '../kernel/networks.js'
 import { netOwners, type Owner, ownerColumns } from './members.js'
 
 /** Columns that say whose network it is. */
@@ -28,7 +28,7 @@ export function addressHolders(kernel: Kernel): (address: string | null) => Owne
 /** Addresses that are on interfaces of one namespace alone; those of loopback interfaces are in all. */
 function readHolders(kernel: Kernel): Map<string, Owner> {
   const spaces = new Map<string, Set<number | null>>()
-  for (const { net_ns, addresses } of readInterfaces(kernel)) {
+  for (const { net_ns, addresses } of [...readInterfaces(kernel), ...readIpv6Interfaces(kernel)]) {
     for (const address of addresses) {
       const [ip = ''] = address.split('/')
       spaces.set(ip, (spaces.get(ip) ?? new Set()).add(net_ns))

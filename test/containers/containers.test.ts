@@ -29,7 +29,15 @@ const web = process({
 const worker = process({ ...web, pid: 915, ppid: 863, started: '2026-11-23T12:56:38.000000Z' })
 const dockerCgroup = `/system.slice/docker-${a}.scope`
 
-function docker(of: { init?: object; alone?: boolean; tree?: object; cgroups?: ReturnType<typeof cgroup>[] } = {}) {
+interface Docker {
+  init?: object
+  alone?: boolean
+  tree?: object
+  cgroups?: ReturnType<typeof cgroup>[]
+  address6?: string
+}
+
+function docker(of: Docker = {}) {
   return buildContainers(
     evidence({
       cgroups: of.cgroups ?? [cgroup(dockerCgroup, [863, 915])],
@@ -43,12 +51,32 @@ function docker(of: { init?: object; alone?: boolean; tree?: object; cgroups?: R
           ],
         ],
       ]),
+      networks6: () => new Map([[103, [{ interface: 'eth0', address: of.address6 ?? 'fd00::9/64' }]]]),
       files: new FakeFiles({ ...dockerTree, ...of.tree }),
     }),
   )
 }
 
 describe('a Docker container', () => {
+  it('has the IPv6 address that it was given, unless no interface has it', () => {
+    const path = `/var/lib/docker/containers/${a}/config.v2.json`
+    const config = JSON.parse(dockerTree[path] ?? '')
+    Object.assign(config.NetworkSettings.Networks.shop_frontend, {
+      GlobalIPv6Address: 'fd00::2',
+      GlobalIPv6PrefixLen: 64,
+    })
+    const tree = { [path]: JSON.stringify(config) }
+    const { rows, warnings } = docker({ tree, address6: 'fd00::2/64' })
+    expect(rows[0]?.networks).toEqual([
+      { name: 'shop_frontend', interface: 'eth0', address: '172.30.0.2/24' },
+      { name: 'shop_frontend', interface: 'eth0', address: 'fd00::2/64' },
+    ])
+    expect(warnings).toEqual([])
+    expect(docker({ tree }).warnings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('declared fd00::2/64, which no interface of its network namespace has'),
+    ])
+  })
+
   it('is one whole row', () => {
     const { rows, warnings } = docker()
     expect(warnings).toEqual([])

@@ -32,6 +32,7 @@ export function evidence(of: Partial<Evidence>): Evidence {
     processes: [init, ...(of.processes ?? [])],
     mounts: of.mounts ?? new Map(),
     networks: of.networks ?? new Map(),
+    networks6: of.networks6 ?? (() => new Map()),
     files: of.files ?? new FakeFiles({}),
   }
 }

@@ -56,6 +56,7 @@ export function evidenceFrom(truth: string, files: Evidence['files']): Evidence 
     ),
     mounts: new Map(listed.map((entry) => [entry.pid, (entry.mountinfo ?? []).map(readMount)])),
     networks: new Map(Object.keys(host.netns).map((inode) => [Number(inode), readAddresses(truth, inode)])),
+    networks6: () => new Map(),
     files,
   }
 }

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { sharedImage, sharedImages, type TruthImage, table } from './images.js'
 import { containerOf, networkImages, networks } from './networks.js'
-import { patchedCopy, word } from './patched.js'
+import { type Patch, patchedCopy, word } from './patched.js'
 
 type Row = Record<string, unknown>
 
@@ -235,3 +235,44 @@ for (const image of sharedImages()) {
     })
   })
 }
+
+describe('a connection to an IPv6 address of a container', () => {
+  const image = sharedImage('k8s-debian13')
+  image.require()
+  const copy = patchedCopy(image, (kernel, path) => {
+    const row = table('sockets', path).rows.find(({ family, state, fd }) => {
+      return family === 'inet6' && state === 'ESTABLISHED' && fd !== null
+    })
+    const other = word(
+      kernel,
+      BigInt(`${row?.address}`),
+      'struct sock',
+      '__sk_common.skc_v6_daddr.in6_u.u6_addr32[0]',
+    ).at
+    return ipv6Of(path).map((value, half): Patch => {
+      const at = other + BigInt(8 * half)
+      return [at, word(kernel, at, 'unsigned long', '').value, value]
+    })
+  })
+  const links = (path: string) => table('interfaces', path).rows
+  const ownerOf = (path: string) => links(path).find(({ name, container }) => name === 'eth0' && container !== null)
+  const addressOf = (path: string) => (ownerOf(path)?.addresses as string[] | undefined)?.[1]?.split('/')[0] ?? ''
+  /** The address as it lies in memory, which the socket gets as its other end. */
+  const ipv6Of = (path: string) => {
+    const [head = '', tail = ''] = addressOf(path).split('::')
+    const groups = (text: string) => text.split(':').filter(Boolean)
+    const zeros = Array.from({ length: 8 - groups(head).length - groups(tail).length }, () => '0')
+    const bytes = Buffer.alloc(16)
+    for (const [at, group] of [...groups(head), ...zeros, ...groups(tail)].entries()) {
+      bytes.writeUInt16BE(Number.parseInt(group, 16), 2 * at)
+    }
+    return [bytes.readBigUInt64LE(0), bytes.readBigUInt64LE(8)]
+  }
+
+  it('has that container at its other end', () => {
+    const remote_address = addressOf(copy.path)
+    expect(remote_address).toMatch(/^fe80::/)
+    const rows = table('sockets', copy.path).rows.filter((row) => row.remote_address === remote_address)
+    expect(rows).toMatchObject([{ family: 'inet6', remote_container: ownerOf(copy.path)?.container, remote_pid: null }])
+  })
+})
