@@ -2,6 +2,7 @@
 
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
+import { type Area, strayAreas } from './module-areas.js'
 import { PARAMETERS, readParameters } from './module-parameters.js'
 import { MODULE, rulesOf } from './objects.js'
 import {
@@ -17,8 +18,11 @@ import {
   text,
 } from './query.js'
 
-/** What knows a module: the list, the folder /sys/module, the tree by which an address's module is found, memory itself. */
-export type ModuleView = 'list' | 'kset' | 'tree' | 'scan'
+/**
+ * What knows a module: the list, the folder /sys/module, the tree by which an address's module is found, memory itself;
+ * `vmap` is for one that none of the first three know, where an area of the address space was made for it.
+ */
+export type ModuleView = 'list' | 'kset' | 'tree' | 'scan' | 'vmap'
 
 /** By `enum module_state` (include/linux/module.h). */
 const STATES = ['live', 'loading', 'unloading', 'unformed']
@@ -61,7 +65,7 @@ const USERS = {
 /** Memory of each kind; before 6.4 what stays and, right behind it, what is only for the start. */
 const AREAS = {
   walk: firstOf(array('mem'), array('core_layout', { count: 2 })),
-  select: { size: 'size' },
+  select: { base: 'base', size: 'size' },
 } satisfies Nested
 
 const COLUMNS = {
@@ -88,16 +92,59 @@ export function readModules(kernel: Kernel): Module[] {
   const users = batch.child('users')
   const usersOf = users.byParent()
   const parameters = readParameters(kernel, batch.child('parameters'))
-  return Array.from({ length: batch.length }, (_, row) => {
+  const modules = Array.from({ length: batch.length }, (_, row): Placed => {
     const address = batch.address(row)
+    const own = areasOf.get(row) ?? []
     return {
       ...described(batch, row),
-      size: sum((areasOf.get(row) ?? []).map((area) => areas.column('size').number(area))),
+      size: sum(own.map((area) => areas.column('size').number(area))),
       used_by: (usersOf.get(row) ?? []).map((user) => users.column('name').text(user) ?? '?'),
-      found_by: views.get(address) ?? [],
+      found_by: [...(views.get(address) ?? [])],
       parameters: parameters.get(row) ?? [],
+      areas: own.flatMap((area) => areaOf(areas.column('base').bigint(area), areas.column('size').bigint(area))),
     }
   })
+  const strays = inStrayAreas(kernel, modules)
+  return [...modules, ...strays].map(({ areas: _, ...module }) => module)
+}
+
+/** A module with all of its memory. */
+interface Placed extends Module {
+  areas: Area[]
+}
+
+function areaOf(start: bigint | null, size: bigint | null): Area[] {
+  return start === null || start === 0n || size === null || size === 0n ? [] : [{ start, end: start + size }]
+}
+
+/**
+ * Marks modules that nothing but memory knows where an area was made for them; areas in which there is not even a
+ * `struct module` are what is left of one, or of what was never one.
+ */
+function inStrayAreas(kernel: Kernel, modules: readonly Placed[]): Placed[] {
+  const [known, others] = [modules.filter(isKnown), modules.filter((module) => !isKnown(module))]
+  const strays = strayAreas(
+    kernel,
+    known.flatMap(({ base }) => base ?? []),
+    known.flatMap(({ areas }) => areas),
+  )
+  const rest = strays.filter((stray) => {
+    const owner = others.find(({ areas }) => areas.some(({ start }) => stray.start <= start && start < stray.end))
+    if (owner !== undefined && !owner.found_by.includes('vmap')) owner.found_by.push('vmap')
+    return owner === undefined
+  })
+  if (rest.length > 0) {
+    const message = "areas that were made as modules' are and hold none that is known: see found_by"
+    kernel.warn({ code: 'disagree', message, count: rest.length })
+  }
+  return rest.map(({ address, start, end }) => ({ ...NOTHING, address, base: start, size: Number(end - start) }))
+}
+
+const isKnown = ({ found_by }: Module): boolean => found_by.some((view) => view !== 'scan')
+
+const NOTHING = {
+  ...{ name: null, references: null, state: null, taints: null, used_by: [], parameters: [], areas: [] },
+  ...{ version: null, source_version: null, arguments: null, found_by: ['vmap' as const] },
 }
 
 function sum(sizes: readonly (number | null)[]): number | null {
