@@ -20,7 +20,8 @@ export default defineAnalyzer({
   description:
     'What memory holds of each file, from page caches, tmpfs and the layers of overlays. A file of which pages are missing ' +
     'has holes there, and its row says which; sha256 is of files that are whole. With --merged a container is written as ' +
-    'one folder, as its own processes see it: the layers put together, and what is mounted in it.',
+    'one folder, as its own processes see it: the layers put together, without what is deleted or hidden by a directory ' +
+    'that was made anew, and what is mounted in it.',
   torn: 'bytes that were in memory throughout are right; a page that was replaced meanwhile may be of another moment.',
   artifacts: 'each file, with holes where its pages are missing',
   examples: [
@@ -99,7 +100,8 @@ function chosen(kernel: Kernel, asked: Asked, complain: (message: string) => voi
     (file) => container === null || merged || file.container === container,
     (file) => path.length === 0 || path.some((pattern) => fits(pattern, file.path ?? '')),
   ]
-  const files = merged && container !== null ? mergedFiles(kernel, container) : [...fileRows(kernel)].flat()
+  const inside = mergedFiles(kernel, merged ? container : null)
+  const files = merged ? inside : [...fileRows(kernel)].flat()
   const wanted = files.filter((file) => tests.every((test) => test(file)))
   // A merged folder may show one file at several paths.
   return merged ? wanted : once(wanted)

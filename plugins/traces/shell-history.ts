@@ -8,8 +8,9 @@ export default defineAnalyzer({
   summary: 'Commands that running shells remember, in the order in which they were typed',
   description:
     'What bash, and every other program with GNU readline, keeps in its own memory, whatever it is called and whether or ' +
-    'not it will ever write a file; and what zsh and the shells of busybox do, which keeps no times. The time is when the ' +
-    'command was typed, or when the shell read it from a file that has none.',
+    'not it will ever write a file; and what zsh and the shells of busybox do, which keeps no times. dash, the sh of Debian ' +
+    'and Ubuntu, keeps no history. The time is when the command was typed, or when the shell read it from a file that has ' +
+    'none.',
   torn: 'a command that was remembered throughout is one row, in its place, where its own pages were not torn.',
   examples: [
     { command: 'salvor shell-history memory.elf', what: 'what was typed in all shells' },

@@ -5,10 +5,10 @@ import type { Batch } from './batch.js'
 import { OPEN_FILES } from './descriptors.js'
 import type { Kernel } from './kernel.js'
 import { deviceName, MAPPINGS } from './mappings.js'
-import { rulesOf, TASK_STRUCT } from './objects.js'
-import { dentryPath, hlist, list, type Nested, obeys, optional, type Selects, text } from './query.js'
+import { TASK_STRUCT } from './objects.js'
+import { around, followLayers, INODE, pageBytes } from './overlay-inodes.js'
+import { dentryPath, hlist, list, type Nested, optional, type Selects, text } from './query.js'
 
-const INODE = 'struct inode'
 const SUPER_BLOCK = 'struct super_block'
 const OVERLAY = 'overlay'
 /** Inodes of one file system that are read. */
@@ -113,9 +113,6 @@ const NAMES = {
   },
 } satisfies Nested
 const CHILDREN = { names: NAMES } as const
-
-/** A path from the struct that a file system has around an inode. */
-const around = (type: string, member: string) => `container_of(, ${type}, vfs_inode)->${member}`
 
 /** When a file was made, by the function that makes the file system's inodes: what that function's are within. */
 const BORN: Readonly<Record<string, readonly [seconds: string[], nanoseconds: string[]]>> = {
@@ -255,15 +252,13 @@ function inode(
     modified: moment(batch, row, 'modified'),
     changed: moment(batch, row, 'changed'),
     born: fileSystem.type in BORN ? moment(batch, row, 'born') : null,
-    cached_bytes: times(batch.column('pages').number(row), pageSize),
+    cached_bytes: pageBytes(batch.column('pages').number(row), pageSize),
     deleted,
     rdev: batch.column('rdev').number(row),
     contents: batch.address(row),
     layer: null,
   }
 }
-
-const times = (pages: number | null, size: number) => (pages === null ? null : pages * size)
 
 /** A time of a row; null where its nanoseconds are none. */
 function moment(batch: Inodes, row: number, name: string): string | null {
@@ -281,42 +276,4 @@ function modeText(mode: number | null): string | null {
     if ((mode & bit) !== 0) letters[place] = letters[place] === 'x' ? set : alone
   }
   return `${KINDS.get(mode & KIND)?.[1] ?? '?'}${letters.join('')}`
-}
-
-const ofOverlay = (member: string) => around('overlay:struct ovl_inode', member)
-/** Where the contents of a file of an overlay are (fs/overlayfs/ovl_entry.h): in the upper layer if it has it. */
-const UPPER = optional(ofOverlay('__upperdentry->d_inode'))
-const LOWER = optional(['oe->__lowerstack[0].dentry->d_inode', 'lowerpath.dentry->d_inode', 'lower'].map(ofOverlay))
-
-/** Finds the inodes of the layers that files of overlays have their contents in, and what is cached of them there. */
-function followLayers(kernel: Kernel, found: CachedInode[]): void {
-  const upper = kernel
-    .at(
-      found.map(({ address }) => address),
-      INODE,
-    )
-    .select({ inode: UPPER })
-  const isBelow = (row: number) => !upper.column('inode').bigint(row)
-  const below = found.filter((_, row) => isBelow(row))
-  const lower = kernel
-    .at(
-      below.map(({ address }) => address),
-      INODE,
-    )
-    .select({ inode: LOWER })
-  const follow = (file: CachedInode, inode: bigint | null, layer: 'upper' | 'lower') => {
-    if (inode) Object.assign(file, { contents: inode, layer })
-  }
-  for (const [row, file] of found.entries()) follow(file, upper.column('inode').bigint(row), 'upper')
-  for (const [row, file] of below.entries()) follow(file, lower.column('inode').bigint(row), 'lower')
-  const layers = kernel
-    .at(
-      found.map(({ contents }) => contents),
-      INODE,
-    )
-    .select({ pages: 'i_mapping->nrpages', sound: obeys(rulesOf(INODE)) })
-  for (const [row, file] of found.entries()) {
-    if (layers.column('sound').number(row) !== 1) Object.assign(file, { contents: file.address, layer: null })
-    else file.cached_bytes = times(layers.column('pages').number(row), kernel.info.page_size)
-  }
 }

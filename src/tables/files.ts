@@ -4,6 +4,7 @@ import { append } from '../append.js'
 import { type CachedInode, readInodes } from '../kernel/inodes.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { type MountRow, readMountTable } from '../kernel/mount-table.js'
+import { readMergedDirectories } from '../kernel/overlay-inodes.js'
 import type { Layer } from '../kernel/superblocks.js'
 import { containerNames, mountOwners, type Owner, ownerOf } from './members.js'
 import { listedTasks } from './task.js'
@@ -156,21 +157,28 @@ function shownAt({ mounts }: Pick<View, 'mounts'>, path: string): { path: string
 interface Inside {
   mounts: MountRow[]
   layers: readonly Layer[]
+  /** Of its overlay. */
+  superblock: bigint | null
 }
 
 /**
  * The files that a container sees, by the paths at which it does: of its overlay, of the layers below that, and of
- * whatever else is mounted in it. Of several at one path it is the one on top, and of deleted ones there is none.
+ * whatever else is mounted in it. Of several at one path it is the one on top, and of deleted ones there is none; nothing
+ * for no container.
  */
-export function mergedFiles(kernel: Kernel, container: string): FileRow[] {
+export function mergedFiles(kernel: Kernel, container: string | null): FileRow[] {
   const inside = mountsInside(kernel, container)
-  const files = [...fileRows(kernel)].flat().filter(({ deleted, inner }) => !deleted && inner !== null)
+  const all = container === null ? [] : [...fileRows(kernel)].flat()
+  const files = all.filter(({ deleted, inner }) => !deleted && inner !== null)
   const merged = new Map<string, FileRow>()
   const owner = ownerOf(container, containerNames(kernel))
   const put = (path: string, file: FileRow) => {
     if (!merged.has(path)) merged.set(path, { ...file, path, ...owner })
   }
-  const layered = files.flatMap((file) => inLayer(inside.layers, file))
+  const directories = mergedDirectories(kernel, inside, files)
+  const layered = files
+    .flatMap((file) => inLayer(inside.layers, file))
+    .filter(({ path, layer }) => isMerged(path, inside.layers[layer], directories))
   const hidden = new Map<string, number>()
   for (const { path, layer, file } of layered) {
     if (file.type === 'character' && file.rdev === 0) hidden.set(path, Math.min(layer, hidden.get(path) ?? layer))
@@ -185,12 +193,13 @@ export function mergedFiles(kernel: Kernel, container: string): FileRow[] {
 
 const compare = (left: string, right: string) => (left < right ? -1 : left > right ? 1 : 0)
 
-function mountsInside(kernel: Kernel, container: string): Inside {
+function mountsInside(kernel: Kernel, container: string | null): Inside {
+  if (container === null) return { mounts: [], layers: [], superblock: null }
   const all = [...readViews(kernel).values()].flatMap(({ mounts }) => mounts)
   const owners = mountOwners(kernel)
   const own = all.filter(({ mnt_ns }) => owners.get(mnt_ns ?? -1)?.container === container)
   const root = own.find(({ type, target, root }) => type === 'overlay' && target === '/' && root === '/')
-  return { mounts: own, layers: root?.layers ?? [] }
+  return { mounts: own, layers: root?.layers ?? [], superblock: root?.superblock ?? null }
 }
 
 /** The mount that a path is on: of those above it the nearest, and of several there the last. */
@@ -226,6 +235,33 @@ function inLayer(layers: readonly Layer[], file: FileRow): Layered[] {
     ({ superblock, path }) => superblock === file.superblock && inner.startsWith(`${path}/`),
   )
   return layer < 0 ? [] : [{ path: inner.slice(layers[layer]?.path.length), layer, file }]
+}
+
+/** What the container's directories are put together from, by their paths, as far as the kernel has them in memory. */
+function mergedDirectories(kernel: Kernel, inside: Inside, files: readonly FileRow[]): Map<string, readonly Layer[]> {
+  const own = files.filter(({ superblock, type }) => superblock === inside.superblock && type === 'directory')
+  const merged = readMergedDirectories(
+    kernel,
+    own.map(({ address }) => address),
+  )
+  return new Map(
+    own.flatMap(({ address, inner }) => {
+      const layers = merged.get(address)
+      return layers === undefined || inner === null ? [] : [[inner, layers] as const]
+    }),
+  )
+}
+
+/** Whether the directories above a path show what a layer has there: one that is opaque shows nothing from below it. */
+function isMerged(path: string, layer: Layer | undefined, directories: ReadonlyMap<string, readonly Layer[]>): boolean {
+  if (layer === undefined) return false
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const directory = path.slice(0, end)
+    const of = `${layer.path === '/' ? '' : layer.path}${directory}`
+    const shown = directories.get(directory)
+    if (shown?.some((one) => one.superblock === layer.superblock && one.path === of) === false) return false
+  }
+  return true
 }
 
 /** Whether a layer further up says that a path, or a directory above it, is gone. */
