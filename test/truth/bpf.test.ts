@@ -1,9 +1,9 @@
 /** BPF programs, maps, links and where they are attached, against bpftool, a debugger and the symbols of the guests. */
 
 import { describe, expect, it } from 'vitest'
-import type { Kernel } from '../../dist/src/kernel/kernel.js'
+import { outOfIdr } from './changes.js'
 import { samples, sharedImage, sharedImages, table } from './images.js'
-import { type Patch, patchedCopy, word } from './patched.js'
+import { patchedCopy } from './patched.js'
 
 interface ListedProgram {
   id: number
@@ -141,18 +141,10 @@ describe('planted on docker-debian12', () => {
   })
 })
 
-/** The slot of an id in an IDR of few ids, which a single node has. */
-function slotOf(kernel: Kernel, symbol: string, id: number): Patch {
-  const idr = kernel.address(symbol) ?? 0n
-  const head = word(kernel, idr, 'struct idr', 'idr_rt.xa_head').value & ~3n
-  const slot = word(kernel, head, 'struct xa_node', `slots[${id}]`)
-  return [slot.at, slot.value, 0n]
-}
-
 describe('a program and a link that were taken out of their id tables', () => {
   const image = sharedImage('docker-debian12')
   image.require()
-  const copy = patchedCopy(image, (kernel) => [slotOf(kernel, 'prog_idr', 55), slotOf(kernel, 'link_idr', 1)])
+  const copy = patchedCopy(image, (kernel) => [outOfIdr(kernel, 'prog_idr', 55), outOfIdr(kernel, 'link_idr', 1)])
 
   it('are found by their symbol, descriptor and attachment, and said to be hidden', () => {
     const { rows } = table('bpf-programs', copy.path)

@@ -3,13 +3,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Kernel } from '../../dist/src/kernel/kernel.js'
 import { bytes } from '../../dist/src/kernel/query.js'
+import { at, changed, entry, jump, NOWHERE, whole } from './changes.js'
 import { sharedImage, sharedImages, table } from './images.js'
 import { type Patch, patchedCopy } from './patched.js'
 
 type Row = Record<string, unknown>
-
-/** Code that is nobody's, in the last two gigabytes, where jumps of the kernel reach. */
-const NOWHERE = 0xffff_ffff_ff00_0000n
 
 for (const image of sharedImages()) {
   describe(image.title, () => {
@@ -47,28 +45,6 @@ for (const image of sharedImages()) {
   })
 }
 
-/** Eight bytes at an address, and what they become where some of them are others. */
-function patch(kernel: Kernel, address: bigint, change: (code: DataView) => void): Patch {
-  const old = kernel
-    .at([address], 'char')
-    .select({ code: bytes('', { length: 8 }) })
-    .column('code')
-    .bytes(0)
-  const code = Uint8Array.from(old ?? [])
-  const before = new DataView(code.buffer).getBigUint64(0, true)
-  change(new DataView(code.buffer))
-  return [address, before, new DataView(code.buffer).getBigUint64(0, true)]
-}
-
-function jump(code: DataView, at: number, from: bigint, target: bigint): void {
-  code.setUint8(at, 0xe9)
-  code.setInt32(at + 1, Number(BigInt.asIntN(32, target - (from + BigInt(at) + 5n))), true)
-}
-
-const at = (kernel: Kernel, symbol: string) => kernel.symbolAddress(symbol) ?? 0n
-const whole = (kernel: Kernel, address: bigint, value: bigint) =>
-  patch(kernel, address, (code) => code.setBigUint64(0, value, true))
-
 /** Where a jump of the switch leads to a function. */
 function caseOf(kernel: Kernel, target: bigint): bigint {
   const start = at(kernel, 'x64_sys_call')
@@ -95,13 +71,13 @@ const CHANGES: Readonly<Record<string, { change: (kernel: Kernel) => Patch[]; ro
   'a case of the switch that leads elsewhere': {
     change: (kernel) => {
       const place = caseOf(kernel, at(kernel, '__x64_sys_wait4'))
-      return [patch(kernel, place, (code) => code.setInt32(0, code.getInt32(0, true) + 64, true))]
+      return [changed(kernel, place, (code) => code.setInt32(0, code.getInt32(0, true) + 64, true))]
     },
     row: { kind: 'syscall switch', index: 61, symbol: '__x64_sys_wait4' },
   },
   'an interrupt in the middle of a function': {
     change: (kernel) => [
-      patch(kernel, at(kernel, 'idt_table') + 14n * 16n, (code) =>
+      changed(kernel, at(kernel, 'idt_table') + 14n * 16n, (code) =>
         code.setUint16(0, code.getUint16(0, true) + 3, true),
       ),
     ],
@@ -109,7 +85,7 @@ const CHANGES: Readonly<Record<string, { change: (kernel: Kernel) => Patch[]; ro
   },
   'a jump in place of what ftrace left at the start of a function': {
     change: (kernel) => [
-      patch(kernel, at(kernel, 'vfs_read') + entry(kernel, 'vfs_read'), (code) =>
+      changed(kernel, at(kernel, 'vfs_read') + entry(kernel, 'vfs_read'), (code) =>
         jump(code, 0, at(kernel, 'vfs_read') + entry(kernel, 'vfs_read'), NOWHERE),
       ),
     ],
@@ -118,7 +94,7 @@ const CHANGES: Readonly<Record<string, { change: (kernel: Kernel) => Patch[]; ro
   'a jump behind it into a module': {
     change: (kernel) => {
       const place = at(kernel, 'vfs_write') + entry(kernel, 'vfs_write') + 5n
-      return [patch(kernel, place, (code) => jump(code, 0, place, at(kernel, 'nf_conntrack_in')))]
+      return [changed(kernel, place, (code) => jump(code, 0, place, at(kernel, 'nf_conntrack_in')))]
     },
     row: {
       kind: 'function',
@@ -146,16 +122,6 @@ const CHANGES: Readonly<Record<string, { change: (kernel: Kernel) => Patch[]; ro
     change: (kernel) => [firstOnList(kernel, 'cap_bprm_creds_from_file')],
     row: { kind: 'lsm', module: 'nf_conntrack', symbol: 'nf_conntrack_in' },
   },
-}
-
-/** Four bytes of ENDBR64 come first where the kernel was built with them. */
-function entry(kernel: Kernel, symbol: string): bigint {
-  const code = kernel
-    .at([at(kernel, symbol)], 'char')
-    .select({ code: bytes('', { length: 8 }) })
-    .column('code')
-    .bytes(0)
-  return code?.[0] === 0x0f && code[1] === 0x1f ? 0n : 4n
 }
 
 /** Where the table of the usual line discipline has the function that receives. */

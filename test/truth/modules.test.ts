@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Kernel } from '../../dist/src/kernel/kernel.js'
 import { lettersOf } from '../../dist/src/kernel/modules.js'
+import { offList } from './changes.js'
 import { samples, sharedImages, table } from './images.js'
 import { type Patch, patchedCopy, word } from './patched.js'
 
@@ -49,25 +50,10 @@ describe.each(images)('$title', (image) => {
   })
 })
 
-/** What a rootkit does to a list: the neighbours forget one, and it leads nowhere. */
-function unlink(kernel: Kernel, object: bigint, type: string, link: string): Patch[] {
-  const [{ at, value: next }, { value: prev }] = [
-    word(kernel, object, type, `${link}.next`),
-    word(kernel, object, type, `${link}.prev`),
-  ]
-  // list_head: next at 0, prev at 8. list_del() leaves LIST_POISON1 and LIST_POISON2.
-  return [
-    [prev, at, next],
-    [next + 8n, at, prev],
-    [at, next, 0xdead000000000100n],
-    [at + 8n, prev, 0xdead000000000122n],
-  ]
-}
-
 /** The folder of a module below /sys/module, taken out of it. */
 function unlinkFolder(kernel: Kernel, module: bigint): Patch[] {
   const { at } = word(kernel, module, MODULE, 'mkobj.kobj.name')
-  return unlink(kernel, at, 'struct kobject', 'entry')
+  return offList(kernel, at, 'struct kobject', 'entry')
 }
 
 /** What is hidden. */
@@ -76,7 +62,7 @@ const VICTIM = 'overlay'
 function hide(kernel: Kernel, path: string, fromFolder: boolean): Patch[] {
   const row = table('modules', path).rows.find(({ name }) => name === VICTIM)
   const module = BigInt(row?.address as string)
-  return [...unlink(kernel, module, MODULE, 'list'), ...(fromFolder ? unlinkFolder(kernel, module) : [])]
+  return [...offList(kernel, module, MODULE, 'list'), ...(fromFolder ? unlinkFolder(kernel, module) : [])]
 }
 
 /** From where it is hidden, whether from /sys too, and who still knows it. */
