@@ -50,6 +50,14 @@ for (const image of sharedImages()) {
       for (const ends of sockets) expect(tracked, ends.join(' ')).toContain(ends.join(' '))
     })
 
+    it('tracks no other as established', () => {
+      const { rows } = table('connections-tracked', image.as('elf'))
+      const listed = new Set(established(image).map((ends) => ends.join(' ')))
+      const of4 = rows.filter(({ state }) => state === 'ESTABLISHED')
+      expect(of4.length).toBeGreaterThan(2)
+      expect(of4.filter((row) => !endsOf(row).some((ends) => listed.has(ends)))).toEqual([])
+    })
+
     it('has each once, confirmed, and with a time to live', () => {
       const { rows } = table('connections-tracked', image.as('elf'))
       expect(new Set(rows.map(({ address }) => address)).size).toBe(rows.length)
