@@ -76,7 +76,8 @@ const COLUMNS = {
   taints: 'taints',
   version: text('version', LONGEST),
   source_version: text('srcversion', LONGEST),
-  arguments: text('args', LONGEST),
+  // Kernels from 7.3 on do not keep it.
+  arguments: optional(text('args', LONGEST)),
 } satisfies Selects
 
 /** Every module that anything knows: those on the list first, in its order, newest first. */

@@ -144,16 +144,20 @@ function perfAttachments(kernel: Kernel): Found[] {
   )
 }
 
-/** What a trampoline calls at a function's entry or exit: from 6.0 on links, programs before. */
+/** What a trampoline calls at a function's entry or exit: from 7.3 on nodes of links, from 6.0 on links, programs before. */
 const CALLED = {
   walk: array('progs_hlist'),
   select: {},
   children: {
     programs: {
-      walk: firstOf(hlist('', 'struct bpf_tramp_link', 'tramp_hlist'), hlist('', 'struct bpf_prog_aux', 'tramp_hlist')),
+      walk: firstOf(
+        hlist('', 'struct bpf_tramp_node', 'tramp_hlist'),
+        hlist('', 'struct bpf_tramp_link', 'tramp_hlist'),
+        hlist('', 'struct bpf_prog_aux', 'tramp_hlist'),
+      ),
       select: {
-        program: ['link.prog', 'prog'],
-        type: constantName(['link.prog->expected_attach_type', 'prog->expected_attach_type']),
+        program: ['link->prog', 'link.prog', 'prog'],
+        type: constantName(['link->prog', 'link.prog', 'prog'].map((program) => `${program}->expected_attach_type`)),
       },
     },
   },
