@@ -61,9 +61,8 @@ function cases(image: string, cache: string): Case[] {
     .select({}).addresses
   const many = BigUint64Array.from({ length: 20_000 }, (_, index) => addresses[index % addresses.length] ?? 0n)
   const select = { pid: 'pid', comm: text('comm'), uid: 'real_cred->uid.val', parent: 'real_parent->tgid' }
-  const flat = [...backend.chunks(kernel.id, CHUNK)]
-  const chunks = flat.flatMap((start, index) => (index % 2 === 0 ? [[start, flat[index + 1] ?? 0n] as const] : []))
-  const size = chunks.reduce((sum, [, length]) => sum + Number(length), 0)
+  const chunks = backend.chunks(kernel.id, CHUNK)
+  const size = chunks.reduce((sum, word, index) => sum + (index % 2 === 1 ? Number(word) : 0), 0)
   const salvor = (...options: string[]) =>
     execFileSync(
       process.execPath,
@@ -86,9 +85,7 @@ function cases(image: string, cache: string): Case[] {
       name: 'task_struct scan, one thread',
       amount: size,
       unit: 'bytes',
-      run: () => {
-        for (const [start, length] of chunks) backend.scan(kernel.id, [{ kind: 'tasks' }], start, length)
-      },
+      run: () => void backend.scan(kernel.id, [{ kind: 'tasks' }], chunks, 1),
     },
     { name: 'reading the same file', amount: size, unit: 'bytes', run: () => readWhole(image) },
     { name: 'processes, whole process, no cache', amount: 1, unit: 'runs', run: () => void salvor('--no-cache') },

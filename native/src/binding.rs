@@ -144,15 +144,16 @@ pub fn scan_chunks(id: u32, bytes: f64) -> Result<BigUint64Array> {
     Ok(chunks.into_iter().flat_map(|chunk| [chunk.start, chunk.end - chunk.start]).collect::<Vec<u64>>().into())
 }
 
-/// Runs scans (JSON: `kind` and parameters, see `native/src/scan`) over one physical chunk, in one pass.
+/// Runs scans (JSON: `kind` and parameters, see `native/src/scan`) over physical chunks, flat pairs of start and length, in
+/// one pass on so many threads: for each chunk an answer for each scan.
 #[napi(catch_unwind)]
-pub fn scan_chunk(id: u32, requests: Vec<String>, start: BigInt, length: BigInt) -> Result<Vec<NativeScan>> {
+pub fn scan(id: u32, requests: Vec<String>, chunks: BigUint64Array, threads: u32) -> Result<Vec<Vec<NativeScan>>> {
     let kernel = opened(id)?;
     let parse = |request: &String| serde_json::from_str(request);
     let requests: std::result::Result<Vec<serde_json::Value>, _> = requests.iter().map(parse).collect();
     let requests = requests.map_err(|error| Error::usage(format!("no scan: {error}")))?;
-    let found = scan::chunk(&kernel, &requests, start.get_u64().1, length.get_u64().1)?;
-    Ok(found.into_iter().map(NativeScan::from).collect())
+    let found = scan::chunks(&kernel, &requests, chunks.as_chunks().0, threads as usize)?;
+    Ok(found.into_iter().map(|scans| scans.into_iter().map(NativeScan::from).collect()).collect())
 }
 
 /// What could not be read since the image was opened, because its file was cut off or failed; null when it is whole.

@@ -76,11 +76,11 @@ function listen(hear, changed) {
     hear(`{"query":${text}}`)
     return changed(own.query(id, text, addresses), text)
   }
-  native.scanChunk = (id, requests, ...range) => {
+  native.scan = (id, requests, ...where) => {
     for (const { kind, rules } of requests.map((request) => JSON.parse(request))) {
       if (kind === 'tasks') hear(`{"task_scan":${JSON.stringify(rules)}}`)
     }
-    return own.scanChunk(id, requests, ...range)
+    return own.scan(id, requests, ...where)
   }
   for (const name of ['findBytes', 'findWords', 'userPart']) {
     native[name] = (...given) => {
@@ -110,7 +110,7 @@ function emptyTables({ needs = {} }, all) {
 
 function noHits(scan, id) {
   const request = scan.kind === 'bytes' ? { kind: 'bytes', patterns: [] } : scan
-  return scanHits(request, backend.scan(id, [request], 0n, 0n)).hits
+  return scanHits(request, backend.scan(id, [request], new BigUint64Array([0n, 0n]), 1).flat()).hits
 }
 
 /** Takes files as the folder of --output-dir does, and keeps none. */

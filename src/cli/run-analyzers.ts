@@ -212,7 +212,6 @@ export async function runAnalyzers(
     folder?.close()
   })
   const engine = makeEngine(session, {
-    eager: planned.some(({ analyzer }) => analyzer.scans !== undefined),
     kernel: planned.some(({ analyzer }) => analyzer.source === undefined),
   })
   const run = new AnalyzerRun(session, asked, tables, engine, writer, reporter, broken, folder)

@@ -170,10 +170,7 @@ function scanAll(id: number, scans: Scans, options: OptionsData): ImageContext['
   const flat = backend.chunks(id, CHUNK_BYTES)
   const hits = Object.entries(scans).map(([name, scan]) => {
     const request = scanRequest(scan, options)
-    const chunks = Array.from({ length: flat.length / 2 }, (_, index) =>
-      backend.scan(id, [request], flat[index * 2] ?? 0n, flat[index * 2 + 1] ?? 0n),
-    )
-    return [name, scanHits(request, chunks.flat()).hits]
+    return [name, scanHits(request, backend.scan(id, [request], flat, 1).flat()).hits]
   })
   return Object.fromEntries(hits)
 }

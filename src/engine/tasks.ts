@@ -68,8 +68,9 @@ export type Task =
       readonly kind: 'scan'
       readonly image: number
       readonly requests: readonly ScanRequest[]
-      readonly start: bigint
-      readonly length: bigint
+      /** Flat pairs of start and length. */
+      readonly chunks: BigUint64Array
+      readonly threads: number
     }
   | { readonly kind: 'write-touched'; readonly image: number; readonly output: string }
   | { readonly kind: 'close'; readonly image: number }
@@ -78,8 +79,8 @@ export type Task =
 export interface Results {
   open: { readonly id: number; readonly info: ImageInfo }
   chunks: BigUint64Array
-  /** With what was lost of the image so far. */
-  scan: { readonly found: readonly ChunkHits[]; readonly lost: Loss | null }
+  /** For each chunk an answer for each scan, with what was lost of the image so far. */
+  scan: { readonly found: readonly (readonly ChunkHits[])[]; readonly lost: Loss | null }
   'write-touched': { readonly pages: number; readonly lost: Loss | null }
   close: null
   analyze: readonly Warning[]

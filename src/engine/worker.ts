@@ -39,7 +39,7 @@ async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['k
       return backend.chunks(task.image, task.bytes)
     case 'scan':
       return {
-        found: backend.scan(task.image, task.requests, task.start, task.length),
+        found: backend.scan(task.image, task.requests, task.chunks, task.threads),
         lost: backend.lost(task.image),
       }
     case 'write-touched':

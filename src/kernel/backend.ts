@@ -1,6 +1,6 @@
 import type { Warning } from '../warning.js'
 import { type ImageInfo, Kernel, type OpenOptions } from './kernel.js'
-import { native } from './native.js'
+import { type NativeScan, native } from './native.js'
 import { type ScanRequest, scanSpec } from './scans.js'
 
 /** All that the engine's workers ask of the kernel layer; tests put another module in its place. */
@@ -9,8 +9,8 @@ export interface Backend {
   attach(id: number, warn: (warning: Warning) => void): Kernel
   /** Flat pairs of start and length of the physical chunks to scan. */
   chunks(id: number, bytes: number): BigUint64Array
-  /** Makes scans of one chunk in one pass; an answer for each. */
-  scan(id: number, requests: readonly ScanRequest[], start: bigint, length: bigint): ChunkHits[]
+  /** Makes scans of such chunks in one pass on so many threads: for each chunk an answer for each scan. */
+  scan(id: number, requests: readonly ScanRequest[], chunks: BigUint64Array, threads: number): ChunkHits[][]
   /** What the image's file no longer gives; null when nothing was lost. */
   lost(id: number): Loss | null
   /** Writes the pages read since a recording open to a new file; returns how many. */
@@ -38,19 +38,20 @@ export interface Loss {
   readonly bytes: number
 }
 
+function chunkHits(scan: NativeScan, start: bigint): ChunkHits {
+  const { addresses, which, lengths, capped, failed, message = '' } = scan
+  if (failed !== undefined) return { failed: { code: failed, message } }
+  const warning = { code: 'cap', message: 'more hits in a chunk than are kept', address: `0x${start.toString(16)}` }
+  return { failed: null, hits: { addresses, which, lengths }, warnings: capped ? [warning] : [] }
+}
+
 export const backend: Backend = {
   open: Kernel.open,
   attach: Kernel.attach,
   chunks: native.scanChunks,
-  scan(id, requests, start, length) {
-    const message = 'more hits in a chunk than are kept'
-    const warning = { code: 'cap', message, address: `0x${start.toString(16)}` }
-    const found = native.scanChunk(id, requests.map(scanSpec), start, length)
-    return found.map(({ addresses, which, lengths, capped, failed, message = '' }) =>
-      failed === undefined
-        ? { failed: null, hits: { addresses, which, lengths }, warnings: capped ? [warning] : [] }
-        : { failed: { code: failed, message } },
-    )
+  scan(id, requests, chunks, threads) {
+    const found = native.scan(id, requests.map(scanSpec), chunks, threads)
+    return found.map((scans, index) => scans.map((scan) => chunkHits(scan, chunks[index * 2] ?? 0n)))
   },
   lost: native.lost,
   writeTouched: native.writeTouched,

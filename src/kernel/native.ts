@@ -198,8 +198,8 @@ export interface Native {
   survey(of: number | Uint8Array, requests: string[]): string
   /** Physical chunks as flat pairs of start and length. */
   scanChunks(id: number, bytes: number): BigUint64Array
-  /** Runs scans (JSON, see `native/src/scan`) over one physical chunk in one pass; an answer for each. */
-  scanChunk(id: number, requests: string[], start: bigint, length: bigint): NativeScan[]
+  /** Runs scans (JSON, see `native/src/scan`) over such chunks in one pass on so many threads: for each an answer for each scan. */
+  scan(id: number, requests: string[], chunks: BigUint64Array, threads: number): NativeScan[][]
   /** Where patterns stand in a process's memory, from an address of the first range on; `ranges` are flat pairs of first address and end. */
   findBytes(id: number, mm: bigint, ranges: BigUint64Array, from: bigint, patterns: Uint8Array[]): NativeFound | null
   /** Where 64-bit words lie in it. */

@@ -126,6 +126,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_scan_looks_at_in_place_is_what_it_would_read() {
+        let image = failing();
+        let (mut copied, mut buffer) = (Vec::new(), Vec::new());
+        for (at, length) in
+            [(0, 4096), (17, 5 * 4096 - 17), (4 * 4096, 4 * 4096), (10 * 4096, 500 * 4096), (1 << 21, 1)]
+        {
+            let read = image.read_block(at, length, &mut copied);
+            assert_eq!(image.block(at, length, &mut buffer), read);
+            assert!(image.at_hand(at, length).is_none_or(|bytes| bytes == read && bytes.len() == length));
+        }
+        assert!(image.at_hand(0, 4096).is_some(), "what was just written is in memory");
+        assert_eq!(image.at_hand(4 * 4096, 2 * 4096), None, "not what is lost");
+    }
+
+    #[test]
     fn pages_that_are_given_back_are_read_again_and_lost_ones_stay_lost() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let bytes: Vec<u8> = (0_u64..1 << 18).flat_map(u64::to_le_bytes).collect();

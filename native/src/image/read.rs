@@ -122,6 +122,20 @@ impl Image {
         }
     }
 
+    /// What a scan looks at: [`Image::at_hand`], which spares a copy, or else as [`Image::read_block`] reads it.
+    pub fn block<'a>(&'a self, physical: u64, length: usize, buffer: &'a mut Vec<u8>) -> &'a [u8] {
+        match self.at_hand(physical, length) {
+            Some(bytes) => bytes,
+            None => self.read_block(physical, length, buffer),
+        }
+    }
+
+    /// The bytes of `[physical, physical + length)` where they lie in the map, if one range holds them all and the system
+    /// has them in memory anyway; not recorded.
+    pub fn at_hand(&self, physical: u64, length: usize) -> Option<&[u8]> {
+        self.peek(physical, length).filter(|bytes| self.file.is_at_hand(bytes))
+    }
+
     /// Reads for a scan: straight from the file, so that a pass over a large image does not fill this process with
     /// mapped pages, and without recording, because only what a scan then hits counts as read. Ends before `length`
     /// where the image has a hole, or where the file fails: [`Image::past_gap`] tells where to go on.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::super::{Hits, chunk};
+use super::super::{Hits, chunk, chunks};
 use crate::kernel::Kernel;
 use crate::testing::btf::Encoder;
 use crate::testing::memory::{BASE, Memory, SIZE};
@@ -54,6 +54,24 @@ fn each_place_is_found_once_wherever_chunks_and_blocks_begin() {
         let both = scanned(&kernel, &request(&["needle", "absent"]), size);
         assert_eq!(both, places);
     }
+}
+
+#[test]
+fn several_threads_find_what_one_finds_in_the_order_of_chunks() {
+    let texts: Vec<_> = (0..SIZE / 0x1_0000).map(|number| (0x1_0000 * number + 0xfffe - number, "needle")).collect();
+    let kernel = kernel(&texts[1..]);
+    let parts: Vec<_> = (0..SIZE / MIB).map(|number| [number * MIB, MIB]).collect();
+    let requests = [request(&["needle"]), json!({ "kind": "none" })];
+    let all = |threads: usize| -> Vec<(u64, u32)> {
+        let found = chunks(&kernel, &requests, &parts, threads).unwrap();
+        assert!(found.iter().all(|scans| scans.len() == 2 && scans[1].is_err()));
+        found.into_iter().flat_map(|mut scans| pairs(scans.remove(0).unwrap())).collect()
+    };
+    let one = all(1);
+    assert_eq!(one.len(), texts.len() - 1);
+    assert!(one.is_sorted());
+    assert_eq!((all(3), all(100)), (one.clone(), one));
+    assert!(chunks(&kernel, &requests, &[], 2).unwrap().is_empty());
 }
 
 #[test]

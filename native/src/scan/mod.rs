@@ -11,6 +11,10 @@ pub mod tasks;
 pub mod user;
 pub mod user_part;
 
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -64,6 +68,37 @@ pub struct Hits {
     pub capped: bool,
 }
 
+/// Runs scans over chunks, given by start and length, on so many threads; what each found in each chunk, as [`chunk`] has
+/// it.
+pub fn chunks(
+    kernel: &Kernel,
+    requests: &[Value],
+    chunks: &[[u64; 2]],
+    threads: usize,
+) -> Result<Vec<Vec<Result<Hits>>>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some([start, length]) = chunks.get(number) else { return found };
+            found.push((number, chunk(kernel, requests, *start, *length)));
+        }
+    };
+    let mut found = thread::scope(|scope| {
+        // Where the system has no thread left, there is one less.
+        let others = (1..threads.min(chunks.len())).flat_map(|_| thread::Builder::new().spawn_scoped(scope, work));
+        let others: Vec<_> = others.collect();
+        let mut found = work();
+        for other in others {
+            found.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        found
+    });
+    found.sort_by_key(|(number, _)| *number);
+    found.into_iter().map(|(_, found)| found).collect()
+}
+
 /// Runs scans (JSON: `kind` and parameters) over `[start, start + length)`. What cannot be read the image remembers. One
 /// that cannot be made fails by itself.
 pub fn chunk(kernel: &Kernel, requests: &[Value], start: u64, length: u64) -> Result<Vec<Result<Hits>>> {
@@ -93,7 +128,7 @@ fn pass<'a>(kernel: &Kernel, running: &mut [(&mut Box<dyn Scan + 'a>, bool)], ch
     let mut at = chunk.start;
     while at < chunk.end && running.iter().any(|(scan, _)| !scan.is_full()) {
         let want = (chunk.end - at).min(BLOCK) as usize;
-        let block = image.read_block(at, want + reach, &mut buffer);
+        let block = image.block(at, want + reach, &mut buffer);
         let own = block.len().min(want);
         for (scan, cut) in running.iter_mut() {
             if scan.is_full() {
