@@ -94,12 +94,17 @@ const OPEN_FILES = {
   select: { operations: 'f_op' },
 } satisfies Nested
 
-/** What pages are of which no `struct page` tells; read once per image. */
+/** What all pages are of which no `struct page` tells; read once per image. */
 export function pageClaims(kernel: Kernel): readonly Claim[] {
   return kernel.once(readAllClaims)
 }
 
 function readAllClaims(kernel: Kernel): Claim[] {
+  return claimsOn(kernel, null)
+}
+
+/** The same of some pages, ascending. */
+export function claimsOn(kernel: Kernel, pages: readonly number[] | null): Claim[] {
   const tasks = listedTasks(kernel)
   const pipe = kernel.address('pipefifo_fops')
   const leaders = tasks.filter(isLeader).map(({ address }) => address)
@@ -108,11 +113,12 @@ function readAllClaims(kernel: Kernel): Claim[] {
   for (let row = 0; row < files.length; row++) {
     if (pipe !== null && files.column('operations').bigint(row) === pipe) pipes.add(files.address(row))
   }
-  return readClaims(kernel, {
+  const claimants = {
     tasks: [...tasks.map(({ address }) => address), ...idleTasks(kernel)],
     mms: [...membersByMemory(kernel).keys()],
     pipes: [...pipes],
-  })
+  }
+  return readClaims(kernel, claimants, pages)
 }
 
 /** The containers that memory cgroups are of, by the addresses of these. */
@@ -134,7 +140,7 @@ export function describePages(kernel: Kernel, physical: readonly bigint[]): Page
   const of = (...kinds: PageKind[]) => facts.filter(({ kind }) => kinds.includes(kind))
   const known: Known = {
     kernel,
-    claims: pageClaims(kernel),
+    claims: claimsFor(kernel, physical, facts),
     caches: readSlabCaches(kernel),
     files: pageFiles(kernel, new Set(of('page cache').map(({ owner }) => owner))),
     members: membersByMemory(kernel),
@@ -164,6 +170,17 @@ type Described = Pick<PageOwner, 'kind'> & Partial<PageOwner>
 
 function pageOf(kernel: Kernel, physical: bigint): bigint {
   return physical - (physical % BigInt(kernel.info.page_size))
+}
+
+/** Claims on those pages that do not say themselves what they are: to look for all costs more than most searches. */
+function claimsFor(kernel: Kernel, physical: readonly bigint[], facts: readonly PageFacts[]): readonly Claim[] {
+  const asks = ({ kind }: PageFacts) => kind === 'page table' || isUntold(kind)
+  const pages = physical.flatMap((address, row) => {
+    const fact = facts[row]
+    return fact !== undefined && asks(fact) ? [Number(pageOf(kernel, address))] : []
+  })
+  const ascending = [...new Set(pages)].sort((left, right) => left - right)
+  return ascending.length === 0 ? [] : claimsOn(kernel, ascending)
 }
 
 function mappingsOf(kernel: Kernel, physical: readonly bigint[], facts: readonly PageFacts[]) {

@@ -5,7 +5,7 @@ import { type NativeMaps, native } from '../native.js'
 import { TASK_STRUCT } from '../objects.js'
 import { array, type Nested } from '../query.js'
 import { readFreePages } from './free-pages.js'
-import { covered, disjoint, type Stretch } from './stretch.js'
+import { covered, disjoint, isAnyIn, type Stretch } from './stretch.js'
 
 /** Stacks of kernels with KASAN, on arm64 with pages of 64 KiB. */
 const LARGEST_STACK = 1 << 18
@@ -41,21 +41,24 @@ export interface Claimants {
   readonly pipes: readonly bigint[]
 }
 
-/** All claims, ascending and disjoint. */
-export function readClaims(kernel: Kernel, { tasks, mms, pipes }: Claimants): Claim[] {
+/** Claims of all of memory, or where pages are given (ascending) on these, ascending and disjoint. */
+export function readClaims(kernel: Kernel, { tasks, mms, pipes }: Claimants, pages: readonly number[] | null): Claim[] {
   const maps = native.kernelMaps(kernel.id)
   tell(kernel, maps, "the kernel's page tables")
-  const kernelMaps = mapped(kernel, maps)
+  const asked = (start: number, end: number) => pages === null || isAnyIn(pages, start, end)
+  const own = [...maps.tables].map((table) => page(kernel, Number(table), 'page table', null, null))
+  const free = readFreePages(kernel).filter(({ start, end }) => asked(start, end))
+  const kernelMaps = mapped(kernel, maps, asked)
   const ranked: Claim[][] = [
     stacks(kernel, tasks),
     pipeBuffers(kernel, pipes),
-    readFreePages(kernel).map((stretch) => ({ ...stretch, kind: 'free', shift: null, owner: null })),
-    [...tables(kernel, mms), ...[...maps.tables].map((table) => page(kernel, Number(table), 'page table', null, null))],
+    free.map((stretch) => ({ ...stretch, kind: 'free', shift: null, owner: null })),
+    [...tables(kernel, mms), ...own],
     kernelMaps.filter(({ kind }) => kind !== 'kernel image'),
     // What the kernel needs no more of its image it gives away, and leaves mapped where it was.
     kernelMaps.filter(({ kind }) => kind === 'kernel image'),
   ]
-  return ranked.map(disjoint).reduce(covered, [])
+  return ranked.map((claims) => disjoint(claims.filter(({ start, end }) => asked(start, end)))).reduce(covered, [])
 }
 
 function page(kernel: Kernel, start: number, kind: ClaimKind, address: bigint | null, owner: bigint | null): Claim {
@@ -134,9 +137,13 @@ function tables(kernel: Kernel, mms: readonly bigint[]): Claim[] {
 }
 
 /** What the kernel's own tables map: its image, modules, `struct page`s, and what else it has put together. */
-function mapped(kernel: Kernel, { runs }: NativeMaps): Claim[] {
-  const starts = Array.from({ length: runs.length / 3 }, (_, row) => runs[row * 3 + 1] ?? 0n)
-  const places = kernel.unheard().resolve(starts)
+function mapped(kernel: Kernel, { runs }: NativeMaps, asked: (start: number, end: number) => boolean): Claim[] {
+  const all = Array.from({ length: runs.length / 3 }, (_, row) => {
+    const start = Number(runs[row * 3] ?? 0n)
+    return { start, end: start + Number(runs[row * 3 + 2] ?? 0n), address: runs[row * 3 + 1] ?? 0n }
+  })
+  const near = all.filter(({ start, end }) => asked(start, end))
+  const places = kernel.unheard().resolve(near.map(({ address }) => address))
   const [text, end] = [kernel.address('_text'), kernel.address('_end')]
   const pages = native.pageStructs(kernel.id)
   const last = kernel.info.ranges.reduce((most, { end }) => Math.max(most, Number(end)), 0)
@@ -147,9 +154,7 @@ function mapped(kernel: Kernel, { runs }: NativeMaps): Claim[] {
     const place = places[row]
     return place != null && place.module !== 'kernel' ? 'module' : 'kernel mapping'
   }
-  return starts.map((address, row) => {
-    const start = Number(runs[row * 3] ?? 0n)
-    const end = start + Number(runs[row * 3 + 2] ?? 0n)
+  return near.map(({ start, end, address }, row) => {
     return { start, end, kind: kindOf(address, row), shift: address - BigInt(start), owner: null }
   })
 }

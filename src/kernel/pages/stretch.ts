@@ -44,6 +44,17 @@ export function covered<T extends Stretch>(upper: readonly T[], lower: readonly 
   return merged
 }
 
+/** Whether any of some ascending addresses lies in a stretch. */
+export function isAnyIn(addresses: readonly number[], start: number, end: number): boolean {
+  let [low, high] = [0, addresses.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((addresses[middle] ?? 0) < start) low = middle + 1
+    else high = middle
+  }
+  return (addresses[low] ?? end) < end
+}
+
 /** The stretch that an address is in. */
 export function stretchAt<T extends Stretch>(stretches: readonly T[], address: number): T | null {
   let [low, high] = [0, stretches.length]
