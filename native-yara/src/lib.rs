@@ -136,8 +136,12 @@ impl Gathered {
         let before = self.rules.len();
         for string in &rule.matches {
             self.capped |= string.matches.len() >= MOST_MATCHES as usize;
-            for found in &string.matches {
-                let address = (found.base as u64).saturating_add(found.offset as u64);
+            let places = string.matches.iter().map(|found| (found.base as u64).saturating_add(found.offset as u64));
+            let mut seen: Vec<_> = places.zip(&string.matches).collect();
+            // Regions overlap, and what an expression without a fixed text finds is told of both.
+            seen.sort_by_key(|(address, _)| *address);
+            seen.dedup_by_key(|(address, _)| *address);
+            for (address, found) in seen {
                 if let Some(physical) = space.physical(address) {
                     self.push(rule, format!("${}", string.name), (address, physical, found.length as u32));
                 }

@@ -3,8 +3,12 @@
 use boreal::memory::{FragmentedMemory, MemoryParams, Region, RegionDescription};
 use salvor_native::image::Image;
 
-/// Bytes of a region at most: what a string is found in has to lie in one.
+/// Bytes of a region at most, less what it has of the next.
 const REGION: u64 = 16 << 20;
+
+/// Bytes of the next region that are shown with one where memory goes on: what begins in one and ends in the next is found
+/// if it is no longer than this.
+const OVERLAP: u64 = 64 << 10;
 
 /// Bytes that are read from the file at a time.
 const BLOCK: usize = 1 << 20;
@@ -26,6 +30,8 @@ struct Stretch {
     start: u64,
     length: u64,
     runs: Vec<Run>,
+    /// Where memory goes on, what comes next.
+    more: Vec<Run>,
 }
 
 /// Memory that is held against rules.
@@ -67,6 +73,31 @@ impl<'i> Space<'i> {
 
 /// Cuts runs where there is a gap between them and where a region would be too large.
 fn stretches(runs: &[Run]) -> Vec<Stretch> {
+    let mut stretches = apart(runs);
+    for at in 1..stretches.len() {
+        let (before, after) = stretches.split_at_mut(at);
+        let (Some(one), Some(next)) = (before.last_mut(), after.first()) else { continue };
+        if one.start.checked_add(one.length) == Some(next.start) {
+            one.more = first_of(&next.runs, OVERLAP);
+        }
+    }
+    stretches
+}
+
+/// The first bytes of runs.
+fn first_of(runs: &[Run], mut left: u64) -> Vec<Run> {
+    let mut first = Vec::new();
+    for run in runs {
+        let length = run.length.min(left);
+        left -= length;
+        if length > 0 {
+            first.push(Run { length, ..*run });
+        }
+    }
+    first
+}
+
+fn apart(runs: &[Run]) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
     for run in runs {
         let mut done = 0;
@@ -81,12 +112,22 @@ fn stretches(runs: &[Run]) -> Vec<Stretch> {
                     last.length += length;
                     last.runs.push(piece);
                 }
-                _ => stretches.push(Stretch { start: address, length, runs: vec![piece] }),
+                _ => stretches.push(Stretch { start: address, length, runs: vec![piece], more: Vec::new() }),
             }
             done += length;
         }
     }
     stretches
+}
+
+/// Where all of a stretch lies in physical memory, if it does so in a row.
+fn in_a_row(stretch: &Stretch) -> Option<(u64, usize)> {
+    let mut runs = stretch.runs.iter().chain(&stretch.more);
+    let first = runs.next()?;
+    let end = runs.try_fold(first.physical.checked_add(first.length)?, |end, run| {
+        (run.physical == end).then(|| end.checked_add(run.length)).flatten()
+    })?;
+    Some((first.physical, usize::try_from(end - first.physical).ok()?))
 }
 
 /// Reads into zeros what the image holds from a physical address on. What it lacks stays zero: nothing is found there, and
@@ -101,7 +142,9 @@ fn fill(image: &Image, physical: u64, out: &mut [u8], block: &mut Vec<u8>) {
             image.copy(at, rest)
         } else {
             let read = image.read_block(at, want, block);
-            rest.iter_mut().zip(read).for_each(|(to, from)| *to = *from);
+            if let Some(to) = rest.get_mut(..read.len()) {
+                to.copy_from_slice(read);
+            }
             read.len()
         };
         let next =
@@ -111,7 +154,9 @@ fn fill(image: &Image, physical: u64, out: &mut [u8], block: &mut Vec<u8>) {
 }
 
 impl FragmentedMemory for Space<'_> {
+    // What a region has of the next is no part of it for whoever asks for a place.
     fn next(&mut self, _: &MemoryParams) -> Option<RegionDescription> {
+        self.image.0.trim();
         let stretch = self.stretches.get(self.next)?;
         self.next += 1;
         Some(RegionDescription { start: usize::try_from(stretch.start).ok()?, length: stretch.length as usize })
@@ -119,13 +164,19 @@ impl FragmentedMemory for Space<'_> {
 
     fn fetch(&mut self, _: &MemoryParams) -> Option<Region<'_>> {
         let stretch = self.stretches.get(self.next.checked_sub(1)?)?;
+        let start = usize::try_from(stretch.start).ok()?;
+        if let Some((physical, length)) = in_a_row(stretch)
+            && let Some(mem) = self.image.0.at_hand(physical, length)
+        {
+            return Some(Region { start, mem });
+        }
         self.bytes.clear();
-        for run in &stretch.runs {
+        for run in stretch.runs.iter().chain(&stretch.more) {
             let from = self.bytes.len();
             self.bytes.resize(from + run.length as usize, 0);
             fill(self.image.0, run.physical, self.bytes.get_mut(from..)?, &mut self.block);
         }
-        Some(Region { start: usize::try_from(stretch.start).ok()?, mem: &self.bytes })
+        Some(Region { start, mem: &self.bytes })
     }
 
     fn reset(&mut self) {
@@ -134,18 +185,61 @@ impl FragmentedMemory for Space<'_> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use super::{REGION, Run, stretches};
+    use std::io::Write;
+
+    use boreal::Compiler;
+    use boreal::scanner::ScanParams;
+    use salvor_native::image::Image;
+
+    use super::{OVERLAP, REGION, Run, Space, in_a_row, stretches};
+
+    fn run(address: u64, physical: u64, length: u64) -> Run {
+        Run { address, physical, length }
+    }
 
     #[test]
     fn runs_side_by_side_are_one_region_up_to_its_size() {
-        let run = |address, physical, length| Run { address, physical, length };
         let runs = [run(0, 0x5000, 4096), run(4096, 0x1000, 4096), run(0x10000, 0, REGION + 4096)];
         let cut = stretches(&runs);
         let shape: Vec<_> = cut.iter().map(|one| (one.start, one.length, one.runs.len())).collect();
         assert_eq!(shape, [(0, 8192, 2), (0x10000, REGION, 1), (0x10000 + REGION, 4096, 1)]);
-        assert_eq!(cut.last().unwrap().runs, [run(0x10000 + REGION, REGION, 4096)]);
+        let [_, large, rest] = &cut[..] else { panic!("{cut:?}") };
+        assert_eq!(rest.runs, [run(0x10000 + REGION, REGION, 4096)]);
+        assert_eq!((&large.more, &rest.more), (&rest.runs, &vec![]));
+        assert_eq!(in_a_row(large), Some((0, REGION as usize + 4096)));
+        assert_eq!(in_a_row(&cut[0]), None);
         assert_eq!(stretches(&[]), []);
+    }
+
+    #[test]
+    fn what_goes_over_the_edge_of_a_region_is_found_once() {
+        let mut bytes = vec![b'.'; 2 * REGION as usize + 4096];
+        let edge = REGION as usize;
+        let places = [edge - 3, edge + 100, edge + OVERLAP as usize - 3, 2 * edge - 1, 2 * edge + 50];
+        for at in places {
+            bytes[at..at + 6].copy_from_slice(b"needle");
+        }
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&bytes).unwrap();
+        let image = Image::open(file.path()).unwrap();
+        let mut compiler = Compiler::new();
+        compiler.add_rules_str(r#"rule edge { strings: $a = "needle" condition: #a == 5 }"#).unwrap();
+        let mut scanner = compiler.finalize();
+        scanner.set_scan_params(ScanParams::default().compute_full_matches(true));
+        let length = bytes.len() as u64;
+        let half = REGION + 0x1000;
+        // In a row, and in two parts that change places.
+        let turned = [run(0, half, length - half), run(length - half, 0, half)];
+        for runs in [&[run(0, 0, length)][..], &turned] {
+            let found = scanner.scan_fragmented(Space::new(&image, runs)).unwrap();
+            let space = Space::new(&image, runs);
+            let matches = found.rules.iter().flat_map(|rule| &rule.matches).flat_map(|string| &string.matches);
+            let mut seen: Vec<_> =
+                matches.map(|one| space.physical((one.base + one.offset) as u64).unwrap() as usize).collect();
+            seen.sort_unstable();
+            assert_eq!(seen, places);
+        }
     }
 }

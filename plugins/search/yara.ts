@@ -8,7 +8,7 @@ export default defineAnalyzer({
   description:
     'Rules are held against all of physical memory, as one; or as far as that is asked for against the memory of each ' +
     'process, as the process sees it, or what is in memory of each file. It needs an addon: `npm run build:yara`. Rules ' +
-    'that include others are refused, and a text is found if it lies in one region of 16 MiB.',
+    'that include others are refused, and what matches has 64 KiB at most to be found wherever it lies.',
   torn: 'each place is where the row says; what its page was at that moment may differ.',
   examples: [
     { command: 'salvor yara memory.elf --rules miners.yar', what: 'in all of memory' },
