@@ -3,18 +3,18 @@
  *
  * Each is a whole process over the same image, one after the other on the same machine, after a first run that fills the
  * file cache and the caches of symbols. Volatility is `vol` on the PATH or `--vol COMMAND`; the symbols that it needs are
- * in the folder that `--symbols` names. `--only a,b` takes some tables. Results go to bench/results/peers-<time>.json.
+ * in the folder that `--symbols` names. `--only a,b` takes some tables. What searches all memory is measured beside b3sum;
+ * `--only scans` is that alone. Results go to bench/results/peers-<time>.json.
  */
 
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { has, measure, ROOT, type Run, SALVOR, seconds } from './measure.js'
+import { measureScans } from './scans.js'
 
-const ROOT = join(import.meta.dirname, '..')
 const RESULTS = join(ROOT, 'bench', 'results')
-const SALVOR = [process.execPath, join(ROOT, 'bin', 'salvor.cjs')]
 
 /** Volatility's commands by the table of salvor's that answers what they do. */
 const PEERS: Readonly<Record<string, readonly string[]>> = {
@@ -60,29 +60,11 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   'io-memory': ['linux.iomem.IOMem'],
 }
 
-interface Run {
-  /** Seconds of user and system time. */
-  cpu: number
-  /** Seconds on the clock. */
-  wall: number
-  code: number | null
-}
-
-/** Runs a command to its end; what it prints is of no interest. */
-function measure(command: readonly string[]): Run {
-  const script = 'TIMEFORMAT="%U %S %R"; { time "$@" >/dev/null 2>&1; } 2>&1; exit $?'
-  const { stdout, status } = spawnSync('bash', ['-c', script, 'measure', ...command], { encoding: 'utf8' })
-  const [user = NaN, system = NaN, wall = NaN] = stdout.trim().split(' ').map(Number)
-  return { cpu: user + system, wall, code: status }
-}
-
 /** The lesser of two runs: what disturbs one only adds. */
 function measureTwice(command: readonly string[]): Run {
   const [first, second] = [measure(command), measure(command)]
   return second.cpu < first.cpu ? second : first
 }
-
-const seconds = (value: number): string => value.toFixed(2).padStart(8)
 
 function main(): void {
   const { positionals, values } = parseArgs({
@@ -92,11 +74,22 @@ function main(): void {
   const images = process.env.SALVOR_IMAGES ?? join(homedir(), '.cache', 'salvor-images')
   const [image = join(images, 'docker-debian12', 'memory.elf')] = positionals
   const { vol, symbols, only } = values
-  const hasVolatility = spawnSync(vol, ['--help'], { stdio: 'ignore' }).status === 0
+  const asked = only?.split(',')
+  const scans = asked === undefined || asked.includes('scans') ? measureScans(image) : {}
+  const tables = Object.keys(PEERS).filter((table) => asked?.includes(table) ?? true)
+  const found = tables.length === 0 ? {} : measureTables(image, tables, vol, symbols)
+  mkdirSync(RESULTS, { recursive: true })
+  const file = join(RESULTS, `peers-${new Date().toISOString().replaceAll(':', '-')}.json`)
+  writeFileSync(file, `${JSON.stringify({ image, ...found, scans }, null, 2)}\n`)
+  console.log(file)
+}
+
+/** Measures tables, and tells of each. */
+function measureTables(image: string, tables: readonly string[], vol: string, symbols: string | undefined) {
+  const hasVolatility = has(vol)
   if (!hasVolatility) console.log(`Volatility 3 is not installed (no ${vol}): salvor alone is measured`)
   const salvor = (...tables: string[]) => [...SALVOR, 'run', ...tables, image, '-q', '-f', 'ndjson']
   const volatility = (plugin: string) => [vol, '-q', '-f', image, ...(symbols ? ['-s', symbols] : []), plugin]
-  const tables = Object.keys(PEERS).filter((table) => only === undefined || only.split(',').includes(table))
   measure(salvor('info'))
   console.log(`${'table'.padEnd(18)}${'salvor'.padStart(8)}  ${'peer'.padStart(8)}  times  Volatility's command`)
   const results = tables.flatMap((table) => {
@@ -116,10 +109,7 @@ function main(): void {
   console.log(
     `${'all in one run'.padEnd(18)}${seconds(all.cpu)}  ${seconds(peers)}  ${(peers / all.cpu).toFixed(0).padStart(5)}`,
   )
-  mkdirSync(RESULTS, { recursive: true })
-  const file = join(RESULTS, `peers-${new Date().toISOString().replaceAll(':', '-')}.json`)
-  writeFileSync(file, `${JSON.stringify({ image, all, results }, null, 2)}\n`)
-  console.log(file)
+  return { all, results }
 }
 
 main()

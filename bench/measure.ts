@@ -1,0 +1,30 @@
+/** Time that whole processes take. */
+
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+
+export const ROOT = join(import.meta.dirname, '..')
+export const SALVOR = [process.execPath, join(ROOT, 'bin', 'salvor.cjs')]
+
+export interface Run {
+  /** Seconds of user and system time. */
+  cpu: number
+  /** Seconds on the clock. */
+  wall: number
+  code: number | null
+}
+
+/** Runs a command to its end; what it prints is of no interest. */
+export function measure(command: readonly string[]): Run {
+  const script = 'TIMEFORMAT="%U %S %R"; { time "$@" >/dev/null 2>&1; } 2>&1; exit $?'
+  const { stdout, status } = spawnSync('bash', ['-c', script, 'measure', ...command], { encoding: 'utf8' })
+  const [user = NaN, system = NaN, wall = NaN] = stdout.trim().split(' ').map(Number)
+  return { cpu: user + system, wall, code: status }
+}
+
+/** Whether a command is there. */
+export function has(command: string): boolean {
+  return spawnSync(command, ['--help'], { stdio: 'ignore' }).status === 0
+}
+
+export const seconds = (value: number): string => value.toFixed(2).padStart(8)
