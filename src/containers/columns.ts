@@ -3,9 +3,12 @@
 import type { Runtime } from './cgroup-path.js'
 import type { Claim, Claims } from './claims.js'
 import type { Subject } from './pods.js'
+import type { ProcessEvidence } from './types.js'
 
 /** The source of what is read from the heap of dockerd. */
 export const DAEMON = 'memory of dockerd'
+/** That of what is carved out of a database of which old pages are still there: the last to be believed. */
+export const NETWORK_STORE = 'local-kv.db (carved)'
 
 export function runtimeClaims(subject: Subject): Claim<Runtime>[] {
   const { group, declared, annotations, shim, conmon } = subject
@@ -65,6 +68,7 @@ export function nameClaims({
     { value: declared?.log?.value.container_name, source: 'kubelet log name' },
     { value: declared?.userdata?.value.environment?.name, source: '.containerenv' },
     { value: declared?.userdata?.value.alias, source: 'hosts file' },
+    { value: kubernetes ? null : declared?.network?.value.name, source: NETWORK_STORE },
   ]
 }
 
@@ -91,6 +95,19 @@ export function podClaims(subject: Subject, sandbox: Subject | null, column: Pod
   if (sandbox === null) return own
   const of = podClaims(sandbox, null, column).map((claim) => ({ ...claim, source: `sandbox's ${claim.source}` }))
   return [...own, ...of]
+}
+
+/**
+ * Where nothing names a pod: its host name is its name unless its declaration has another, and its root may change it. Of
+ * one that has the host name of what is around it that says nothing.
+ */
+export function podNameByHost({ group, init }: Subject, outside: readonly (ProcessEvidence | null)[]): Claim<string>[] {
+  const uts = init?.namespaces.uts ?? null
+  const isOwn = uts !== null && outside.every((process) => process?.namespaces.uts !== uts)
+  const name = group?.scope?.pod_uid != null && isOwn ? (init?.hostname ?? null) : null
+  return [
+    { value: name !== null && /^[a-z0-9][a-z0-9.-]{0,62}$/.test(name) ? name : null, source: 'host name (a guess)' },
+  ]
 }
 
 export function hostnameClaims(subject: Subject, sandbox: Subject | null): Claim<string>[] {

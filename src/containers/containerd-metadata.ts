@@ -78,7 +78,8 @@ function* carve(content: string, start: string, budget: Budget): Generator<objec
   }
 }
 
-function endOfObject(content: string, start: number): { end: number; whole: boolean } {
+/** Where the JSON object that begins at a place ends, or where it breaks off. */
+export function endOfObject(content: string, start: number): { end: number; whole: boolean } {
   const limit = Math.min(content.length, start + maximumRecord)
   let depth = 0
   let quoted = false

@@ -3,7 +3,17 @@
 import type { Warning } from '../warning.js'
 import { capabilityNames, everyCapability, sortCapabilities } from './capabilities.js'
 import { Claims } from './claims.js'
-import { DAEMON, hostnameClaims, initClaims, nameClaims, podClaims, runtimeClaims, takeSandboxName } from './columns.js'
+import {
+  DAEMON,
+  hostnameClaims,
+  initClaims,
+  NETWORK_STORE,
+  nameClaims,
+  podClaims,
+  podNameByHost,
+  runtimeClaims,
+  takeSandboxName,
+} from './columns.js'
 import { type Declared, type DeclaredContainer, readDeclared } from './declared.js'
 import { type Daemon, readDaemons } from './dockerd-memory.js'
 import { groupByContainer } from './groups.js'
@@ -71,9 +81,11 @@ export function buildContainers(evidence: Evidence): BuiltContainers {
     const sandbox = isSandbox(subject) ? null : sandboxOf(subject, sandboxes, shared)
     const peer = /^container:(.+)$/.exec(subject.declared?.host_config?.value.network_mode ?? '')?.[1]
     const provider = sandbox ?? byId.get(peer ?? '') ?? null
+    const outside = [host, byId.get(subject.group?.parent ?? '')?.init ?? null]
     return buildRow(
       subject,
       sandbox,
+      outside,
       { host, interfaces: evidence.networks, interfaces6: evidence.networks6, provider },
       warnings,
     )
@@ -164,6 +176,7 @@ function isClose(started: string | null, created: string | null): boolean {
 function buildRow(
   subject: Subject,
   sandbox: Subject | null,
+  outside: readonly (ProcessEvidence | null)[],
   network: Parameters<typeof networksOf>[1],
   warnings: Warning[],
 ): ContainerRow {
@@ -183,7 +196,9 @@ function buildRow(
   const pid = state === 'exited' ? null : (init?.pid ?? null)
   const init_pid = claims.take('init_pid', initClaims(subject, pid))
   const pod_uid = claims.take('pod_uid', podClaims(subject, sandbox, 'pod_uid'))
-  const pod_name = claims.take('pod_name', podClaims(subject, sandbox, 'pod_name'))
+  const pod_name =
+    claims.take('pod_name', podClaims(subject, sandbox, 'pod_name')) ??
+    claims.take('pod_name', podNameByHost(subject, outside))
   const pod_namespace = claims.take('pod_namespace', podClaims(subject, sandbox, 'pod_namespace'))
   const docker = declared?.docker?.value
   return {
@@ -278,6 +293,7 @@ function evidenceOf({ declared, daemon }: Subject): ContainerEvidence[] {
     ['kubelet log name', declared?.log],
     ['sandbox directory', declared?.sandbox],
     [DAEMON, held],
+    [NETWORK_STORE, declared?.network],
   ] as const
   return found.flatMap(([source, at]) =>
     at == null ? [] : [{ source, path: at.path, address: `0x${at.address.toString(16)}` }],

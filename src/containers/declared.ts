@@ -8,6 +8,7 @@ import { type DockerConfig, type DockerHostConfig, parseDockerConfig, parseDocke
 import type { Parsed } from './json.js'
 import { type ContainerLogName, parseContainerLogName, parsePodLogDirectory, parsePodLogPath } from './kubelet-logs.js'
 import { findLayout } from './layouts.js'
+import { carveNetworks, type StoredNetwork } from './network-store.js'
 import { type OciConfig, parseOciConfig } from './oci-config.js'
 import { parseStoredContainers, type StoredContainer } from './podman-storage.js'
 import { readUserdata, type Userdata } from './podman-userdata.js'
@@ -34,6 +35,8 @@ export interface DeclaredContainer {
   waiting: boolean
   docker: Found<DockerConfig> | null
   host_config: Found<DockerHostConfig> | null
+  /** From libnetwork's database, which is asked where Docker's own files are gone. */
+  network: Found<StoredNetwork> | null
   status: Found<CriStatus> | null
   metadata: Found<CriMetadata> | null
   storage: Found<StoredContainer> | null
@@ -62,6 +65,7 @@ export function readDeclared(files: CachedFiles): Declared {
   for (const path of layout.storage) reader.storage(path)
   reader.logs()
   for (const path of layout.metadata) reader.metadata(path)
+  if (reader.lacksDocker) for (const path of layout.networks) reader.networks(path)
   return { containers: reader.containers, warnings: reader.warnings }
 }
 
@@ -190,6 +194,21 @@ class Reader {
     }
   }
 
+  get lacksDocker(): boolean {
+    return [...this.containers.values()].some(({ engine, docker }) => engine === 'docker' && docker === null)
+  }
+
+  networks(path: string): void {
+    const present = this.#files.readPresent?.(path) ?? null
+    if (present === null) return
+    const { containers, capped } = carveNetworks(present.text)
+    if (capped) this.warnings.push({ code: 'cap', message: `${path}: not all of its records were looked at` })
+    for (const [id, value] of containers) {
+      const container = this.containers.get(id)
+      if (container !== undefined) container.network ??= { value, path, address: present.address }
+    }
+  }
+
   #directories(path: string): { name: string; path: string; address: bigint }[] {
     return this.#files.list(path).filter((entry) => entry.kind === 'directory')
   }
@@ -215,6 +234,7 @@ class Reader {
       waiting: false,
       docker: null,
       host_config: null,
+      network: null,
       status: null,
       metadata: null,
       storage: null,

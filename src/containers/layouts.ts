@@ -26,6 +26,8 @@ export interface Layout {
   states: { path: string; namespace: string | null }[]
   /** Hold `<id>/config.v2.json`. */
   docker: string[]
+  /** libnetwork's databases. */
+  networks: string[]
   /** Hold `containers/<id>/status` and `sandboxes/<id>/`. */
   cri: string[]
   metadata: string[]
@@ -53,6 +55,7 @@ export function findLayout(files: CachedFiles): Layout {
     ...under(users, 'docker/runtime-runc'),
   ]
   const storage = [...storageRoots, ...under(homes, '.local/share/containers/storage'), ...under(users, 'containers')]
+  const docker = ['/var/lib/docker', '/var/snap/docker/common/var-lib-docker', ...under(homes, '.local/share/docker')]
   return {
     bundles: states.flatMap((state) => shims.map((shim) => `${state}/${shim}`)),
     states: [
@@ -64,11 +67,8 @@ export function findLayout(files: CachedFiles): Layout {
         namespace: null,
       })),
     ],
-    docker: [
-      '/var/lib/docker/containers',
-      '/var/snap/docker/common/var-lib-docker/containers',
-      ...under(homes, '.local/share/docker/containers'),
-    ],
+    docker: under(docker, 'containers'),
+    networks: under(docker, 'network/files/local-kv.db'),
     cri: under(containerdRoots, 'io.containerd.grpc.v1.cri'),
     metadata: under(containerdRoots, 'io.containerd.metadata.v1.bolt/meta.db'),
     // The directory's first word is the storage driver.

@@ -1,6 +1,7 @@
 /** A container's networks: the engine's names for them joined with the addresses of its network namespace. */
 
 import type { Claims } from './claims.js'
+import { NETWORK_STORE } from './columns.js'
 import type { Subject } from './pods.js'
 import type { ContainerNetwork, InterfaceEvidence, ProcessEvidence } from './types.js'
 
@@ -19,7 +20,7 @@ export function networksOf(subject: Subject, facts: NetworkFacts, claims: Claims
     claims.sources.networks = 'network namespace'
     return [{ name: 'host', interface: null, address: null }]
   }
-  const own = declaredNetworks(subject)
+  const own = declaredNetworks(subject) ?? storedNetworks(subject, facts)
   const declared = own ?? declaredNetworks(facts.provider)
   const actual = inode === null ? null : addressesIn(inode, facts, declared?.networks ?? [])
   if (declared === null && actual === null) return null
@@ -59,6 +60,18 @@ function join(
   }
   for (const link of actual) if (!used.has(link)) rows.push({ name: null, ...link })
   return rows
+}
+
+/** Old records may be of endpoints that are gone: only what the network namespace has as well counts. */
+function storedNetworks(
+  { declared, init }: Subject,
+  { interfaces }: NetworkFacts,
+): { networks: ContainerNetwork[]; source: string } | null {
+  const actual = interfaces.get(init?.namespaces.net ?? -1) ?? []
+  const networks = (declared?.network?.value.networks ?? [])
+    .filter(({ address }) => address !== null && actual.some((link) => bare(link.address) === bare(address)))
+    .map((network) => ({ ...network, interface: null }))
+  return networks.length === 0 ? null : { networks, source: NETWORK_STORE }
 }
 
 function declaredNetworks(subject: Subject | null): { networks: ContainerNetwork[]; source: string } | null {
