@@ -6,7 +6,7 @@ import type { Secret } from './find.js'
 
 /** Where a secret was found. */
 export interface SecretPlace {
-  where: 'environment' | 'arguments' | 'declaration' | 'file'
+  where: 'environment' | 'arguments' | 'declaration' | 'memory' | 'file'
   path: string | null
   /** Of the file's inode, or of the process's task_struct. */
   address: bigint
@@ -57,12 +57,17 @@ export function secretRow(secret: Secret, place: SecretPlace, now: string | null
     issued: jwt?.issued ?? null,
     expires,
     expired: expires === null || now === null ? null : expires < now,
-    foreign: owner?.pod == null ? null : isForeign(owner, pod, place),
+    foreign: owner?.pod == null || isHostsMemory(place) ? null : isForeign(owner, pod, place),
     length,
     fingerprint: createHash('sha256').update(value).digest('hex').slice(0, 12),
     value: reveal ? value : `${length} bytes, masked`,
     claims: jwt?.claims ?? null,
   }
+}
+
+/** The kubelet has the tokens of all pods of its node. */
+function isHostsMemory({ where, container }: SecretPlace): boolean {
+  return where === 'memory' && container === null
 }
 
 /** Two pods of one name, one after the other, are not the same; where a uid is not known their names decide. */

@@ -6,8 +6,10 @@ import type { Kernel } from '../kernel/kernel.js'
 import { cached, userStrings } from '../kernel/query.js'
 import { isLeader } from '../kernel/tasks.js'
 import { imageTime } from '../kernel/time.js'
+import { ProcessMemory } from '../kernel/user-memory.js'
 import { LARGEST, mayHoldSecrets, secretsOfFile } from '../secrets/files.js'
 import { findNamed, findSecrets, type Secret } from '../secrets/find.js'
+import { MOST_PLACES, secretsInMemory } from '../secrets/memory.js'
 import { type SecretPlace, type SecretRow, secretRow } from '../secrets/rows.js'
 import { containerEvidence, containerRows } from './containers.js'
 import { type FileRow, fileRows } from './files.js'
@@ -68,11 +70,26 @@ function* inProcesses(kernel: Kernel, { byContainer }: Pods): Generator<Found> {
   for (const { address, environment } of batch) {
     const member = members.get(address)
     if (member === undefined) continue
+    const known = new Set<string>()
+    const unless = (secrets: Secret[]) => secrets.filter(({ value }) => !known.has(value))
     const pod_uid = byContainer.get(member.container ?? '')?.uid ?? null
     const place = { ...member, path: null, address, pod_uid }
-    yield { secrets: inVariables((environment ?? '').split('\0')), place: { ...place, where: 'environment' } }
-    yield { secrets: inArguments(args.get(address) ?? []), place: { ...place, where: 'arguments' } }
+    const told = [
+      { secrets: inVariables((environment ?? '').split('\0')), place: { ...place, where: 'environment' as const } },
+      { secrets: inArguments(args.get(address) ?? []), place: { ...place, where: 'arguments' as const } },
+    ]
+    yield* told
+    // Both are part of its memory.
+    for (const { secrets } of told) for (const { value } of secrets) known.add(value)
+    yield { secrets: unless(inMemory(kernel, address)), place: { ...place, where: 'memory' } }
   }
+}
+
+function inMemory(kernel: Kernel, task: bigint): Secret[] {
+  const memory = ProcessMemory.heapOf(kernel, task)
+  if (memory === null) return []
+  const message = `more than ${MOST_PLACES} places in a process that look like secrets: the rest is left out`
+  return secretsInMemory(memory, () => kernel.warn({ code: 'cap', message, count: 1 }))
 }
 
 /** What containers were to be started with: their first processes may have written other things over it. */

@@ -60,7 +60,7 @@ describe(`secrets by the truth of ${kubernetes.title}`, () => {
 
   it('have the planted token as foreign: env-stolen-token', () => {
     const { pod, namespace, to_pod } = planted('env-stolen-token')
-    const foreign = rows.filter((row) => row.foreign === true)
+    const foreign = rows.filter((row) => row.foreign === true && row.where !== 'memory')
     expect(foreign.length).toBeGreaterThanOrEqual(2)
     const [own] = rows.filter(({ where, owner_pod }) => where === 'file' && owner_pod === `payments/${to_pod}`)
     for (const row of foreign) {
@@ -71,6 +71,23 @@ describe(`secrets by the truth of ${kubernetes.title}`, () => {
     }
     const pids = foreign.map(({ pid }) => pid)
     expect(pids).toContain(planted('deleted-exe-miner').pids[0])
+  })
+
+  it('are in the memory of who uses them, and have the same fingerprints there', () => {
+    const files = new Set(rows.filter(({ where }) => where === 'file').map((row) => row.fingerprint))
+    const tokens = rows.filter(({ where, kind }) => where === 'memory' && kind === 'service-account-token')
+    const kubelet = tokens.filter(({ comm }) => comm === 'kubelet')
+    expect(new Set(kubelet.map(({ owner_pod }) => owner_pod)).size).toBeGreaterThanOrEqual(5)
+    expect(kubelet.every(({ foreign }) => foreign === null)).toBe(true)
+    expect(tokens.filter(({ comm }) => comm === 'kube-proxy').map(({ foreign }) => foreign)).toContain(false)
+    // The shell that exported the token, whose own environment is older.
+    const { to_pod } = planted('env-stolen-token')
+    expect(tokens.find(({ comm, foreign }) => comm === 'bash' && foreign === true)).toMatchObject({
+      ...{ owner_pod: `payments/${to_pod}`, container_name: 'toolbox' },
+    })
+    for (const { fingerprint, expired, owner_pod, comm } of tokens) {
+      if (expired === false) expect(files, `${comm} ${owner_pod}`).toContain(fingerprint)
+    }
   })
 
   it('have the planted values where Secrets are mounted, and in declarations: secrets', () => {
@@ -84,14 +101,15 @@ describe(`secrets by the truth of ${kubernetes.title}`, () => {
   })
 
   it('have the kubelet’s keys, and the one that its kubeconfig repeats by the same fingerprint', () => {
-    const keys = rows.filter(({ kind }) => kind === 'private-key' || kind === 'kube-client-key')
+    const all = rows.filter(({ kind }) => kind === 'private-key' || kind === 'kube-client-key')
+    const keys = all.filter(({ where }) => where === 'file')
     expect(keys.map(({ path }) => path).sort()).toEqual([
       '/etc/kubernetes/kubelet.conf',
       '/var/lib/kubelet/pki/kubelet-client-2026-11-23-22-01-11.pem',
       '/var/lib/kubelet/pki/kubelet-client-2026-11-23-22-01-13.pem',
       '/var/lib/kubelet/pki/kubelet.key',
     ])
-    expect(new Set(keys.map((row) => row.fingerprint)).size).toBe(3)
+    expect(new Set(all.map((row) => row.fingerprint)).size).toBe(3)
   })
 
   it('are shown with --reveal only', () => {

@@ -31,6 +31,7 @@ test('two tokens, or one in two containers or in a file, are findings of their o
 })
 
 test('neither a pod’s own token nor any other secret is found, whatever else is null', () => {
+  expect(evaluateRule(rule, { secrets: [{ ...token, where: 'memory' }] })).toEqual([])
   expect(evaluateRule(rule, { secrets: [{ ...token, foreign: false }, { foreign: null }, {}] })).toEqual([])
   const nothing = { where: null, path: null, owner_pod: null, owner_account: null, pod: null, fingerprint: null }
   expect(evaluateRule(rule, { secrets: [{ foreign: true, ...nothing }] })).toHaveLength(1)
