@@ -161,7 +161,8 @@ function chosenFiles(kernel: Kernel): FileRow[] {
   const found = new Map<bigint, FileRow>()
   for (const files of fileRows(kernel)) {
     for (const file of files) {
-      if (file.type !== 'file' || file.path === null || !mayHoldSecrets(file.path, Number(file.size ?? 0))) continue
+      if (file.type !== 'file' || file.path === null || file.cached_bytes === 0) continue
+      if (!mayHoldSecrets(file.path, Number(file.size ?? 0))) continue
       const known = found.get(file.contents)
       if (known === undefined || (known.container === null && file.container !== null)) found.set(file.contents, file)
     }
