@@ -76,7 +76,15 @@ export { helperPlace } from '../findings/helper-paths.js'
 export { firstOfHost, isEngine, isRuntimeStep, type Placed } from '../findings/host.js'
 export { leadsToHost } from '../findings/host-paths.js'
 export { ancestorsOf, entryOf } from '../findings/lineage.js'
-export { isInstalled, isInterpreter, isOddPlace, isShell, programName, programPath } from '../findings/programs.js'
+export {
+  isDropped,
+  isInstalled,
+  isInterpreter,
+  isOddPlace,
+  isShell,
+  programName,
+  programPath,
+} from '../findings/programs.js'
 export { quote } from '../findings/quote.js'
 export { isRuntimeSocket } from '../findings/runtime-sockets.js'
 export { lessIfTorn } from '../findings/torn.js'

@@ -51,3 +51,9 @@ export function isOddPlace(exe: string | null): boolean {
   const path = programPath(exe)
   return FOR_ALL.test(path) || /\/\.[^/]/.test(path)
 }
+
+/** Whether it lies where everybody may write, or its own name is hidden: homes have honest programs in hidden folders. */
+export function isDropped(exe: string | null): boolean {
+  const path = programPath(exe)
+  return FOR_ALL.test(path) || lastPart(path).startsWith('.')
+}

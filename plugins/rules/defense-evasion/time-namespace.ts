@@ -3,13 +3,13 @@ import processes from '../../processes/processes.js'
 
 export default defineRule({
   name: 'time-namespace',
-  title: 'A process has a clock of its own',
+  title: 'A process with clocks of its own',
   means:
-    'In a time namespace the time since boot is another one: what measures how long something runs is misled. Container ' +
-    'engines do not make one; restored checkpoints have them.',
-  next: ['See in process-tree who made it', 'Take no times of its own records for the host’s'],
+    'In its time namespace it sees another uptime than the host, and so do the times that it writes. Hardly anything but ' +
+    'the moving of containers uses them.',
+  next: ['Take start times that it shows or logs with care', 'See in process-tree who started it so'],
   tactic: 'defense-evasion',
-  attack: ['T1480', 'T1564'],
+  attack: ['T1036'],
   severity: 'medium',
   confidence: 'low',
   reads: { processes: need(processes) },
@@ -19,9 +19,13 @@ export default defineRule({
     for (const process of processes.rows) {
       if (process.time_ns === null || process.time_ns === host.time_ns) continue
       const first = known.container(process.container)?.init_pid ?? null
-      // A container that was restored from a checkpoint has one as a whole.
-      if (first !== null && processes.where('pid', first)[0]?.time_ns === process.time_ns) continue
-      yield { about: process, summary: `${quote(process.args)} is in a time namespace of its own`, evidence: [process] }
+      const given = first !== null && processes.where('pid', first)[0]?.time_ns === process.time_ns
+      yield {
+        about: process,
+        severity: given ? 'low' : 'medium',
+        summary: `${quote(process.args)} is in a time namespace of ${given ? 'its container' : 'its own'}`,
+        evidence: [process],
+      }
     }
   },
 })

@@ -2,17 +2,19 @@ import { evaluateRule } from 'salvor/testing'
 import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/defense-evasion/time-namespace.js'
 
-const init = { pid: 1, time_ns: 8 }
-const found = (of: object, containers: object[] = []) =>
-  evaluateRule(rule, { processes: [init, { pid: 7, args: ['x'], container: null, time_ns: 9, ...of }] }, containers)
+const host = { pid: 1, time_ns: 100, container: null, args: ['init'] }
+const process = { pid: 7, comm: 'x', args: ['x'], time_ns: 200, container: null }
+const containers = [{ id: 'c1', init_pid: 7 }]
+const find = (row: object, first: object = host) =>
+  evaluateRule(rule, { processes: [first, { ...process, ...row }] }, containers)
 
-test('a process with a time namespace of its own', () => {
-  expect(found({})).toMatchObject([{ about: { pid: 7 } }])
+test('one with clocks of its own is found, of a container as a remark', () => {
+  expect(find({})).toMatchObject([{ about: { pid: 7 }, severity: 'medium' }])
+  expect(find({ container: 'c1' })).toMatchObject([{ severity: 'low' }])
 })
 
-test('not one in the host’s, nor where it is unknown, nor a container that has it as a whole', () => {
-  expect(found({ time_ns: 8 })).toEqual([])
-  expect(found({ time_ns: null })).toEqual([])
-  expect(found({ container: 'c1' }, [{ id: 'c1', init_pid: 7 }])).toEqual([])
-  expect(evaluateRule(rule, { processes: [{ pid: 7, time_ns: 9 }] })).toEqual([])
+test('neither one with those of the host, nor on kernels that have none', () => {
+  expect(find({ time_ns: 100 })).toEqual([])
+  expect(find({ time_ns: null })).toEqual([])
+  expect(find({}, { ...host, time_ns: null })).toEqual([])
 })
