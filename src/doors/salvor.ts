@@ -87,6 +87,7 @@ export {
 } from '../findings/programs.js'
 export { quote } from '../findings/quote.js'
 export { isRuntimeSocket } from '../findings/runtime-sockets.js'
+export { type TokenOwner, tokenOwner } from '../findings/tokens.js'
 export { lessIfTorn } from '../findings/torn.js'
 export { type UpperLayer, upperLayers } from '../findings/upper-layers.js'
 export { isoTime } from '../iso-time.js'
