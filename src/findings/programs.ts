@@ -15,6 +15,10 @@ const INSTALLED =
 /** Where every user may write, and what survives no boot. */
 const FOR_ALL = /^\/(?:tmp|var\/tmp|dev|run\/shm|run\/user|run\/lock)\//
 
+/** Hidden names, but for the folders in which languages and editors keep programs of theirs. */
+const HIDDEN =
+  /\/\.(?!(?:venv|local|nvm|cargo|rustup|pyenv|rbenv|asdf|sdkman|bun|deno|dotnet|npm|nix-profile|vscode-server|cursor-server)\/)[^/]/
+
 /** Path of an executable without what the kernel says of a name that is gone. */
 export function programPath(exe: string | null): string {
   return (exe ?? '').replace(/ \(deleted\)$/, '')
@@ -49,7 +53,7 @@ export function isInstalled(exe: string | null): boolean {
 /** Whether it lies where everybody may write, or has a hidden name or folder. */
 export function isOddPlace(exe: string | null): boolean {
   const path = programPath(exe)
-  return FOR_ALL.test(path) || /\/\.[^/]/.test(path)
+  return FOR_ALL.test(path) || HIDDEN.test(path)
 }
 
 /** Whether it lies where everybody may write, or its own name is hidden: homes have honest programs in hidden folders. */

@@ -1,53 +1,38 @@
-import { defineRule, need, quote } from 'salvor'
+import { contactsOf, defineRule, need, optional, quote } from 'salvor'
 import connectionsTracked from '../../network/connections-tracked.js'
 import sockets from '../../network/sockets.js'
+import processes from '../../processes/processes.js'
 
-/** Where clouds give machines their credentials: AWS, Google, Azure and others by one address, AWS also by IPv6, Alibaba. */
-const SERVICES = new Set(['169.254.169.254', 'fd00:ec2::254', '100.100.100.200'])
+/** AWS, GCP, Azure and others; AWS by IPv6; Alibaba; credentials of tasks in ECS and of pods in EKS. */
+const SERVICES = new Set(['169.254.169.254', 'fd00:ec2::254', '100.100.100.200', '169.254.170.2', '169.254.170.23'])
+
+function isTarget(address: string): boolean {
+  return SERVICES.has(address)
+}
 
 export default defineRule({
   name: 'metadata-service-contacted',
-  title: 'A container asked the cloud for the credentials of its machine',
+  title: 'A container is connected to the metadata service of the cloud',
   means:
-    'The metadata service gives whoever asks the role of the whole node. Agents of the cloud ask it by trade; an ' +
-    'application with a role of its own has no need to.',
+    'Whoever asks it gets the credentials of the machine’s role, and its user data. Libraries of the clouds ask it too.',
   next: [
-    'See in socket-queues what was asked and answered',
-    'Look in the cloud’s log of calls for what the node’s role did since, and from where',
+    'See in the log of the cloud what the role’s keys were used for, and from where',
+    'See in environment and search whether keys are in memory',
   ],
   tactic: 'credential-access',
   attack: ['T1552.005'],
-  severity: 'medium',
+  kubernetes: ['MS-TA9033'],
+  severity: 'low',
   confidence: 'medium',
-  reads: { sockets: need(sockets), connections: need(connectionsTracked) },
-  *find({ sockets, connections }, known) {
-    const told = new Set<unknown>()
-    for (const service of SERVICES) {
-      for (const socket of sockets.where('remote_address', service)) {
-        if (socket.container === null || told.has(socket.container)) continue
-        told.add(socket.container)
-        yield {
-          about: socket,
-          severity: severityFor(known.byDesign(socket.container)),
-          summary: `${quote(socket.comm)} is connected to ${service}:${socket.remote_port}`,
-          evidence: [socket],
-        }
-      }
-      for (const connection of connections.where('destination', service)) {
-        const container = connection.source_container ?? connection.container
-        if (container === null || told.has(container)) continue
-        told.add(container)
-        yield {
-          about: { container },
-          severity: severityFor(known.byDesign(container)),
-          summary: `It was connected to ${service}:${connection.destination_port}`,
-          evidence: [connection],
-        }
+  reads: { processes: need(processes), sockets: need(sockets), tracked: optional(connectionsTracked) },
+  *find(tables, known) {
+    for (const { about, who, whom, strange, evidence } of contactsOf(tables, known, isTarget)) {
+      yield {
+        about,
+        severity: strange ? 'high' : 'low',
+        summary: `${quote(who)} is connected to ${whom}`,
+        evidence,
       }
     }
   },
 })
-
-function severityFor(design: string | null): 'info' | 'medium' {
-  return design === null ? 'medium' : 'info'
-}
