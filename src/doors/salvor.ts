@@ -73,10 +73,12 @@ export { isAgent, isDebugger } from '../findings/agents.js'
 export { type ChangedFile, changedFiles } from '../findings/changed-files.js'
 export { compilesAtRunTime } from '../findings/compilers.js'
 export { type Contact, contactsOf } from '../findings/contacts.js'
+export { declaredMounts } from '../findings/declared-mounts.js'
 export { helperPlace } from '../findings/helper-paths.js'
 export { firstOfHost, isEngine, isRuntimeStep, type Placed } from '../findings/host.js'
 export { leadsToHost } from '../findings/host-paths.js'
 export { ancestorsOf, entryOf } from '../findings/lineage.js'
+export { missingFrom } from '../findings/lists.js'
 export {
   isDropped,
   isInstalled,

@@ -1,6 +1,5 @@
 import { defineRule, lessIfTorn, need, quote } from 'salvor'
 import info from '../../image/info.js'
-import bpfAttachments from '../../kernel/bpf-attachments.js'
 import bpfLinks from '../../kernel/bpf-links.js'
 import bpfMaps from '../../kernel/bpf-maps.js'
 import bpfPrograms from '../../kernel/bpf-programs.js'
@@ -21,10 +20,9 @@ export default defineRule({
     programs: need(bpfPrograms),
     links: need(bpfLinks),
     maps: need(bpfMaps),
-    attachments: need(bpfAttachments),
     info: need(info),
   },
-  *find({ programs, links, maps, attachments, info }) {
+  *find({ programs, links, maps, info }) {
     const less = lessIfTorn(info)
     for (const program of programs.where('hidden', true)) {
       yield { about: program, ...less, summary: `The program ${quote(program.name)} is hidden`, evidence: [program] }
@@ -34,12 +32,6 @@ export default defineRule({
     }
     for (const map of maps.where('hidden', true)) {
       yield { about: map, ...less, summary: `The map ${quote(map.name)} is hidden`, evidence: [map] }
-    }
-    for (const place of attachments.where('hidden', true)) {
-      // What the table of programs has told already.
-      if (programs.where('address', place.program).some(({ hidden }) => hidden === true)) continue
-      const about = { container: place.container }
-      yield { about, ...less, summary: `A hidden program is attached to ${quote(place.target)}`, evidence: [place] }
     }
   },
 })

@@ -1,9 +1,9 @@
-import { defineRule, lessIfTorn, need, quote } from 'salvor'
+import { defineRule, lessIfTorn, missingFrom, need, quote } from 'salvor'
 import info from '../../image/info.js'
 import modules from '../../kernel/modules.js'
 
 /** Views that know every module from the time that it lives (kernel/module/main.c). */
-const VIEWS = ['list', 'kset', 'tree'] as const
+const VIEWS = ['list', 'kset', 'tree']
 
 export default defineRule({
   name: 'hidden-module',
@@ -20,13 +20,10 @@ export default defineRule({
   confidence: 'high',
   reads: { modules: need(modules), info: need(info) },
   *find({ modules, info }) {
-    const views = VIEWS.filter((view) => modules.rows.some(({ found_by }) => found_by?.includes(view)))
-    for (const module of modules.where('state', 'live')) {
-      const lacking = views.filter((view) => module.found_by !== null && !module.found_by.includes(view))
-      if (lacking.length === 0) continue
+    for (const { row: module, views } of missingFrom(modules.where('state', 'live'), VIEWS)) {
       yield {
         ...lessIfTorn(info),
-        summary: `The module ${quote(module.name)} lives and is missing in: ${lacking.join(', ')}`,
+        summary: `The module ${quote(module.name)} lives and is missing in: ${views.join(', ')}`,
         evidence: [module],
       }
     }

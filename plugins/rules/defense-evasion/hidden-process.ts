@@ -1,8 +1,9 @@
-import { defineRule, lessIfTorn, need, quote } from 'salvor'
+import { defineRule, missingFrom, need, quote } from 'salvor'
 import info from '../../image/info.js'
 import processes from '../../processes/processes.js'
 
-const VIEWS = ['task list', 'pid IDR'] as const
+/** Longer than taking an image of memory takes, in milliseconds: what is as old was on its lists all the while. */
+const SETTLED = 600_000
 
 export default defineRule({
   name: 'hidden-process',
@@ -19,16 +20,17 @@ export default defineRule({
   confidence: 'high',
   reads: { processes: need(processes), info: need(info) },
   *find({ processes, info }) {
-    // A view that knows nobody could not be read, and says nothing of one process.
-    const views = VIEWS.filter((view) => processes.rows.some(({ found_by }) => found_by?.includes(view)))
-    for (const process of processes.rows) {
-      const lacking = views.filter((view) => process.found_by !== null && !process.found_by.includes(view))
-      // A process that is just ending leaves one list after the other (kernel/exit.c).
-      if (lacking.length === 0 || process.state === 'X' || process.state === 'Z') continue
+    const isTorn = info.rows[0]?.torn !== false
+    const last = processes.rows.reduce((time, { started }) => Math.max(time, Date.parse(started ?? '') || 0), 0)
+    // A process that is just ending leaves one list after the other (kernel/exit.c).
+    const living = processes.rows.filter(({ state }) => state !== 'X' && state !== 'Z')
+    for (const { row: process, views } of missingFrom(living, ['task list', 'pid IDR'])) {
+      // Where memory was taken while the host ran, what came or went meanwhile is on one list only.
+      if (isTorn && !(Date.parse(process.started ?? '') < last - SETTLED)) continue
       yield {
         about: process,
-        ...lessIfTorn(info),
-        summary: `${quote(process.args?.length ? process.args : process.comm)} is missing in the ${lacking.join(' and the ')}`,
+        ...(isTorn ? { severity: 'medium' as const, confidence: 'low' as const } : {}),
+        summary: `${quote(process.args?.length ? process.args : process.comm)} is missing in the ${views.join(' and the ')}`,
         evidence: [process],
       }
     }

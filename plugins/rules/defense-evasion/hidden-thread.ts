@@ -1,4 +1,4 @@
-import { defineRule, lessIfTorn, need, quote } from 'salvor'
+import { defineRule, missingFrom, need, quote } from 'salvor'
 import info from '../../image/info.js'
 import threads from '../../processes/threads.js'
 
@@ -17,19 +17,15 @@ export default defineRule({
   confidence: 'medium',
   reads: { threads: need(threads), info: need(info) },
   *find({ threads, info }) {
-    const views = ['pid IDR', 'thread list'].filter((view) =>
-      threads.rows.some(({ found_by }) => found_by?.includes(view)),
-    )
-    for (const thread of threads.rows) {
+    // Threads come and go while memory is taken: then one list has what the other lacks.
+    if (info.rows[0]?.torn !== false) return
+    const living = threads.rows.filter(({ state }) => state !== 'X' && state !== 'Z')
+    for (const { row: thread, views } of missingFrom(living, ['pid IDR', 'thread list'])) {
       // The first thread is the process itself, of which hidden-process tells.
-      if (thread.tid === thread.pid || thread.found_by === null || thread.state === 'X' || thread.state === 'Z')
-        continue
-      const lacking = views.filter((view) => !thread.found_by?.includes(view))
-      if (lacking.length === 0) continue
+      if (thread.tid === thread.pid) continue
       yield {
         about: thread,
-        ...lessIfTorn(info),
-        summary: `The thread ${quote(thread.comm)} (${thread.tid}) is missing in the ${lacking.join(' and the ')}`,
+        summary: `The thread ${quote(thread.comm)} (${thread.tid}) is missing in the ${views.join(' and the ')}`,
         evidence: [thread],
       }
     }

@@ -16,12 +16,14 @@ export default defineRule({
   confidence: 'medium',
   reads: { threads: need(kernelThreads), modules: need(modules), info: need(info) },
   *find({ threads, modules, info }) {
+    // Where the list of modules could not be read the code of honest ones is nobody's.
+    const isListed = modules.rows.some(({ found_by }) => found_by?.includes('list'))
     for (const thread of threads.rows) {
       // The first, kthreadd, has none; kernels before 5.8 keep none at all.
       if (thread.function === null || BigInt(thread.function) === 0n) continue
       const unknown = thread.module === null && thread.symbol === null
       const foreign = modules.where('name', thread.module ?? '')[0]?.taints?.includes('O') === true
-      if (!unknown && !foreign) continue
+      if ((!unknown && !foreign) || (unknown && !isListed)) continue
       yield {
         about: thread,
         ...(unknown ? lessIfTorn(info) : { severity: 'low' as const }),

@@ -1,16 +1,7 @@
-import { defineRule, need, quote } from 'salvor'
+import { declaredMounts, defineRule, need, quote } from 'salvor'
 import containers from '../../containers/containers.js'
 import mounts from '../../files/mounts.js'
 import processes from '../../processes/processes.js'
-
-interface Declared {
-  readonly source?: unknown
-}
-
-function sourcesOf(mounts: unknown): string[] {
-  if (!Array.isArray(mounts)) return []
-  return (mounts as readonly Declared[]).flatMap(({ source }) => (typeof source === 'string' ? [source] : []))
-}
 
 export default defineRule({
   name: 'device-mounted',
@@ -32,13 +23,13 @@ export default defineRule({
     if (host === null) return
     const disks = mounts.where('mnt_ns', host).filter(({ root, source }) => root === '/' && source?.startsWith('/dev/'))
     for (const container of containers.rows) {
-      if (container.mounts === null || container.init_pid === null) continue
-      const sources = sourcesOf(container.mounts)
+      const declared = declaredMounts(container.mounts)
+      if (declared === null || container.init_pid === null) continue
       for (const mount of mounts.where('container', container.id)) {
         const same = disks.filter(({ device, target }) => device !== null && device === mount.device && target !== null)
         if (mount.root !== '/' || mount.mnt_ns === host || same.length === 0) continue
         // Declared as a directory of the host, or below one that was declared with all that is mounted in it.
-        if (same.some(({ target }) => sources.some((source) => lies(target ?? '', source)))) continue
+        if (same.some(({ target }) => declared.some(({ source }) => lies(target ?? '', source)))) continue
         yield {
           about: { container: container.id, pid: container.init_pid },
           summary: `It has ${quote(mount.source)}, which the host has at ${quote(same[0]?.target ?? null)}, mounted at ${quote(mount.target)}`,

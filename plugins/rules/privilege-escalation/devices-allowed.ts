@@ -10,8 +10,8 @@ export default defineRule({
   name: 'devices-allowed',
   title: 'A container that may use all devices of the host, though it was not started privileged',
   means:
-    'Which devices a container may open is tested by a program at its cgroup. This one tests none, or was taken off: ' +
-    'the container can make a node for the host’s disk and read it.',
+    'Which devices a container may open is tested by a program at its cgroup. This one tests none: the ' +
+    'container can make a node for the host’s disk and read it.',
   next: ['Look for block devices in open-files of the container', 'See in bpf-attachments what is at its cgroup'],
   tactic: 'privilege-escalation',
   attack: ['T1611'],
@@ -20,21 +20,15 @@ export default defineRule({
   reads: { containers: need(containers), attachments: need(bpfAttachments), programs: need(bpfPrograms) },
   *find({ containers, attachments, programs }, known) {
     const gates = attachments.where('type', 'cgroup_device')
-    const guarded = new Set(gates.map(({ container }) => container))
     for (const container of containers.rows) {
       if (container.init_pid === null || container.privileged !== false || known.byDesign(container.id) !== null)
         continue
-      // Where no other container of this engine has a program either, devices are not tested in this way.
-      const alike = containers.rows.some(({ id, runtime }) => runtime === container.runtime && guarded.has(id))
       const own = gates.filter((gate) => gate.container === container.id)
       const sizes = own.map(({ program_id }) => programs.where('id', program_id)[0]?.size ?? null)
-      const testsNone = own.length > 0 && sizes.every((size) => size !== null && Number(size) <= WITHOUT_A_TEST)
-      if (!testsNone && !(own.length === 0 && alike)) continue
+      if (own.length === 0 || !sizes.every((size) => size !== null && Number(size) <= WITHOUT_A_TEST)) continue
       yield {
         about: { container: container.id, pid: container.init_pid },
-        summary: testsNone
-          ? 'The program at its cgroup allows all devices'
-          : 'There is no program at its cgroup that tests devices',
+        summary: 'The program at its cgroup allows all devices',
         evidence: [container, ...own],
       }
     }

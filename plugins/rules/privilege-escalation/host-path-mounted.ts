@@ -1,11 +1,5 @@
-import { defineRule, leadsToHost, need, quote } from 'salvor'
+import { declaredMounts, defineRule, leadsToHost, need, quote } from 'salvor'
 import containers from '../../containers/containers.js'
-
-interface Declared {
-  readonly source?: unknown
-  readonly target?: unknown
-  readonly options?: unknown
-}
 
 /** Files that engines themselves make for each container. */
 const MADE_FOR_IT = /\/(?:hostname|hosts|resolv\.conf|etc-hosts|termination-log|secrets|shm)$/
@@ -26,14 +20,14 @@ export default defineRule({
   *find({ containers }, known) {
     for (const container of containers.rows) {
       if (container.init_pid === null) continue
-      for (const { source, target, options } of (container.mounts ?? []) as readonly Declared[]) {
-        if (typeof source !== 'string' || !leadsToHost(source) || MADE_FOR_IT.test(source)) continue
-        const readOnly = Array.isArray(options) && options.includes('ro')
+      for (const { source, target, options } of declaredMounts(container.mounts) ?? []) {
+        if (!leadsToHost(source) || MADE_FOR_IT.test(source)) continue
+        const readOnly = options.includes('ro')
         if (readOnly && source !== '/') continue
         yield {
           about: { container: container.id, pid: container.init_pid },
           severity: readOnly || known.byDesign(container.id) !== null ? 'info' : 'low',
-          summary: `It has ${quote(source)} of the host at ${quote(typeof target === 'string' ? target : null)}${readOnly ? ', read-only' : ''}`,
+          summary: `It has ${quote(source)} of the host at ${quote(target)}${readOnly ? ', read-only' : ''}`,
           evidence: [container],
         }
       }

@@ -1,4 +1,4 @@
-import { defineRule, need, quote } from 'salvor'
+import { declaredMounts, defineRule, need, quote } from 'salvor'
 import containers from '../../containers/containers.js'
 import mounts from '../../files/mounts.js'
 
@@ -16,10 +16,6 @@ const INTERFACES = new Set([
 ])
 /** Where engines mount them, and systemd in a container does. */
 const USUAL = /^\/(?:proc|sys|dev)(?:\/|$)/
-
-interface Declared {
-  readonly target?: unknown
-}
 
 export default defineRule({
   name: 'kernel-interface-mounted',
@@ -41,10 +37,10 @@ export default defineRule({
       if (mount.container === null || !INTERFACES.has(mount.type ?? '') || mount.target === null) continue
       if (USUAL.test(mount.target) || !mount.options?.split(',').includes('rw')) continue
       const container = containers.where('id', mount.container)[0]
-      const declared: unknown = container?.mounts
-      if (container === undefined || !Array.isArray(declared)) continue
-      const below = (declared as readonly Declared[]).some(
-        ({ target }) => typeof target === 'string' && target !== '/' && `${mount.target}/`.startsWith(`${target}/`),
+      const declared = declaredMounts(container?.mounts)
+      if (container === undefined || declared === null) continue
+      const below = declared.some(
+        ({ target }) => target !== null && target !== '/' && `${mount.target}/`.startsWith(`${target}/`),
       )
       if (below) continue
       yield {

@@ -1,4 +1,4 @@
-import { defineRule, isRuntimeStep, need, quote } from 'salvor'
+import { ancestorsOf, defineRule, isRuntimeStep, need, quote } from 'salvor'
 import credentials from '../../processes/credentials.js'
 import processes from '../../processes/processes.js'
 
@@ -7,10 +7,10 @@ export default defineRule({
   title: 'A process lacks the system call filter that its container has',
   means:
     'A filter is handed down and cannot be taken off: the process was started from outside without one (an exec with ' +
-    '--privileged), or where its parent has the filter, the kernel was changed to take it off.',
+    '--privileged), or where it comes from the first process, the kernel was changed to take it off.',
   next: [
     'See in process-tree who started it',
-    'Where its parent has the filter, look at kernel-hooks, modules and bpf-programs',
+    'Where it comes from the first process of the container, look at kernel-hooks, modules and bpf-programs',
   ],
   tactic: 'privilege-escalation',
   attack: ['T1611', 'T1562.001'],
@@ -23,13 +23,13 @@ export default defineRule({
       const usual = first === null ? undefined : credentials.where('pid', first)[0]
       const process = processes.where('pid', held.pid)[0]
       if (usual?.seccomp !== 'filter' || process === undefined || isRuntimeStep(processes, process)) continue
-      const parent = credentials.where('pid', process.ppid)[0]
-      const wasTakenOff = parent?.seccomp === 'filter' && parent.container === held.container
+      // Below the first process everybody has the filter that it was started with.
+      const wasTakenOff = ancestorsOf(processes, process).some(({ pid }) => pid === first)
       yield {
         about: held,
-        severity: wasTakenOff ? 'critical' : 'medium',
-        summary: `${quote(process.args)} has no filter, and ${wasTakenOff ? 'its parent' : 'the container'} has one`,
-        evidence: [held, wasTakenOff ? parent : usual, process],
+        severity: wasTakenOff ? 'high' : 'medium',
+        summary: `${quote(process.args)} has no filter, and ${wasTakenOff ? 'the first process above it' : 'the container'} has one`,
+        evidence: [held, usual, process],
       }
     }
   },

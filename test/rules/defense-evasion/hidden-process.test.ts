@@ -3,16 +3,24 @@ import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/defense-evasion/hidden-process.js'
 
 const ALL = ['task list', 'pid IDR', 'thread list']
-const init = { pid: 1, comm: 'systemd', args: ['init'], state: 'S', found_by: ALL }
+const init = { pid: 1, started: '2026-01-01T02:00:00Z', comm: 'systemd', args: ['init'], state: 'S', found_by: ALL }
 const find = (row: object, torn: boolean | null = false) =>
   evaluateRule(rule, { processes: [init, { ...init, pid: 7, comm: 'x', ...row }], info: [{ torn }] })
 
-test('one that is missing in a list is found, on torn memory only as a possibility', () => {
+test('one that is missing in a list is found', () => {
   expect(find({ found_by: ['pid IDR'] })).toMatchObject([
     { about: { pid: 7 }, summary: '‘init’ is missing in the task list' },
   ])
-  expect(find({ found_by: ['task list'] }, true)).toMatchObject([{ severity: 'low', confidence: 'low' }])
-  expect(find({ found_by: ['task list'], args: null }, null)).toMatchObject([{ severity: 'low' }])
+  expect(find({ found_by: ['task list'], args: null })).toMatchObject([{ summary: '‘x’ is missing in the pid IDR' }])
+})
+
+test('on torn memory only one that was there for long is found', () => {
+  const found_by = ['task list']
+  expect(find({ found_by, started: '2026-01-01T00:00:00Z' }, true)).toMatchObject([
+    { severity: 'medium', confidence: 'low' },
+  ])
+  expect(find({ found_by, started: '2026-01-01T02:00:00Z' }, true)).toEqual([])
+  expect(find({ found_by, started: null }, null)).toEqual([])
 })
 
 test('neither one that all know, nor one that ends, nor one of which nothing is known', () => {
@@ -21,7 +29,8 @@ test('neither one that all know, nor one that ends, nor one of which nothing is 
   expect(find({ found_by: null })).toEqual([])
 })
 
-test('a list that could not be read hides nobody', () => {
-  const processes = [{ ...init, found_by: ['task list'] }]
-  expect(evaluateRule(rule, { processes, info: [{ torn: false }] })).toEqual([])
+test('a list that could not be read, or is cut, hides nobody', () => {
+  const lost = { ...init, found_by: ['task list'] }
+  expect(evaluateRule(rule, { processes: [lost], info: [{ torn: false }] })).toEqual([])
+  expect(evaluateRule(rule, { processes: [init, ...Array(30).fill(lost)], info: [{ torn: false }] })).toEqual([])
 })

@@ -4,8 +4,8 @@ import rule from '../../../dist/plugins/rules/defense-evasion/kernel-thread-code
 
 const thread = { pid: 66, comm: 'x', name: 'x', function: 0x1000, symbol: null, module: null }
 const modules = [
-  { name: 'zfs', taints: 'O' },
-  { name: 'xfs', taints: '' },
+  { name: 'zfs', taints: 'O', found_by: ['list'] },
+  { name: 'xfs', taints: '', found_by: ['list'] },
 ]
 const find = (row: object, torn = false) =>
   evaluateRule(rule, { threads: [{ ...thread, ...row }], modules, info: [{ torn }] })
@@ -21,4 +21,9 @@ test('neither one of the kernel or of its modules, nor one without a function', 
   expect(find({ symbol: 'xfsaild', module: 'xfs' })).toEqual([])
   expect(find({ function: 0 })).toEqual([])
   expect(find({ function: null })).toEqual([])
+})
+
+test('where the list of modules could not be read nobody can say whose code it is', () => {
+  const lost = [{ name: 'fuse', taints: '', found_by: ['scan'] }]
+  expect(evaluateRule(rule, { threads: [thread], modules: lost, info: [{ torn: false }] })).toEqual([])
 })

@@ -7,11 +7,21 @@ const first = { pid: 10, container: 'c1', seccomp: 'filter' }
 const held = { pid: 30, comm: 'sh', container: 'c1', seccomp: 'disabled' }
 const process = { pid: 30, ppid: 5, comm: 'sh', exe: '/bin/sh', args: ['sh'], container: 'c1' }
 const find = (row: object, ppid: number | null = 5, of: object = first) =>
-  evaluateRule(rule, { credentials: [of, row], processes: [{ ...process, ppid }] }, containers)
+  evaluateRule(
+    rule,
+    {
+      credentials: [of, row],
+      processes: [
+        { ...process, pid: 10, ppid: 5 },
+        { ...process, ppid },
+      ],
+    },
+    containers,
+  )
 
-test('one started from outside without the filter is found, one below who has it more severely', () => {
+test('one started from outside without the filter is found, one below the first process more severely', () => {
   expect(find(held)).toMatchObject([{ about: { pid: 30 }, severity: 'medium' }])
-  expect(find(held, 10)).toMatchObject([{ severity: 'critical' }])
+  expect(find(held, 10)).toMatchObject([{ severity: 'high' }])
 })
 
 test('neither one with the filter, nor where the container has none, nor what is not known', () => {
