@@ -95,6 +95,7 @@ export {
 } from '../kernel/user-memory.js'
 export { mappingFinder, readUserRegisters, type UserRegisters } from '../kernel/user-registers.js'
 export { readWatches, type Watch } from '../kernel/watches.js'
+export { readWorkingDirectories, type WorkingDirectory } from '../kernel/working-directories.js'
 export { readShellHashes, readShellHistories, type ShellHash, type ShellHistory } from '../programs/histories.js'
 export { readSshKeys, type SshKey } from '../programs/ssh-keys.js'
 

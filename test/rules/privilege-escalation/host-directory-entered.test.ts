@@ -1,0 +1,28 @@
+import { evaluateRule } from 'salvor/testing'
+import { expect, test } from 'vitest'
+import rule from '../../../dist/plugins/rules/privilege-escalation/host-directory-entered.js'
+
+const host = { pid: 1, mnt_ns: 1, container: null }
+const process = { pid: 7, ppid: 5, comm: 'sh', args: ['sh'], mnt_ns: 2, container: 'c1', cwd: '/', cwd_mount_id: 31 }
+const mounts = [
+  { mnt_ns: 1, id: 31, target: '/sys/fs/cgroup' },
+  { mnt_ns: 2, id: 99, target: '/' },
+]
+const find = (row: object) => evaluateRule(rule, { processes: [host, { ...process, ...row }], mounts })
+
+test('a process of a container in a directory of the host is found', () => {
+  expect(find({})).toMatchObject([{ about: { pid: 7, container: 'c1' } }])
+})
+
+test('neither one in its own mounts, nor one of the host, nor one that is in the mounts of the host', () => {
+  expect(find({ cwd_mount_id: 99 })).toEqual([])
+  expect(find({ cwd_mount_id: null, cwd: null })).toEqual([])
+  expect(find({ container: null })).toEqual([])
+  expect(find({ mnt_ns: 1 })).toEqual([])
+})
+
+test('the step of a runtime is not', () => {
+  const runc = { pid: 5, ppid: 1, comm: 'runc', exe: '/usr/bin/runc', args: [], container: null, mnt_ns: 1 }
+  const processes = [host, runc, { ...process, exe: '/usr/bin/runc', comm: 'runc:[2:INIT]' }]
+  expect(evaluateRule(rule, { processes, mounts })).toEqual([])
+})
