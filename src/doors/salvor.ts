@@ -77,7 +77,7 @@ export { declaredMounts } from '../findings/declared-mounts.js'
 export { helperPlace } from '../findings/helper-paths.js'
 export { firstOfHost, isEngine, isRuntimeStep, type Placed } from '../findings/host.js'
 export { leadsToHost } from '../findings/host-paths.js'
-export { ancestorsOf, entryOf } from '../findings/lineage.js'
+export { ancestorsOf, entryOf, mayBeOrphan } from '../findings/lineage.js'
 export { missingFrom } from '../findings/lists.js'
 export {
   isDropped,

@@ -1,7 +1,7 @@
 /** Whom containers reached in the network: by sockets that are there still, and by connections that are tracked yet. */
 
 import type { Known } from '../api/rule.js'
-import { entryOf, type Kin } from './lineage.js'
+import { entryOf, type Kin, mayBeOrphan } from './lineage.js'
 import { isOddPlace, isShell, programName } from './programs.js'
 
 type Port = number | bigint | null
@@ -10,6 +10,7 @@ interface Process extends Kin {
   readonly comm: string | null
   readonly exe: string | null
   readonly args: readonly string[] | null
+  readonly pid_ns: number | bigint | null
 }
 
 interface Socket {
@@ -63,7 +64,8 @@ export function* contactsOf<P extends Process, S extends Socket, T extends Track
     seen.add(container)
     if (process === undefined || told.has(pid) || known.byDesign(container) !== null) continue
     told.add(pid)
-    const entered = entryOf(processes, process, known) !== null
+    const entry = entryOf(processes, process, known)
+    const entered = entry !== null && !mayBeOrphan(processes, entry)
     const strange = entered || isShell(process) || isOddPlace(process.exe) || BY_HAND.test(programName(process))
     yield { about: process, who: process.args ?? [], whom: `${address}:${port}`, strange, evidence: [socket, process] }
   }

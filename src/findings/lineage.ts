@@ -44,3 +44,15 @@ export function entryOf<P extends Kin>(processes: ByPid<P>, process: P, known: K
   }
   return null
 }
+
+interface InNamespace extends Kin {
+  readonly pid_ns: number | bigint | null
+}
+
+/**
+ * Whether a child of the container's engine may be an orphan of the container instead: one that shares the host's
+ * processes has no first process to take them, so that the engine gets them.
+ */
+export function mayBeOrphan<P extends InNamespace>(processes: ByPid<P>, process: P): boolean {
+  return process.pid_ns === null || process.pid_ns === processes.where('pid', 1)[0]?.pid_ns
+}

@@ -1,4 +1,4 @@
-import { defineRule, isInstalled, isOddPlace, need, programName, quote } from 'salvor'
+import { defineRule, entryOf, isInstalled, isOddPlace, need, programName, quote } from 'salvor'
 import processes from '../../processes/processes.js'
 
 const NAMES =
@@ -21,16 +21,17 @@ export default defineRule({
   severity: 'low',
   confidence: 'medium',
   reads: { processes: need(processes) },
-  *find({ processes }) {
+  *find({ processes }, known) {
     for (const process of processes.rows) {
       const program = programName(process)
       const forwards =
         program === 'ssh' ? (process.args ?? []).slice(1, 64).find((text) => FORWARDS.test(text)) : undefined
       if (!NAMES.test(program) && forwards === undefined) continue
-      const odd = isOddPlace(process.exe) || !isInstalled(process.exe)
+      const entered = entryOf(processes, process, known) !== null
+      const placed = entered || !isInstalled(process.exe)
       yield {
         about: process,
-        severity: odd ? 'high' : process.container === null ? 'low' : 'medium',
+        severity: isOddPlace(process.exe) ? 'high' : placed ? 'medium' : 'low',
         summary: `${quote(process.args)} from ${quote(process.exe)} carries connections of others`,
         evidence: [process],
       }

@@ -5,7 +5,7 @@ import processes from '../../processes/processes.js'
 /** Programs whose one use is to pass on what comes in. */
 const RELAYS = /^(?:nc|ncat|netcat|nc\.(?:traditional|openbsd)|socat|powercat)$/
 /** Where handlers and backdoors of well known tools listen unless told otherwise. */
-const USUAL_FOR_BACKDOORS = new Set([1337, 4443, 4444, 4445, 5554, 6666, 9001, 12345, 31337])
+const USUAL_FOR_BACKDOORS = new Set([1337, 4444, 4445, 5554, 6666, 31337])
 
 export default defineRule({
   name: 'unusual-listener',
@@ -23,13 +23,16 @@ export default defineRule({
   confidence: 'medium',
   reads: { sockets: need(sockets), processes: need(processes) },
   *find({ sockets, processes }, known) {
+    const told = new Set<string>()
     for (const socket of sockets.where('state', 'LISTEN')) {
       const process = socket.pid === null ? undefined : processes.where('pid', socket.pid)[0]
       if (process === undefined || process.exe === null || socket.local_port === null) continue
       const relay = RELAYS.test(programName(process)) || isShell(process)
       const strange = process.container === null && !isInstalled(process.exe)
       const entered = entryOf(processes, process, known) !== null
-      if (!relay && !strange && !entered) continue
+      const place = `${socket.pid} ${socket.local_port}`
+      if ((!relay && !strange && !entered) || told.has(place)) continue
+      told.add(place)
       const port = USUAL_FOR_BACKDOORS.has(Number(socket.local_port))
       const signs = [relay, strange, entered, port, isOddPlace(process.exe)].filter(Boolean).length
       yield {

@@ -1,7 +1,11 @@
 import { defineRule, entryOf, isOddPlace, need, quote, upperLayers } from 'salvor'
+import containers from '../../containers/containers.js'
 import files from '../../files/files.js'
 import mounts from '../../files/mounts.js'
 import processes from '../../processes/processes.js'
+
+/** What a container writes while it starts, in milliseconds. */
+const STARTING = 30_000
 
 export default defineRule({
   name: 'program-not-of-image',
@@ -17,18 +21,21 @@ export default defineRule({
   attack: ['T1036', 'T1105'],
   severity: 'medium',
   confidence: 'high',
-  reads: { processes: need(processes), mounts: need(mounts), files: need(files) },
-  *find({ processes, mounts, files }, known) {
+  reads: { processes: need(processes), containers: need(containers), mounts: need(mounts), files: need(files) },
+  *find({ processes, containers, mounts, files }, known) {
     const upperOf = upperLayers(mounts, files)
     for (const process of processes.rows) {
       const upper = process.exe === null ? undefined : upperOf(process.container)
       if (upper === undefined || upper.mnt_ns !== process.mnt_ns) continue
       const file = upper.files.get(process.exe ?? '')
       if (file === undefined) continue
-      const worse = isOddPlace(process.exe) || entryOf(processes, process, known) !== null
+      const started = containers.where('id', process.container)[0]?.started ?? null
+      // What a container changes of itself as it starts is copied there too: chown -R is enough.
+      const early = Date.parse(file.born ?? file.changed ?? '') < Date.parse(started ?? '') + STARTING
+      const signs = [isOddPlace(process.exe), entryOf(processes, process, known) !== null, !early].filter(Boolean)
       yield {
         about: process,
-        severity: worse ? 'high' : 'medium',
+        severity: signs.length > 1 ? 'high' : signs.length > 0 ? 'medium' : 'low',
         summary: `${quote(process.args)} runs from ${quote(process.exe)}, written into the container at ${file.born ?? file.changed ?? 'an unknown time'}`,
         evidence: [process, file],
       }

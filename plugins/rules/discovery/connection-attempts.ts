@@ -1,4 +1,4 @@
-import { defineRule, isShell, need, quote } from 'salvor'
+import { defineRule, isOddPlace, isShell, need, quote } from 'salvor'
 import sockets from '../../network/sockets.js'
 import processes from '../../processes/processes.js'
 
@@ -17,7 +17,7 @@ export default defineRule({
   tactic: 'discovery',
   attack: ['T1046'],
   kubernetes: ['MS-TA9031'],
-  severity: 'medium',
+  severity: 'low',
   confidence: 'medium',
   reads: { sockets: need(sockets), processes: need(processes) },
   *find({ sockets, processes }) {
@@ -30,7 +30,7 @@ export default defineRule({
       if (places.size < SOME) continue
       yield {
         about: process,
-        severity: places.size >= MANY || isShell(process) ? 'high' : 'medium',
+        severity: isShell(process) || isOddPlace(process.exe) ? 'high' : places.size >= MANY ? 'medium' : 'low',
         summary: `${quote(process.args)} tries to connect to ${places.size} places at once`,
         evidence: [process, ...own.slice(0, SOME)],
       }

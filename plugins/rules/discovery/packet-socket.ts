@@ -6,6 +6,9 @@ import processes from '../../processes/processes.js'
 const BY_DESIGN =
   /^\/(?:usr\/)?(?:s?bin|lib\/systemd|lib\/NetworkManager|libexec)\/(?:systemd-networkd|NetworkManager|nm-[\w-]+|dhclient|dhcpcd|dhcpcd5|dnsmasq|wpa_supplicant|hostapd|lldpd|keepalived|arping|libvirtd|wickedd[\w-]*|netplan|networkd-dispatcher)$/
 
+/** EtherTypes that carry nobody's data: ARP, LLDP, 802.1X (include/uapi/linux/if_ether.h). */
+const NO_DATA = new Set(['0x0806', '0x88cc', '0x888e'])
+
 export default defineRule({
   name: 'packet-socket',
   title: 'A program sees packets that are not for it',
@@ -34,7 +37,7 @@ export default defineRule({
       const filtered = socket.filter === null ? '' : ', with a filter'
       yield {
         about: process,
-        severity: design !== null ? 'info' : severityOf(exe, container),
+        severity: design !== null ? 'info' : NO_DATA.has(socket.subject ?? '') ? 'low' : severityOf(exe, container),
         summary: `${quote(process.args)} from ${quote(exe)} has a packet socket for ${quote(socket.subject)}${filtered}${design === null ? '' : `: ${design}`}`,
         evidence: [socket, process],
       }

@@ -1,4 +1,4 @@
-import { defineRule, entryOf, isInstalled, isOddPlace, need, quote } from 'salvor'
+import { defineRule, entryOf, isInstalled, isOddPlace, mayBeOrphan, need, quote } from 'salvor'
 import ioUring from '../../processes/io-uring.js'
 import processes from '../../processes/processes.js'
 
@@ -25,7 +25,8 @@ export default defineRule({
       const { exe, container } = process
       if (exe === null) continue
       const strange = container === null ? !isInstalled(exe) : isOddPlace(exe)
-      if (!strange && entryOf(processes, process, known) === null) continue
+      const entry = entryOf(processes, process, known)
+      if (!strange && (entry === null || mayBeOrphan(processes, entry))) continue
       told.add(ring.pid)
       yield {
         about: process,

@@ -44,7 +44,7 @@ export default defineRule({
         const relay = processes.where('pid', file.pid)[0]
         const connection = sockets.where('pid', file.pid).find(isConnection)
         if (relay === undefined || connection === undefined || isLogin(relay)) continue
-        const plain = isInstalled(relay.exe) && !RELAYS.test(programName(relay)) && !isInterpreter(relay)
+        const plain = isInstalled(relay.exe) && !RELAYS.test(programName(relay)) && !isGivenCode(relay)
         yield {
           about: shell,
           severity: plain ? 'medium' : 'high',
@@ -58,6 +58,11 @@ export default defineRule({
 })
 
 type Named = Parameters<typeof programName>[0] & { readonly container: string | null }
+
+/** An interpreter with a program in its arguments; notebooks and others have theirs in a file. */
+function isGivenCode(relay: Named): boolean {
+  return isInterpreter(relay) && (relay.args ?? []).slice(1, 8).some((text) => /^-[A-Za-z]*[ce]$/.test(text))
+}
 
 function isLogin(relay: Named): boolean {
   return relay.container === null && isInstalled(relay.exe) && LOGINS.test(programName(relay))

@@ -1,11 +1,14 @@
 import { defineRule, need, quote } from 'salvor'
 import removedContainers from '../../containers/removed-containers.js'
 
+/** Rows that the finding names. */
+const MOST = 50
+
 export default defineRule({
   name: 'removed-container',
-  title: 'A container that was removed still has memory here',
+  title: 'Containers that were removed still have memory here',
   means:
-    'Its processes and its folder are gone, but files that it read or wrote are in the page cache. Jobs come and go so; an ' +
+    'Their processes and folders are gone, but files that they read or wrote are in the page cache. Jobs come and go so; an ' +
     'intruder wipes what he used.',
   next: ['See its files in removed-containers and write them out with extract', 'See in timeline when it was'],
   tactic: 'impact',
@@ -15,15 +18,13 @@ export default defineRule({
   confidence: 'low',
   reads: { removed: need(removedContainers) },
   *find({ removed }, known) {
-    for (const row of removed.rows) {
-      // One that the engine still knows has ended, but was not removed.
-      if (row.container === null || known.container(row.container) !== undefined) continue
-      const [file] = row.files ?? []
-      yield {
-        about: { container: row.container },
-        summary: `${row.bytes ?? 'Unknown'} bytes are left of ${quote(row.cgroup)}${file === undefined ? '' : `, of ${quote(file)} among others`}`,
-        evidence: [row],
-      }
+    // One that the engine still knows has ended, but was not removed.
+    const left = removed.rows.filter(({ container }) => container !== null && known.container(container) === undefined)
+    const [first] = left
+    if (first === undefined) return
+    yield {
+      summary: `${left.length} such: of ${quote(first.cgroup)} ${first.bytes ?? 'unknown'} bytes are left`,
+      evidence: left.slice(0, MOST),
     }
   },
 })

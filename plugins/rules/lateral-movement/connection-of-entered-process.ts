@@ -1,4 +1,4 @@
-import { defineRule, entryOf, isShell, need, quote } from 'salvor'
+import { defineRule, entryOf, isShell, mayBeOrphan, need, quote } from 'salvor'
 import sockets from '../../network/sockets.js'
 import processes from '../../processes/processes.js'
 
@@ -23,7 +23,9 @@ export default defineRule({
   *find({ sockets, processes }, known) {
     for (const process of processes.rows) {
       // Shells have rules of their own.
-      if (process.pid === null || isShell(process) || entryOf(processes, process, known) === null) continue
+      if (process.pid === null || isShell(process)) continue
+      const entry = entryOf(processes, process, known)
+      if (entry === null || known.byDesign(process.container) !== null) continue
       const found = sockets.where('pid', process.pid).filter(isConnected)
       const [first] = found
       if (first === undefined) continue
@@ -35,6 +37,7 @@ export default defineRule({
           : ''
       yield {
         about: process,
+        severity: mayBeOrphan(processes, entry) ? 'low' : 'medium',
         summary: `${quote(process.args)} is connected to ${first.remote_address}:${first.remote_port}${whose}`,
         evidence: [...found, process],
       }

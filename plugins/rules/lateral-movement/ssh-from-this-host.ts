@@ -16,6 +16,7 @@ export default defineRule({
   ],
   tactic: 'lateral-movement',
   attack: ['T1021.004'],
+  kubernetes: ['MS-TA9010'],
   severity: 'medium',
   confidence: 'high',
   reads: { sockets: need(sockets), processes: need(processes) },
@@ -30,7 +31,7 @@ export default defineRule({
       const client = here ? `, ${quote(session.remote_comm)} of this host` : ''
       yield {
         about: process,
-        severity: here ? 'medium' : 'info',
+        severity: !here ? 'info' : process.container === null ? 'medium' : 'low',
         summary: `${quote(process.args)} serves ${session.remote_address}:${session.remote_port}${client}`,
         evidence: [session, process],
       }

@@ -16,7 +16,7 @@ export default defineRule({
   tactic: 'persistence',
   attack: ['T1556.003', 'T1548.003'],
   severity: 'medium',
-  confidence: 'medium',
+  confidence: 'low',
   reads: { files: need(files), mounts: need(mounts), info: need(info), containers: need(containers) },
   *find(tables) {
     for (const { file, path, container } of changedFiles(tables, PLACES)) {

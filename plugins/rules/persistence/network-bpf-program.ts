@@ -35,12 +35,13 @@ export default defineRule({
       if (told.has(attachment.program)) continue
       told.add(attachment.program)
       const holder = program?.pid == null ? undefined : processes.where('pid', program.pid)[0]
-      const design = holder === undefined ? hasPlugin && OF_PLUGINS.test(attachment.name ?? '') : isAgent(holder)
-      const byPlugin = design || (holder !== undefined && known.byDesign(holder.container) !== null)
+      const named = hasPlugin && OF_PLUGINS.test(attachment.name ?? '') && holder?.container !== null
+      const isKnown = holder !== undefined && (isAgent(holder) || known.byDesign(holder.container) !== null)
+      const worst = attachment.hidden === true ? 'critical' : 'medium'
       const whose = holder === undefined ? 'which no process holds' : `held by ${quote(holder.args)}`
       yield {
         about: holder ?? {},
-        severity: byPlugin ? 'info' : attachment.hidden === true ? 'critical' : 'medium',
+        severity: isKnown ? 'info' : named ? 'low' : worst,
         summary: `${quote(attachment.name)} is attached as ${attachment.type} to ${quote(attachment.target)}, ${whose}`,
         evidence: [attachment, ...(program === undefined ? [] : [program]), ...(holder === undefined ? [] : [holder])],
       }

@@ -5,7 +5,7 @@ import libraries from '../../processes/libraries.js'
 const VARIABLES = ['LD_PRELOAD', 'LD_AUDIT']
 /** Allocators and helpers that are preloaded by packages and images; from a folder for libraries only. */
 const USUAL =
-  /^(?:\$LIB\/|\/(?:usr\/|lib|opt\/)[^ ]*\/)?lib(?:jemalloc|tcmalloc|mimalloc|hoard|eatmydata|fakeroot|faketime|stdbuf|asan|tsan|ubsan|dlopen|nss_wrapper|uid_wrapper|SegFault|gtk3-nocsd|snoopy)[^/ ]*$/
+  /^(?:\$LIB\/|\/(?:usr\/|lib|opt\/)[^ ]*\/)?lib(?:jemalloc|tcmalloc|mimalloc|hoard|eatmydata|fakeroot|faketime|stdbuf|asan|tsan|ubsan|dlopen|nss_wrapper|uid_wrapper|SegFault|gtk3-nocsd|snoopy|oneagentproc)[^/ ]*$|^\/opt\/datadog\/[^ ]*\/launcher\.preload\.so$/
 
 export default defineRule({
   name: 'preloaded-library',

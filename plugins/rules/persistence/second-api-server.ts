@@ -3,7 +3,7 @@ import processes from '../../processes/processes.js'
 
 const SERVERS = /^kube-apiserver$/
 /** Lets everybody in, or lets whoever is in do everything. */
-const OPEN = /^--(?:authorization-mode=(?:.*,)?AlwaysAllow\b|anonymous-auth=true$|insecure-port=[1-9]|token-auth-file=)/
+const OPEN = /^--(?:authorization-mode=(?:.*,)?AlwaysAllow\b|anonymous-auth=true$|insecure-port=[1-9])/
 
 export default defineRule({
   name: 'second-api-server',

@@ -31,7 +31,7 @@ export default defineRule({
       told.add(watch.pid)
       yield {
         about: process,
-        severity: isInstalled(process.exe) ? 'low' : what === ITSELF ? 'high' : 'medium',
+        severity: isInstalled(process.exe) ? 'low' : what === ITSELF && process.container === null ? 'high' : 'medium',
         summary: `${quote(process.args)} from ${quote(process.exe)} ${what}: ${quote(watch.path)}`,
         evidence: [watch, process],
       }

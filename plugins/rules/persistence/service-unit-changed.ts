@@ -7,6 +7,9 @@ import info from '../../image/info.js'
 const PLACES =
   /^\/(?:(?:etc|usr\/lib|lib)\/systemd\/(?:system|user)\/|etc\/(?:init\.d|rc\.d)\/|etc\/rc\.local$|(?:root|home\/[^/]+)\/\.config\/systemd\/user\/)/
 
+/** snapd writes these whenever it brings a new version of something. */
+const OF_SNAPS = /\/(?:\d+-)?snap[.-][^/]+$/
+
 export default defineRule({
   name: 'service-unit-changed',
   title: 'A service that starts with the host was written since the start',
@@ -25,6 +28,7 @@ export default defineRule({
     for (const { file, path, container } of changedFiles(tables, PLACES)) {
       yield {
         about: { container },
+        severity: OF_SNAPS.test(path) ? 'low' : 'medium',
         summary: `${quote(path)} was written at ${file.modified}`,
         evidence: [file],
       }

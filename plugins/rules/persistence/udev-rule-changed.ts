@@ -6,6 +6,9 @@ import info from '../../image/info.js'
 
 const PLACES = /^\/(?:etc|usr\/lib|lib)\/udev\/rules\.d\//
 
+/** snapd writes these whenever it brings a new version of something. */
+const OF_SNAPS = /\/(?:\d+-)?snap[.-][^/]+$/
+
 export default defineRule({
   name: 'udev-rule-changed',
   title: 'A rule of udev was written since the start',
@@ -20,6 +23,7 @@ export default defineRule({
     for (const { file, path, container } of changedFiles(tables, PLACES)) {
       yield {
         about: { container },
+        severity: OF_SNAPS.test(path) ? 'low' : 'medium',
         summary: `${quote(path)} was written at ${file.modified}`,
         evidence: [file],
       }

@@ -14,6 +14,7 @@ const program = { pid: 7, ppid: 10, comm: 'x', args: ['x'], container: 'c1', mnt
 const file = { container: 'c1', path: `${upper}/app/x`, type: 'file', born: '2026-01-01T00:00:00Z' }
 const find = (changes: { process?: object; mounts?: object[]; file?: object }) =>
   evaluateRule(rule, {
+    containers: [{ id: 'c1', started: '2025-12-31T00:00:00Z' }],
     processes: [{ ...program, ...changes.process }],
     mounts: changes.mounts ?? [root],
     files: [{ ...file, ...changes.file }],
@@ -28,6 +29,10 @@ test('what lies in the upper layer is not of the image', () => {
 test('a place for temporary or hidden things makes it worse', () => {
   const found = find({ process: { exe: '/tmp/.x/y' }, file: { path: `${upper}/tmp/.x/y` } })
   expect(found).toMatchObject([{ severity: 'high' }])
+})
+
+test('what was written while the container started is less', () => {
+  expect(find({ file: { born: '2025-12-31T00:00:05Z' } })).toMatchObject([{ severity: 'low' }])
 })
 
 test.each([

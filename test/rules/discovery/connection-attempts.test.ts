@@ -14,8 +14,8 @@ const find = (count: number, port: (index: number) => number, state = 'SYN_SENT'
   })
 
 test('many places at once', () => {
-  expect(find(40, (index) => index)).toMatchObject([{ about: { pid: 7 }, severity: 'medium' }])
-  expect(find(400, (index) => index)).toMatchObject([{ severity: 'high' }])
+  expect(find(40, (index) => index)).toMatchObject([{ about: { pid: 7 }, severity: 'low' }])
+  expect(find(400, (index) => index)).toMatchObject([{ severity: 'medium' }])
 })
 
 test('neither few, nor one place often, nor what is connected is', () => {

@@ -8,7 +8,7 @@ const find = (exe: string | null, args: string[] | null, container: string | nul
 test.each([
   ['/usr/bin/nmap', ['nmap', '-p', '10250', '10.0.0.0/24'], null, 'medium'],
   ['/tmp/masscan', ['./masscan'], null, 'high'],
-  ['/usr/bin/bash', ['bash', '/root/linpeas.sh'], 'c1', 'high'],
+  ['/usr/bin/bash', ['bash', '/root/linpeas.sh'], 'c1', 'medium'],
 ] as [string, string[], string | null, string][])('%s is %s', (exe, args, container, severity) => {
   expect(find(exe, args, container)).toMatchObject([{ about: { pid: 7 }, severity }])
 })

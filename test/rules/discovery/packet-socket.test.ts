@@ -18,6 +18,10 @@ test.each([
   expect(find(exe, container)).toMatchObject([{ about: { pid: 7, container }, severity }])
 })
 
+test('what takes no data but neighbours’ addresses is less', () => {
+  expect(find('/speaker', 'c1', { subject: '0x0806' })).toMatchObject([{ severity: 'low' }])
+})
+
 test('what gets the host its address is not, nor are other sockets', () => {
   expect(find('/usr/lib/systemd/systemd-networkd', null)).toEqual([])
   expect(find('/usr/sbin/dhclient', null)).toEqual([])

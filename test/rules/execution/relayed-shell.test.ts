@@ -20,8 +20,13 @@ const find = (files: object[], processes: object[] = [shell, relay], sockets: ob
 
 test('a shell with pipes to what is connected, or with the terminal of it', () => {
   expect(find(piped)).toMatchObject([{ about: { pid: 7, container: 'c1' }, severity: 'high' }])
-  const python = { ...relay, exe: '/usr/bin/python3.11', comm: 'python3' }
+  const python = { ...relay, exe: '/usr/bin/python3.11', comm: 'python3', args: ['python3', '-c', 'import pty'] }
   expect(find(typed, [shell, python])).toMatchObject([{ about: { pid: 7 }, severity: 'high' }])
+})
+
+test('a notebook that gives a terminal is less', () => {
+  const jupyter = { ...relay, exe: '/usr/bin/python3.11', args: ['python3', '/usr/bin/jupyter-lab'] }
+  expect(find(typed, [shell, jupyter])).toMatchObject([{ severity: 'medium' }])
 })
 
 test('a login by SSH on the host is none, but one below what is only called so is', () => {

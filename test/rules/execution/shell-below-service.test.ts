@@ -18,6 +18,11 @@ test.each([
   expect(find({ exe })).toMatchObject([{ about: { pid: 7 }, severity, evidence: [{}, {}] }])
 })
 
+test('a shell that keeps the log is less', () => {
+  const args = ['sh', '-c', '/usr/bin/rotatelogs /var/log/x 86400']
+  expect(find({ exe: '/usr/sbin/apache2' }, { args })).toMatchObject([{ severity: 'low' }])
+})
+
 test('the entrypoint that starts the server is none, nor an exec, nor another program of the server', () => {
   expect(find({ exe: '/bin/busybox', args: ['sh'] })).toEqual([])
   expect(find({ exe: '/usr/bin/containerd-shim-runc-v2', container: null })).toEqual([])

@@ -3,14 +3,15 @@ import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/lateral-movement/connection-of-entered-process.js'
 
 const containers = [
-  { id: 'c1', init_pid: 10, name: 'web' },
+  { id: 'c1', init_pid: 10, name: 'web', image: null },
   { id: 'c2', name: 'cache' },
 ]
+const host = { pid: 1, ppid: 0, container: null, pid_ns: 1 }
 const shim = { pid: 5, ppid: 1, container: null, exe: '/usr/bin/containerd-shim-runc-v2' }
 const first = { pid: 10, ppid: 5, container: 'c1', exe: '/usr/sbin/nginx' }
-const client = { pid: 20, ppid: 5, container: 'c1', exe: '/usr/bin/redis-cli', args: ['redis-cli'] }
-const below = { pid: 21, ppid: 20, container: 'c1', exe: '/usr/bin/redis-cli', args: ['redis-cli'] }
-const processes = [shim, first, client, below]
+const client = { pid: 20, ppid: 5, pid_ns: 2, container: 'c1', exe: '/usr/bin/redis-cli', args: ['redis-cli'] }
+const below = { pid: 21, ppid: 20, pid_ns: 2, container: 'c1', exe: '/usr/bin/redis-cli', args: ['redis-cli'] }
+const processes = [host, shim, first, client, below]
 const socket = {
   pid: 20,
   family: 'inet',
@@ -37,4 +38,9 @@ test.each([
   { family: 'unix' },
 ])('%j is none', (changes) => {
   expect(evaluateRule(rule, { processes, sockets: [{ ...socket, ...changes }] }, containers)).toEqual([])
+})
+
+test('where a container shares the host’s processes it may be an orphan of it', () => {
+  const shared = processes.map((process) => ({ ...process, pid_ns: 1 }))
+  expect(evaluateRule(rule, { processes: shared, sockets: [socket] }, containers)).toMatchObject([{ severity: 'low' }])
 })

@@ -14,7 +14,7 @@ const session = {
 const find = (socket: object, exe = '/usr/sbin/sshd') =>
   evaluateRule(rule, {
     sockets: [{ ...session, ...socket }],
-    processes: [{ pid: 7, comm: 'sshd', args: ['sshd: root'], exe }],
+    processes: [{ pid: 7, comm: 'sshd', container: null, args: ['sshd: root'], exe }],
   })
 
 test('a login whose other end is on this host is found; one from elsewhere is told', () => {

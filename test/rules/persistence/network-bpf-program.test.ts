@@ -34,7 +34,7 @@ test('a program at an interface, held or not', () => {
 })
 
 test('those of a network plugin that runs here are told, no more', () => {
-  expect(find({ name: 'cil_from_netdev' }, null, [plugin])).toMatchObject([{ severity: 'info' }])
+  expect(find({ name: 'cil_from_netdev' }, null, [plugin])).toMatchObject([{ severity: 'low' }])
   expect(find({ name: 'cil_from_netdev' })).toMatchObject([{ severity: 'medium' }])
 })
 
