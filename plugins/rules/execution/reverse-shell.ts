@@ -1,9 +1,7 @@
-import { defineRule, need, quote } from 'salvor'
+import { defineRule, isShell, need, quote } from 'salvor'
 import sockets from '../../network/sockets.js'
 import processes from '../../processes/processes.js'
 
-/** Programs that run what they read. */
-const SHELLS = /\/(?:ba|da|z|k|mk|a|c|tc|fi)?sh$|\/busybox$/
 const REMOTE = new Set(['inet', 'inet6'])
 
 export default defineRule({
@@ -26,7 +24,7 @@ export default defineRule({
     for (const socket of sockets.rows) {
       if (socket.pid === null || !REMOTE.has(socket.family ?? '') || Number(socket.fd ?? 3) > 2) continue
       const process = processes.where('pid', socket.pid)[0]
-      if (process === undefined || !SHELLS.test(process.exe ?? '') || told.has(socket.pid)) continue
+      if (process === undefined || !isShell(process) || told.has(socket.pid)) continue
       told.add(socket.pid)
       yield {
         about: process,
