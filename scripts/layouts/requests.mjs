@@ -152,7 +152,9 @@ async function analyzers() {
     (file) => file.endsWith('.js') && !file.startsWith('rules/'),
   )
   const modules = await Promise.all(files.sort().map((file) => import(`../../dist/plugins/${file}`)))
-  return modules.map((module) => module.default).filter(({ source }) => source === undefined)
+  // Rules lie beside the analyzers, and ask nothing of a kernel.
+  const runs = modules.map((module) => module.default).filter((found) => found?.run !== undefined)
+  return runs.filter(({ source }) => source === undefined)
 }
 
 /** Requests by analyzer, and the places in the code that ask something and did not. */
