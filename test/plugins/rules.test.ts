@@ -53,6 +53,14 @@ const words = fc.constantFrom(
   'cgroup',
   '[x]',
   'eyJ.e30.x',
+  '/usr/bin/bash',
+  '/dev/pts/0',
+  'pipe:[1]',
+  'inet',
+  'LISTEN',
+  'ESTABLISHED',
+  'overlay',
+  '/',
 )
 const text = fc.oneof(words, fc.string())
 const cells: Record<string, fc.Arbitrary<unknown>> = {
