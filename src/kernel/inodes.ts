@@ -4,7 +4,7 @@ import { isoTime } from '../iso-time.js'
 import type { Batch } from './batch.js'
 import { OPEN_FILES } from './descriptors.js'
 import type { Kernel } from './kernel.js'
-import { deviceName, MAPPINGS } from './mappings.js'
+import { deviceName, MAPPINGS, OF_MEMORY } from './mappings.js'
 import { TASK_STRUCT } from './objects.js'
 import { around, followLayers, INODE, pageBytes } from './overlay-inodes.js'
 import { dentryPath, hlist, list, type Nested, optional, type Selects, text } from './query.js'
@@ -146,7 +146,7 @@ interface FileSystem {
 export function heldInodes(kernel: Kernel, tasks: readonly bigint[]): Set<bigint> {
   const of = (path: string) => ({ inode: path })
   const batch = kernel.at(tasks, TASK_STRUCT).select(of('mm->exe_file->f_inode'), {
-    mapped: { walk: MAPPINGS, select: of('vm_file->f_inode') },
+    mapped: { walk: MAPPINGS, rules: [OF_MEMORY], select: of('vm_file->f_inode') },
     open: { walk: OPEN_FILES, select: of('f_inode') },
   })
   const all = [batch, batch.child('mapped'), batch.child('open')]

@@ -5,7 +5,7 @@ import type { Batch } from './batch.js'
 import { OPEN_FILES } from './descriptors.js'
 import { listedNamespaces, mountedNamespaces, openNamespaces } from './held-namespaces.js'
 import type { Kernel } from './kernel.js'
-import { MAPPINGS } from './mappings.js'
+import { MAPPINGS, OF_MEMORY } from './mappings.js'
 import { IPC_NAMESPACE, rulesOf, TASK_STRUCT } from './objects.js'
 import { addressOf, array, dentryPath, hlist, index, list, type Nested, obeys, type Selects, xarray } from './query.js'
 
@@ -350,7 +350,9 @@ function attach(objects: readonly Used[], users: ReadonlyMap<bigint, bigint[]>):
 /** Tasks by the inodes of the segments in their memory. */
 function mappedBy(kernel: Kernel, processes: readonly bigint[]): Map<bigint, bigint[]> {
   const select = { inode: 'vm_file->f_inode' }
-  return usersOf(kernel.at(processes, TASK_STRUCT).select({}, { files: { walk: MAPPINGS, select } }))
+  return usersOf(
+    kernel.at(processes, TASK_STRUCT).select({}, { files: { walk: MAPPINGS, rules: [OF_MEMORY], select } }),
+  )
 }
 
 /** Tasks by the inodes of the files that they have open. */

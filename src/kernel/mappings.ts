@@ -4,11 +4,15 @@ import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { TASK_STRUCT } from './objects.js'
 import { chain, dPath, firstOf, type Nested, optional, text, type Walk } from './query.js'
+import type { Rule } from './rule.js'
 
 export const VMA = 'struct vm_area_struct'
 
 /** Mappings: a maple tree from 6.1 on, a list before. */
 export const MAPPINGS: Walk = firstOf({ kind: 'maple', of: 'mm->mm_mt', type: VMA }, chain('mm->mmap', VMA, 'vm_next'))
+
+/** Each names the memory that it is of. */
+export const OF_MEMORY: Rule = { path: 'vm_mm', is: { equals: '^.mm' } }
 
 /** VM_READ, VM_WRITE, VM_EXEC and VM_MAYSHARE (include/linux/mm.h). */
 const PERMISSIONS = [
@@ -91,7 +95,7 @@ export function mappingAt(mappings: readonly Mapping[], address: bigint): Mappin
 
 /** All mappings of the memory of some tasks, in the order of the tasks, lowest first. */
 export function readMappings(kernel: Kernel, tasks: readonly bigint[]): Mapping[] {
-  const nested: Nested = { walk: MAPPINGS, select: VALUES }
+  const nested: Nested = { walk: MAPPINGS, rules: [OF_MEMORY], select: VALUES }
   const owners = kernel.at(tasks, TASK_STRUCT).select(MEMORY, { mappings: nested })
   const found = owners.child('mappings')
   const [special, anonymous] = [specialNames(kernel, found), anonymousNames(kernel, found)]

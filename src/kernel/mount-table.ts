@@ -97,18 +97,24 @@ interface Found {
 
 interface Namespace {
   inode: number | null
+  /** The top of its tree. */
+  root: bigint
   /** Groups of peers that have a mount in it. */
   groups: Set<number>
 }
 
 /** Every mount of the namespaces of some tasks, and of those that only mounts are in, ordered by namespace and id. */
 export function readMountTable(kernel: Kernel, tasks: Iterable<bigint>): MountRow[] {
-  const found = findMounts(kernel, tasks)
+  const all = findMounts(kernel, tasks)
+  const rooted = rootedMounts(all)
+  const lost = all.length - rooted.size
+  if (lost > 0) kernel.warn({ code: 'torn', message: 'mounts of which no way leads up to the root', count: lost })
+  const found = all.filter((each) => rooted.has(each) || !isTaken(each))
   const superblocks = readSuperblocks(kernel, new Set(found.map(({ batch, row }) => superblockOf(batch, row))))
   for (const each of found) each.superblock = superblocks.get(superblockOf(each.batch, each.row))
   const kinds = namespaceKinds(kernel, found)
   const unmapped = kernel.address('nop_mnt_idmap') ?? kernel.address('init_user_ns') ?? 0n
-  const rows = found.map((each) => mountRow(each, kinds, unmapped))
+  const rows = found.map((each) => mountRow(each, kinds, unmapped, rooted.has(each)))
   return rows.sort(
     (left, right) => (left.mnt_ns ?? -1) - (right.mnt_ns ?? -1) || (left.id ?? -1) - (right.id ?? -1) || 0,
   )
@@ -125,11 +131,12 @@ function findMounts(kernel: Kernel, tasks: Iterable<bigint>): Found[] {
   const held = Array.from({ length: proxies.length }, (_, row) => proxies.column('mounts').bigint(row) ?? 0n)
   const addresses = new Set([...held, ...hashed.keys()].filter(isPointer))
   const mounts = { walk: MOUNTS, rules: [OF_NAMESPACE], select: VALUES, children: CHILDREN } satisfies Nested
-  const owners = kernel.at(addresses, NAMESPACE).walk(object('')).select({ inode: 'ns.inum' }, { mounts })
+  const owners = kernel.at(addresses, NAMESPACE).walk(object('')).select({ inode: 'ns.inum', root: 'root' }, { mounts })
   const batch = owners.child('mounts')
   const namespaces = new Map<bigint, Namespace>()
   for (let row = 0; row < owners.length; row++) {
-    namespaces.set(owners.address(row), { inode: owners.column('inode').number(row), groups: new Set() })
+    const [inode, root] = [owners.column('inode').number(row), owners.column('root').bigint(row) ?? 0n]
+    namespaces.set(owners.address(row), { inode, root, groups: new Set() })
   }
   const count = kernel.capped('mounts', batch.length, MOST_MOUNTS)
   const listed = rowsOf(batch, count, (row) => namespaces.get(owners.address(batch.parents[row] ?? 0)))
@@ -167,6 +174,31 @@ function rowsOf(
   return found
 }
 
+/** Whether a mount stands alone, as one does that was taken out of its namespace. */
+function isTaken({ batch, row }: Found): boolean {
+  return batch.column('parent').bigint(row) === batch.address(row)
+}
+
+/**
+ * Mounts from which the way up ends at the root of their namespace, as that of each does: umount_tree() takes a mount out of
+ * the namespace and off its parent at once.
+ */
+function rootedMounts(found: readonly Found[]): Set<Found> {
+  const byAddress = new Map(found.map((each) => [each.batch.address(each.row), each]))
+  const rooted = new Set<Found>()
+  for (const each of found) {
+    const way = new Set<Found>()
+    let at: Found | undefined = each
+    while (at !== undefined && !way.has(at) && !rooted.has(at)) {
+      way.add(at)
+      at = byAddress.get(at.batch.column('parent').bigint(at.row) ?? 0n)
+    }
+    const isRoot = at !== undefined && at.batch.address(at.row) === at.namespace.root
+    if (at !== undefined && (isRoot || rooted.has(at))) for (const mount of way) rooted.add(mount)
+  }
+  return rooted
+}
+
 /** `net:[4026532243]`, as the root of a mounted namespace is shown. */
 function namespaceKinds(kernel: Kernel, found: readonly Found[]): Map<bigint, string | null> {
   const mounts = found.filter(({ superblock }) => superblock?.type === 'nsfs')
@@ -180,7 +212,12 @@ function namespaceKinds(kernel: Kernel, found: readonly Found[]): Map<bigint, st
   )
 }
 
-function mountRow(found: Found, kinds: ReadonlyMap<bigint, string | null>, unmapped: bigint): MountRow {
+function mountRow(
+  found: Found,
+  kinds: ReadonlyMap<bigint, string | null>,
+  unmapped: bigint,
+  isRooted: boolean,
+): MountRow {
   const { batch, row, namespace, superblock } = found
   const source = batch.column('source').text(row)
   return {
@@ -191,7 +228,7 @@ function mountRow(found: Found, kinds: ReadonlyMap<bigint, string | null>, unmap
     parent_id: batch.column('parent_id').number(row),
     device: superblock?.device ?? null,
     root: rootOf(found, kinds),
-    target: batch.column('target').text(row),
+    target: isRooted ? batch.column('target').text(row) : null,
     options: optionsOf(batch, row, unmapped),
     propagation: propagationOf(found),
     type: superblock?.type ?? null,

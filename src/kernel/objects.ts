@@ -67,6 +67,8 @@ const dentry: readonly Rule[] = [
 
 /** Both directions are of one family and protocol, and know which they are. */
 const connection: readonly Rule[] = [
+  // IPS_DYING (include/uapi/linux/netfilter/nf_conntrack_common.h): on its way out of the table, and into nobody's.
+  { path: 'status & 0x200', is: { at_most: 0 } },
   { path: 'ct_net.net->ns.ops', is: { symbol: 'netns_operations' } },
   { path: 'tuplehash[0].tuple.dst.dir', is: { at_most: 0 } },
   { path: 'tuplehash[1].tuple.dst.dir', is: { at_least: 1 } },

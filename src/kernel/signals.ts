@@ -6,6 +6,7 @@ import type { Kernel } from './kernel.js'
 import { type Mapping, mappingAt, readMappings } from './mappings.js'
 import { TASK_STRUCT } from './objects.js'
 import { array, list, type Nested } from './query.js'
+import type { Rule } from './rule.js'
 
 /** By their numbers (include/uapi/asm-generic/signal.h); from the next one on they are real-time signals. */
 const NAMES =
@@ -53,8 +54,12 @@ export interface Signal {
   senders: number[]
 }
 
+/** Handlers that a process has are counted. */
+const IN_USE: Rule = { path: ['^.sighand->count.refs.counter', '^.sighand->count.counter'], is: { at_least: 1 } }
+
 const ACTIONS = {
   walk: array('sighand->action'),
+  rules: [IN_USE],
   select: { handler: 'sa.sa_handler', flags: 'sa.sa_flags', mask: 'sa.sa_mask.sig[0]' },
 } satisfies Nested
 

@@ -288,7 +288,8 @@ function commonOf(common: Batch<typeof COMMON>, row: number): Socket {
     device: number('device'),
     peer: null,
     filter: null,
-    kept_in: internet ? 'established' : null,
+    // One that only waits leaves this table before the other (net/ipv4/inet_timewait_sock.c, inet_twsk_kill()).
+    kept_in: internet && state !== 'TIME_WAIT' ? 'established' : null,
   }
 }
 

@@ -29,7 +29,11 @@ const BORNE_OUT: readonly Rule[] = [
   { path: 'thread_pid->numbers[0].ns', is: { symbol: 'init_pid_ns' } },
   { path: 'group_leader->tgid', is: { equals: 'tgid' } },
   { path: 'signal', is: 'pointer' },
+  // Whose last thread has gone is gone itself (kernel/exit.c, __exit_signal()).
+  { path: 'signal->nr_threads', is: { at_least: 1 } },
   { path: 'real_cred', is: 'pointer' },
+  { path: 'real_cred->usage.counter', is: { at_least: 1 } },
+  { path: 'real_cred->user_ns', is: 'pointer' },
   { path: 'real_cred->user_ns->ns.ops', is: { symbol: 'userns_operations' } },
 ]
 

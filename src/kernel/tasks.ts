@@ -5,7 +5,7 @@ import type { Batch, Column } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { type NamespaceProxy, type NamespaceSet, readNamespaceProxies } from './namespaces.js'
 import { TASK_STRUCT } from './objects.js'
-import { array, cmdline, dPath, kernfsPath, type Nested, optional, text } from './query.js'
+import { array, cmdline, dPath, kernfsPath, type Nested, obeys, optional, text } from './query.js'
 import type { KnownBy, View } from './task-views.js'
 import { bootTime } from './time.js'
 
@@ -74,6 +74,10 @@ const MEMBERS = {
   cgroup: kernfsPath('cgroups->dfl_cgrp->kn'),
   nsproxy: 'nsproxy',
   user_ns: 'real_cred->user_ns->ns.inum',
+  has_cred: obeys([
+    { path: 'real_cred->user_ns', is: 'pointer' },
+    { path: 'real_cred->user_ns->ns.ops', is: { symbol: 'userns_operations' } },
+  ]),
 } as const
 
 /** A task's number in every pid namespace from the initial one inwards. */
@@ -117,6 +121,8 @@ function task(
   const started = columns.started.bigint(row)
   const state = columns.state.number(row)
   const exitState = columns.exit_state.number(row)
+  // Credentials of a task that has ended may be something else by now.
+  const hasCred = columns.has_cred.number(row) === 1
   return {
     address,
     tid: columns.tid.number(row),
@@ -126,10 +132,10 @@ function task(
     args: columns.mm.number(row) === 0 ? [] : argumentList(columns.args.text(row)),
     exe: columns.exe.text(row),
     state: stateLetter(state, exitState),
-    uid: columns.uid.number(row),
-    gid: columns.gid.number(row),
-    euid: columns.euid.number(row),
-    egid: columns.egid.number(row),
+    uid: hasCred ? columns.uid.number(row) : null,
+    gid: hasCred ? columns.gid.number(row) : null,
+    euid: hasCred ? columns.euid.number(row) : null,
+    egid: hasCred ? columns.egid.number(row) : null,
     kernel_thread: flags === null ? null : (flags & PF_KTHREAD) !== 0,
     threads: columns.threads.number(row),
     started: boot === null || started === null ? null : isoTime(boot + started),

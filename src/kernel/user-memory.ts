@@ -1,7 +1,7 @@
 /** A process's own memory: what programs keep in it that no file holds. */
 
 import type { Kernel } from './kernel.js'
-import { MAPPINGS } from './mappings.js'
+import { MAPPINGS, OF_MEMORY } from './mappings.js'
 import { type NativeFound, type NativeUserPart, native } from './native.js'
 import type { Nested } from './query.js'
 import { joined } from './stretches.js'
@@ -203,6 +203,7 @@ export class ProcessMemory {
 function mapped(kernel: Kernel, task: bigint, wanted: (file: bigint, flags: number) => boolean): ProcessMemory | null {
   const mappings: Nested = {
     walk: MAPPINGS,
+    rules: [OF_MEMORY],
     select: { start: 'vm_start', end: 'vm_end', file: 'vm_file', flags: 'vm_flags' },
   }
   const batch = kernel.at([task], 'struct task_struct').select({ mm: 'mm' }, { mappings })

@@ -1,7 +1,7 @@
 /** Where programs keep what they remember: heaps, and the variables that lead into them. */
 
 import type { Kernel } from '../kernel/kernel.js'
-import { MAPPINGS } from '../kernel/mappings.js'
+import { MAPPINGS, OF_MEMORY } from '../kernel/mappings.js'
 import { TASK_STRUCT } from '../kernel/objects.js'
 import { dPath, type Nested, text } from '../kernel/query.js'
 import { type MemoryPiece, ProcessMemory, type Range } from '../kernel/user-memory.js'
@@ -57,6 +57,7 @@ const MEMBERS = {
 
 const AREAS = {
   walk: MAPPINGS,
+  rules: [OF_MEMORY],
   select: { start: 'vm_start', end: 'vm_end', file: 'vm_file', flags: 'vm_flags' },
 } satisfies Nested
 

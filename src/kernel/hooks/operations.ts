@@ -3,6 +3,7 @@
 import { readHolders } from '../bpf/holders.js'
 import type { Kernel } from '../kernel.js'
 import { text } from '../query.js'
+import type { Rule } from '../rule.js'
 import type { Pointer } from './pointer.js'
 import { type Found, tablePointers } from './tables.js'
 
@@ -22,13 +23,23 @@ const FILES = {
 const INODES = { lookup: 'lookup', permission: 'permission', getattr: 'getattr', create: 'create', unlink: 'unlink' }
 const SUPERS = { statfs: 'statfs', show_options: 'show_options', drop_inode: 'drop_inode', evict_inode: 'evict_inode' }
 
+/** The root of a file system is of it and in use: what frees an inode lies where its operations were. */
+const WHOLE: readonly Rule[] = [
+  { path: 's_root->d_inode->i_count.counter', is: { at_least: 1 } },
+  { path: 's_root->d_sb', is: 'own' },
+  { path: 's_root->d_inode->i_sb', is: 'own' },
+]
+
 export function operationPointers(kernel: Kernel): Pointer[] {
-  const roots = kernel.list('super_blocks', 'struct super_block', 's_list').select({
-    name: text('s_type->name', 64),
-    supers: 's_op',
-    files: 's_root->d_inode->i_fop',
-    inodes: 's_root->d_inode->i_op',
-  })
+  const roots = kernel
+    .list('super_blocks', 'struct super_block', 's_list')
+    .obeying(WHOLE)
+    .select({
+      name: text('s_type->name', 64),
+      supers: 's_op',
+      files: 's_root->d_inode->i_fop',
+      inodes: 's_root->d_inode->i_op',
+    })
   const of = (column: 'supers' | 'files' | 'inodes'): Found[] =>
     Array.from({ length: roots.length }, (_, row) => ({
       table: roots.column(column).bigint(row) ?? 0n,
