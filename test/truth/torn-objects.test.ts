@@ -1,0 +1,125 @@
+/**
+ * Objects that were freed or taken by somebody else while memory was copied, each made in a copy of an image: what a list
+ * still leads to is no row, or has no cell, that is not borne out by the object itself.
+ */
+
+import { describe, expect, it } from 'vitest'
+import type { Kernel } from '../../dist/src/kernel/kernel.js'
+import { NF_CONN, TASK_STRUCT } from '../../dist/src/kernel/objects.js'
+import { type Paths, text } from '../../dist/src/kernel/query.js'
+import { partialTable, sharedImages, type TruthImage, table } from './images.js'
+import { type Patch, patchedCopy, word } from './patched.js'
+
+type Row = Record<string, unknown>
+
+const addressOf = (row: Row | undefined) => BigInt(`${row?.address}`)
+
+/** A word of an object made another. */
+function put(kernel: Kernel, object: bigint, type: string, path: Paths, change: (old: bigint) => bigint): Patch {
+  const { at } = word(kernel, object, type, path)
+  const old = kernel.at([at], 'unsigned long').select({ value: '' }).column('value').bigint(0) ?? 0n
+  return [at, old, BigInt.asUintN(64, change(old))]
+}
+
+/** The lower half of a word made nothing: a counter that nobody holds. */
+const none = (old: bigint) => (old >> 32n) << 32n
+
+/** Two processes of a container, one thread each. */
+function pair(image: TruthImage): [number, number] {
+  const [one, other] = image
+    .processes()
+    .filter(({ cgroup, num_threads }) => num_threads === 1 && /[0-9a-f]{64}/.test(`${cgroup}`))
+  if (one === undefined || other === undefined) throw new Error('there are no two processes in containers')
+  return [one.pid, other.pid]
+}
+
+for (const image of sharedImages()) {
+  describe(`a copy of ${image.title} with objects that went while it was made`, () => {
+    image.require()
+    const gone = { pid: 0, start: '', mount: {} as Row, below: [] as Row[], connection: '', ended: 0, unheard: 0 }
+    const copy = patchedCopy(image, (kernel, path) => {
+      const rows = (name: string) => table(name, path).rows
+      const [first, second] = pair(image)
+      const tasks = new Map(rows('processes').map((row) => [row.pid, addressOf(row)]))
+      const mm = word(kernel, tasks.get(second) ?? 0n, TASK_STRUCT, 'mm').value
+      const mapping = rows('memory-maps').find(({ pid, path: file }) => pid === first && file !== null)
+      const mounts = rows('mounts')
+      const mount = mounts.find(({ container, target }) => container !== null && target === '/proc') ?? {}
+      const connection = rows('connections-tracked').find(({ state }) => state === 'ESTABLISHED')
+      const supers = kernel
+        .list('super_blocks', 'struct super_block', 's_list')
+        .select({ type: text('s_type->name', 16), inode: 's_root->d_inode' })
+      const root = Array.from({ length: supers.length }, (_, row) => row).find(
+        (row) => supers.column('type').text(row) === 'mqueue',
+      )
+      const inode = supers.column('inode').bigint(root ?? 0) ?? 0n
+      const others = image
+        .processes()
+        .filter(({ pid, kthread, num_threads }) => !kthread && num_threads === 1 && pid > 1)
+      const [ended, ...rest] = others.filter(({ pid, cgroup }) => {
+        return pid !== first && pid !== second && !/[0-9a-f]{64}/.test(`${cgroup}`)
+      })
+      const handling = new Set(rows('signals').flatMap(({ pid, handler }) => (handler === null ? [] : [pid])))
+      const unheard = rest.find(({ pid }) => handling.has(pid))
+      const cred = word(kernel, tasks.get(ended?.pid) ?? 0n, TASK_STRUCT, 'real_cred').value
+      const handlers = word(kernel, tasks.get(unheard?.pid) ?? 0n, TASK_STRUCT, 'sighand').value
+      Object.assign(gone, { pid: first, start: mapping?.start, mount, connection: connection?.address })
+      gone.below = mounts.filter(({ mnt_ns, parent_id }) => mnt_ns === mount.mnt_ns && parent_id === mount.id)
+      Object.assign(gone, { ended: ended?.pid, unheard: unheard?.pid })
+      return [
+        put(kernel, addressOf(mapping), 'struct vm_area_struct', 'vm_mm', () => mm),
+        put(kernel, addressOf(mount), 'struct mount', 'mnt_parent', () => addressOf(mount)),
+        // IPS_DYING.
+        put(kernel, addressOf(connection), NF_CONN, 'status', (old) => old | 0x200n),
+        put(kernel, inode, 'struct inode', 'i_count.counter', none),
+        put(kernel, inode, 'struct inode', 'i_fop', () => kernel.symbolAddress('commit_creds') ?? 0n),
+        put(kernel, cred, 'struct cred', 'user_ns', () => cred),
+        put(kernel, handlers, 'struct sighand_struct', 'count.refs.counter', none),
+      ]
+    })
+
+    it('has no mapping that is of other memory', () => {
+      const { rows, warnings } = partialTable('memory-maps', copy.path)
+      expect(rows.filter(({ pid }) => pid === gone.pid).length).toBeGreaterThan(3)
+      expect(rows.filter(({ pid, start }) => pid === gone.pid && start === gone.start)).toEqual([])
+      expect(warnings.map(({ code }) => code)).toContain('torn')
+    })
+
+    it('has no mount that stands alone, and no place of those below', () => {
+      const { rows, warnings } = partialTable('mounts', copy.path)
+      expect(rows.filter(({ address }) => address === gone.mount.address)).toEqual([])
+      expect(gone.below.length).toBeGreaterThan(0)
+      for (const { address } of gone.below) {
+        expect(rows.find((row) => row.address === address)).toMatchObject({ target: null })
+      }
+      expect(warnings).toContainEqual(expect.objectContaining({ code: 'torn', count: gone.below.length + 1 }))
+    })
+
+    it('has no connection that is on its way out', () => {
+      const { rows } = partialTable('connections-tracked', copy.path)
+      expect(rows.length).toBeGreaterThan(3)
+      expect(rows.filter(({ address }) => address === gone.connection)).toEqual([])
+    })
+
+    it('suspects nothing where an inode is being freed', () => {
+      const { rows } = partialTable('kernel-hooks', copy.path)
+      expect(rows.length).toBeGreaterThan(1500)
+      expect(rows.filter(({ suspicious }) => suspicious !== false)).toEqual([])
+    })
+
+    it('doubts a task whose credentials are none, and does not show them', () => {
+      expect(partialTable('processes', copy.path).rows.filter(({ pid }) => pid === gone.ended)).toEqual([])
+      const rows = table('process-scan', copy.path).rows.filter(({ pid }) => pid === gone.ended)
+      expect(rows).toMatchObject([{ status: 'doubtful', uid: null, gid: null, euid: null, egid: null }])
+    })
+
+    it('says nothing of handlers that nobody has', () => {
+      expect(
+        partialTable('signals', copy.path).rows.filter(({ pid, handler }) => pid === gone.unheard && handler !== null),
+      ).toEqual([])
+      expect(
+        table('signals', image.as('raw')).rows.some(({ pid, handler }) => pid === gone.unheard && handler !== null),
+      ).toBe(true)
+    })
+  })
+}
