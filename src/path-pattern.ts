@@ -17,21 +17,36 @@ function tokens(pattern: string): Token[] {
  * that it takes as many steps as both are long, whatever either holds.
  */
 export function pathFits(pattern: string, path: string): boolean {
+  return follow(pattern, path, false)
+}
+
+/** Whether a path is of a pattern, or in a folder that is. */
+export function pathIsIn(pattern: string, path: string): boolean {
+  return follow(pattern.endsWith('/') ? pattern.slice(0, -1) : pattern, path, true)
+}
+
+function follow(pattern: string, path: string, isFolder: boolean): boolean {
   const all = tokens(pattern)
   let places = closure(all, new Set([0]))
   for (const character of path) {
-    const next = new Set<number>()
-    for (const place of places) {
-      const token = all[place]
-      if (token === undefined) continue
-      if (typeof token === 'string') {
-        if (token === character) next.add(place + 1)
-      } else if (token.folders || character !== '/') next.add(token.star ? place : place + 1)
-    }
-    if (next.size === 0) return false
-    places = closure(all, next)
+    if (isFolder && character === '/' && places.has(all.length)) return true
+    places = closure(all, step(all, places, character))
+    if (places.size === 0) return false
   }
   return places.has(all.length)
+}
+
+/** The places that are reached by a character. */
+function step(all: readonly Token[], places: ReadonlySet<number>, character: string): Set<number> {
+  const next = new Set<number>()
+  for (const place of places) {
+    const token = all[place]
+    if (token === undefined) continue
+    if (typeof token === 'string') {
+      if (token === character) next.add(place + 1)
+    } else if (token.folders || character !== '/') next.add(token.star ? place : place + 1)
+  }
+  return next
 }
 
 /** The places that are reached without another character: a star may stand for nothing. */

@@ -1,5 +1,5 @@
 import { address, artifact, bytes, defineAnalyzer, option, text } from 'salvor'
-import { memberColumns, readMembers } from 'salvor/containers'
+import { memberColumns, readAskedMembers } from 'salvor/containers'
 import { dumpElf, readElfFiles } from 'salvor/kernel'
 
 export default defineAnalyzer({
@@ -34,8 +34,7 @@ export default defineAnalyzer({
     file: artifact('The ELF file; null where nothing of it is loaded'),
   },
   async *run({ kernel, options, artifacts }) {
-    const wanted = new Set(options.process)
-    const members = new Map([...readMembers(kernel)].filter(([, { pid }]) => wanted.has(String(pid))))
+    const members = readAskedMembers(kernel, options.process)
     for (const elf of readElfFiles(kernel, [...members.keys()])) {
       const member = members.get(elf.task)
       const { start, header, path } = elf

@@ -1,5 +1,5 @@
 import { address, artifact, bytes, defineAnalyzer, option, optionError, text } from 'salvor'
-import { memberColumns, readMembers } from 'salvor/containers'
+import { memberColumns, readAskedMembers } from 'salvor/containers'
 import { copyMemory, mostMemory, ProcessMemory, readMappings } from 'salvor/kernel'
 
 /** An address as people write it; null where it is none. */
@@ -42,10 +42,8 @@ export default defineAnalyzer({
   async *run({ kernel, options, artifacts }) {
     const at = addressOf(options.at)
     if (options.at !== null && at === null) throw optionError(`--at: ${options.at} is no address`)
-    const wanted = new Set(options.process)
-    const members = [...readMembers(kernel)].filter(([, { pid }]) => wanted.has(String(pid)))
     const most = mostMemory(kernel)
-    for (const [task, member] of members) {
+    for (const [task, member] of readAskedMembers(kernel, options.process)) {
       const memory = ProcessMemory.of(kernel, task)
       for (const { start, end, permissions, path } of readMappings(kernel, [task])) {
         if (memory === null || start === null || end === null) continue

@@ -1,6 +1,6 @@
 import { artifact, bytes, count, defineAnalyzer, list, option } from 'salvor'
-import { listedPlacedTasks, memberColumns, readMembers } from 'salvor/containers'
-import { isLeader, readCoreSources } from 'salvor/kernel'
+import { listedPlacedTasks, memberColumns, readAskedMembers } from 'salvor/containers'
+import { readCoreSources } from 'salvor/kernel'
 
 /** Gaps that are named one by one: a process may have as many as it has pages. */
 const MOST_GAPS = 4096
@@ -33,10 +33,9 @@ export default defineAnalyzer({
     file: artifact('The core file'),
   },
   async *run({ kernel, options, artifacts }) {
-    const members = readMembers(kernel)
+    const members = readAskedMembers(kernel, options.process)
     const tasks = listedPlacedTasks(kernel)
-    const wanted = new Set(options.process)
-    const leaders = tasks.filter((task) => isLeader(task) && wanted.has(String(task.pid)))
+    const leaders = tasks.filter(({ address }) => members.has(address))
     for (const { leader, mappings, running, write } of readCoreSources(kernel, leaders, tasks)) {
       const member = members.get(leader.address)
       if (member === undefined) continue

@@ -9,8 +9,8 @@ export default defineAnalyzer({
   summary: 'Texts, bytes and regular expressions in memory, with what each place is and who pays for it',
   description:
     'In all of physical memory, or as far as it is asked for in that of processes, containers and files. In physical ' +
-    'memory a text that goes over the end of a page is found only if the next one lies behind it. In a file, * in --path ' +
-    'stands for anything. What an expression finds has 4 KiB at most.',
+    'memory a text that goes over the end of a page is found only if the next one lies behind it. What an ' +
+    'expression finds has 4 KiB at most.',
   torn: 'each hit is where the row says; what its page was at that moment may differ.',
   examples: [
     { command: "salvor search memory.elf --text 'BEGIN OPENSSH PRIVATE KEY'", what: 'a text, wherever it is' },
@@ -28,7 +28,10 @@ export default defineAnalyzer({
     in_container: option.list("Only in the memory of this container's processes, by name or id", {
       example: 'shop-web-1',
     }),
-    path: option.list('Only in what is in memory of this file, or of files below it', { example: '/etc/cron.d' }),
+    path: option.list(
+      'Only in what is in memory of this file or files below it; or of this pattern: * and ? within a name, ** over folders',
+      { example: '/etc/cron.d' },
+    ),
     context: option.count('Bytes shown before and after each hit', { default: 16, most: 1024 }),
     most: option.count('Hits that are shown', { default: 10_000, least: 1, most: 1 << 18 }),
   },

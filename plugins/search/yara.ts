@@ -16,7 +16,7 @@ export default defineAnalyzer({
       command: 'salvor yara memory.elf --rules miners.yar --in-container shop-cache-1',
       what: "in a container's processes",
     },
-    { command: "salvor yara memory.elf --rules shells.yar --path '*/var/www/*'", what: 'in files' },
+    { command: "salvor yara memory.elf --rules shells.yar --path '**/var/www'", what: 'in files' },
   ],
   options: {
     rules: option.file('File of YARA rules'),
@@ -24,7 +24,10 @@ export default defineAnalyzer({
     in_container: option.list("Only in the memory of this container's processes, by name or id", {
       example: 'shop-web-1',
     }),
-    path: option.list('Only in what is in memory of this file, or of files below it', { example: '/etc/cron.d' }),
+    path: option.list(
+      'Only in what is in memory of this file or files below it; or of this pattern: * and ? within a name, ** over folders',
+      { example: '/etc/cron.d' },
+    ),
     most: option.count('Places that are shown', { default: 10_000, least: 1, most: 1 << 18 }),
   },
   asks: ['rules'],

@@ -22,6 +22,7 @@ export {
   type Owner,
   ownerColumns,
   ownerOf,
+  readAskedMembers,
   readMembers,
 } from '../tables/members.js'
 export {

@@ -46,6 +46,18 @@ export function readMembers(kernel: Kernel): ReadonlyMap<bigint, Readonly<Member
   return kernel.once(readEveryMember)
 }
 
+/** Whether a process is one of those that are asked for by their ids, each by itself or several with commas between. */
+export function asksFor(asked: readonly string[]): (process: { readonly pid: number | null }) => boolean {
+  const pids = new Set(asked.flatMap((ids) => ids.split(',')).map((id) => id.trim()))
+  return ({ pid }) => pids.has(String(pid))
+}
+
+/** The processes that are asked for, by the address of their leaders. */
+export function readAskedMembers(kernel: Kernel, asked: readonly string[]): ReadonlyMap<bigint, Readonly<Member>> {
+  const isAsked = asksFor(asked)
+  return new Map([...readMembers(kernel)].filter(([, member]) => isAsked(member)))
+}
+
 function readEveryMember(kernel: Kernel): Map<bigint, Member> {
   const leaders = listedPlacedTasks(kernel).filter(isLeader)
   const names = containerNames(kernel)

@@ -2,7 +2,8 @@
 
 import type { Kernel } from '../kernel/kernel.js'
 import type { PageFile } from '../kernel/pages/page-files.js'
-import type { Member } from './members.js'
+import { pathIsIn } from '../path-pattern.js'
+import { asksFor, type Member } from './members.js'
 import { memoryGroups } from './memory-groups.js'
 import { membersByMemory, pageFiles } from './pages.js'
 
@@ -25,10 +26,9 @@ function isIn(asked: readonly string[], container: string | null, name: string |
 
 /** Processes that are asked for, by their `mm_struct`s; that there is none is told. */
 export function scopedProcesses(kernel: Kernel, scope: SearchScope): [bigint, Member][] {
-  const pids = new Set(scope.process.flatMap((text) => text.split(',')).map(Number))
+  const isAsked = asksFor(scope.process)
   const chosen = [...membersByMemory(kernel)].filter(
-    ([, { pid, container, container_name }]) =>
-      (pid !== null && pids.has(pid)) || isIn(scope.in_container, container, container_name),
+    ([, member]) => isAsked(member) || isIn(scope.in_container, member.container, member.container_name),
   )
   if (chosen.length === 0 && scope.process.length + scope.in_container.length > 0) {
     kernel.warn({ code: 'absent', message: 'there is no process of those asked for that has memory' })
@@ -41,22 +41,7 @@ export function scopedFiles(kernel: Kernel, { path: asked }: SearchScope): PageF
   if (asked.length === 0) return []
   const cached = memoryGroups(kernel).filter(({ kind }) => kind === 'page cache')
   const files = [...pageFiles(kernel, new Set(cached.map(({ owner }) => owner))).values()]
-  const chosen = files.filter(({ path }) => path !== null && asked.some((one) => isAsked(one, path)))
+  const chosen = files.filter(({ path }) => path !== null && asked.some((pattern) => pathIsIn(pattern, path)))
   if (chosen.length === 0) kernel.warn({ code: 'absent', message: 'no file of those asked for is in memory' })
   return chosen
-}
-
-/** Whether a path is one that is asked for, itself or the folder above it, in which `*` stands for anything. */
-export function isAsked(asked: string, path: string): boolean {
-  const parts = asked.split('*')
-  const [first = '', last = ''] = [parts[0], parts.at(-1)]
-  if (parts.length === 1) return path === asked || path.startsWith(asked.endsWith('/') ? asked : `${asked}/`)
-  if (!path.startsWith(first) || path.length < first.length + last.length || !path.endsWith(last)) return false
-  let at = first.length
-  for (const part of parts.slice(1, -1)) {
-    const found = path.indexOf(part, at)
-    if (found < 0 || found + part.length > path.length - last.length) return false
-    at = found + part.length
-  }
-  return true
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { pathFits } from '../../dist/src/path-pattern.js'
+import { pathFits, pathIsIn } from '../../dist/src/path-pattern.js'
 
 test.each([
   ['/etc/passwd', '/etc/passwd', true],
@@ -15,6 +15,23 @@ test.each([
   ['**', '', true],
 ])('%s and %s', (pattern, path, fits) => {
   expect(pathFits(pattern, path)).toBe(fits)
+})
+
+test.each([
+  ['/etc/cron.d', '/etc/cron.d/lab', true],
+  ['/etc/cron.d/', '/etc/cron.d/lab', true],
+  ['/etc/cron.d/', '/etc/cron.d', true],
+  ['/etc/cron', '/etc/cron.d/lab', false],
+  ['/', '/etc', true],
+  ['/**', '/etc', true],
+  ['**/marker.txt', '/var/lib/diff/opt/marker.txt', true],
+  ['*/marker.txt', '/var/lib/diff/opt/marker.txt', false],
+  ['/dev/shm/*', '/dev/shm/a/b', true],
+  ['**a**a', '/a', false],
+  ['/var/*/*/diff/**', '/var/lib/1/diff/opt/x.txt', true],
+  ['/var/*/diff', '/var/diff/x', false],
+])('%s and what is in it: %s', (pattern, path, isIn) => {
+  expect(pathIsIn(pattern, path)).toBe(isIn)
 })
 
 /** The same by a regular expression, which may take ever so long. */

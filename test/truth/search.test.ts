@@ -2,7 +2,6 @@
 
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { isAsked } from '../../dist/src/tables/scopes.js'
 import { cacheHome, SALVOR, sharedImage, table } from './images.js'
 
 type Row = Record<string, unknown>
@@ -86,20 +85,5 @@ describe('the shared image docker-debian12', () => {
     expect(run('--hex', '4').stderr).toContain("'4' is not bytes in hexadecimal")
     expect(run('--regex', '(ab').stderr).toContain('unclosed group')
     expect(run().stderr).toContain('makes no table without --text, --hex or --regex')
-  })
-})
-
-describe('paths that are asked for', () => {
-  it.each([
-    ['/etc/cron.d', '/etc/cron.d/lab', true],
-    ['/etc/cron.d/', '/etc/cron.d/lab', true],
-    ['/etc/cron', '/etc/cron.d/lab', false],
-    ['*/marker.txt', '/var/lib/diff/opt/marker.txt', true],
-    ['/dev/shm/*', '/dev/shm/a/b', true],
-    ['*a*a', '/a', false],
-    ['/var/*/diff/*.txt', '/var/lib/1/diff/opt/x.txt', true],
-    ['/var/*/diff/*.txt', '/var/diff.txt', false],
-  ])('%s asks for %s: %s', (asked, path, is) => {
-    expect(isAsked(asked, path)).toBe(is)
   })
 })
