@@ -5,7 +5,7 @@
 
 import type { Extensions, XtTable } from '../kernel/xtables.js'
 import { type Family, Struct } from './bytes.js'
-import { type Header, type Line, lineOf } from './iptables-words.js'
+import { type Header, type Line, lineOf } from './iptables-line.js'
 import { matchWords } from './xt-matches.js'
 import { targetWords } from './xt-targets.js'
 

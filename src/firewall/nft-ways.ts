@@ -4,7 +4,7 @@
  */
 
 import type { NftSet } from '../kernel/nft-sets.js'
-import type { Translation } from './iptables-words.js'
+import type { Translation } from './iptables-line.js'
 import { type Operand, pointerOf, type Statement } from './nft-statements.js'
 import { rangeText, TYPES, type Type, typesOf } from './nft-values.js'
 import { type Names, nftWords } from './nft-words.js'

@@ -1,13 +1,10 @@
 /** What processes share by System V's and POSIX's means, of every namespace (ipc/util.c, shm.c, sem.c, msg.c, mqueue.c). */
 
-import { append } from '../append.js'
 import type { Batch } from './batch.js'
-import { OPEN_FILES } from './descriptors.js'
-import { listedNamespaces, mountedNamespaces, openNamespaces } from './held-namespaces.js'
+import { ipcNamespaces, mappedBy, openedBy } from './ipc-namespaces.js'
+import { OBJECTS, type POSIX_QUEUES, type permissions, type QUEUES, type SEGMENTS, type SETS } from './ipc-objects.js'
 import type { Kernel } from './kernel.js'
-import { MAPPINGS, OF_MEMORY } from './mappings.js'
-import { IPC_NAMESPACE, rulesOf, TASK_STRUCT } from './objects.js'
-import { addressOf, array, dentryPath, hlist, index, list, type Nested, obeys, type Selects, xarray } from './query.js'
+import { IPC_NAMESPACE } from './objects.js'
 
 /** SHM_DEST, SHM_LOCKED (include/linux/shm.h) and SHM_HUGETLB (include/uapi/linux/shm.h), which lie beside the permissions. */
 const SEGMENT_FLAGS = [
@@ -21,8 +18,6 @@ const PERMISSIONS = 0o777
 const [KIND, REGULAR] = [0o170000, 0o100000]
 /** The bits of an id that are always its place (IPCMNI, include/linux/ipc_namespace.h); ipcmni_extend takes more. */
 const PLACE = 0x7fff
-/** Semaphores of a set that are read: the kernel has 32000 unless it is told otherwise (SEMMSL). */
-const MOST_SEMAPHORES = 1 << 20
 /** Objects of one kind that are shown. */
 const MOST_OBJECTS = 1 << 17
 
@@ -69,93 +64,6 @@ export interface IpcObject {
   tasks: bigint[]
 }
 
-/** The members of `kern_ipc_perm`, from where it is. */
-function permissions(at: string) {
-  return {
-    place: index(),
-    key: `${at}.key`,
-    id: `${at}.id`,
-    mode: `${at}.mode`,
-    uid: `${at}.uid.val`,
-    gid: `${at}.gid.val`,
-    creator_uid: `${at}.cuid.val`,
-    creator_gid: `${at}.cgid.val`,
-  } satisfies Selects
-}
-
-/** A process in the initial pid namespace, whether or not it is there any more: whoever names it holds its number. */
-const pidOf = (path: string) => `${path}->numbers[0].nr`
-
-const SEGMENTS = {
-  walk: xarray('ids[2].ipcs_idr', 'struct shmid_kernel'),
-  // From 5.16 on a segment knows its namespace.
-  rules: [{ path: 'ns', is: 'origin_or_null' }],
-  select: {
-    ...permissions('shm_perm'),
-    size: 'shm_segsz',
-    count: 'shm_nattch',
-    inode: 'shm_file->f_inode',
-    creator_pid: pidOf('shm_cprid'),
-    last_pid: pidOf('shm_lprid'),
-    used: 'shm_atim',
-    left: 'shm_dtim',
-    changed: 'shm_ctim',
-  },
-} satisfies Nested
-
-const SETS = {
-  walk: xarray('ids[0].ipcs_idr', 'struct sem_array'),
-  select: { ...permissions('sem_perm'), count: 'sem_nsems', changed: 'sem_ctime' },
-  children: {
-    semaphores: {
-      walk: array('sems', { count: 'sem_nsems', most: MOST_SEMAPHORES }),
-      select: { pid: pidOf('sempid'), used: 'sem_otime' },
-    },
-  },
-} satisfies Nested
-
-const QUEUES = {
-  walk: xarray('ids[1].ipcs_idr', 'struct msg_queue'),
-  select: {
-    ...permissions('q_perm'),
-    size: 'q_cbytes',
-    count: 'q_qnum',
-    last_pid: pidOf('q_lspid'),
-    receiver_pid: pidOf('q_lrpid'),
-    used: 'q_stime',
-    left: 'q_rtime',
-    changed: 'q_ctime',
-  },
-} satisfies Nested
-
-const POSIX = 'container_of(, struct mqueue_inode_info, vfs_inode)'
-
-const POSIX_QUEUES = {
-  walk: list('mq_mnt->mnt_sb->s_inodes', 'struct inode', 'i_sb_list'),
-  rules: [{ path: 'i_sb', is: { equals: '^.mq_mnt->mnt_sb' } }],
-  select: {
-    mode: 'i_mode',
-    id: 'i_ino',
-    uid: 'i_uid.val',
-    gid: 'i_gid.val',
-    links: 'i_nlink',
-    size: `${POSIX}->qsize`,
-    count: `${POSIX}->attr.mq_curmsgs`,
-    changed: ['__i_ctime.tv_sec', 'i_ctime_sec', 'i_ctime.tv_sec'],
-  },
-  children: {
-    names: {
-      walk: hlist('i_dentry', 'struct dentry', ['d_u.d_alias', 'd_alias']),
-      rules: [{ path: 'd_inode', is: 'origin' }],
-      select: { path: dentryPath('') },
-    },
-  },
-  // Where the kernel is built without them.
-  optional: true,
-} satisfies Nested
-
-const OBJECTS = { segments: SEGMENTS, sets: SETS, queues: QUEUES, posix: POSIX_QUEUES }
-
 /** All that is shared in the namespaces that some processes are in or hold, that are mounted somewhere, or that the kernel lists. */
 export function readIpcObjects(kernel: Kernel, processes: readonly bigint[]): IpcObject[] {
   const namespaces = kernel.at(ipcNamespaces(kernel, processes), IPC_NAMESPACE).select({ inode: 'ns.inum' }, OBJECTS)
@@ -188,26 +96,6 @@ export function readIpcObjects(kernel: Kernel, processes: readonly bigint[]): Ip
     ...rows(batches.queues, 'message queues', (row, ipc_ns) => messageQueue(batches.queues, row, ipc_ns)),
     ...posix.map(({ object }) => object),
   ]
-}
-
-/** Every namespace that is one, each once. */
-function ipcNamespaces(kernel: Kernel, processes: readonly bigint[]): bigint[] {
-  const own = kernel.at(processes, TASK_STRUCT).select({ namespace: 'nsproxy->ipc_ns' })
-  const held = [...openNamespaces(kernel, processes), ...mountedNamespaces(kernel), ...listedNamespaces(kernel)]
-  const inside = held.filter(({ type }) => type === 'ipc').map(({ address }) => address)
-  const around = kernel
-    .at(new Set(inside), 'struct ns_common')
-    .select({ namespace: addressOf(`container_of(, ${IPC_NAMESPACE}, ns)`) })
-  const all = new Set([
-    ...kernel.addresses('init_ipc_ns'),
-    ...[own, around].flatMap((batch) =>
-      Array.from({ length: batch.length }, (_, row) => batch.column('namespace').bigint(row) ?? 0n),
-    ),
-  ])
-  // A process that ends has none any more.
-  all.delete(0n)
-  const checked = kernel.at(all, IPC_NAMESPACE).select({ sound: obeys(rulesOf(IPC_NAMESPACE)) })
-  return [...checked.addresses].filter((_, row) => checked.column('sound').number(row) === 1)
 }
 
 /** An object with the inode that whoever uses it has in its memory, or open. */
@@ -345,30 +233,6 @@ function posixQueue(
 
 function attach(objects: readonly Used[], users: ReadonlyMap<bigint, bigint[]>): void {
   for (const { object, inode } of objects) object.tasks = [...new Set(users.get(inode ?? 0n) ?? [])]
-}
-
-/** Tasks by the inodes of the segments in their memory. */
-function mappedBy(kernel: Kernel, processes: readonly bigint[]): Map<bigint, bigint[]> {
-  const select = { inode: 'vm_file->f_inode' }
-  return usersOf(
-    kernel.at(processes, TASK_STRUCT).select({}, { files: { walk: MAPPINGS, rules: [OF_MEMORY], select } }),
-  )
-}
-
-/** Tasks by the inodes of the files that they have open. */
-function openedBy(kernel: Kernel, processes: readonly bigint[]): Map<bigint, bigint[]> {
-  const select = { inode: 'f_inode' }
-  return usersOf(kernel.at(processes, TASK_STRUCT).select({}, { files: { walk: OPEN_FILES, select } }))
-}
-
-function usersOf(owners: Batch<Selects, { files: Nested & { select: { inode: string } } }>): Map<bigint, bigint[]> {
-  const users = new Map<bigint, bigint[]>()
-  const files = owners.child('files')
-  for (const [row, owner] of files.parents.entries()) {
-    const inode = files.column('inode').bigint(row)
-    if (inode !== null && inode !== 0n) append(users, inode, owners.address(owner))
-  }
-  return users
 }
 
 function modeText(mode: number | null): string | null {

@@ -1,100 +1,20 @@
 /** `struct sock`: sockets of every family, as /proc/net and ss show them. */
 
-import { bytesText } from '../bytes-text.js'
-import type { Batch, Column } from './batch.js'
+import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { hostOrder, ipv4Text, ipv6Text } from './net-addresses.js'
 import { SOCK, SOCK_COMMON, TASK_STRUCT } from './objects.js'
 import { array, bytes, constantName, index, type Nested, object, optional } from './query.js'
+import { optionalText, readOwn } from './socket-families.js'
+import { NETLINK_PROTOCOLS, SOCKET_FAMILIES, SOCKET_PROTOCOLS, SOCKET_TYPES } from './socket-names.js'
 import type { TableKind } from './socket-tables.js'
 
-/** AF_* (include/linux/socket.h), as ss and the kernel's own messages call them. */
-const FAMILIES: Readonly<Record<number, string>> = {
-  1: 'unix',
-  2: 'inet',
-  3: 'ax25',
-  4: 'ipx',
-  5: 'appletalk',
-  8: 'atmpvc',
-  10: 'inet6',
-  15: 'key',
-  16: 'netlink',
-  17: 'packet',
-  20: 'atmsvc',
-  21: 'rds',
-  24: 'pppox',
-  26: 'llc',
-  27: 'ib',
-  28: 'mpls',
-  29: 'can',
-  30: 'tipc',
-  31: 'bluetooth',
-  32: 'iucv',
-  33: 'rxrpc',
-  35: 'phonet',
-  36: 'ieee802154',
-  37: 'caif',
-  38: 'alg',
-  39: 'nfc',
-  40: 'vsock',
-  41: 'kcm',
-  42: 'qipcrtr',
-  43: 'smc',
-  44: 'xdp',
-  45: 'mctp',
-}
-/** SOCK_* (include/linux/net.h). */
-const TYPES: Readonly<Record<number, string>> = {
-  1: 'stream',
-  2: 'dgram',
-  3: 'raw',
-  4: 'rdm',
-  5: 'seqpacket',
-  6: 'dccp',
-  10: 'packet',
-}
-/** IPPROTO_* (include/uapi/linux/in.h, in6.h). */
-const PROTOCOLS: Readonly<Record<number, string>> = {
-  1: 'icmp',
-  6: 'tcp',
-  17: 'udp',
-  33: 'dccp',
-  58: 'icmpv6',
-  132: 'sctp',
-  136: 'udplite',
-  262: 'mptcp',
-}
-/** NETLINK_* (include/uapi/linux/netlink.h). */
-const NETLINK_PROTOCOLS: Readonly<Record<number, string>> = {
-  0: 'route',
-  2: 'usersock',
-  3: 'firewall',
-  4: 'sock_diag',
-  5: 'nflog',
-  6: 'xfrm',
-  7: 'selinux',
-  8: 'iscsi',
-  9: 'audit',
-  10: 'fib_lookup',
-  11: 'connector',
-  12: 'netfilter',
-  14: 'dnrtmsg',
-  15: 'kobject_uevent',
-  16: 'generic',
-  18: 'scsitransport',
-  19: 'ecryptfs',
-  20: 'rdma',
-  21: 'crypto',
-  22: 'smc',
-}
 /** Families whose sockets have the states of TCP. */
 const STATEFUL = new Set(['inet', 'inet6', 'unix', 'vsock'])
 /** States of what is less than a whole socket (include/net/tcp_states.h). */
 const [TCP_TIME_WAIT, TCP_NEW_SYN_RECV] = [6, 12]
 /** Descriptors of a process that are looked at; the kernel's own limit is far lower (fs.nr_open). */
 const MOST_DESCRIPTORS = 1 << 20
-/** Bytes of a name in struct sockaddr_un (include/uapi/linux/un.h). */
-const LONGEST_NAME = 108
 
 /** A socket. */
 export interface Socket {
@@ -196,42 +116,6 @@ const WHOLE = {
   filter: 'sk_filter->prog',
 } as const
 
-/** A socket as that of its family, whose type may be a module's. */
-const as = (type: string, module: string): string[] =>
-  ['', `${module}:`].map((from) => `((${from}struct ${type} *)container_of(__sk_common, struct sock, __sk_common))`)
-
-/** What only a family's sockets have. */
-const OWN = {
-  unix: {
-    walk: object(as('unix_sock', 'unix')),
-    optional: true,
-    select: {
-      peer: 'peer',
-      named: 'addr',
-      name: bytes('((char *)addr->name[0].sun_path)', { length: 'addr->len - 2', max: LONGEST_NAME }),
-    },
-  },
-  packet: {
-    walk: object(as('packet_sock', 'af_packet')),
-    optional: true,
-    select: { device: 'ifindex', protocol: 'num' },
-  },
-  netlink: { walk: object(as('netlink_sock', 'netlink')), select: { bound: 'bound', port: 'portid' } },
-  vsock: {
-    walk: object(as('vsock_sock', 'vsock')),
-    optional: true,
-    select: {
-      local: 'local_addr.svm_cid',
-      local_port: 'local_addr.svm_port',
-      remote: 'remote_addr.svm_cid',
-      remote_port: 'remote_addr.svm_port',
-    },
-  },
-  xdp: { walk: object(as('xdp_sock', 'xdp')), optional: true, select: { device: 'dev->ifindex' } },
-} satisfies Record<string, Nested>
-
-type Family = keyof typeof OWN
-
 /** Sockets by address; what stands for one in the table of connections has less to tell. */
 export function readSockets(kernel: Kernel, addresses: Iterable<bigint>): Map<bigint, Socket> {
   const common = kernel.at(addresses, SOCK_COMMON).walk(object('')).select(COMMON)
@@ -246,13 +130,7 @@ export function readSockets(kernel: Kernel, addresses: Iterable<bigint>): Map<bi
   }
   readWhole(kernel, whole)
   readRequests(kernel, found, requests)
-  for (const family of Object.keys(OWN) as Family[]) {
-    readOwn(
-      kernel,
-      family,
-      whole.filter((socket) => socket.family === family),
-    )
-  }
+  readOwn(kernel, whole)
   for (const socket of whole) socket.kept_in = keptIn(socket)
   return found
 }
@@ -262,7 +140,7 @@ function commonOf(common: Batch<typeof COMMON>, row: number): Socket {
   const number = (name: 'net_ns' | 'family' | 'local_port' | 'remote_port' | 'device') =>
     common.column(name).number(row)
   const family = number('family')
-  const name = family === null ? null : (FAMILIES[family] ?? String(family))
+  const name = family === null ? null : (SOCKET_FAMILIES[family] ?? String(family))
   const state = common.column('state_name').text(row)
   const internet = name === 'inet' || name === 'inet6'
   const end = (way: 'local' | 'remote'): string | null => {
@@ -293,9 +171,6 @@ function commonOf(common: Batch<typeof COMMON>, row: number): Socket {
   }
 }
 
-const optionalText = <T>(value: T | null, text: (value: T) => string): string | null =>
-  value === null ? null : text(value)
-
 function readWhole(kernel: Kernel, sockets: readonly Socket[]): void {
   const batch = kernel
     .at(
@@ -305,7 +180,7 @@ function readWhole(kernel: Kernel, sockets: readonly Socket[]): void {
     .select(WHOLE)
   for (const [row, socket] of sockets.entries()) {
     const [type, protocol] = [batch.column('type').number(row), batch.column('protocol').number(row)]
-    socket.type = type === null ? null : (TYPES[type] ?? String(type))
+    socket.type = type === null ? null : (SOCKET_TYPES[type] ?? String(type))
     socket.uid = batch.column('uid').number(row)
     // What no descriptor leads to any more has no inode: /proc shows 0.
     if (batch.column('socket').bigint(row) !== 0n) socket.inode = batch.column('inode').exact(row)
@@ -319,10 +194,10 @@ function readWhole(kernel: Kernel, sockets: readonly Socket[]): void {
 
 function internetOf(socket: Socket, protocol: number | null): void {
   const raw = socket.type === 'raw'
-  socket.protocol = raw ? 'raw' : protocol === null ? null : (PROTOCOLS[protocol] ?? String(protocol))
+  socket.protocol = raw ? 'raw' : protocol === null ? null : (SOCKET_PROTOCOLS[protocol] ?? String(protocol))
   if (!raw || protocol === null) return
   // What a raw socket has for a port is the protocol that it is for.
-  socket.subject = PROTOCOLS[protocol] ?? String(protocol)
+  socket.subject = SOCKET_PROTOCOLS[protocol] ?? String(protocol)
   socket.local_port = 0
   socket.remote_port = 0
 }
@@ -334,56 +209,6 @@ function readRequests(kernel: Kernel, sockets: ReadonlyMap<bigint, Socket>, requ
     const socket = sockets.get(address)
     if (socket !== undefined) socket.uid = batch.column('uid').number(row)
   }
-}
-
-/** What sockets of a family have of their own. */
-function readOwn(kernel: Kernel, family: Family, sockets: readonly Socket[]): void {
-  const owners = kernel
-    .at(
-      sockets.map(({ address }) => address),
-      SOCK,
-    )
-    .select({}, { own: OWN[family] as Nested })
-  const own = owners.child('own')
-  for (const [row, owner] of own.parents.entries()) {
-    const socket = sockets[owner]
-    if (socket !== undefined) FILL[family](socket, (name) => own.column(name), row)
-  }
-}
-
-type ColumnOf = (name: string) => Column
-
-const FILL: Readonly<Record<Family, (socket: Socket, column: ColumnOf, row: number) => void>> = {
-  unix(socket, column, row) {
-    socket.peer = column('peer').bigint(row)
-    const name = column('named').bigint(row) === 0n ? null : column('name').bytes(row)
-    socket.path = name === null || name.length === 0 ? null : unixName(name)
-  },
-  packet(socket, column, row) {
-    socket.device = column('device').number(row)
-    const protocol = column('protocol').number(row)
-    if (protocol !== null) socket.subject = `0x${hostOrder(protocol).toString(16).padStart(4, '0')}`
-  },
-  netlink(socket, column, row) {
-    socket.local_port = column('port').number(row)
-    socket.kept_in = column('bound').number(row) === 1 ? 'netlink' : null
-  },
-  vsock(socket, column, row) {
-    const cid = (name: string) => optionalText(column(name).number(row), String)
-    socket.local_address = cid('local')
-    socket.local_port = column('local_port').number(row)
-    socket.remote_address = cid('remote')
-    socket.remote_port = column('remote_port').number(row)
-  },
-  xdp(socket, column, row) {
-    socket.device = column('device').number(row)
-  },
-}
-
-/** As /proc/net/unix has it: a NUL, as an abstract name begins with, is shown as `@`. */
-export function unixName(bytes: Uint8Array): string {
-  const shown = bytes[0] !== 0 && bytes.at(-1) === 0 ? bytes.subarray(0, -1) : bytes
-  return bytesText(shown).replaceAll('\0', '@')
 }
 
 /** The kind of table that has to know a socket as it is. */

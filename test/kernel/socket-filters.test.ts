@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { unixName } from '../../dist/src/kernel/socket-families.js'
 import { classicText, type Instruction } from '../../dist/src/kernel/socket-filters.js'
-import { unixName } from '../../dist/src/kernel/sockets.js'
 
 const code = (...words: [number, number, number, number][]): Instruction[] =>
   words.map(([code, jt, jf, k]) => ({ code, jt, jf, k }))
