@@ -1,6 +1,9 @@
 //! What the fuzz targets run (`native/fuzz/`), and `cargo test` over their seeds: one function for each parser. It answers
 //! whether the bytes were taken for what they should be, and holds what was read of them to what is true of any input.
 
+mod pages;
+mod search;
+
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -24,7 +27,7 @@ const MOST: usize = 16;
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// All of them; each has a file in `native/fuzz/targets/` and a folder in `native/fuzz/seeds/`.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 12] = [
     ("elf", elf),
     ("lime", lime),
     ("avml", avml),
@@ -35,7 +38,12 @@ pub const TARGETS: [Target; 10] = [
     ("path", path),
     ("query", query),
     ("lzo", lzo),
+    ("pages", pages::pages),
+    ("search", search::search),
 ];
+
+pub use pages::pages;
+pub use search::search;
 
 /// An ELF core.
 pub fn elf(bytes: &[u8]) -> bool {

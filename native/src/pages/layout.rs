@@ -204,3 +204,33 @@ fn controller(scope: Scope) -> Compiled<Option<(i64, u64)>> {
 
 /// Caches by their addresses.
 pub type Caches = HashSet<u64>;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{Caches, Layout, Type};
+    use crate::pages::facts::facts;
+    use crate::query::scope::Scope;
+    use crate::testing::memory::Memory;
+    use crate::testing::pages::{btf, of_size};
+
+    #[test]
+    fn types_are_told_by_flags_and_by_bits_that_are_clear() {
+        let kernel = Memory::new().kernel(btf(), &[]);
+        let layout = Layout::compile(Scope::of(&kernel)).unwrap();
+        let told = [(1 << 9, 0), (0, 0xefff_ffff), (0, 0xdfff_ffff), (0, 0xbfff_ffff), (0, 0xffff_ffff), (0, 0)];
+        assert_eq!(
+            told.map(|(flags, page_type)| layout.type_of(flags, page_type)),
+            [Some(Type::Slab), Some(Type::Table), Some(Type::Offline), Some(Type::Buddy), None, None]
+        );
+        assert_eq!((layout.is_reserved(1 << 12), layout.is_reserved(!(1 << 12))), (true, false));
+        assert_eq!(layout.objects(), Some((40, 16, 15)));
+    }
+
+    #[test]
+    fn pages_without_a_size_are_refused() {
+        let kernel = Memory::new().kernel(of_size(0), &[]);
+        let error = facts(&kernel, &Caches::new(), &[0]).unwrap_err();
+        assert!(error.message.contains("its size is not known"), "{}", error.message);
+    }
+}

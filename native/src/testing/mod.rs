@@ -6,5 +6,6 @@ pub mod files;
 pub mod memory;
 pub mod modules;
 pub mod packed;
+pub mod pages;
 pub mod tables;
 pub mod world;
