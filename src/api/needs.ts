@@ -1,7 +1,7 @@
 /** Tables that an analyzer is made from. */
 
 import type { Columns } from './columns.js'
-import type { Options, OptionsData, OptionsGiven } from './options.js'
+import type { Options, OptionsGiven, OptionsNeeded } from './options.js'
 import type { Table } from './table.js'
 
 /** Only for types: the columns of the table that is needed. */
@@ -14,7 +14,7 @@ export interface Need<C extends Columns = Columns, O extends boolean = boolean> 
   /** Whether the analyzer that needs it can do without. */
   readonly optional: O
   /** What it is made with; everything else has its default. */
-  readonly options?: OptionsData
+  readonly options?: OptionsNeeded
   readonly [columnsOf]?: C
 }
 
@@ -38,7 +38,7 @@ type Named<C extends Columns, O extends Options> =
 
 function make<O extends boolean>(of: { readonly name: string } | string, options: unknown, optional: O) {
   const analyzer = typeof of === 'string' ? of : of.name
-  return { analyzer, optional, ...(options === undefined ? {} : { options: options as OptionsData }) }
+  return { analyzer, optional, ...(options === undefined ? {} : { options: options as OptionsNeeded }) }
 }
 
 /**

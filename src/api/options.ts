@@ -39,8 +39,9 @@ export interface ChoiceOption<T extends string = string> extends Described<'choi
 }
 export interface ListOption extends Described<'list'>, ListSettings {}
 export interface FileOption extends Described<'file'> {}
+export interface FilesOption extends Described<'files'> {}
 
-export type Option = TextOption | FlagOption | CountOption | ChoiceOption | ListOption | FileOption
+export type Option = TextOption | FlagOption | CountOption | ChoiceOption | ListOption | FileOption | FilesOption
 export type OptionType = Option['type']
 
 /** Options by name, in snake_case; on the command line `min_size` is `--min-size`. */
@@ -56,25 +57,39 @@ export type OptionValue<O> = O extends FlagOption
     ? readonly string[]
     : O extends FileOption
       ? EvidenceFile | null
-      : O extends CountOption
-        ? OrNull<O, number>
-        : O extends ChoiceOption<infer T>
-          ? OrNull<O, T>
-          : O extends TextOption
-            ? OrNull<O, string>
-            : never
+      : O extends FilesOption
+        ? readonly EvidenceFile[]
+        : O extends CountOption
+          ? OrNull<O, number>
+          : O extends ChoiceOption<infer T>
+            ? OrNull<O, T>
+            : O extends TextOption
+              ? OrNull<O, string>
+              : never
 
 /** All options of an analyzer as it reads them: what was not given has its default, or is null. */
 export type OptionsRead<O extends Options> = { readonly [K in keyof O]: OptionValue<O[K]> }
 
-/** Some options, as one analyzer gives them to another; a file is for the user to name. */
+/** The value of an option of the one that needs the table, in the place of one. */
+export interface HandedOn {
+  readonly option: string
+}
+
+/** Says that what the user gave for an option of the analyzer itself is given to the table that it needs. */
+export function fromOption(name: string): HandedOn {
+  return { option: name }
+}
+
+/** Some options, as one analyzer gives them to another; a file is for the user to name, and can only be handed on. */
 export type OptionsGiven<O extends Options> = {
-  readonly [K in keyof O as O[K] extends FileOption ? never : K]?: NonNullable<OptionValue<O[K]>>
+  readonly [K in keyof O]?: O[K] extends FileOption | FilesOption ? HandedOn : NonNullable<OptionValue<O[K]>> | HandedOn
 }
 
 /** An option's value as data: part of what a table is known by. A file is its path. */
 export type OptionData = string | number | boolean | null | readonly string[]
 export type OptionsData = Readonly<Record<string, OptionData>>
+/** The same where some come from options of the analyzer that gives them. */
+export type OptionsNeeded = Readonly<Record<string, OptionData | HandedOn>>
 
 /** Constructors of options; each takes the sentence that help shows. */
 export const option = {
@@ -96,4 +111,6 @@ export const option = {
   list: (description: string, settings: ListSettings = {}): ListOption => ({ type: 'list', description, ...settings }),
   /** A file that is read beside the image; null where none is given. */
   file: (description: string): FileOption => ({ type: 'file', description }),
+  /** Files that are read beside the image, one each time it is given. */
+  files: (description: string): FilesOption => ({ type: 'files', description }),
 }

@@ -18,6 +18,7 @@ function placeholder(option: Declared): { value: string } | undefined {
     case 'count':
       return { value: 'N' }
     case 'file':
+    case 'files':
       return { value: 'FILE' }
     case 'choice':
       return { value: 'WORD' }
@@ -26,13 +27,18 @@ function placeholder(option: Declared): { value: string } | undefined {
   }
 }
 
+/** Whether each time that it is given adds a value. */
+function isRepeatable({ type }: Declared): boolean {
+  return type === 'list' || type === 'files'
+}
+
 /** What help says of the values that an option takes. */
 function remarks(option: Declared): string[] {
   const words: string[] = []
   if (option.type === 'choice') words.push(anyOf(option.choices))
   if (option.type === 'count' && (option.least !== undefined || option.most !== undefined))
     words.push(rangeWords(option))
-  if (option.type === 'list') words.push('can be repeated')
+  if (isRepeatable(option)) words.push('can be repeated')
   if ('example' in option && option.example !== undefined) words.push(`for example ${option.example}`)
   if ('default' in option && option.default !== undefined) words.push(`default: ${option.default}`)
   return words
@@ -45,7 +51,7 @@ function asOption(name: string, declared: Declared): Option {
     summary: `${declared.description}${words.length === 0 ? '' : ` (${words.join('; ')})`}`,
     own: true,
     ...placeholder(declared),
-    ...(declared.type === 'list' ? { repeatable: true } : {}),
+    ...(isRepeatable(declared) ? { repeatable: true } : {}),
     ...(declared.type === 'choice' ? { choices: declared.choices } : {}),
   }
 }
@@ -83,12 +89,12 @@ export function refuseReserved({ name, options = {}, plugin }: KnownAnalyzer): v
 }
 
 /** One value as declared, of what yargs has for it; what it cannot be is left for the check that follows. */
-function dataOf({ type }: Declared, given: unknown): OptionData {
-  if (type === 'flag') return given === true
+function dataOf(declared: Declared, given: unknown): OptionData {
+  if (declared.type === 'flag') return given === true
   const texts = [given].flat().map(String)
-  if (type === 'list') return texts
+  if (isRepeatable(declared)) return texts
   const last = texts.at(-1) ?? ''
-  return type === 'count' && /^-?\d+$/.test(last) ? Number(last) : last
+  return declared.type === 'count' && /^-?\d+$/.test(last) ? Number(last) : last
 }
 
 function checkOptionFile(flag: string, path: string): void {
@@ -115,17 +121,20 @@ export function readOwnOptions(
     if (flag === undefined) continue
     if (other !== undefined) throw new SalvorError('USAGE', `--${flag} and --${other} are the same option: give one`)
     const value = dataOf(declared, raw[flag])
-    if (declared.type === 'file') checkOptionFile(flag, String(value))
+    for (const path of pathsOf(declared, value)) checkOptionFile(flag, path)
     given[name] = value
     written[name] = `--${flag}`
   }
   return readOptions(options, given, (name) => written[name] ?? name)
 }
 
+/** The files that the value of an option names. */
+function pathsOf({ type }: Declared, value: OptionData): readonly string[] {
+  if (type === 'file' && typeof value === 'string') return [value]
+  return type === 'files' && Array.isArray(value) ? value : []
+}
+
 /** The files that an analyzer's options name. */
 export function filesOf({ options = {} }: KnownAnalyzer, values: OptionsData): string[] {
-  return Object.entries(options).flatMap(([name, { type }]) => {
-    const value = values[name]
-    return type === 'file' && typeof value === 'string' ? value : []
-  })
+  return Object.entries(options).flatMap(([name, declared]) => pathsOf(declared, values[name] ?? null))
 }

@@ -12,7 +12,7 @@ import type {
 } from '../api/analyzer.js'
 import type { Columns, Row, Value } from '../api/columns.js'
 import type { Need, NeededTables, Needs, OptionalTable } from '../api/needs.js'
-import type { FileOption, Options, OptionsData, OptionValue } from '../api/options.js'
+import type { FileOption, FilesOption, Options, OptionsData, OptionValue } from '../api/options.js'
 import { type KnownContainer, needName, type Rule } from '../api/rule.js'
 import type { Scans } from '../api/scans.js'
 import { Rows, Table } from '../api/table.js'
@@ -44,8 +44,14 @@ export interface Result<C extends Columns> {
 export interface Given<O extends Options, N extends Needs> {
   /** The image, or the file that it reads; the embedded sample unless told otherwise. */
   readonly path?: string
-  /** Values of options, a file by its path; the others have their defaults. */
-  readonly options?: { readonly [K in keyof O]?: O[K] extends FileOption ? string : OptionValue<O[K]> }
+  /** Values of options, files by their paths; the others have their defaults. */
+  readonly options?: {
+    readonly [K in keyof O]?: O[K] extends FileOption
+      ? string
+      : O[K] extends FilesOption
+        ? readonly string[]
+        : OptionValue<O[K]>
+  }
   /** They stand for the tables that it needs. */
   readonly tables?: NeededTables<N>
   /** A folder that is empty or is made, for the files that it writes; without it they are left out. */

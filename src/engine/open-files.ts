@@ -15,8 +15,10 @@ export class OpenFiles {
   /** The options as their analyzer reads them: files are open. */
   options(declared: Options | undefined, values: OptionsData): OptionsRead<Options> {
     const read = ([name, value]: [string, OptionData]) => {
-      const named = declared?.[name]?.type === 'file' && typeof value === 'string'
-      return [name, named ? this.open(value) : value]
+      const type = declared?.[name]?.type
+      if (type === 'file' && typeof value === 'string') return [name, this.open(value)]
+      if (type === 'files' && Array.isArray(value)) return [name, value.map((path) => this.open(path))]
+      return [name, value]
     }
     return Object.fromEntries(Object.entries(values).map(read))
   }

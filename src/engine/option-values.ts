@@ -1,4 +1,4 @@
-import type { CountOption, Option, OptionData, Options, OptionsData } from '../api/options.js'
+import type { CountOption, HandedOn, Option, OptionData, Options, OptionsData, OptionsNeeded } from '../api/options.js'
 import { SalvorError } from './errors.js'
 import { closest } from './suggest.js'
 import { choice } from './words.js'
@@ -9,6 +9,7 @@ export function defaultOf(option: Option): OptionData {
     case 'flag':
       return false
     case 'list':
+    case 'files':
       return []
     case 'file':
       return null
@@ -55,6 +56,10 @@ export function checkOption(option: Option, value: OptionData, name: string): vo
     case 'list':
       if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) refuse(name, 'texts', value)
       return
+    case 'files':
+      if (!Array.isArray(value) || !value.every((item) => typeof item === 'string' && item !== ''))
+        refuse(name, 'files', value)
+      return
     case 'choice':
       choice(name, String(value), option.choices)
       return
@@ -84,22 +89,45 @@ export function readOptions(
   return values
 }
 
-/** The options that one analyzer gives to another whose table it needs. */
+/** Files are for the user to name; an analyzer can only hand on what it was given itself. */
+const FILES: ReadonlySet<Option['type'] | undefined> = new Set(['file', 'files'] as const)
+
+/** Something of which options are known, with what they hold. */
+interface Holding {
+  readonly name: string
+  readonly options?: Options
+}
+
+/** The options that one analyzer gives to another whose table it needs; `own` are the values of its own. */
 export function readNeededOptions(
-  needing: string,
-  needed: { readonly name: string; readonly options?: Options },
-  given: OptionsData,
+  needing: Holding,
+  own: OptionsData,
+  needed: Holding,
+  given: OptionsNeeded,
 ): OptionsData {
   const declared = needed.options ?? {}
-  const subject = `the analyzer ${needing} needs ${needed.name} with an option`
-  for (const name of Object.keys(given)) {
+  const subject = `the analyzer ${needing.name} needs ${needed.name} with an option`
+  const values: Record<string, OptionData> = {}
+  for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(declared, name)) {
       const near = closest(name, Object.keys(declared))
       throw new SalvorError('USAGE', `${subject} that it lacks, ${name}${near ? `; did you mean ${near}?` : ''}`)
     }
-    if (declared[name]?.type === 'file') {
+    if (isHandedOn(value)) {
+      const from = Object.hasOwn(needing.options ?? {}, value.option) ? needing.options?.[value.option] : undefined
+      if (from?.type !== declared[name]?.type) {
+        const what = `${name} is to be its own option ${value.option}, which is none of the same type`
+        throw new SalvorError('USAGE', `${subject} of the wrong kind: ${what}`)
+      }
+      const held = own[value.option]
+      if (held !== undefined && held !== null) values[name] = held
+    } else if (FILES.has(declared[name]?.type)) {
       throw new SalvorError('USAGE', `${subject} that only the user can give, for it is a file: ${name}`)
-    }
+    } else values[name] = value
   }
-  return readOptions(declared, given, (option) => `${subject} of the wrong kind: ${option}`)
+  return readOptions(declared, values, (option) => `${subject} of the wrong kind: ${option}`)
+}
+
+function isHandedOn(value: OptionData | HandedOn): value is HandedOn {
+  return typeof value === 'object' && value !== null && 'option' in value
 }

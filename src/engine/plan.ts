@@ -25,6 +25,8 @@ export interface PlannedNeed {
   readonly table: string | undefined
   /** Then what no plugin provides: the analyzer, or one that it needs itself. */
   readonly missing?: string
+  /** Or the options of it of which the user gave none. */
+  readonly unasked?: readonly string[]
 }
 
 export interface PlannedTable<D extends Declaration = Declaration> extends TableRequest<D> {
@@ -55,8 +57,12 @@ function refuseMixed(requested: readonly TableRequest[]): void {
 
 function refuseUnasked({ analyzer, options }: TableRequest): void {
   if (hasAsked(analyzer, options)) return
-  const flags = (analyzer.asks ?? []).map((name) => `--${flagOf(name)}`)
-  throw new SalvorError('USAGE', `${analyzer.name} makes no table without ${anyOf(flags)}`)
+  throw new SalvorError('USAGE', `${analyzer.name} makes no table without ${askedFlags(analyzer.asks)}`)
+}
+
+/** Options as they are given, of which a table needs one. */
+export function askedFlags(asks: readonly string[] = []): string {
+  return anyOf(asks.map((name) => `--${flagOf(name)}`))
 }
 
 /** Nobody could name the file for the table that is needed, but as an option of the one that needs it. */
@@ -94,13 +100,13 @@ export function plan<D extends Declaration>(
 ): PlannedTable<D>[] {
   const ordered = new Map<string, PlannedTable<D>>()
 
-  const resolve = (analyzer: D, need: Need): TableRequest<D> => {
+  const resolve = ({ analyzer, options }: TableRequest<D>, need: Need): TableRequest<D> => {
     const needed = find(need.analyzer)
     if (needed === undefined) {
       throw new SalvorError('USAGE', `the analyzer ${analyzer.name} needs ${need.analyzer}, which no plugin provides`)
     }
     refuseForeign(analyzer, needed)
-    return { analyzer: needed, options: readNeededOptions(analyzer.name, needed, need.options ?? {}) }
+    return { analyzer: needed, options: readNeededOptions(analyzer, options, needed, need.options ?? {}) }
   }
 
   const visit = (request: TableRequest<D>, path: readonly string[]): string => {
@@ -115,7 +121,11 @@ export function plan<D extends Declaration>(
     const needs = Object.entries(analyzer.needs ?? {}).map(([as, need]): PlannedNeed => {
       const missing = need.optional ? missingFor(need.analyzer, find) : undefined
       if (missing !== undefined) return { as, need, table: undefined, missing }
-      return { as, need, table: visit(resolve(analyzer, need), [...path, analyzer.name]) }
+      const wanted = resolve(request, need)
+      if (need.optional && !hasAsked(wanted.analyzer, wanted.options)) {
+        return { as, need, table: undefined, unasked: wanted.analyzer.asks ?? [] }
+      }
+      return { as, need, table: visit(wanted, [...path, analyzer.name]) }
     })
     ordered.set(id, { ...request, id, needs })
     return id

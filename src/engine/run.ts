@@ -8,7 +8,7 @@ import { collect } from './collect.js'
 import { type Failure, SalvorError, toFailure } from './errors.js'
 import { openHost } from './host.js'
 import type { Lane, Lanes } from './lanes.js'
-import type { PlannedNeed, PlannedTable } from './plan.js'
+import { askedFlags, type PlannedNeed, type PlannedTable } from './plan.js'
 import type { Pool } from './pool.js'
 import type { KnownAnalyzer } from './registry.js'
 import { type ScanPass, scanImage, scanKey, scanRequest } from './scans.js'
@@ -164,10 +164,12 @@ export class Run {
 
   private async tableFor(
     { analyzer }: Planned,
-    { as, need, table: id, missing }: PlannedNeed,
+    { as, need, table: id, missing, unasked }: PlannedNeed,
     inherited: Warning[],
   ): Promise<GivenTable> {
     const { optional } = need
+    // That the user did not ask for it is nothing to be warned of.
+    if (unasked !== undefined) return { as, optional, table: null, why: `it needs ${askedFlags(unasked)}` }
     const finished = id === undefined ? undefined : await this.running.get(id)
     if (finished?.table !== undefined) {
       inherited.push(...finished.warnings)

@@ -2,7 +2,15 @@ import type { Option } from '../api/options.js'
 import { toFailure } from './errors.js'
 import { checkOption, rangeOf } from './option-values.js'
 
-const types: ReadonlySet<unknown> = new Set<Option['type']>(['text', 'flag', 'count', 'choice', 'list', 'file'])
+const types: ReadonlySet<unknown> = new Set<Option['type']>([
+  'text',
+  'flag',
+  'count',
+  'choice',
+  'list',
+  'file',
+  'files',
+])
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

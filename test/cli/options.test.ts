@@ -13,6 +13,7 @@ let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'salvor-options-'))
   writeFileSync(join(folder, 'rules'), 'a rule')
+  writeFileSync(join(folder, 'other'), 'another')
   symlinkSync('rules', join(folder, 'link'))
   linkSync(join(folder, 'rules'), join(folder, 'same'))
   spawnSync('mkfifo', [join(folder, 'pipe')])
@@ -31,6 +32,7 @@ const defaults = {
   order: null,
   pattern: [],
   rules_file: null,
+  logs: [],
 }
 
 async function made(...args: string[]) {
@@ -48,6 +50,7 @@ test('what is not given has its default, for the analyzer and in what is written
 test('values of every type come as they are declared, and the table is known by them', async () => {
   const given = ['--path', '/a,b/*', '--label=-y', '--deleted', '--minimum', '1048576', '--depth', '0']
   const more = ['--kind', 'whole', '--order', 'down', '--pattern', 'a,b', '--pattern', ',', '--rules-file', 'rules']
+  const files = ['--logs', 'rules', '--logs', 'link']
   const values = {
     path: '/a,b/*',
     label: '-y',
@@ -58,9 +61,13 @@ test('values of every type come as they are declared, and the table is known by 
     order: 'down',
     pattern: ['a,b', ','],
   }
-  expect(await made('eo', 'x', ...given, ...more)).toEqual({
-    options: { ...values, rules_file: 'rules' },
-    read: { ...values, rules_file: { path: 'rules', text: 'a rule' } },
+  expect(await made('eo', 'x', ...given, ...more, ...files)).toEqual({
+    options: { ...values, rules_file: 'rules', logs: ['rules', 'link'] },
+    read: {
+      ...values,
+      rules_file: { path: 'rules', text: 'a rule' },
+      logs: ['rules', 'link'].map((path) => ({ path, text: 'a rule' })),
+    },
   })
 })
 
@@ -88,6 +95,8 @@ describe('what an option does not take is one line and exit code 2', () => {
     [['--rules-file', '.'], '--rules-file: .: a directory, not a file'],
     [['--rules-file', 'pipe'], '--rules-file: pipe: a FIFO, not a regular file'],
     [['--rules-file', '/dev/zero'], '--rules-file: /dev/zero: a device, not a regular file'],
+    [['--logs', 'rules', '--logs', 'gone'], '--logs: gone: no such file'],
+    [['--logs='], '--logs needs a value: --logs FILE'],
     [['--minimun', '4'], 'every-option has no option --minimun; did you mean --minimum?'],
     [['--rules_file', 'rules'], 'every-option has no option --rules_file; did you mean --rules-file?'],
   ])('%j', async (args, message) => {
@@ -110,6 +119,7 @@ test('help shows them first, with what they take and what they are by default', 
       --order WORD       In which order (up or down)
       --pattern TEXT     What to look for (can be repeated)
       --rules-file FILE  Rules
+      --logs FILE        Logs (can be repeated)
 
 Options
 `)
@@ -129,6 +139,7 @@ test('the schema has options and key, and is that of what is written', async () 
     order: { anyOf: [{ enum: ['up', 'down'] }, { type: 'null' }] },
     pattern: { type: 'array', items: { type: 'string' } },
     rules_file: { 'x-type': 'file', anyOf: [{ type: 'string' }, { type: 'null' }] },
+    logs: { 'x-type': 'files', type: 'array', items: { type: 'string' }, default: [] },
   })
 })
 
@@ -186,7 +197,8 @@ describe('where several analyzers run', () => {
 
 test.each(['rules', 'link', 'same'])('a file that an option names is not written to as %s', async (output) => {
   const args = ['every-option', 'x', '--rules-file', 'rules', '-f', 'json', '--force', '-o', output]
-  for (const command of [args, ['run', ...args]]) {
+  const logs = ['hands-on', 'x', '--logs', 'other', '--logs', 'rules', '-f', 'json', '--force', '-o', output]
+  for (const command of [args, ['run', ...args], logs]) {
     const { code, stderr } = await salvor(...command)
     expect([code, stderr]).toEqual([2, expect.stringMatching(/rules.*read\b.* by this run: write to another file\n$/)])
     expect(readFileSync(join(folder, 'rules'), 'utf8')).toBe('a rule')
@@ -210,5 +222,17 @@ describe('an analyzer that asks for one of its options', () => {
     const tables = (JSON.parse(stdout) as { table: string }[]).map(({ table }) => table)
     expect(tables).toEqual(expect.arrayContaining(['every-option', 'processes', 'containers']))
     expect(tables).not.toContain('asks-options')
+  })
+})
+
+describe('an option that is handed on to a table', () => {
+  test('makes it with what the user gave', async () => {
+    const { code, stdout } = await salvor('hands-on', 'x', '--logs', 'rules', '--logs', 'link', '-q', '-f', 'ndjson')
+    expect([code, stdout]).toEqual([0, '{"path":"rules","why":null}\n{"path":"link","why":null}\n'])
+  })
+
+  test('leaves it out without a warning where the user gave nothing', async () => {
+    const { code, stdout, stderr } = await salvor('hands-on', 'x', '-f', 'ndjson')
+    expect([code, stdout, stderr]).toEqual([0, '{"path":null,"why":"it needs --logs"}\n', ''])
   })
 })

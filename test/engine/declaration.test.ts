@@ -5,6 +5,7 @@ import {
   count,
   defineAnalyzer,
   file,
+  fromOption,
   integer,
   need,
   option,
@@ -43,6 +44,7 @@ const every = defineAnalyzer({
     label: option.text('As', { default: 'x', example: 'y' }),
     pattern: option.list('What'),
     rules: option.file('From'),
+    logs: option.files('And from'),
   },
   *run({ options, tables, ...rest }) {
     expectTypeOf(options.deleted).toEqualTypeOf<boolean>()
@@ -51,6 +53,7 @@ const every = defineAnalyzer({
     expectTypeOf(options.label).toEqualTypeOf<string>()
     expectTypeOf(options.pattern).toEqualTypeOf<readonly string[]>()
     expectTypeOf(options.rules?.size).toEqualTypeOf<number | undefined>()
+    expectTypeOf(options.logs[0]?.size).toEqualTypeOf<number | undefined>()
     // @ts-expect-error: there is no such option
     options.nothing
     // @ts-expect-error: it needs no table
@@ -86,6 +89,9 @@ test('needs are typed by the declaration that they name', () => {
   need(files, { path: 4 })
   // @ts-expect-error: a file is for the user to name
   need(every, { rules: 'x' })
+  // @ts-expect-error: so are several
+  need(every, { logs: ['x'] })
+  expect(need(every, { logs: fromOption('logs') }).options).toEqual({ logs: { option: 'logs' } })
 })
 
 test('an analyzer of a file has no kernel', () => {

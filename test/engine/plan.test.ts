@@ -55,8 +55,13 @@ test.each([
     'the analyzer rule needs table with an option of the wrong kind: minimum takes a number from 0 on',
   ],
   [{ rules: 'x' }, 'the analyzer rule needs table with an option that only the user can give, for it is a file: rules'],
+  [{ logs: ['x'] }, 'the analyzer rule needs table with an option that only the user can give, for it is a file: logs'],
+  [
+    { logs: { option: 'log' } },
+    'with an option of the wrong kind: logs is to be its own option log, which is none of the same type',
+  ],
 ])('a need with the options %j is a mistake', (given, message) => {
-  const options: Options = { minimum: option.count('m'), rules: option.file('r') }
+  const options: Options = { minimum: option.count('m'), rules: option.file('r'), logs: option.files('l') }
   const table: Declaration = { name: 'table', area: 't', summary: 's', columns: {}, options }
   const rule: Declaration = { ...table, name: 'rule', options: {}, needs: { table: need('table', given) } }
   expect(() => plan([byDefault(rule)], () => table)).toThrow(message)

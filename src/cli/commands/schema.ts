@@ -50,6 +50,7 @@ function optionForm(option: Option): Schema {
     case 'flag':
       return { type: 'boolean' }
     case 'list':
+    case 'files':
       return { type: 'array', items: { type: 'string' } }
     case 'choice':
       return { enum: option.choices }
@@ -64,7 +65,8 @@ function optionForm(option: Option): Schema {
 
 function optionSchema(option: Option): Schema {
   const { description, type } = option
-  const ever = type === 'flag' || type === 'list' || ('default' in option && option.default !== undefined)
+  const ever =
+    type === 'flag' || type === 'list' || type === 'files' || ('default' in option && option.default !== undefined)
   const form = optionForm(option)
   return {
     description,
