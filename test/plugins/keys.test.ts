@@ -78,6 +78,7 @@ const short: Record<string, string> = {
 
 /** Tables of more than one row that have no key. */
 const without: Record<string, string> = {
+  evidence: 'files may say the same of one thing twice',
   exposure: 'what is about the node has no container',
   drift: 'what differs of a container as a whole has no process, and may have no name',
   findings: 'what a finding is about may have no process and no container',
