@@ -14,6 +14,7 @@ import {
   runtimeClaims,
   takeSandboxName,
 } from './columns.js'
+import { dataRoots } from './data-roots.js'
 import { type Declared, type DeclaredContainer, readDeclared } from './declared.js'
 import { type Daemon, readDaemons } from './dockerd-memory.js'
 import { groupByContainer } from './groups.js'
@@ -57,7 +58,7 @@ export interface BuiltContainers {
 }
 
 export function buildContainers(evidence: Evidence): BuiltContainers {
-  const declared = readDeclared(evidence.files)
+  const declared = declaredIn(evidence)
   const groups = groupByContainer(evidence.cgroups, evidence.processes, declared)
   const monitors = findMonitors(evidence.processes)
   const byPid = new Map(evidence.processes.map((process) => [process.pid, process]))
@@ -94,6 +95,21 @@ export function buildContainers(evidence: Evidence): BuiltContainers {
     subjects.flatMap(({ id, spec, spec_source }) => (spec === null ? [] : [[id, { spec, source: spec_source }]])),
   )
   return { rows, warnings, declarations, declared }
+}
+
+/** What the host's engines declare, and then what those in containers do. */
+function declaredIn({ files, processes, inner = [] }: Evidence): Declared {
+  const own = processes.filter(({ container }) => container === null)
+  const declared = readDeclared(files, dataRoots(own, files))
+  for (const { container: within, ...engine } of inner) {
+    const found = readDeclared(engine.files, dataRoots(engine.processes, engine.files))
+    declared.warnings.push(...found.warnings)
+    for (const [id, container] of found.containers) {
+      // It may see the host's files too, and the host's engines know these better.
+      if (!declared.containers.has(id) && id !== within) declared.containers.set(id, { ...container, within })
+    }
+  }
+  return declared
 }
 
 /** Docker's containers whose files have left memory are asked of the daemon. */
@@ -185,7 +201,10 @@ function buildRow(
   claims.sources.id = idSource(subject)
   const { kind, source } = kindOf(subject)
   claims.sources.kind = source
-  const parent = claims.take('parent', [{ value: group?.parent, source: 'cgroup path' }])
+  const parent = claims.take('parent', [
+    { value: group?.parent, source: 'cgroup path' },
+    { value: declared?.within, source: 'files of the container around it' },
+  ])
   const runtime = claims.take('runtime', runtimeClaims(subject))
   const state = stateOf(subject, claims)
   const count = group?.processes.length ?? 0

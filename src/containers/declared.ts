@@ -4,6 +4,7 @@ import type { Warning } from '../warning.js'
 import type { CachedFiles } from './cached-files.js'
 import { type CriMetadata, carveCriRecords } from './containerd-metadata.js'
 import { type CriStatus, parseCrioState, parseCriStatus } from './cri-status.js'
+import type { DataRoots } from './data-roots.js'
 import { type DockerConfig, type DockerHostConfig, parseDockerConfig, parseDockerHostConfig } from './docker-config.js'
 import type { Parsed } from './json.js'
 import { type ContainerLogName, parseContainerLogName, parsePodLogDirectory, parsePodLogPath } from './kubelet-logs.js'
@@ -23,6 +24,8 @@ export interface Found<T> {
 
 export interface DeclaredContainer {
   id: string
+  /** The container in whose own files it was found: its engine runs in there. */
+  within: string | null
   /** containerd's. */
   namespace: string | null
   /** Which engine's directory it was found in. */
@@ -55,9 +58,9 @@ const maximumContainers = 20_000
 const anyId = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
 const id64 = /^[0-9a-f]{64}$/
 
-export function readDeclared(files: CachedFiles): Declared {
+export function readDeclared(files: CachedFiles, roots: DataRoots): Declared {
   const reader = new Reader(files)
-  const layout = findLayout(files)
+  const layout = findLayout(files, roots)
   for (const root of layout.bundles) reader.bundles(root)
   for (const { path, namespace } of layout.states) reader.states(path, namespace)
   for (const path of layout.docker) reader.docker(path)
@@ -226,6 +229,7 @@ class Reader {
     }
     const container: DeclaredContainer = {
       id,
+      within: null,
       namespace: null,
       engine: null,
       spec: null,

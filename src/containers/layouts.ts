@@ -1,6 +1,7 @@
 /** Where the engines keep what they declare: their defaults and those of the distributions that move them. */
 
 import type { CachedFiles } from './cached-files.js'
+import type { DataRoots } from './data-roots.js'
 
 const containerdState = [
   '/run/containerd',
@@ -35,13 +36,16 @@ export interface Layout {
   storage: string[]
 }
 
-export function findLayout(files: CachedFiles): Layout {
+/** Folders where engines keep things by default, and those that their daemons were told. */
+export function findLayout(files: CachedFiles, roots: DataRoots): Layout {
   const users = directories(files, '/run/user')
   const homes = [...directories(files, '/home'), '/root']
   const under = (roots: string[], tail: string): string[] => roots.map((root) => `${root}/${tail}`)
 
   const states = [
     ...containerdState,
+    ...roots.containerd_state,
+    ...under(roots.docker_state, 'containerd/daemon'),
     '/run/docker/containerd/daemon',
     ...under(users, 'docker/containerd/daemon'),
     ...under(users, 'containerd'),
@@ -50,12 +54,25 @@ export function findLayout(files: CachedFiles): Layout {
   const byNamespace = [
     ...under(states, 'runc'),
     // One per runtime that dockerd was configured with: runtime-runc, runtime-nvidia …
-    ...directories(files, '/run/docker').filter((path) => /\/runtime-[^/]+$/.test(path)),
+    ...['/run/docker', ...roots.docker_state].flatMap((root) =>
+      directories(files, root).filter((path) => /\/runtime-[^/]+$/.test(path)),
+    ),
     '/run/docker/plugins/runtime-root',
     ...under(users, 'docker/runtime-runc'),
   ]
-  const storage = [...storageRoots, ...under(homes, '.local/share/containers/storage'), ...under(users, 'containers')]
-  const docker = ['/var/lib/docker', '/var/snap/docker/common/var-lib-docker', ...under(homes, '.local/share/docker')]
+  const contents = [...containerdRoots, ...roots.containerd]
+  const storage = [
+    ...storageRoots,
+    ...roots.storage,
+    ...under(homes, '.local/share/containers/storage'),
+    ...under(users, 'containers'),
+  ]
+  const docker = [
+    '/var/lib/docker',
+    ...roots.docker,
+    '/var/snap/docker/common/var-lib-docker',
+    ...under(homes, '.local/share/docker'),
+  ]
   return {
     bundles: states.flatMap((state) => shims.map((shim) => `${state}/${shim}`)),
     states: [
@@ -69,8 +86,8 @@ export function findLayout(files: CachedFiles): Layout {
     ],
     docker: under(docker, 'containers'),
     networks: under(docker, 'network/files/local-kv.db'),
-    cri: under(containerdRoots, 'io.containerd.grpc.v1.cri'),
-    metadata: under(containerdRoots, 'io.containerd.metadata.v1.bolt/meta.db'),
+    cri: under(contents, 'io.containerd.grpc.v1.cri'),
+    metadata: under(contents, 'io.containerd.metadata.v1.bolt/meta.db'),
     // The directory's first word is the storage driver.
     storage: storage.flatMap((root) =>
       directories(files, root).filter((path) =>

@@ -1,5 +1,7 @@
 /** What the arguments of containerd's shims and of conmon tell. A process can overwrite its own arguments. */
 
+import { readOptions } from './program-options.js'
+
 export interface ShimArguments {
   /** containerd's namespace: moby is Docker's, k8s.io Kubernetes'. */
   namespace: string
@@ -23,8 +25,6 @@ export interface KubernetesName {
   pod_uid: string
   attempt: number
 }
-
-const maximumArguments = 256
 
 export function parseShimArguments(args: readonly string[]): ShimArguments | null {
   const program = programName(args)
@@ -77,18 +77,4 @@ function programName(args: readonly string[]): string | null {
   const path = args[0]
   if (path === undefined || path.length > 4096) return null
   return path.slice(path.lastIndexOf('/') + 1)
-}
-
-/** Go's and glib's notations: -name value, --name value, --name=value. The first of a name counts. */
-function readOptions(args: readonly string[], names: readonly string[]): Map<string, string> {
-  const found = new Map<string, string>()
-  const bounded = args.slice(1, maximumArguments)
-  for (let index = 0; index < bounded.length; index++) {
-    const option = /^--?([a-z]+)(?:=(.*))?$/s.exec((bounded[index] ?? '').slice(0, 4096))
-    const name = option?.[1]
-    if (name === undefined || !names.includes(name)) continue
-    const value = option?.[2] ?? bounded[++index]
-    if (value !== undefined && !found.has(name)) found.set(name, value)
-  }
-  return found
 }

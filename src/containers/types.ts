@@ -52,6 +52,14 @@ export interface InterfaceEvidence {
   address: string
 }
 
+/** An engine in a container (kind, minikube, Docker in Docker). */
+export interface InnerEngine {
+  /** Id of the container. */
+  container: string
+  files: CachedFiles
+  processes: readonly ProcessEvidence[]
+}
+
 export interface Evidence {
   cgroups: readonly CgroupEvidence[]
   processes: readonly ProcessEvidence[]
@@ -62,6 +70,8 @@ export interface Evidence {
   /** The same of IPv6, which is asked for where a container was given such an address. */
   networks6: () => ReadonlyMap<number, readonly InterfaceEvidence[]>
   files: CachedFiles
+  /** Containers in which an engine runs, with the files and processes that it sees. */
+  inner?: readonly InnerEngine[]
   /** Processes of dockerd, asked where Docker's files have left memory. */
   daemons?: readonly Daemon[]
 }

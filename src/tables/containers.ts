@@ -2,8 +2,16 @@
 
 import { append } from '../append.js'
 import { type BuiltContainers, buildContainers, type Declaration } from '../containers/containers.js'
+import { isEngineDaemon } from '../containers/data-roots.js'
 import { cgroupMembers } from '../containers/membership.js'
-import type { CgroupEvidence, ContainerRow, Evidence, MountEvidence, ProcessEvidence } from '../containers/types.js'
+import type {
+  CgroupEvidence,
+  ContainerRow,
+  Evidence,
+  InnerEngine,
+  MountEvidence,
+  ProcessEvidence,
+} from '../containers/types.js'
 import { readCgroups } from '../kernel/cgroups.js'
 import { CachedFiles } from '../kernel/files.js'
 import type { Kernel } from '../kernel/kernel.js'
@@ -50,6 +58,7 @@ function readContainers(kernel: Kernel): Reading {
     mounts: mountEvidence(kernel, tasks),
     networks: networkEvidence(readInterfaces(kernel)),
     networks6: () => networkEvidence(readIpv6Interfaces(kernel)),
+    inner: innerEngines(kernel, tasks),
     daemons: tasks.filter(isDockerd).map(({ pid, address }) => ({
       pid: pid ?? -1,
       heap: () => ProcessMemory.heapOf(kernel, address),
@@ -58,6 +67,24 @@ function readContainers(kernel: Kernel): Reading {
   }
   const built = buildContainers(evidence)
   return { ...built, warnings: [...missing, ...built.warnings], evidence }
+}
+
+/** Containers in which engines are looked for; more would be an attacker's. */
+const MOST_INNER = 64
+
+/** Engines that run in containers, each by the files of one of its processes. */
+function innerEngines(kernel: Kernel, tasks: readonly PlacedTask[]): InnerEngine[] {
+  const found = new Map<string, PlacedTask>()
+  for (const task of tasks) {
+    const { container } = task
+    if (container === null || found.has(container) || found.size >= MOST_INNER) continue
+    if (isEngineDaemon(processEvidence(task))) found.set(container, task)
+  }
+  return [...found].flatMap(([container, { address }]) => {
+    const files = CachedFiles.of(kernel, address)
+    const processes = tasks.filter((task) => task.container === container).map(processEvidence)
+    return files === null ? [] : [{ container, files, processes }]
+  })
 }
 
 function isDockerd({ exe, comm }: PlacedTask): boolean {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { sampleImage } from '../../dist/src/sample.js'
 import { repository } from '../cli/run.js'
 
@@ -17,6 +17,9 @@ export default defineRule({
   *find(tables) { ${find} },
 })
 `
+
+// Each run evaluates every rule.
+vi.setConfig({ testTimeout: 120_000 })
 
 let folder: string
 beforeAll(() => {
