@@ -131,6 +131,7 @@ async function run(analyzer, id, all) {
     tables: emptyTables(analyzer, all),
     scans: Object.fromEntries(scans),
     artifacts: nowhere,
+    rules: [],
     log: warn,
     warn,
     progress: warn,
