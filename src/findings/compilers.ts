@@ -17,7 +17,11 @@ const PROGRAMS =
 const LIBRARIES =
   /\/lib(?:jvm|coreclr|clrjit|mono[\w.-]*|v8[\w.-]*|node|luajit[\w.-]*|pcre[\w.-]*|LLVM[\w.-]*|ffi|mozjs[\w.-]*|javascriptcoregtk[\w.-]*|Qt\dQml|gallium[\w.-]*|webkit[\w.-]*|wasmtime|ruby[\w.-]*|julia[\w.-]*|orc[\w.-]*|nvidia[\w.-]*|cuda[\w.-]*|hs[\w.-]*|xdp|tcc|lightning|gccjit)(?:\.so|-)/
 
+/** Memory that .NET and libffi map twice, to write it in one place and execute it in the other. */
+const MAPPED_TWICE = /^\/?memfd:(?:doublemapper|libffi)/
+
 /** Whether a program is known to make code at run time, by its file or by a library that does it. */
 export function compilesAtRunTime(process: Running, libraries: readonly Loaded[]): boolean {
-  return PROGRAMS.test(programName(process)) || libraries.some(({ path }) => path !== null && LIBRARIES.test(path))
+  const isLoaded = ({ path }: Loaded) => path !== null && (LIBRARIES.test(path) || MAPPED_TWICE.test(path))
+  return PROGRAMS.test(programName(process)) || libraries.some(isLoaded)
 }

@@ -1,10 +1,10 @@
-import { compilesAtRunTime, defineRule, isInstalled, need, optional, quote } from 'salvor'
+import { compilesAtRunTime, defineRule, isDropped, need, optional, quote } from 'salvor'
 import injectedMemory from '../../memory/injected-memory.js'
 import libraries from '../../processes/libraries.js'
 import processes from '../../processes/processes.js'
 
-/** What code that was put there by hand begins with: a slide of instructions that do nothing, or one that asks where it is. */
-const SLIDE = 4
+/** What code that was put there by hand often begins with: a slide of instructions that do nothing. */
+const SLIDE = 8
 
 export default defineRule({
   name: 'injected-code',
@@ -30,12 +30,14 @@ export default defineRule({
       const all = injected.where('pid', memory.pid).filter(({ reasons }) => reasons?.includes('anonymous'))
       told.add(memory.pid)
       const isSlide = all.some(({ disassembly }) => slides(disassembly))
-      const compiles = compilesAtRunTime(process, libraries?.where('pid', memory.pid) ?? []) && isInstalled(process.exe)
-      if (compiles && !isSlide) continue
+      const dropped = isDropped(process.exe)
+      const loaded = [...injected.where('pid', memory.pid), ...(libraries?.where('pid', memory.pid) ?? [])]
+      if (compilesAtRunTime(process, loaded) && !dropped && !isSlide) continue
       const writable = all.some(({ reasons }) => reasons?.includes('writable'))
       yield {
         about: memory,
-        severity: isSlide || (writable && !isInstalled(process.exe)) ? 'high' : 'medium',
+        // What cannot be written to any more was compiled by who makes sure of that: intruders seldom do.
+        severity: isSlide || (writable && dropped) ? 'high' : writable || dropped ? 'medium' : 'low',
         confidence: isSlide ? 'high' : 'medium',
         summary: `${quote(process.args)} has executable${writable ? ', writable' : ''} memory without a file at 0x${(memory.start ?? 0).toString(16)}`,
         evidence: [...all.slice(0, 10), process],

@@ -2,8 +2,9 @@ import { defineRule, isOddPlace, isRuntimeStep, need, programPath, quote } from 
 import injectedMemory from '../../memory/injected-memory.js'
 import processes from '../../processes/processes.js'
 
-/** Memory that compilers at run time map twice, to write it in one place and execute it in the other. */
-const MAPPED_TWICE = /memfd:(?:doublemapper|libffi|jit|wasm|v8|JIT|mono|luajit|icudtl|swiftshader|llvmpipe|gallium)/i
+/** Memory that compilers at run time and graphics drivers map twice, to write it in one place and execute it in the other. */
+const MAPPED_TWICE =
+  /memfd:(?:doublemapper|libffi|jit|wasm|v8|JIT|mono|luajit|icudtl|swiftshader|llvmpipe|gallium)|\/\.(?:gl|nvidia)[\w.]*(?: \(deleted\))?$/i
 
 export default defineRule({
   name: 'library-without-file',

@@ -2,6 +2,9 @@ import { defineRule, firstOfHost, need, quote } from 'salvor'
 import credentials from '../../processes/credentials.js'
 import processes from '../../processes/processes.js'
 
+/** What who makes such a namespace has in it; the sandboxes of browsers keep only the first. */
+const ALL_RIGHTS = ['CAP_SYS_ADMIN', 'CAP_SETUID', 'CAP_DAC_OVERRIDE']
+
 export default defineRule({
   name: 'user-namespace',
   title: 'A process made a user namespace of its own and has all rights in it',
@@ -27,8 +30,8 @@ export default defineRule({
       const held = credentials.where('pid', process.pid)[0]
       if (process.user_ns === own || held === undefined) continue
       // What has given up its rights or filters its calls is a sandbox. Elsewhere root alone counts: others have rootless engines.
-      if (!held.cap_effective?.includes('CAP_SYS_ADMIN') || (held.seccomp === 'filter' && process.container === null))
-        continue
+      if (!ALL_RIGHTS.every((right) => held.cap_effective?.includes(right))) continue
+      if (held.seccomp === 'filter' && process.container === null) continue
       if (process.container === null && (held.uid !== 0 || held.no_new_privs !== false)) continue
       yield {
         about: process,

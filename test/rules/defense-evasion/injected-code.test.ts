@@ -26,11 +26,14 @@ test('memory without a file is found once, code that slides and that of no insta
   expect(find({ disassembly: Array(8).fill('nop') })).toMatchObject([{ severity: 'high', confidence: 'high' }])
   expect(find({}, { ...process, exe: '/tmp/.d' })).toMatchObject([{ severity: 'high' }])
   expect(find({ start: null, disassembly: null }, process, null)).toHaveLength(1)
+  expect(find({ reasons: ['anonymous'] })).toMatchObject([{ severity: 'low' }])
 })
 
 test('neither compilers at run time, nor what has a file', () => {
   expect(find({}, { ...process, exe: '/usr/lib/jvm/bin/java' })).toEqual([])
   expect(find({}, process, [{ pid: 7, path: '/usr/lib/x86_64-linux-gnu/libffi.so.8' }])).toEqual([])
+  expect(find({}, { ...process, exe: '/layers/jre/bin/java' })).toEqual([])
+  expect(find({ path: '/memfd:doublemapper (deleted)' })).toEqual([])
   expect(find({ reasons: ['deleted'] })).toEqual([])
   expect(find({ reasons: null })).toEqual([])
   expect(find({}, { ...process, pid: 8 })).toEqual([])

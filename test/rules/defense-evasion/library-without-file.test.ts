@@ -16,5 +16,6 @@ test('neither an upgraded package, nor the program itself, nor memory of compile
   expect(find({ path: '/usr/lib/libc.so.6 (deleted)', reasons: ['deleted'] })).toEqual([])
   expect(find({}, { ...process, exe: '/memfd:lib (deleted)' })).toEqual([])
   expect(find({ path: '/memfd:doublemapper (deleted)' })).toEqual([])
+  expect(find({ path: '/tmp/.glXa1b2c (deleted)', reasons: ['deleted'] })).toEqual([])
   expect(find({ path: null, reasons: null })).toEqual([])
 })

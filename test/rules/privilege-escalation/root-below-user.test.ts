@@ -7,11 +7,18 @@ const host = { ...ours, pid: 1, ppid: 0, pid_in_ns: 1, euid: 0, exe: '/sbin/init
 const parent = { ...ours, pid: 20, ppid: 1, pid_in_ns: 20, euid: 1000, comm: 'bash', exe: '/usr/bin/bash' }
 const root = { ...ours, pid: 30, ppid: 20, pid_in_ns: 30, euid: 0, comm: 'sh', args: ['sh'], exe: '/usr/bin/dash' }
 const held = { pid: 20, uid: 1000, euid: 1000, suid: 1000, cap_permitted: [] as string[] }
-const find = (process: object, of: object = parent, by: object = held, files: object[] = []) =>
-  evaluateRule(rule, { processes: [host, of, process], credentials: [by], files })
+const find = (process: object, of: object = parent, by: object = held, files: object[] = [], name = 'HOME') =>
+  evaluateRule(rule, {
+    processes: [host, of, process],
+    credentials: [by],
+    files,
+    environment: [{ pid: 30, name, value: '1' }],
+  })
 
 test('a root shell below the shell of a user is found', () => {
   expect(find(root)).toMatchObject([{ about: { pid: 30 } }])
+  expect(find(root, parent, held, [], 'DOAS_USER')).toMatchObject([{ severity: 'low' }])
+  expect(find({ ...root, exe: '/bin/busybox' })).toMatchObject([{ severity: 'low' }])
 })
 
 test('neither set-uid programs, nor below who may become root, nor what was given to another parent', () => {

@@ -9,7 +9,7 @@ const process = { pid: 30, comm: 'sh', args: ['sh'], user_ns: 200, container: 'c
 const held = {
   pid: 30,
   uid: 1000,
-  cap_effective: ['CAP_CHOWN', 'CAP_SYS_ADMIN'],
+  cap_effective: ['CAP_DAC_OVERRIDE', 'CAP_SETUID', 'CAP_SYS_ADMIN'],
   seccomp: 'filter',
   no_new_privs: false,
 }
@@ -26,6 +26,7 @@ test('neither a container that has one, nor sandboxes, nor rootless engines, nor
   expect(find({ ...process, user_ns: 100 })).toEqual([])
   expect(find({ ...process, user_ns: null })).toEqual([])
   expect(find(process, { ...held, cap_effective: [] })).toEqual([])
+  expect(find(process, { ...held, cap_effective: ['CAP_SYS_ADMIN'] })).toEqual([])
   expect(find(process, { ...held, cap_effective: null })).toEqual([])
   expect(find({ ...process, container: null }, { ...held, seccomp: 'disabled' })).toEqual([])
   expect(find({ ...process, container: null }, { ...held, uid: 0 })).toEqual([])
