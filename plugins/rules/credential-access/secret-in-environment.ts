@@ -1,4 +1,4 @@
-import { defineRule, need, quote } from 'salvor'
+import { defineRule, need, quote, tokenOwner } from 'salvor'
 import environment from '../../processes/environment.js'
 
 /** Keys by which whoever has them is a cloud account or a user of a code host. */
@@ -29,7 +29,8 @@ export default defineRule({
     const told = new Set<string>()
     for (const variable of environment.rows) {
       const [name, value] = [variable.name ?? '', variable.value ?? '']
-      if (NO_SECRET.test(value)) continue
+      // Tokens of service accounts have a rule of their own: token-of-another-pod.
+      if (NO_SECRET.test(value) || tokenOwner(value) !== null) continue
       const isKey = KEY.test(value) || NAMED_KEY.test(name)
       const place = `${variable.container ?? variable.pid} ${name}`
       if ((!isKey && !NAMED.test(name)) || told.has(place)) continue
