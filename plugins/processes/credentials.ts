@@ -49,7 +49,7 @@ export default defineAnalyzer({
     seccomp: text('disabled, strict or filter'),
     seccomp_filters: count('Filters that its system calls pass', { detail: true }),
     no_new_privs: flag('Whether it gains nothing by running a program', { detail: true }),
-    label: text('Label of AppArmor, as in attr/current; null where AppArmor is not in use'),
+    label: text('Label of AppArmor or SELinux, as in attr/current; null where neither is in use'),
     uid_map: list('User ids of its namespace: first inside, first outside, how many', { detail: true }),
     gid_map: list('Group ids of its namespace: first inside, first outside, how many', { detail: true }),
     login_uid: integer('User id that somebody logged in with; null if nobody did', { detail: true }),

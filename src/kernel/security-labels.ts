@@ -4,6 +4,7 @@ import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { TASK_STRUCT } from './objects.js'
 import { addressOf, constantName, optional, text } from './query.js'
+import { readSelinuxLabels } from './selinux-labels.js'
 
 /** Longest name that is read of a profile. */
 const LONGEST = 512
@@ -36,13 +37,16 @@ const LABEL = {
   namespace: optional(text(profile('->ns->base.hname'), LONGEST)),
 } as const
 
-/** Labels of some tasks, in their order; null where AppArmor is not the module that labels. */
+/** Labels of some tasks, in their order; null where neither AppArmor nor SELinux is the module that labels. */
 export function readLabels(kernel: Kernel, tasks: readonly bigint[]): (string | null)[] {
   const labelled = hasAppArmor(kernel)
   const batch = (labelled ? kernel : kernel.unheard()).at(labelled ? tasks : [], TASK_STRUCT).select(LABEL)
-  if (!labelled)
-    kernel.warn({ code: 'absent', column: 'label', message: 'AppArmor is not in use', count: tasks.length })
-  return tasks.map((_, row) => (row < batch.length ? labelText(kernel, batch, row) : null))
+  const others = readSelinuxLabels(kernel, labelled ? [] : tasks)
+  if (!labelled && others === null) {
+    const message = 'neither AppArmor nor SELinux is in use'
+    kernel.warn({ code: 'absent', column: 'label', message, count: tasks.length })
+  }
+  return tasks.map((_, row) => (labelled ? labelText(kernel, batch, row) : (others?.[row] ?? null)))
 }
 
 /** Whether AppArmor is in use: a kernel has its types and symbols also where another module was chosen. */
