@@ -16,11 +16,16 @@ export const OF_MEMORY: Rule = { path: 'vm_mm', is: { equals: '^.mm' } }
 
 /** VM_READ, VM_WRITE, VM_EXEC and VM_MAYSHARE (include/linux/mm.h). */
 const PERMISSIONS = [
-  [0x01n, 'r', '-'],
-  [0x02n, 'w', '-'],
-  [0x04n, 'x', '-'],
-  [0x80n, 's', 'p'],
+  [0x01, 'r', '-'],
+  [0x02, 'w', '-'],
+  [0x04, 'x', '-'],
+  [0x80, 's', 'p'],
 ] as const
+const PERMISSION_BITS = 0xffn
+/** By those bits. */
+const PERMISSION_TEXTS = Array.from({ length: 256 }, (_, flags) =>
+  PERMISSIONS.map(([bit, set, clear]) => ((flags & bit) !== 0 ? set : clear)).join(''),
+)
 /** MM_CONTEXT_HAS_VSYSCALL (arch/x86/include/asm/mmu.h). */
 const HAS_VSYSCALL = 1n << 1n
 /** NONE (arch/x86/entry/vsyscall/vsyscall_64.c). */
@@ -103,47 +108,39 @@ export function readMappings(kernel: Kernel, tasks: readonly bigint[]): Mapping[
   const gate = gateArea(kernel)
   // What `vm_pgoff` counts in.
   const pageSize = BigInt(kernel.info.page_size)
+  // There are thousands: columns are looked up once.
+  const column = (name: keyof typeof VALUES) => found.column(name)
+  const [starts, ends, flags] = [column('start'), column('end'), column('flags')]
+  const [files, pages] = [column('file'), column('page')]
   const mappings: Mapping[] = []
   let next = 0
   for (let owner = 0; owner < owners.length; owner++) {
     const task = owners.address(owner)
+    const own = placesOf(owners, owner)
     for (; next < found.length && found.parents[next] === owner; next++) {
-      const name = special.get(next) ?? areaName(owners, owner, found, next) ?? anonymous.get(next) ?? null
-      mappings.push(mapping(found, next, { task, name, backed: backed.get(next), pageSize }))
+      const [start, end, page] = [starts.bigint(next), ends.bigint(next), pages.bigint(next)]
+      const isFile = files.bigint(next) !== 0n
+      const seen = isFile ? (backed.get(next) ?? ownFile(found, next)) : null
+      const name = () => special.get(next) ?? areaName(own, start, end) ?? anonymous.get(next) ?? null
+      mappings.push({
+        address: found.address(next),
+        task,
+        start,
+        end,
+        permissions: permissionsOf(flags.bigint(next)),
+        offset: isFile && page !== null ? page * pageSize : null,
+        device: seen?.device ?? null,
+        inode: seen?.inode ?? null,
+        path: isFile ? (seen?.path ?? null) : name(),
+      })
     }
     if (gate !== null && seesGate(owners, owner)) mappings.push({ ...gate, task })
   }
   return mappings
 }
 
-/** What is known of a mapping beside its own members. */
-interface Known {
-  task: bigint
-  name: string | null
-  backed: Seen | undefined
-  pageSize: bigint
-}
-
-function mapping(found: Batch, row: number, { task, name, backed, pageSize }: Known): Mapping {
-  const isFile = found.column('file').bigint(row) !== 0n
-  const page = found.column('page').bigint(row)
-  const seen = isFile ? (backed ?? ownFile(found, row)) : null
-  return {
-    address: found.address(row),
-    task,
-    start: found.column('start').bigint(row),
-    end: found.column('end').bigint(row),
-    permissions: permissionsOf(found.column('flags').bigint(row)),
-    offset: isFile && page !== null ? page * pageSize : null,
-    device: seen?.device ?? null,
-    inode: seen?.inode ?? null,
-    path: isFile ? (seen?.path ?? null) : name,
-  }
-}
-
 function permissionsOf(flags: bigint | null): string | null {
-  if (flags === null) return null
-  return PERMISSIONS.map(([bit, set, clear]) => ((flags & bit) !== 0n ? set : clear)).join('')
+  return flags === null ? null : (PERMISSION_TEXTS[Number(flags & PERMISSION_BITS)] ?? null)
 }
 
 /** `major:minor` of a `dev_t`, as mountinfo has it. */
@@ -159,13 +156,23 @@ function ownFile(found: Batch, row: number): Seen {
   }
 }
 
-/** What /proc calls an area by where it lies. */
-function areaName(owners: Batch, owner: number, found: Batch, row: number): string | null {
-  const [start, end] = [found.column('start').bigint(row), found.column('end').bigint(row)]
-  if (start === null || end === null) return null
+/** Where a process has what its `mm_struct` knows. */
+interface Places {
+  heap: bigint | null
+  top: bigint | null
+  stack: bigint | null
+  vdso: bigint | null
+}
+
+function placesOf(owners: Batch, owner: number): Places {
   const value = (name: keyof typeof MEMORY) => owners.column(name).bigint(owner)
-  const [heap, top, stack] = [value('start_heap'), value('end_heap'), value('stack')]
-  if (start === value('vdso')) return '[vdso]'
+  return { heap: value('start_heap'), top: value('end_heap'), stack: value('stack'), vdso: value('vdso') }
+}
+
+/** What /proc calls an area by where it lies. */
+function areaName({ heap, top, stack, vdso }: Places, start: bigint | null, end: bigint | null): string | null {
+  if (start === null || end === null) return null
+  if (start === vdso) return '[vdso]'
   if (heap !== null && top !== null && start < top && end > heap) return '[heap]'
   return stack !== null && start <= stack && end >= stack ? '[stack]' : null
 }

@@ -83,14 +83,19 @@ export function readSignals(kernel: Kernel, processes: ReadonlyMap<bigint, reado
   const mappings = new Map<bigint, Mapping[]>()
   for (const mapping of readMappings(kernel, leaders)) append(mappings, mapping.task, mapping)
   const actions = batch.child('actions')
+  const handlers = actions.column('handler')
   const rows = actions.byParent()
   return leaders.flatMap((task, index) => {
     const own = rows.get(index) ?? []
     const waits = waiting.get(task) ?? { blocked: [], pending: 0n, senders: new Map() }
+    // Most are as they were, and make no row.
+    const others = waits.blocked.reduce((all, set) => all | set, waits.pending)
+    const isLeft = (row: number, at: number) => handlers.bigint(row) === DEFAULT && !has(others, at + 1)
     return own
       .slice(0, SIGNALS)
-      .map((row, at) => signalOf(task, at + 1, { actions, row, waits, mappings: mappings.get(task) ?? [] }))
-      .filter(({ action, blocked, pending }) => action !== 'default' || blocked > 0 || pending)
+      .flatMap((row, at) =>
+        isLeft(row, at) ? [] : [signalOf(task, at + 1, { actions, row, waits, mappings: mappings.get(task) ?? [] })],
+      )
   })
 }
 
@@ -134,6 +139,7 @@ function has(set: bigint, signal: number): boolean {
 }
 
 function signalsOf(set: bigint): number[] {
+  if (set === 0n) return []
   return Array.from({ length: SIGNALS }, (_, index) => index + 1).filter((signal) => has(set, signal))
 }
 
