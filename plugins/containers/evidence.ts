@@ -16,7 +16,7 @@ export default defineAnalyzer({
     'Told apart by content: docker inspect, docker ps, crictl inspect, ps and pods, kubectl get -o json, the Kubernetes ' +
     'audit log, also as CloudWatch wraps it, CloudTrail, VPC flow logs, findings of GuardDuty, a container checkpoint ' +
     'archive, and what may be talked to: lines of a network and a port (`10.0.0.0/8 443/tcp`), or a NetworkPolicy as ' +
-    'JSON. Packed by gzip or not; logs are read however long they are. A row is what both know, what only a file says ' +
+    'JSON. Packed by gzip or not; logs are read however long they are. Each file has a row that says what it was taken for. Any other is what both know, what only a file says ' +
     'of this host, or what memory has and a file lacks that should list it. Files are as true as who wrote them.',
   torn:
     'what both know was there. What only memory or only a file has may have come or gone between the two: a list was ' +
@@ -34,7 +34,7 @@ export default defineAnalyzer({
   columns: {
     source: text('What the file is', { nullable: false }),
     file: text('The file, as it was given', { nullable: false, detail: true }),
-    kind: text('container, pod, exec, connection, key-use or finding', { nullable: false }),
+    kind: text('file, container, pod, exec, connection, key-use or finding', { nullable: false }),
     time: time('When, as the file says; of what only memory has, as memory says'),
     subject: text('Name of the container or pod, user, key, connection, or type of the finding'),
     pid: integer('Process in memory', { meaning: 'pid' }),

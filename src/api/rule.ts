@@ -104,6 +104,8 @@ export interface RuleDeclaration<N extends Needs = Needs> {
 
 export interface Rule<N extends Needs = Needs> extends RuleDeclaration<N> {
   find(tables: RuleTables<N>, known: Known): Iterable<Finding>
+  /** Why it would say nothing over these tables, because what it looks at is not in them; else null. */
+  lacks?(tables: RuleTables<N>): string | null
 }
 
 /** The name under which a table comes to who evaluates rules: equal needs of several rules have one. */

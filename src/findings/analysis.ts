@@ -2,13 +2,17 @@
 
 import type { CommonContext } from '../api/analyzer.js'
 import type { Needs, OptionalTable } from '../api/needs.js'
+import { option } from '../api/options.js'
 import { type Known, needsOf, type Rule } from '../api/rule.js'
 import { evaluate, type RuleResult } from './evaluate.js'
 import { CONTAINERS, knownOf, PROCESSES } from './known.js'
 import { switchedOff, withoutOption } from './switched-off.js'
 import { ReadTables } from './tables.js'
 
-export const ruleOptions = { without: withoutOption }
+export const ruleOptions = {
+  without: withoutOption,
+  evidence: option.files('A file that responders hold, as `evidence` joins it with memory'),
+}
 
 /** The tables that rules read, and those that every rule may ask. */
 export function ruleNeeds(builtin: readonly Rule[]) {

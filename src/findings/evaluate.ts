@@ -60,6 +60,8 @@ function evaluateOne(rule: Rule, tables: ReadTables, known: Known): RuleResult {
   const findings: Found[] = []
   const reasons = [...partial]
   try {
+    const lacking = rule.lacks?.(read as RuleTables<Needs>) ?? null
+    if (lacking !== null) return { rule, state: 'not evaluated', reason: lacking, findings }
     for (const finding of rule.find(read as RuleTables<Needs>, known)) {
       if (findings.length >= MOST_FINDINGS) {
         reasons.unshift(`more than ${MOST_FINDINGS} findings: the others are left out`)

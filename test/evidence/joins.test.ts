@@ -80,7 +80,8 @@ async function joined(tables: Partial<MemoryTables>, ...contents: (string | obje
   for await (const row of joinEvidence(files, { ...nothing, ...tables }, (warning) => warnings.push(warning)))
     rows.push(row)
   for (const file of files) file.close()
-  return { rows, warnings, told: rows.map(({ kind, subject, state }) => `${kind} ${subject}: ${state}`) }
+  const told = rows.filter(({ kind }) => kind !== 'file')
+  return { rows: told, warnings, told: told.map(({ kind, subject, state }) => `${kind} ${subject}: ${state}`) }
 }
 
 const ps = (...names: [id: string, name: string, state: string][]) =>
@@ -398,4 +399,12 @@ test('rows of memory that have nothing but nulls break no join', async () => {
     '10.0.0.0/8 *',
   )
   expect(rows.length).toBeGreaterThan(0)
+})
+
+test('each file has a row that says what it was taken for', async () => {
+  const files = [evidenceFile('kubectl-pods.json'), written('nothing')].map((path) => new OpenFile(path))
+  const rows = []
+  for await (const row of joinEvidence(files, nothing, () => {})) if (row.kind === 'file') rows.push(row)
+  for (const file of files) file.close()
+  expect(rows).toMatchObject([{ subject: 'kubectl get', detail: { records: { listing: 1, pod: 3 } } }])
 })

@@ -10,7 +10,9 @@ import { sharedImage, table } from './images.js'
 type Told = any
 
 const joined = (image: string, ...files: string[]) => {
-  return table('evidence', image, ...files.flatMap((file) => ['--evidence', file]))
+  const { rows, warnings } = table('evidence', image, ...files.flatMap((file) => ['--evidence', file]))
+  expect(rows.filter(({ kind }) => kind === 'file')).toHaveLength(files.length)
+  return { rows: rows.filter(({ kind }) => kind !== 'file'), warnings }
 }
 const states = (rows: Record<string, unknown>[]) => [...new Set(rows.map(({ state }) => state))]
 const only = (rows: Record<string, unknown>[], state: string) =>

@@ -9,7 +9,7 @@ export type JoinState = 'both' | 'evidence only' | 'memory only'
 export interface JoinRow {
   readonly source: string
   readonly file: string
-  readonly kind: 'container' | 'pod' | 'exec' | 'connection' | 'key-use' | 'finding'
+  readonly kind: 'file' | 'container' | 'pod' | 'exec' | 'connection' | 'key-use' | 'finding'
   readonly time: string | null
   readonly subject: string | null
   readonly pid: number | bigint | null
