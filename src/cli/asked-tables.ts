@@ -57,11 +57,12 @@ export function askedTables(
   return requests.map(({ analyzer, options: made }) => {
     checkFilter(analyzer, options, registry.list())
     const sort = options.sort.map((key) => ({ ...key, column: findColumn(analyzer, '--sort', key.column) }))
+    const where = options.where.map((asked) => ({ ...asked, column: findColumn(analyzer, '--where', asked.column) }))
     const columns = chosenColumns(analyzer, options)
     const { name: table, single } = analyzer
     const selection = (choice: ContainerChoice | undefined): Selection =>
       new Selection(analyzer.columns, {
-        filter: makeFilter(analyzer, options, choice),
+        filter: makeFilter(analyzer, { ...options, where }, choice),
         sort,
         ...(options.limit === undefined ? {} : { limit: options.limit }),
       })

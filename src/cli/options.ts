@@ -1,5 +1,6 @@
 import { SalvorError } from '../engine/errors.js'
 import { choice } from '../engine/words.js'
+import type { Condition } from '../output/filter.js'
 import { type FormatName, formatNames } from '../output/format.js'
 import type { SortKey } from '../output/selection.js'
 import type { Option } from './command.js'
@@ -18,6 +19,7 @@ export interface RunOptions {
   readonly limit?: number
   readonly pid: readonly number[]
   readonly container: readonly string[]
+  readonly where: readonly Condition[]
   readonly quiet: boolean
   readonly threads?: number
   readonly timeout?: number
@@ -88,6 +90,13 @@ export const tableOptions: readonly Option[] = [
     repeatable: true,
     summary: 'Only rows of these containers: by id, by name or by the beginning of either; pod:NAME for those of a pod',
   },
+  {
+    name: 'where',
+    value: 'COLUMN=VALUE',
+    repeatable: true,
+    summary:
+      'Only rows in which a column has this value, as JSON has it; of a list, any item; COLUMN!=VALUE for the others',
+  },
   ...engineOptions,
 ]
 
@@ -116,6 +125,19 @@ function single(value: unknown): string | undefined {
 function items(value: unknown): string[] {
   const lists = Array.isArray(value) ? value : value === undefined ? [] : [value]
   return lists.flatMap((list) => String(list).split(',')).flatMap((item) => item.trim() || [])
+}
+
+/** Each value of an option that is given whole, for it may have commas. */
+function whole(value: unknown): string[] {
+  return (Array.isArray(value) ? value : value === undefined ? [] : [value]).map(String)
+}
+
+function condition(text: string): Condition {
+  const [, column, operator, value = ''] = /^([\w-]+)(!?=)(.*)$/s.exec(text) ?? []
+  if (column === undefined) {
+    throw new SalvorError('USAGE', `--where takes COLUMN=VALUE or COLUMN!=VALUE, not ${JSON.stringify(text)}`)
+  }
+  return { column, value, negated: operator === '!=' }
 }
 
 const formatsByEnding: Readonly<Record<string, FormatName>> = {
@@ -154,6 +176,7 @@ export function readRunOptions(raw: Raw): RunOptions {
     sort: items(raw.sort).map(sortKey),
     pid: items(raw.pid).map((value) => wholeNumber('--pid', value, 0)),
     container: items(raw.container),
+    where: whole(raw.where).map(condition),
     force: raw.force === true,
     quiet: raw.quiet === true,
     cache: raw.cache !== false,

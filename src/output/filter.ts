@@ -1,7 +1,8 @@
 import type { Declaration } from '../api/analyzer.js'
-import type { Value } from '../api/columns.js'
+import type { Column, Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
 import { SalvorError } from '../engine/errors.js'
+import { jsonCell } from './values.js'
 
 /** What --container names in one image. */
 export interface ContainerChoice {
@@ -19,6 +20,16 @@ export interface FilterOptions {
   readonly pid: readonly number[]
   /** As it was asked for. */
   readonly container: readonly string[]
+  /** All of them must hold. */
+  readonly where?: readonly Condition[]
+}
+
+/** `--where type=overlay`, or with `!=` that a column is not so. */
+export interface Condition {
+  readonly column: string
+  /** As JSON or CSV write the value; empty for null. */
+  readonly value: string
+  readonly negated: boolean
 }
 
 export interface RowFilter {
@@ -72,10 +83,28 @@ function conditions(analyzer: Declaration, pid: readonly number[], container?: C
   return result
 }
 
-function wordsFor({ pid, container }: FilterOptions, choice: ContainerChoice | undefined): string {
+/** Whether a cell is what was asked for: of a list, any of its items. */
+function isAsked(column: Column, value: Value, { value: wanted, negated }: Condition): boolean {
+  const cell = jsonCell(column, value)
+  const items = Array.isArray(cell) ? cell : [cell]
+  const texts = items.map((item) =>
+    item === null ? '' : typeof item === 'object' ? JSON.stringify(item) : String(item),
+  )
+  return texts.includes(wanted) !== negated
+}
+
+function whereTests({ columns }: Declaration, where: readonly Condition[]): [string, Test][][] {
+  return where.map((condition) => {
+    const column = columns[condition.column]
+    return [[condition.column, (value) => column !== undefined && isAsked(column, value, condition)]]
+  })
+}
+
+function wordsFor({ pid, container, where = [] }: FilterOptions, choice: ContainerChoice | undefined): string {
   const words = [
     ...(pid.length === 0 ? [] : [`--pid ${pid.join(',')}`]),
     ...(container.length === 0 ? [] : [`--container ${container.join(',')}`]),
+    ...where.map(({ column, value, negated }) => `--where ${column}${negated ? '!=' : '='}${value}`),
   ].join(' ')
   if (choice === undefined || choice.ids.size > 0) return words
   if (choice.known === undefined) return `${words}; which containers there are could not be read`
@@ -84,7 +113,7 @@ function wordsFor({ pid, container }: FilterOptions, choice: ContainerChoice | u
 
 /** The filter that the options ask for; what --container names has been looked up in the image. */
 export function makeFilter(analyzer: Declaration, options: FilterOptions, choice?: ContainerChoice): RowFilter {
-  const tests = conditions(analyzer, options.pid, choice)
+  const tests = [...conditions(analyzer, options.pid, choice), ...whereTests(analyzer, options.where ?? [])]
   if (tests.length === 0) return { keep: (batch) => batch }
   const keep = (batch: Batch): Batch => {
     const kept: number[] = []

@@ -90,6 +90,33 @@ test('the containers of a pod are chosen by its name, with its namespace or with
   expect(() => chosen('pod:web')).toThrow('no pod is called web; there are: shop/front, shop/front-2')
 })
 
+test('--where asks for a value as JSON has it, of a list for any item, and != for the others', () => {
+  const columns = {
+    at: { type: 'address', description: 'a' },
+    yes: { type: 'flag', description: 'f' },
+    list: { type: 'list', description: 'l' },
+    name: text,
+  } as const
+  const rows = {
+    length: 3,
+    columns: {
+      at: [16, 0xffff888000000000n, null],
+      yes: [true, false, null],
+      list: [['a', 'b'], [], null],
+      name: ['a=b,c', '', null],
+    },
+  }
+  const found = (column: string, value: string, negated = false) =>
+    makeFilter({ ...other, columns }, { pid: [], container: [], where: [{ column, value, negated }] }).keep(rows)
+      .columns.at
+  expect(found('at', '0xffff888000000000')).toEqual([0xffff888000000000n])
+  expect(found('yes', 'true')).toEqual([16])
+  expect(found('yes', 'true', true)).toEqual([0xffff888000000000n, null])
+  expect(found('list', 'b')).toEqual([16])
+  expect(found('name', 'a=b,c')).toEqual([16])
+  expect(found('name', '')).toEqual([0xffff888000000000n, null])
+})
+
 test('both options must hold', () => {
   expect(kept([2], ['abc1'])).toEqual([])
 })

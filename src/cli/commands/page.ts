@@ -28,7 +28,7 @@ const PARTS = [
 const FILES = 'extract'
 
 /** What a page leaves to the options of its command: which rows, and which columns. */
-const OWN = new Set(['container', 'columns', 'sort', 'pid', 'limit'])
+const OWN = new Set(['container', 'columns', 'sort', 'pid', 'limit', 'where'])
 
 function requestOf(registry: Registry, name: string, given: Readonly<Record<string, string | boolean>> = {}) {
   const analyzer = registry.get(name)
