@@ -1,6 +1,12 @@
 import { defineRule, lessIfTorn, need, quote } from 'salvor'
 import info from '../../image/info.js'
 import kernelHooks from '../../kernel/kernel-hooks.js'
+import modules from '../../kernel/modules.js'
+
+/** Bits of an address within what is taken for the memory of one module, where none is known for it. */
+const NEAR = 21n
+/** Rows of a finding; a module may have hundreds of functions. */
+const MOST = 20
 
 export default defineRule({
   name: 'kernel-hook',
@@ -16,14 +22,27 @@ export default defineRule({
   attack: ['T1014'],
   severity: 'critical',
   confidence: 'high',
-  reads: { hooks: need(kernelHooks), info: need(info) },
-  *find({ hooks, info }) {
+  reads: { hooks: need(kernelHooks), modules: need(modules), info: need(info) },
+  *find({ hooks, modules, info }) {
+    const places = modules.rows.flatMap(({ name, base, size }) =>
+      base === null || size === null ? [] : [{ name, from: BigInt(base), to: BigInt(base) + BigInt(size) }],
+    )
+    const placeOf = (address: bigint) => places.find(({ from, to }) => address >= from && address < to)?.name ?? null
+    const groups = new Map<string, Hook[]>()
     for (const hook of hooks.where('suspicious', true)) {
-      const to = hook.symbol ?? (hook.address === null ? 'nowhere' : `0x${hook.address.toString(16)}`)
+      const address = hook.address === null ? null : BigInt(hook.address)
+      const place = hook.module ?? (address === null ? null : (placeOf(address) ?? `${address >> NEAR}`))
+      const group = groups.get(`${place}`)
+      if (group === undefined) groups.set(`${place}`, [hook])
+      else group.push(hook)
+    }
+    for (const [first, ...others] of groups.values()) {
+      if (first === undefined) continue
+      const owner = first.module ?? (first.address === null ? null : placeOf(BigInt(first.address)))
       yield {
         ...lessIfTorn(info),
-        summary: `${hook.kind} ${quote(hook.name)} leads to ${quote(to)} of ${quote(hook.module)}${hook.expected === null ? '' : `, and not to ${quote(hook.expected)}`}`,
-        evidence: [hook],
+        summary: `${told(first, owner)}${others.length === 0 ? '' : `, and ${others.length} others into the same memory`}`,
+        evidence: [first, ...others.slice(0, MOST)],
       }
     }
     for (const hook of hooks.where('suspicious', null)) {
@@ -36,3 +55,18 @@ export default defineRule({
     }
   },
 })
+
+interface Hook {
+  readonly kind: string | null
+  readonly name: string | null
+  readonly address: number | bigint | null
+  readonly symbol: string | null
+  readonly module: string | null
+  readonly expected: string | null
+}
+
+function told({ kind, name, address, symbol, expected }: Hook, owner: string | null): string {
+  const to = symbol ?? (address === null ? 'nowhere' : `0x${address.toString(16)}`)
+  const instead = expected === null ? '' : `, and not to ${quote(expected)}`
+  return `${kind} ${quote(name)} leads to ${quote(to)} of ${owner === null ? 'no known module' : quote(owner)}${instead}`
+}
