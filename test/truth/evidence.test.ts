@@ -83,4 +83,27 @@ describe(`evidence by the truth of ${kubernetes.title}`, () => {
       { pid: 2153, comm: 'bash', pod: 'default/net-debug', state: 'memory only' },
     ])
   })
+
+  it('what does not fit is a finding, and a rule without a file that it is about is not evaluated', () => {
+    const all: Told = kubernetes.truth('api/pods.json')
+    const items = all.items.filter(({ metadata }: Told) => metadata.name !== 'net-debug')
+    const log = readFileSync(evidenceFile('audit.log'), 'utf8').replace('{ damaged\n', '')
+    const given = [written(JSON.stringify({ ...all, items })), written(log)].flatMap((file) => ['--evidence', file])
+    const ours = ['hidden-from-api', 'listed-but-not-running', 'exec-in-audit-log', 'exec-without-audit-record']
+    const found = table('findings', kubernetes.as('elf'), ...given).rows.filter(({ rule }) =>
+      ours.includes(String(rule)),
+    )
+    expect(found.map(({ rule, pid, pod }) => [rule, pid, pod])).toEqual([
+      ['exec-without-audit-record', 2153, 'default/net-debug'],
+      ['hidden-from-api', null, 'default/net-debug'],
+      ['exec-in-audit-log', 2050, 'default/net-debug'],
+    ])
+    const states = table('rules', kubernetes.as('elf'), ...given).rows
+    const of = (name: string) => states.find(({ rule }) => rule === name)
+    expect(of('listed-but-not-running')).toMatchObject({ state: 'evaluated', findings: 0 })
+    expect(of('access-key-used')).toMatchObject({
+      state: 'not evaluated',
+      reason: 'no --evidence says anything of calls with access keys',
+    })
+  })
 })
