@@ -1,7 +1,5 @@
 /** How processes came to be: ancestors, and what was brought into a container from outside. */
 
-import type { Known } from '../api/rule.js'
-
 export interface Kin {
   readonly pid: number | bigint | null
   readonly ppid: number | bigint | null
@@ -10,6 +8,11 @@ export interface Kin {
 
 interface ByPid<P extends Kin> {
   where(column: 'pid', value: number | bigint | null): readonly P[]
+}
+
+/** Containers by their ids, with their first processes. */
+interface FirstProcesses {
+  container(id: string | null): { readonly init_pid: number | bigint | null } | undefined
 }
 
 /** More ancestors than any honest process has. */
@@ -33,7 +36,7 @@ export function ancestorsOf<P extends Kin>(processes: ByPid<P>, process: Kin): P
  * The process through which this one came into its container from outside: an exec, or what nsenter started. Null where
  * it is the container's first process or below it, or where nobody can say.
  */
-export function entryOf<P extends Kin>(processes: ByPid<P>, process: P, known: Known): P | null {
+export function entryOf<P extends Kin>(processes: ByPid<P>, process: P, known: FirstProcesses): P | null {
   const first = known.container(process.container)?.init_pid ?? null
   if (process.container === null || first === null) return null
   let top = process

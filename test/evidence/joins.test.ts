@@ -50,6 +50,7 @@ const process = (pid: number, ppid: number, args: string[], more: object = {}) =
   state: 'S',
   started: '2026-11-23T12:01:00.500000Z',
   container: null as string | null,
+  mnt_ns: 1,
   ...more,
 })
 const socket = (local: string, remote: string, more: object = {}) => {
@@ -171,7 +172,8 @@ const TOOLBOX = 'daeee0b6d80e12d822fe1057937ee2ecb41a8672fd5dca80202df991e147ac7
 const toolbox = container(TOOLBOX, 'toolbox', { pod_uid: 'u', pod_name: 'net-debug', pod_namespace: 'default' })
 const inToolbox = { container: TOOLBOX }
 const toolboxProcesses = [
-  process(5, 1, ['shim']),
+  process(1, 0, ['init']),
+  process(5, 1, ['containerd-shim-runc-v2']),
   process(10, 5, ['bash'], inToolbox),
   process(11, 5, ['/bin/bash'], { ...inToolbox, started: '2026-11-23T22:02:27.465341Z' }),
   process(12, 11, ['curl'], { ...inToolbox, started: '2026-11-23T22:02:28.000000Z' }),

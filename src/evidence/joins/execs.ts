@@ -1,5 +1,7 @@
 /** Execs that the audit log knows, and the processes that were started in containers of pods from outside. */
 
+import { isRuntimeStep } from '../../findings/host.js'
+import { entryOf } from '../../findings/lineage.js'
 import type { Origin } from '../read.js'
 import type { EvidenceRecord, ExecRecord } from '../records.js'
 import { Held, type Join, type JoinRow, NOWHERE } from './join.js'
@@ -8,9 +10,6 @@ import type { Memory, MemoryProcess } from './memory.js'
 /** Milliseconds from a request to the process that it starts; clocks of server and node may differ. */
 const BEFORE = 5_000
 const AFTER = 30_000
-
-/** What a runtime runs in a container before the program that was asked for. */
-const RUNTIME = /(?:^|\/|:)(?:runc|crun|youki|runc_cloned|conmon)(?::|\[| |$)/
 
 interface Kept {
   readonly record: ExecRecord
@@ -82,13 +81,9 @@ export class ExecsJoin implements Join {
   }
 
   /** Neither the first process of its container nor below another of it, and no step of the runtime. */
-  private isEntry({ pid, ppid, container, exe, args, state }: MemoryProcess): boolean {
-    const found = this.memory.container(container)
-    if (found === undefined || found.init_pid === null || pid === null || ppid === null) return false
-    if (Number(found.init_pid) === Number(pid) || exe === null || state === 'Z') return false
-    const parent = this.memory.byPid.get(Number(ppid))
-    if (parent === undefined || parent.container === container) return false
-    return !RUNTIME.test(exe) && !RUNTIME.test(args?.[0] ?? '')
+  private isEntry(process: MemoryProcess): boolean {
+    if (process.exe === null || process.state === 'Z' || isRuntimeStep(this.memory, process)) return false
+    return entryOf(this.memory, process, this.memory) === process
   }
 
   /** An audit log is of a whole cluster. */

@@ -37,6 +37,7 @@ export interface MemoryProcess {
   readonly state: string | null
   readonly started: string | null
   readonly container: string | null
+  readonly mnt_ns: number | bigint | null
 }
 
 export interface MemoryKey {
@@ -132,6 +133,12 @@ export class Memory {
     if (id === null || id.length < SHORT_ID) return undefined
     const found = this.byId.get(id) ?? this.byShortId.get(id.slice(0, SHORT_ID))
     return found?.id?.startsWith(id) ? found : undefined
+  }
+
+  /** Processes as rules ask for them. */
+  where(_column: 'pid', pid: number | bigint | null): readonly MemoryProcess[] {
+    const found = pid === null ? undefined : this.byPid.get(Number(pid))
+    return found === undefined ? [] : [found]
   }
 
   /** What its rows say beside a process: the names of its container and pod. */
