@@ -131,7 +131,6 @@ async function run(analyzer, id, all) {
     tables: emptyTables(analyzer, all),
     scans: Object.fromEntries(scans),
     artifacts: nowhere,
-    rules: [],
     log: warn,
     warn,
     progress: warn,
