@@ -212,6 +212,8 @@ export async function runAnalyzers(
     folder?.close()
   })
   const engine = makeEngine(session, {
+    // A scan and the table that asks for it take one worker after each other; beside other tables it needs its own.
+    eager: planned.length > 1 && planned.some(({ analyzer }) => analyzer.scans !== undefined),
     kernel: planned.some(({ analyzer }) => analyzer.source === undefined),
   })
   const run = new AnalyzerRun(session, asked, tables, engine, writer, reporter, broken, folder)

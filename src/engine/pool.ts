@@ -8,6 +8,8 @@ import type { Answer, Results, Task, WorkerData } from './tasks.js'
 
 export interface PoolOptions {
   readonly threads?: number
+  /** Start all workers at once and not when there is work for them: tables and a scan will want every one. */
+  readonly eager?: boolean
   /** Load the kernel layer at once and not with the first task: an analyzer of a file asks nothing of it. */
   readonly kernel?: boolean
   /** The module that the workers use as `backend`; the kernel layer unless a test says otherwise. */
@@ -48,8 +50,8 @@ export class Pool {
     this.memory = options.memory
     this.piscina = new Piscina({
       filename: fileURLToPath(new URL('worker.cjs', bundle)),
-      // Where the last was ended, what waits needs another.
-      minThreads: 1,
+      // One at least: where the last was ended, what waits needs another.
+      minThreads: options.eager ? this.threads : 1,
       maxThreads: this.threads,
       // A table need not wait for another worker because its own is at a chunk of a scan.
       concurrentTasksPerWorker: 2,
