@@ -204,6 +204,13 @@ test('stages of a request, requests of others and moments are told', async () =>
   )
 })
 
+test('words that objects have of themselves are only words', async () => {
+  const { records } = await readAll(
+    written(`${CUSTOM[0]} protocol\n${CUSTOM[1]} __proto__\n${CUSTOM[1]} constructor\n`),
+  )
+  expect(records).toMatchObject([{ protocol: '__proto__' }, { protocol: 'constructor' }])
+})
+
 test('of a static pod both ids are known', async () => {
   const { records } = await readAll(evidenceFile('kubectl-pods.json'))
   const pod = records.find((record) => record.kind === 'pod' && record.name.includes('node-exporter'))

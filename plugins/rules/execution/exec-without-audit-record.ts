@@ -27,7 +27,7 @@ export default defineRule({
       yield {
         about: row,
         ...(silent ? { severity: 'medium' as const, confidence: 'low' as const } : {}),
-        summary: `${quote(detailTexts(row, 'args'))} was started in the container at ${row.time}, and no request for it is logged`,
+        summary: `${quote(detailTexts(row, 'args'))} was started in the container at ${row.time ?? 'a time that is unknown'}, and no request for it is logged`,
         evidence: [row, ...(row.pid === null ? [] : processes.where('pid', row.pid))],
       }
     }

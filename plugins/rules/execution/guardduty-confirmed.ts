@@ -31,7 +31,7 @@ export default defineRule({
         severity: severityOf(detailNumber(row, 'severity')),
         // That its container is there says little of what was found in it.
         confidence: seen === 'container' ? 'low' : 'high',
-        summary: `${quote(row.subject)}: the ${seen} that it names is in memory`,
+        summary: `${quote(row.subject)}: the ${seen ?? 'object'} that it names is in memory`,
         evidence: [row],
       }
     }

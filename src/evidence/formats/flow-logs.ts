@@ -9,13 +9,13 @@ const DEFAULT =
 const DEFAULT_FIELDS = DEFAULT.split(' ')
 
 /** Protocols by their numbers, as every table names them. */
-const PROTOCOLS: Readonly<Record<string, string>> = {
-  '1': 'icmp',
-  '6': 'tcp',
-  '17': 'udp',
-  '58': 'icmpv6',
-  '132': 'sctp',
-}
+const PROTOCOLS: ReadonlyMap<string, string> = new Map([
+  ['1', 'icmp'],
+  ['6', 'tcp'],
+  ['17', 'udp'],
+  ['58', 'icmpv6'],
+  ['132', 'sctp'],
+])
 
 function isHeader(fields: readonly string[]): boolean {
   return fields.includes('srcaddr') && fields.includes('dstaddr')
@@ -56,7 +56,7 @@ export function flowReader(losses: Losses): (line: string) => readonly EvidenceR
       return []
     }
     const time = sinceEpoch(value('end'))
-    const flow = { protocol: PROTOCOLS[protocol] ?? protocol, source, target }
+    const flow = { protocol: PROTOCOLS.get(protocol) ?? protocol, source, target }
     const ports = { source_port: numeral(value('srcport')) ?? 0, target_port: numeral(value('dstport')) ?? 0 }
     return [{ kind: 'flow', time, ...flow, ...ports, action: value('action'), bytes: numeral(value('bytes')) }]
   }
