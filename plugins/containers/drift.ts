@@ -14,7 +14,7 @@ import mounts from '../files/mounts.js'
 import bpfAttachments from '../kernel/bpf-attachments.js'
 import credentials from '../processes/credentials.js'
 import processes from '../processes/processes.js'
-import cgroups from './cgroups.js'
+import cgroupLimits from './cgroup-limits.js'
 import containers from './containers.js'
 
 /** Rows of a table by what a column has. */
@@ -100,7 +100,7 @@ export default defineAnalyzer({
     processes: need(processes),
     credentials: need(credentials),
     mounts: need(mounts),
-    cgroups: need(cgroups),
+    limits: need(cgroupLimits),
     files: need(files),
     attachments: need(bpfAttachments),
   },
@@ -116,7 +116,7 @@ export default defineAnalyzer({
     const byPid = new Map(all.map(({ process }) => [process.pid, process.namespaces]))
     const running = grouped(all, ({ container }) => container)
     const mounted = grouped(tables.mounts.rows(), ({ mnt_ns }) => mnt_ns)
-    const limits = grouped(tables.cgroups.rows(), ({ container }) => container)
+    const limits = grouped(tables.limits.rows(), ({ container }) => container)
     const cached = grouped(tables.files.rows(), ({ container }) => container)
     const deciding = devicePrograms(tables.attachments)
     // What is masked or bound read-only in one container is there in all.

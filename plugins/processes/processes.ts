@@ -1,6 +1,6 @@
-import { defineAnalyzer, integer, Rows, text } from 'salvor'
+import { defineAnalyzer } from 'salvor'
 import { listedPlacedTasks, taskColumns, taskRows } from 'salvor/containers'
-import { isLeader, readWorkingDirectories } from 'salvor/kernel'
+import { isLeader } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'processes',
@@ -15,21 +15,9 @@ export default defineAnalyzer({
     { command: 'salvor processes memory.elf --container 018e0db6fd22', what: 'what runs in one container' },
     { command: 'salvor processes memory.elf --format ndjson', what: 'one JSON object per line, for a pipe' },
   ],
-  columns: {
-    ...taskColumns,
-    cwd: text('Directory that it is in, as it sees it', { meaning: 'path', detail: true }),
-    cwd_mount_id: integer('Id of the mount that this directory was reached by', { detail: true }),
-  },
+  columns: taskColumns,
   key: ['pid', 'started'],
   async *run({ kernel }) {
-    const tasks = listedPlacedTasks(kernel).filter(isLeader)
-    const addresses = tasks.map(({ address }) => address)
-    const directories = readWorkingDirectories(kernel, addresses)
-    const rows = taskRows(taskColumns, tasks)
-    yield new Rows(rows.length, {
-      ...rows.columns,
-      cwd: addresses.map((address) => directories.get(address)?.cwd ?? null),
-      cwd_mount_id: addresses.map((address) => directories.get(address)?.cwd_mount_id ?? null),
-    })
+    yield taskRows(taskColumns, listedPlacedTasks(kernel).filter(isLeader))
   },
 })

@@ -40,8 +40,14 @@ function tomlText(files: CachedFiles, path: string, key: string, table: string |
   return null
 }
 
+/** Whether there is anything in the folder that an engine has by default: then no configuration moved it. */
+function isUsed(files: CachedFiles, path: string): boolean {
+  return files.list(path).length > 0
+}
+
 function dockerd(get: (...names: string[]) => string | null, files: CachedFiles): Told {
-  const configuration = files.read(get('config-file') ?? '/etc/docker/daemon.json').text
+  const moved = !isUsed(files, '/var/lib/docker/containers')
+  const configuration = moved ? files.read(get('config-file') ?? '/etc/docker/daemon.json').text : null
   const told = configuration === null ? null : parseObject(configuration, 'daemon.json').value
   return {
     docker: [get('data-root', 'graph', 'g'), text(told, 'data-root'), text(told, 'graph')],
@@ -51,13 +57,15 @@ function dockerd(get: (...names: string[]) => string | null, files: CachedFiles)
 
 function containerd(get: (...names: string[]) => string | null, files: CachedFiles): Told {
   const path = get('config', 'c') ?? '/etc/containerd/config.toml'
-  return {
-    containerd: [get('root'), tomlText(files, path, 'root')],
-    containerd_state: [get('state'), tomlText(files, path, 'state')],
-  }
+  const told = { containerd: [get('root')], containerd_state: [get('state')] }
+  if (isUsed(files, '/run/containerd/io.containerd.runtime.v2.task')) return told
+  told.containerd.push(tomlText(files, path, 'root'))
+  told.containerd_state.push(tomlText(files, path, 'state'))
+  return told
 }
 
 function storage(get: (...names: string[]) => string | null, files: CachedFiles): Told {
+  if (isUsed(files, '/var/lib/containers/storage')) return { storage: [get('root'), get('runroot')] }
   const told = ['graphroot', 'runroot'].map((key) => tomlText(files, '/etc/containers/storage.conf', key, 'storage'))
   const crio = ['root', 'runroot'].map((key) => tomlText(files, '/etc/crio/crio.conf', key, 'crio'))
   return { storage: [get('root'), get('runroot'), ...told, ...crio] }

@@ -7,24 +7,24 @@ import { dPath } from './query.js'
 /** Where a task is. */
 export interface WorkingDirectory {
   /** As /proc/PID/cwd shows it to the task itself: from its own root. */
-  cwd: string | null
+  path: string | null
   /** Id of the mount that the directory was reached by. */
-  cwd_mount_id: number | null
+  mount_id: number | null
 }
 
 const MEMBERS = {
-  cwd: dPath('fs->pwd', 'fs->root'),
-  cwd_mount_id: 'container_of(fs->pwd.mnt, struct mount, mnt)->mnt_id',
+  path: dPath('fs->pwd', 'fs->root'),
+  mount_id: 'container_of(fs->pwd.mnt, struct mount, mnt)->mnt_id',
 } as const
 
 /** The working directories of some tasks, by their addresses; one that has just ended has none. */
 export function readWorkingDirectories(kernel: Kernel, tasks: readonly bigint[]): Map<bigint, WorkingDirectory> {
   const batch = kernel.at(tasks, TASK_STRUCT).select(MEMBERS)
-  const [cwd, mount] = [batch.column('cwd'), batch.column('cwd_mount_id')]
+  const [path, mount] = [batch.column('path'), batch.column('mount_id')]
   return new Map(
     Array.from({ length: batch.length }, (_, row) => [
       batch.address(row),
-      { cwd: cwd.text(row), cwd_mount_id: mount.number(row) },
+      { path: path.text(row), mount_id: mount.number(row) },
     ]),
   )
 }

@@ -52,6 +52,15 @@ export class JsonFormat implements Format {
   }
 }
 
+/** A column that is called as what stands before the columns comes with a `_` behind its name. */
+function among({ table, image }: TableHead, row: Record<string, Value>): Record<string, Value> {
+  const own = Object.entries(row).map(([name, value]) => [
+    name === 'table' || name === 'image' ? `${name}_` : name,
+    value,
+  ])
+  return { table, image, ...Object.fromEntries(own) }
+}
+
 /** One row per line; `table` and `image` come first if there are several. */
 export class NdjsonFormat implements Format {
   constructor(private readonly several: boolean) {}
@@ -63,7 +72,7 @@ export class NdjsonFormat implements Format {
   rows(head: TableHead, batch: Batch): string {
     let output = ''
     for (const row of objects(head, batch)) {
-      output += `${encode(this.several ? { table: head.table, image: head.image, ...row } : row)}\n`
+      output += `${encode(this.several ? among(head, row) : row)}\n`
     }
     return output
   }

@@ -33,7 +33,18 @@ describe('help', () => {
   test('is grouped by area, with the options and the exit codes, and fits 80 columns', async () => {
     const { stdout } = await salvor('--help')
     const headings = stdout.split('\n').filter((line) => /^[A-Z][a-z ]+$/.test(line))
-    const areas = ['Image', 'Containers', 'Processes', 'Files', 'Memory', 'Network', 'Kernel', 'Traces', 'Search']
+    const areas = [
+      'Image',
+      'Containers',
+      'Processes',
+      'Files',
+      'Memory',
+      'Network',
+      'Kernel',
+      'Traces',
+      'Search',
+      'Findings',
+    ]
     const present = areas.filter((area) => existsSync(join(repository, 'plugins', area.toLowerCase())))
     expect(headings).toEqual([...present, 'Commands', 'Options', 'Exit codes'])
     expect(stdout).toMatch(/^Containers\n {2}cgroups {13}\S.*\n(?: {22}\S.*\n)* {2}containers {10}\S/m)

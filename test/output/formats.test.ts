@@ -69,6 +69,13 @@ test('NDJSON has a row per line, and says which table only among several', () =>
   expect(Object.keys(lines(true)[0])).toEqual(['table', 'image', 'address', 'pid', 'name', 'args'])
 })
 
+test('NDJSON of several tables says which table a row is of, also where a column is called so', () => {
+  const routes = { ...head, columns: { table: columns.name, name: columns.name } as Record<string, Column> }
+  const format = new NdjsonFormat(true)
+  const text = format.start(routes) + format.rows(routes, { length: 1, columns: { table: ['main'], name: ['x'] } })
+  expect(JSON.parse(text)).toEqual({ table: 'things', image: 'a.elf', table_: 'main', name: 'x' })
+})
+
 test('CSV quotes as RFC 4180 and disarms formulas', () => {
   expect(write(new CsvFormat()).split('\r\n')).toEqual([
     'address,pid,name,args',

@@ -32,6 +32,8 @@ function isCounted(table: string, row: Row): boolean {
  * parts of a row.
  */
 const short: Record<string, string> = {
+  'cgroup-limits': 'is in none of them',
+  'working-directories': 'is in none of them',
   'removed-containers': 'is made of all struct pages, which samples do not hold',
   'shell-hash': 'is in none',
   'user-stacks': 'is in none',

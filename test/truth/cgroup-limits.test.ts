@@ -13,7 +13,7 @@ for (const image of sharedImages()) {
 
     it('has the limits of every cgroup, and what most of them use', () => {
       const recorded = image.truth<Recorded>('cgroups.json')
-      const { rows } = table('cgroups', image.as('elf'))
+      const { rows } = table('cgroup-limits', image.as('elf'))
       let [limited, same, compared] = [0, 0, 0]
       for (const { path, memory_limit, memory_used, pids_limit } of rows) {
         const told = recorded[`/sys/fs/cgroup${path === '/' ? '' : path}`] ?? {}

@@ -7,8 +7,8 @@ import { type Patch, patchedCopy, word } from './patched.js'
 interface Row {
   address: string
   pid: number
-  cwd: string | null
-  cwd_mount_id: number | null
+  path: string | null
+  mount_id: number | null
   container: string | null
   mnt_ns: number | null
   exe: string | null
@@ -28,19 +28,23 @@ for (const image of sharedImages()) {
       const recorded = new Map(
         (image.processes() as unknown as { pid: number; cwd: string }[]).map(({ pid, cwd }) => [pid, cwd]),
       )
-      const rows = (table('processes', image.as(own)).rows as unknown as Row[]).filter(({ pid }) => recorded.has(pid))
+      const rows = (table('working-directories', image.as(own)).rows as unknown as Row[]).filter(({ pid }) =>
+        recorded.has(pid),
+      )
       expect(rows.length).toBeGreaterThan(100)
-      expect(rows.map(({ pid, cwd }) => [pid, cwd])).toEqual(rows.map(({ pid }) => [pid, recorded.get(pid)]))
-      expect(new Set(rows.map(({ cwd }) => cwd)).size).toBeGreaterThan(1)
+      expect(rows.map(({ pid, path }) => [pid, path])).toEqual(rows.map(({ pid }) => [pid, recorded.get(pid)]))
+      expect(new Set(rows.map(({ path }) => path)).size).toBeGreaterThan(1)
     })
 
     it('has the mount of each: of the namespace that the process is in', () => {
       const rows = table('processes', image.as(own)).rows as unknown as Row[]
+      const directories = table('working-directories', image.as(own)).rows as unknown as Row[]
+      const at = new Map(directories.map(({ pid, mount_id }) => [pid, mount_id]))
       const mounts = table('mounts', image.as(own)).rows as unknown as Mount[]
       const of = new Map(mounts.map(({ id, mnt_ns }) => [id, mnt_ns]))
       const programs = rows.filter(({ exe }) => exe !== null)
       expect(programs.length).toBeGreaterThan(40)
-      for (const { cwd_mount_id, mnt_ns } of programs) expect(of.get(cwd_mount_id ?? -1)).toBe(mnt_ns)
+      for (const { pid, mnt_ns } of programs) expect(of.get(at.get(pid) ?? -1)).toBe(mnt_ns)
     })
   })
   describe(`${image.title} with a container’s process in a directory of the host`, () => {

@@ -1,6 +1,7 @@
 import { defineRule, firstOfHost, isRuntimeStep, need, quote } from 'salvor'
 import mounts from '../../files/mounts.js'
 import processes from '../../processes/processes.js'
+import workingDirectories from '../../processes/working-directories.js'
 
 export default defineRule({
   name: 'host-directory-entered',
@@ -16,18 +17,19 @@ export default defineRule({
   attack: ['T1611'],
   severity: 'high',
   confidence: 'high',
-  reads: { processes: need(processes), mounts: need(mounts) },
-  *find({ processes, mounts }) {
+  reads: { processes: need(processes), directories: need(workingDirectories), mounts: need(mounts) },
+  *find({ processes, directories, mounts }) {
     const host = firstOfHost(processes)?.mnt_ns ?? null
     if (host === null) return
     for (const process of processes.rows) {
       if (process.container === null || process.mnt_ns === null || process.mnt_ns === host) continue
-      const mount = process.cwd_mount_id === null ? undefined : mounts.where('id', process.cwd_mount_id)[0]
+      const directory = directories.where('pid', process.pid)[0]
+      const mount = directory?.mount_id == null ? undefined : mounts.where('id', directory.mount_id)[0]
       if (mount?.mnt_ns !== host || isRuntimeStep(processes, process)) continue
       yield {
         about: process,
-        summary: `${quote(process.args)} is in ${quote(process.cwd)}, of the mount of the host at ${quote(mount.target)}`,
-        evidence: [process, mount],
+        summary: `${quote(process.args)} is in ${quote(directory?.path ?? null)}, of the mount of the host at ${quote(mount.target)}`,
+        evidence: [process, ...(directory === undefined ? [] : [directory]), mount],
       }
     }
   },

@@ -3,20 +3,22 @@ import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/privilege-escalation/host-directory-entered.js'
 
 const host = { pid: 1, mnt_ns: 1, container: null }
-const process = { pid: 7, ppid: 5, comm: 'sh', args: ['sh'], mnt_ns: 2, container: 'c1', cwd: '/', cwd_mount_id: 31 }
+const process = { pid: 7, ppid: 5, comm: 'sh', args: ['sh'], mnt_ns: 2, container: 'c1' }
+const directory = { pid: 7, path: '/', mount_id: 31 }
 const mounts = [
   { mnt_ns: 1, id: 31, target: '/sys/fs/cgroup' },
   { mnt_ns: 2, id: 99, target: '/' },
 ]
-const find = (row: object) => evaluateRule(rule, { processes: [host, { ...process, ...row }], mounts })
+const find = (row: object, at: object = {}) =>
+  evaluateRule(rule, { processes: [host, { ...process, ...row }], directories: [{ ...directory, ...at }], mounts })
 
 test('a process of a container in a directory of the host is found', () => {
   expect(find({})).toMatchObject([{ about: { pid: 7, container: 'c1' } }])
 })
 
 test('neither one in its own mounts, nor one of the host, nor one that is in the mounts of the host', () => {
-  expect(find({ cwd_mount_id: 99 })).toEqual([])
-  expect(find({ cwd_mount_id: null, cwd: null })).toEqual([])
+  expect(find({}, { mount_id: 99 })).toEqual([])
+  expect(find({}, { mount_id: null, path: null })).toEqual([])
   expect(find({ container: null })).toEqual([])
   expect(find({ mnt_ns: 1 })).toEqual([])
 })
@@ -24,5 +26,5 @@ test('neither one in its own mounts, nor one of the host, nor one that is in the
 test('the step of a runtime is not', () => {
   const runc = { pid: 5, ppid: 1, comm: 'runc', exe: '/usr/bin/runc', args: [], container: null, mnt_ns: 1 }
   const processes = [host, runc, { ...process, exe: '/usr/bin/runc', comm: 'runc:[2:INIT]' }]
-  expect(evaluateRule(rule, { processes, mounts })).toEqual([])
+  expect(evaluateRule(rule, { processes, directories: [directory], mounts })).toEqual([])
 })
