@@ -72,7 +72,7 @@ test('NDJSON has a row per line, and says which table only among several', () =>
 test('NDJSON of several tables says which table a row is of, also where a column is called so', () => {
   const routes = { ...head, columns: { table: columns.name, name: columns.name } as Record<string, Column> }
   const format = new NdjsonFormat(true)
-  const text = format.start(routes) + format.rows(routes, { length: 1, columns: { table: ['main'], name: ['x'] } })
+  const text = format.start() + format.rows(routes, { length: 1, columns: { table: ['main'], name: ['x'] } })
   expect(JSON.parse(text)).toEqual({ table: 'things', image: 'a.elf', table_: 'main', name: 'x' })
 })
 
