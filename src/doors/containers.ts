@@ -6,6 +6,7 @@ export type { Difference, DriftEvidence, DriftProcess } from '../containers/drif
 export { exposedSettings } from '../containers/exposure/settings.js'
 export type { ExposedContainer, ExposedMount } from '../containers/exposure/types.js'
 export { WAYS } from '../containers/exposure/ways.js'
+export { parseJwt, serviceAccountOf } from '../containers/jwt.js'
 export { cgroupMembers, containerFinder } from '../containers/membership.js'
 export { type JoinRow, joinEvidence } from '../evidence/join.js'
 export { containerDeclarations, containerRows } from '../tables/containers.js'

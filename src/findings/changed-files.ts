@@ -1,5 +1,7 @@
 /** Files that were written after the host, or after their container, was started. */
 
+import type { Finding } from '../api/rule.js'
+import { quote } from './quote.js'
 import { upperLayers } from './upper-layers.js'
 
 interface FileLike {
@@ -45,6 +47,11 @@ export function* changedFiles<F extends FileLike>(tables: Tables<F>, pattern: Re
         yield { file, path, container: id }
     }
   }
+}
+
+/** What every rule over changed files says of one. */
+export function changeFinding({ file, path, container }: ChangedFile<FileLike>): Finding {
+  return { about: { container }, summary: `${quote(path)} was written at ${file.modified}`, evidence: [file] }
 }
 
 function isChanged({ type, deleted, modified }: FileLike, since: number): boolean {

@@ -1,8 +1,9 @@
 /** Whom containers reached in the network: by sockets that are there still, and by connections that are tracked yet. */
 
-import type { Known } from '../api/rule.js'
+import type { Finding, Known } from '../api/rule.js'
 import { entryOf, type Kin, mayBeOrphan } from './lineage.js'
 import { isOddPlace, isShell, programName } from './programs.js'
+import { quote } from './quote.js'
 
 type Port = number | bigint | null
 
@@ -85,6 +86,11 @@ export function* contactsOf<P extends Process, S extends Socket, T extends Track
       evidence: [row],
     }
   }
+}
+
+/** What every rule over contacts says of one. */
+export function contactFinding({ about, who, whom, evidence }: Contact): Finding {
+  return { about, summary: `${quote(who)} is connected to ${whom}`, evidence }
 }
 
 function isCalled(address: string | null, port: Port, isTarget: (address: string, port: number) => boolean): boolean {

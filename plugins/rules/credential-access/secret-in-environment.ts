@@ -1,4 +1,5 @@
-import { defineRule, need, quote, tokenOwner } from 'salvor'
+import { defineRule, need, quote } from 'salvor'
+import { parseJwt, serviceAccountOf } from 'salvor/containers'
 import environment from '../../processes/environment.js'
 
 /** Keys by which whoever has them is a cloud account or a user of a code host. */
@@ -9,6 +10,11 @@ const NAMED_KEY =
 const NAMED = /(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|CREDENTIALS?)$/i
 /** What says where a secret is, and has none itself. */
 const NO_SECRET = /^\/|^$/
+
+function isAccountToken(value: string): boolean {
+  const token = parseJwt(value)
+  return token !== null && serviceAccountOf(token) !== null
+}
 
 export default defineRule({
   name: 'secret-in-environment',
@@ -29,8 +35,8 @@ export default defineRule({
     const told = new Set<string>()
     for (const variable of environment.rows) {
       const [name, value] = [variable.name ?? '', variable.value ?? '']
-      // Tokens of service accounts have a rule of their own: token-of-another-pod.
-      if (NO_SECRET.test(value) || tokenOwner(value) !== null) continue
+      // Tokens of service accounts have a rule of their own: foreign-token.
+      if (NO_SECRET.test(value) || isAccountToken(value)) continue
       const isKey = KEY.test(value) || NAMED_KEY.test(name)
       const place = `${variable.container ?? variable.pid} ${name}`
       if ((!isKey && !NAMED.test(name)) || told.has(place)) continue

@@ -1,4 +1,4 @@
-import { contactsOf, defineRule, need, optional, quote } from 'salvor'
+import { contactFinding, contactsOf, defineRule, need, optional } from 'salvor'
 import connectionsTracked from '../../network/connections-tracked.js'
 import sockets from '../../network/sockets.js'
 import environment from '../../processes/environment.js'
@@ -31,15 +31,8 @@ export default defineRule({
   },
   *find(tables, known) {
     const services = new Set(tables.environment.where('name', 'KUBERNETES_SERVICE_HOST').map(({ value }) => value))
-    for (const { about, who, whom, strange, evidence } of contactsOf(tables, known, (address, port) =>
-      isApi(services, address, port),
-    )) {
-      yield {
-        about,
-        severity: strange ? 'medium' : 'info',
-        summary: `${quote(who)} is connected to ${whom}`,
-        evidence,
-      }
+    for (const contact of contactsOf(tables, known, (address, port) => isApi(services, address, port))) {
+      yield { ...contactFinding(contact), severity: contact.strange ? 'medium' : 'info' }
     }
   },
 })

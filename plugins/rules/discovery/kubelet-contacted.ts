@@ -1,4 +1,4 @@
-import { contactsOf, defineRule, need, optional, quote } from 'salvor'
+import { contactFinding, contactsOf, defineRule, need, optional } from 'salvor'
 import connectionsTracked from '../../network/connections-tracked.js'
 import sockets from '../../network/sockets.js'
 import processes from '../../processes/processes.js'
@@ -26,13 +26,8 @@ export default defineRule({
   confidence: 'medium',
   reads: { processes: need(processes), sockets: need(sockets), tracked: optional(connectionsTracked) },
   *find(tables, known) {
-    for (const { about, who, whom, strange, evidence } of contactsOf(tables, known, isTarget)) {
-      yield {
-        about,
-        severity: strange ? 'high' : 'low',
-        summary: `${quote(who)} is connected to ${whom}`,
-        evidence,
-      }
+    for (const contact of contactsOf(tables, known, isTarget)) {
+      yield { ...contactFinding(contact), severity: contact.strange ? 'high' : 'low' }
     }
   },
 })

@@ -1,4 +1,4 @@
-import { changedFiles, defineRule, need, quote } from 'salvor'
+import { changedFiles, changeFinding, defineRule, need } from 'salvor'
 import containers from '../../containers/containers.js'
 import files from '../../files/files.js'
 import mounts from '../../files/mounts.js'
@@ -17,12 +17,6 @@ export default defineRule({
   confidence: 'medium',
   reads: { files: need(files), mounts: need(mounts), info: need(info), containers: need(containers) },
   *find(tables) {
-    for (const { file, path, container } of changedFiles(tables, PLACES)) {
-      yield {
-        about: { container },
-        summary: `${quote(path)} was written at ${file.modified}`,
-        evidence: [file],
-      }
-    }
+    for (const change of changedFiles(tables, PLACES)) yield changeFinding(change)
   },
 })

@@ -23,3 +23,11 @@ test('neither a path to it, nor other variables', () => {
     find(['DB_PASSWORD', '/run/secrets/db'], ['TOKEN', ''], ['HOME', 'x'], ['PASSWORDLESS', '1'], [null, null]),
   ).toEqual([])
 })
+
+test('a service account’s token is for foreign-token to tell, and any other token is told', () => {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = (claims: object) => `${part({ alg: 'RS256' })}.${part(claims)}.c2lnbmF0dXJl`
+  const bound = { 'kubernetes.io': { namespace: 'shop', serviceaccount: { name: 'web' } } }
+  expect(find(['TOKEN', token(bound)])).toEqual([])
+  expect(find(['TOKEN', token({ sub: 'somebody' })])).toHaveLength(1)
+})
