@@ -1,4 +1,4 @@
-import { defineAnalyzer, flag, need, type Row, type Table, text } from 'salvor'
+import { append, defineAnalyzer, flag, need, type Row, type Table, text } from 'salvor'
 import {
   containerDeclarations,
   containerNames,
@@ -20,11 +20,7 @@ import containers from './containers.js'
 /** Rows of a table by what a column has. */
 function grouped<T>(rows: Iterable<T>, key: (row: T) => unknown): Map<unknown, T[]> {
   const groups = new Map<unknown, T[]>()
-  for (const row of rows) {
-    const [name, known] = [key(row), groups.get(key(row))]
-    if (known === undefined) groups.set(name, [row])
-    else known.push(row)
-  }
+  for (const row of rows) append(groups, key(row), row)
   return groups
 }
 

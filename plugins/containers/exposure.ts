@@ -78,15 +78,14 @@ export default defineAnalyzer({
 
     const exposed = (row: ContainerRow, init: ProcessRow): ExposedContainer => {
       const held = creds.get(init.pid)
-      const others = all.filter(
-        ({ container, pid_ns }) =>
-          container !== null && container !== row.id && pid_ns === init.pid_ns && pid_ns !== host?.pid_ns,
-      )
-      const ofOthers = new Set(
-        others
-          .map(({ container }) => ownerOf(container, names))
-          .filter(({ pod }) => pod === null || pod !== ownerOf(row.id, names).pod),
-      )
+      const own = ownerOf(row.id, names).pod
+      const sharing = all
+        .filter(
+          ({ container, pid_ns }) =>
+            container !== null && container !== row.id && pid_ns === init.pid_ns && pid_ns !== host?.pid_ns,
+        )
+        .map(({ container }) => ownerOf(container, names))
+        .filter(({ pod }) => pod === null || pod !== own)
       return {
         capabilities:
           held?.cap_permitted == null ? null : new Set([...held.cap_permitted, ...(held.cap_bounding ?? [])]),
@@ -101,7 +100,7 @@ export default defineAnalyzer({
         privileged: row.privileged,
         mounts: mountsOf(row),
         token: ((row.mounts ?? []) as Declared[]).find(({ target }) => TOKEN.test(target))?.target ?? null,
-        shares_processes: [...new Set([...ofOthers].map(({ container_name }) => container_name ?? 'a container'))],
+        shares_processes: [...new Set(sharing.map(({ container_name }) => container_name ?? 'a container'))],
         cgroup_v1,
       }
     }

@@ -72,6 +72,7 @@ export {
 } from '../api/scans.js'
 export { type EvidenceFile, type FileSource, file } from '../api/source.js'
 export { type Batch, Rows, Table } from '../api/table.js'
+export { append } from '../append.js'
 export { isAgent, isDebugger } from '../findings/agents.js'
 export { type ChangedFile, changedFiles, changeFinding } from '../findings/changed-files.js'
 export { compilesAtRunTime } from '../findings/compilers.js'

@@ -4,6 +4,7 @@ import type { Row, Value } from '../api/columns.js'
 import type { Need, OptionalTable } from '../api/needs.js'
 import { needName, type RuleTable } from '../api/rule.js'
 import type { Table } from '../api/table.js'
+import { append } from '../append.js'
 import type { Warning } from '../warning.js'
 
 /** A row as a finding refers to it. */
@@ -33,12 +34,7 @@ class ReadTable implements RuleTable {
     let index = this.indexes.get(column)
     if (index === undefined) {
       index = new Map()
-      for (const row of this.rows) {
-        const key = (row[column] ?? null) as Value
-        const known = index.get(key)
-        if (known === undefined) index.set(key, [row])
-        else known.push(row)
-      }
+      for (const row of this.rows) append(index, (row[column] ?? null) as Value, row)
       this.indexes.set(column, index)
     }
     return index.get(value) ?? []

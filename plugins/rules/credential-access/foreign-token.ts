@@ -1,4 +1,4 @@
-import { defineRule, need, quote } from 'salvor'
+import { append, defineRule, need, quote } from 'salvor'
 import secrets from '../../containers/secrets.js'
 
 export default defineRule({
@@ -25,10 +25,7 @@ export default defineRule({
       // Servers that check tokens have them in memory.
       if (secret.where === 'memory') continue
       // All processes that a shell starts have what it exported.
-      const key = JSON.stringify([secret.fingerprint, secret.container, secret.pod, secret.where])
-      const known = found.get(key)
-      if (known === undefined) found.set(key, [secret])
-      else known.push(secret)
+      append(found, JSON.stringify([secret.fingerprint, secret.container, secret.pod, secret.where]), secret)
     }
     for (const rows of found.values()) {
       const [first] = rows

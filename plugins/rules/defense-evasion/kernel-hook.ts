@@ -1,4 +1,4 @@
-import { defineRule, lessIfTorn, need, quote } from 'salvor'
+import { append, defineRule, lessIfTorn, need, quote } from 'salvor'
 import info from '../../image/info.js'
 import kernelHooks from '../../kernel/kernel-hooks.js'
 import modules from '../../kernel/modules.js'
@@ -32,9 +32,7 @@ export default defineRule({
     for (const hook of hooks.where('suspicious', true)) {
       const address = hook.address === null ? null : BigInt(hook.address)
       const place = hook.module ?? (address === null ? null : (placeOf(address) ?? `${address >> NEAR}`))
-      const group = groups.get(`${place}`)
-      if (group === undefined) groups.set(`${place}`, [hook])
-      else group.push(hook)
+      append(groups, `${place}`, hook)
     }
     for (const [first, ...others] of groups.values()) {
       if (first === undefined) continue

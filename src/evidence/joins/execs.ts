@@ -1,5 +1,6 @@
 /** Execs that the audit log knows, and the processes that were started in containers of pods from outside. */
 
+import { append } from '../../append.js'
 import { isRuntimeStep } from '../../findings/host.js'
 import { entryOf } from '../../findings/lineage.js'
 import type { Origin } from '../read.js'
@@ -73,9 +74,7 @@ export class ExecsJoin implements Join {
     for (const process of this.memory.tables.processes) {
       const { pod } = this.memory.placed(process)
       if (pod === null || !this.isEntry(process)) continue
-      const known = found.get(pod)
-      if (known === undefined) found.set(pod, [process])
-      else known.push(process)
+      append(found, pod, process)
     }
     return found
   }

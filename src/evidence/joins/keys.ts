@@ -1,5 +1,6 @@
 /** Access keys: in memory, and what CloudTrail says was called with them. */
 
+import { append } from '../../append.js'
 import type { Origin } from '../read.js'
 import type { EvidenceRecord, KeyUseRecord } from '../records.js'
 import { Held, type Join, type JoinRow, NOWHERE } from './join.js'
@@ -62,10 +63,7 @@ export class KeysJoin implements Join {
   private holders(): ReadonlyMap<string, readonly MemoryKey[]> {
     const found = new Map<string, MemoryKey[]>()
     for (const key of this.memory.tables.keys) {
-      if (key.kind !== 'aws-access-key' || key.owner_account === null) continue
-      const known = found.get(key.owner_account)
-      if (known === undefined) found.set(key.owner_account, [key])
-      else known.push(key)
+      if (key.kind === 'aws-access-key' && key.owner_account !== null) append(found, key.owner_account, key)
     }
     return found
   }
