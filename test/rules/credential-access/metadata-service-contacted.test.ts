@@ -1,45 +1,16 @@
-import { evaluateRule } from 'salvor/testing'
-import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/credential-access/metadata-service-contacted.js'
+import { findsContacts } from '../contacts.js'
 
-const containers = [{ id: 'c1', init_pid: 7, name: 'web', image: null }]
-const find = (address: string | null, port: number | null, exe = '/app/server', container: string | null = 'c1') =>
-  evaluateRule(
-    rule,
-    {
-      processes: [{ pid: 7, ppid: 5, comm: 'x', args: ['x'], exe, container }],
-      sockets: [{ pid: 7, container, state: 'ESTABLISHED', remote_address: address, remote_port: port }],
-      tracked: null,
-    },
-    containers,
-  )
-
-test.each([
-  ['169.254.169.254', 80],
-  ['100.100.100.200', 80],
-] as [string, number][])('%s:%i is told, and worse where somebody calls it by hand', (address, port) => {
-  expect(find(address, port)).toMatchObject([{ about: { pid: 7, container: 'c1' }, severity: 'low' }])
-  expect(find(address, port, '/usr/bin/curl')).toMatchObject([{ severity: 'high' }])
-  expect(find(address, port, '/usr/bin/curl', null)).toEqual([])
-})
-
-test('a connection that is only tracked yet is told of its container', () => {
-  const [[address, port]] = [['169.254.169.254', 80]] as [[string, number]]
-  const row = {
-    source_container: 'c1',
-    destination: address,
-    destination_port: port,
-    reply_source: null,
-    reply_source_port: null,
-  }
-  const found = evaluateRule(rule, { processes: [], sockets: [], tracked: [row, row] }, containers)
-  expect(found).toMatchObject([{ about: { container: 'c1' }, severity: 'low' }])
-})
-
-test.each([
-  ['169.254.1.1', 80],
-  ['10.0.0.1', 80],
-  [null, null],
-] as [string | null, number | null][])('%s:%s is not', (address, port) => {
-  expect(find(address, port, '/usr/bin/curl')).toEqual([])
+findsContacts(rule, {
+  severity: 'low',
+  worse: 'high',
+  told: [
+    ['169.254.169.254', 80],
+    ['100.100.100.200', 80],
+  ],
+  others: [
+    ['169.254.1.1', 80],
+    ['10.0.0.1', 80],
+    [null, null],
+  ],
 })

@@ -1,26 +1,8 @@
-import { evaluateRule } from 'salvor/testing'
-import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/persistence/authentication-changed.js'
+import { findsChanged } from '../changed-files.js'
 
-const find = (path: string | null, modified: string | null) =>
-  evaluateRule(rule, {
-    files: [{ path, type: 'file', mount_id: 27, container: null, modified }],
-    mounts: [],
-    info: [{ boot_time: '2026-01-01T00:00:00.000000Z' }],
-    containers: [],
-  })
-
-test.each([
-  '/etc/pam.d/sshd',
-  '/etc/sudoers.d/x',
-  '/usr/lib/x86_64-linux-gnu/security/pam_unix.so',
-  '/lib64/security/pam_x.so',
-])('%s is found where it was written since the boot', (path) => {
-  expect(find(path, '2026-01-02T00:00:00.000000Z')).toMatchObject([{ evidence: [{ table: 'files' }] }])
-  expect(find(path, '2025-12-02T00:00:00.000000Z')).toEqual([])
-  expect(find(path, null)).toEqual([])
-})
-
-test.each(['/etc/passwd', '/usr/lib/security/x', null])('%s is not', (path) => {
-  expect(find(path, '2026-01-02T00:00:00.000000Z')).toEqual([])
-})
+findsChanged(
+  rule,
+  ['/etc/pam.d/sshd', '/etc/sudoers.d/x', '/usr/lib/x86_64-linux-gnu/security/pam_unix.so', '/lib64/security/pam_x.so'],
+  ['/etc/passwd', '/usr/lib/security/x', null],
+)

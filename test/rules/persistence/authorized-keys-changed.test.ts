@@ -1,24 +1,8 @@
-import { evaluateRule } from 'salvor/testing'
-import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/persistence/authorized-keys-changed.js'
+import { findsChanged } from '../changed-files.js'
 
-const find = (path: string | null, modified: string | null) =>
-  evaluateRule(rule, {
-    files: [{ path, type: 'file', mount_id: 27, container: null, modified }],
-    mounts: [],
-    info: [{ boot_time: '2026-01-01T00:00:00.000000Z' }],
-    containers: [],
-  })
-
-test.each(['/root/.ssh/authorized_keys', '/home/u/.ssh/authorized_keys2', '/var/lib/x/.ssh/authorized_keys'])(
-  '%s is found where it was written since the boot',
-  (path) => {
-    expect(find(path, '2026-01-02T00:00:00.000000Z')).toMatchObject([{ evidence: [{ table: 'files' }] }])
-    expect(find(path, '2025-12-02T00:00:00.000000Z')).toEqual([])
-    expect(find(path, null)).toEqual([])
-  },
+findsChanged(
+  rule,
+  ['/root/.ssh/authorized_keys', '/home/u/.ssh/authorized_keys2', '/var/lib/x/.ssh/authorized_keys'],
+  ['/root/.ssh/known_hosts', '/root/.ssh/authorized_keys.bak', null],
 )
-
-test.each(['/root/.ssh/known_hosts', '/root/.ssh/authorized_keys.bak', null])('%s is not', (path) => {
-  expect(find(path, '2026-01-02T00:00:00.000000Z')).toEqual([])
-})

@@ -1,24 +1,8 @@
-import { evaluateRule } from 'salvor/testing'
-import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/persistence/network-plugin-changed.js'
+import { findsChanged } from '../changed-files.js'
 
-const find = (path: string | null, modified: string | null) =>
-  evaluateRule(rule, {
-    files: [{ path, type: 'file', mount_id: 27, container: null, modified }],
-    mounts: [],
-    info: [{ boot_time: '2026-01-01T00:00:00.000000Z' }],
-    containers: [],
-  })
-
-test.each(['/opt/cni/bin/bridge', '/usr/libexec/kubernetes/kubelet-plugins/volume/exec/x/x'])(
-  '%s is found where it was written since the boot',
-  (path) => {
-    expect(find(path, '2026-01-02T00:00:00.000000Z')).toMatchObject([{ evidence: [{ table: 'files' }] }])
-    expect(find(path, '2025-12-02T00:00:00.000000Z')).toEqual([])
-    expect(find(path, null)).toEqual([])
-  },
+findsChanged(
+  rule,
+  ['/opt/cni/bin/bridge', '/usr/libexec/kubernetes/kubelet-plugins/volume/exec/x/x'],
+  ['/etc/cni/net.d/10-x.conf', '/opt/cni/x', null],
 )
-
-test.each(['/etc/cni/net.d/10-x.conf', '/opt/cni/x', null])('%s is not', (path) => {
-  expect(find(path, '2026-01-02T00:00:00.000000Z')).toEqual([])
-})

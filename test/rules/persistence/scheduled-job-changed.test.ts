@@ -1,24 +1,8 @@
-import { evaluateRule } from 'salvor/testing'
-import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/persistence/scheduled-job-changed.js'
+import { findsChanged } from '../changed-files.js'
 
-const find = (path: string | null, modified: string | null) =>
-  evaluateRule(rule, {
-    files: [{ path, type: 'file', mount_id: 27, container: null, modified }],
-    mounts: [],
-    info: [{ boot_time: '2026-01-01T00:00:00.000000Z' }],
-    containers: [],
-  })
-
-test.each(['/etc/cron.d/x', '/var/spool/cron/crontabs/root', '/etc/crontab', '/etc/cron.daily/.x'])(
-  '%s is found where it was written since the boot',
-  (path) => {
-    expect(find(path, '2026-01-02T00:00:00.000000Z')).toMatchObject([{ evidence: [{ table: 'files' }] }])
-    expect(find(path, '2025-12-02T00:00:00.000000Z')).toEqual([])
-    expect(find(path, null)).toEqual([])
-  },
+findsChanged(
+  rule,
+  ['/etc/cron.d/x', '/var/spool/cron/crontabs/root', '/etc/crontab', '/etc/cron.daily/.x'],
+  ['/etc/cron.d/.placeholder', '/srv/etc/cron.d/x', '/etc/cron.allow', null],
 )
-
-test.each(['/etc/cron.d/.placeholder', '/srv/etc/cron.d/x', '/etc/cron.allow', null])('%s is not', (path) => {
-  expect(find(path, '2026-01-02T00:00:00.000000Z')).toEqual([])
-})
