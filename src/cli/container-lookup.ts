@@ -1,4 +1,5 @@
 import type { Batch } from '../api/table.js'
+import { podName } from '../containers/pod-name.js'
 import type { Engine, Evidence, Reporter, TableSink } from '../engine/engine.js'
 import type { Failure } from '../engine/errors.js'
 import type { TableRequest } from '../engine/plan.js'
@@ -18,9 +19,8 @@ function knownOf({ length, columns }: Batch): Container[] {
     return typeof value === 'string' ? value : null
   }
   return Array.from({ length }, (_, row) => {
-    const [namespace, pod] = [text('pod_namespace', row), text('pod_name', row)]
-    const inPod = namespace === null || pod === null ? null : `${namespace}/${pod}`
-    return { id: text('id', row), name: text('name', row), pod: inPod }
+    const pod = podName(text('pod_namespace', row), text('pod_name', row))
+    return { id: text('id', row), name: text('name', row), pod }
   }).flatMap(({ id, ...names }) => (id === null ? [] : { id, ...names }))
 }
 

@@ -3,6 +3,7 @@
 import { count, integer, list, type Row, record, text } from '../api/columns.js'
 import type { KnownContainer, Severity } from '../api/rule.js'
 import { SEVERITIES } from '../api/rule.js'
+import { podName } from '../containers/pod-name.js'
 import type { Found, RuleResult } from './evaluate.js'
 
 export const findingColumns = {
@@ -77,7 +78,7 @@ function findingRow({ rule }: RuleResult, found: Found, container: KnownContaine
     comm: about.comm ?? null,
     container: about.container ?? null,
     container_name: name,
-    pod: pod_namespace === null || pod_name === null ? null : `${pod_namespace}/${pod_name}`,
+    pod: podName(pod_namespace, pod_name),
     summary,
     evidence,
     next_steps: rule.next,

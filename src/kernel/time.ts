@@ -1,5 +1,6 @@
 /** Wall-clock times from the kernel's own timekeeper. */
 
+import { isoTime } from '../iso-time.js'
 import type { Kernel } from './kernel.js'
 
 const SECOND = 1_000_000_000n
@@ -24,9 +25,10 @@ export function clockStart(kernel: Kernel, clock: 'real' | 'monotonic' | 'boot')
   return clock === 'real' ? 0n : (offsets?.[clock] ?? null)
 }
 
-/** When memory was taken, in whole seconds since the epoch: CLOCK_REALTIME, as the kernel last brought it up to date. */
-export function imageTime(kernel: Kernel): bigint | null {
-  return kernel.once(readOffsets)?.now ?? null
+/** When memory was taken, ISO 8601 to the second: CLOCK_REALTIME, as the kernel last brought it up to date. */
+export function imageTime(kernel: Kernel): string | null {
+  const seconds = kernel.once(readOffsets)?.now ?? null
+  return seconds === null ? null : isoTime(seconds * SECOND)
 }
 
 interface Offsets {

@@ -20,6 +20,7 @@ import { type Interface, readInterfaces, readIpv6Interfaces } from '../kernel/ne
 import { isLeader } from '../kernel/tasks.js'
 import { ProcessMemory } from '../kernel/user-memory.js'
 import type { Warning } from '../warning.js'
+import { NO_FILES } from './host-files.js'
 import { listedPlacedTasks, type PlacedTask } from './task.js'
 
 /** Containers and sandboxes with where each value came from; what disagrees or is missing goes to `warn`. Made once per image. */
@@ -63,7 +64,7 @@ function readContainers(kernel: Kernel): Reading {
       pid: pid ?? -1,
       heap: () => ProcessMemory.heapOf(kernel, address),
     })),
-    files: files ?? { list: () => [], read: () => ({ text: null, reason: 'mounts unreadable' }), readlink: () => null },
+    files: files ?? NO_FILES,
   }
   const built = buildContainers(evidence)
   return { ...built, warnings: [...missing, ...built.warnings], evidence }

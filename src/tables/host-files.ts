@@ -7,7 +7,11 @@ import { isLeader } from '../kernel/tasks.js'
 import { listedTasks } from './task.js'
 
 /** None where the host's mounts cannot be read. */
-const NONE: Files = { list: () => [], read: () => ({ text: null, reason: 'mounts unreadable' }), readlink: () => null }
+export const NO_FILES: Files = {
+  list: () => [],
+  read: () => ({ text: null, reason: 'mounts unreadable' }),
+  readlink: () => null,
+}
 
 /** Whoever asks gets files of their own, which warn who asked; a warning says where there are none. */
 export function hostFiles(kernel: Kernel): Files {
@@ -15,5 +19,5 @@ export function hostFiles(kernel: Kernel): Files {
   const files = init && CachedFiles.of(kernel, init.address)
   if (files) return files
   kernel.warn({ code: 'unreadable', message: "the host's mounts cannot be read: no file of its was looked for" })
-  return NONE
+  return NO_FILES
 }

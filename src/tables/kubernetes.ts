@@ -1,7 +1,6 @@
 /** Gathers from the kernel what is asked of Kubernetes' own parts. */
 
 import { buildKubernetes, type KubernetesRow } from '../containers/kubernetes.js'
-import { isoTime } from '../iso-time.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { isLeader } from '../kernel/tasks.js'
 import { imageTime } from '../kernel/time.js'
@@ -11,18 +10,15 @@ import { hostFiles } from './host-files.js'
 import { containerNames, type Owner, ownerOf } from './members.js'
 import { listedTasks } from './task.js'
 
-const SECOND = 1_000_000_000n
-
 /** None where nothing of Kubernetes was found. */
 export function kubernetesRows(kernel: Kernel): (KubernetesRow & Owner)[] {
   const { rows, evidence } = containerEvidence(kernel)
-  const seconds = imageTime(kernel)
   const names = containerNames(kernel)
   const found = buildKubernetes({
     processes: evidence.processes,
     containers: rows,
     files: hostFiles(kernel),
-    now: seconds === null ? null : isoTime(seconds * SECOND),
+    now: imageTime(kernel),
     heap: (pid) => {
       const task = listedTasks(kernel).find((each) => each.pid === pid && isLeader(each))
       return task === undefined ? null : ProcessMemory.heapOf(kernel, task.address)

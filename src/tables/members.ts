@@ -1,6 +1,7 @@
 /** What is beside each row that belongs to a process. */
 
 import { integer, text } from '../api/columns.js'
+import { podName } from '../containers/pod-name.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { isLeader } from '../kernel/tasks.js'
 import { containerRows } from './containers.js'
@@ -127,7 +128,7 @@ export function containerNames(kernel: Kernel): Map<string, Names> {
       id,
       {
         container_name: name,
-        pod: pod_namespace === null || pod_name === null ? null : `${pod_namespace}/${pod_name}`,
+        pod: podName(pod_namespace, pod_name),
       },
     ]),
   )

@@ -1,7 +1,7 @@
 /** Gathers the places in which credentials stand: environments and arguments of processes, and cached files. */
 
 import { parseFlags } from '../containers/flags.js'
-import { isoTime } from '../iso-time.js'
+import { podName } from '../containers/pod-name.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { cached, userStrings } from '../kernel/query.js'
 import { isLeader } from '../kernel/tasks.js'
@@ -18,12 +18,10 @@ import { listedPlacedTasks } from './task.js'
 
 const LONGEST_ENVIRONMENT = 1 << 20
 const MOST_FILES = 1 << 14
-const SECOND = 1_000_000_000n
 
 /** In batches; with `reveal` their values are shown. */
 export function* secretRows(kernel: Kernel, reveal: boolean): Generator<SecretRow[]> {
-  const seconds = imageTime(kernel)
-  const now = seconds === null ? null : isoTime(seconds * SECOND)
+  const now = imageTime(kernel)
   const pods = podsOf(kernel)
   for (const found of [inProcesses(kernel, pods), inDeclarations(kernel, pods), inFiles(kernel, pods)]) {
     for (const { secrets, place } of found) {
@@ -50,8 +48,7 @@ interface Pods {
 /** What the table of containers says of pods; what does not fit in it is for that table to say. */
 function podsOf(kernel: Kernel): Pods {
   const rows = containerRows(kernel, () => {}).map(({ id, pod_uid, pod_namespace, pod_name }) => {
-    const name = pod_namespace === null || pod_name === null ? null : `${pod_namespace}/${pod_name}`
-    return [id, { uid: pod_uid, name }] as const
+    return [id, { uid: pod_uid, name: podName(pod_namespace, pod_name) }] as const
   })
   const named = rows.flatMap(([, pod]) => (pod.uid === null ? [] : [[pod.uid, pod] as const]))
   return { byContainer: new Map(rows), byUid: new Map(named) }

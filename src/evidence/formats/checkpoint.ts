@@ -1,6 +1,7 @@
 /** A container checkpoint archive, as podman, CRI-O and containerd write it: a tar with spec.dump and config.dump. */
 
 import { field, text } from '../../containers/json.js'
+import { podName } from '../../containers/pod-name.js'
 import type { ArchiveFormat } from '../format.js'
 import type { ContainerRecord } from '../records.js'
 import { moment, parsed, told } from '../values.js'
@@ -111,7 +112,7 @@ function record(id: string, config: unknown, annotations: unknown): ContainerRec
     image: told(config, 'rootfsImageName') ?? told(config, 'rootfsImage'),
     // Only what runs can be checkpointed; whether it went on is not said.
     running: null,
-    pod: namespace === null || pod === null ? null : `${namespace}/${pod}`,
+    pod: podName(namespace, pod),
     place: { node: null, address: null },
   }
 }

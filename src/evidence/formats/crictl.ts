@@ -1,4 +1,5 @@
 import { field } from '../../containers/json.js'
+import { podName } from '../../containers/pod-name.js'
 import type { DocumentFormat } from '../format.js'
 import type { ContainerRecord, PodRecord } from '../records.js'
 import { items, moment, sinceEpoch, told } from '../values.js'
@@ -7,8 +8,7 @@ const HERE = { node: null, address: null }
 
 /** The names of the pod that an object of CRI is of. */
 function podOf(labels: unknown): string | null {
-  const [namespace, name] = [told(labels, 'io.kubernetes.pod.namespace'), told(labels, 'io.kubernetes.pod.name')]
-  return namespace === null || name === null ? null : `${namespace}/${name}`
+  return podName(told(labels, 'io.kubernetes.pod.namespace'), told(labels, 'io.kubernetes.pod.name'))
 }
 
 function container(of: unknown): ContainerRecord | null {

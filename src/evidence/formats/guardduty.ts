@@ -4,6 +4,7 @@
  */
 
 import { field } from '../../containers/json.js'
+import { podName } from '../../containers/pod-name.js'
 import type { DocumentFormat, LineFormat, Losses } from '../format.js'
 import type { FindingRecord } from '../records.js'
 import { items, moment, numeral, parsed, told } from '../values.js'
@@ -35,7 +36,7 @@ function findingRecord(of: unknown): FindingRecord {
     title: text(of, 'Title'),
     severity: numeral(either(of, 'Severity')),
     container: text(of, 'Resource', 'ContainerDetails', 'Id') ?? text(inWorkload, 'Id'),
-    pod: namespace === null || name === null ? null : `${namespace}/${name}`,
+    pod: podName(namespace, name),
     pid: numeral(either(process, 'Pid')),
     exe: text(process, 'ExecutablePath'),
     remote: text(action, 'RemoteIpDetails', 'IpAddressV4'),
