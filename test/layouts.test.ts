@@ -3,25 +3,31 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { dirname, join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { repository } from './cli/run.js'
 
 const index = join(repository, 'dist/bundle/plugins/index.json')
 const ANALYZERS = (JSON.parse(readFileSync(index, 'utf8')) as { name: string }[]).map(({ name }) => name)
 const BTF = process.env.SALVOR_BTF || join(repository, '..', 'shared', 'btf')
 
-// Each runs all analyzers several times, beside other tests.
+// The first runs all analyzers several times, beside other tests.
 vi.setConfig({ testTimeout: 600_000 })
 
+/** What the analyzers ask, heard once for all tests. */
+let requests: string
 let folder: string
+beforeAll(() => {
+  requests = join(mkdtempSync(join(tmpdir(), 'salvor-requests-')), 'requests.json')
+})
+afterAll(() => rmSync(dirname(requests), { recursive: true }))
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'salvor-layouts-'))
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
 function layouts(...folders: string[]): { code: number | null; stdout: string; stderr: string } {
-  const args = [join(repository, 'scripts/layouts/report.mjs'), ...folders]
+  const args = [join(repository, 'scripts/layouts/report.mjs'), '--requests', requests, ...folders]
   const env = { ...process.env, SALVOR_BTF: join(folder, 'none') }
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env })
   return { code: status, stdout, stderr }

@@ -1,10 +1,13 @@
 // What the built-in analyzers ask of a kernel, held against the types of kernels that nobody need have an image of: node
-// scripts/layouts/report.mjs [FOLDER…], over a build that is there.
+// scripts/layouts/report.mjs [--requests FILE] [FOLDER…], over a build that is there.
 //
 // FOLDERs hold BTF, `.btf` or `.btf.zst` (default: SALVOR_BTF, or ../shared/btf); the samples' kernels are always held
 // against it. It ends with 0 only if nothing is missing but what allowed/ gives a reason for.
-import { existsSync } from 'node:fs'
+//
+// Hearing what is asked takes over a minute. FILE keeps it for the next report over the same build.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { fail, root } from '../lib.mjs'
 import { kernelsIn } from './kernels.mjs'
 import { matrix } from './matrix.mjs'
@@ -16,8 +19,12 @@ function print(text = '') {
   process.stdout.write(`${text}\n`)
 }
 
+const { values: options, positionals: named } = parseArgs({
+  options: { requests: { type: 'string' } },
+  allowPositionals: true,
+})
+
 function folders() {
-  const named = process.argv.slice(2)
   if (named.length > 0) return named
   const shared = process.env.SALVOR_BTF || join(root, '..', 'shared', 'btf')
   if (existsSync(shared)) return [shared]
@@ -25,9 +32,20 @@ function folders() {
   return []
 }
 
-function* kernels(from) {
+async function asked(file) {
+  if (file !== undefined && existsSync(file)) {
+    const { requests, unheard } = JSON.parse(readFileSync(file, 'utf8'))
+    return { requests: new Map(requests.map(([analyzer, own]) => [analyzer, new Set(own)])), unheard }
+  }
+  const { requests, unheard } = await readRequests()
+  const kept = { requests: [...requests].map(([analyzer, own]) => [analyzer, [...own]]), unheard }
+  if (file !== undefined) writeFileSync(file, JSON.stringify(kept))
+  return { requests, unheard }
+}
+
+function* kernels(others) {
   yield* sampleKernels()
-  for (const folder of from) yield* kernelsIn(folder)
+  yield* others
 }
 
 function printTable(analyzers, rows) {
@@ -54,8 +72,10 @@ function printMissing(missing) {
 }
 
 try {
-  const { requests, unheard } = await readRequests()
-  const { rows, missing } = matrix(requests, kernels(folders()))
+  // Opened first: a file that is no BTF is told at once.
+  const others = folders().flatMap((folder) => [...kernelsIn(folder)])
+  const { requests, unheard } = await asked(options.requests)
+  const { rows, missing } = matrix(requests, kernels(others))
   printTable([...requests.keys()], rows)
   printMissing(missing)
   for (const place of unheard) print(`\nNOT ASKED: what is asked at ${place}; see scripts/layouts/requests.mjs`)
