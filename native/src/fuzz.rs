@@ -27,11 +27,14 @@ const MOST: usize = 16;
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// All of them; each has a file in `native/fuzz/targets/` and a folder in `native/fuzz/seeds/`.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 15] = [
     ("elf", elf),
     ("lime", lime),
     ("avml", avml),
     ("kdump", kdump),
+    ("qemu", qemu),
+    ("vmware", vmware),
+    ("crash-dump", crash_dump),
     ("btf", btf),
     ("kallsyms", kallsyms),
     ("modules", modules),
@@ -64,6 +67,23 @@ pub fn avml(bytes: &[u8]) -> bool {
 pub fn kdump(bytes: &[u8]) -> bool {
     let flattened = b"makedumpfile\0\0\0\0";
     image("kdump", if bytes.starts_with(flattened) { flattened } else { b"KDUMP   " }, bytes)
+}
+
+/// A stream of QEMU's, behind libvirt's header or not.
+pub fn qemu(bytes: &[u8]) -> bool {
+    let libvirt = b"LibvirtQemudSave";
+    image("qemu", if bytes.starts_with(libvirt) { libvirt } else { b"QEVM\0\0\0\x03" }, bytes)
+}
+
+/// A state of VMware's that holds memory.
+pub fn vmware(bytes: &[u8]) -> bool {
+    let old = b"\xd0\xbe\xd2\xbe";
+    image("vmware", if bytes.starts_with(old) { old } else { b"\xd2\xbe\xd2\xbe" }, bytes)
+}
+
+/// A complete crash dump.
+pub fn crash_dump(bytes: &[u8]) -> bool {
+    image("crash-dump", b"PAGEDU64", bytes)
 }
 
 /// A file that begins as its format does, whatever came of its start.

@@ -65,7 +65,6 @@ fn files_of_other_kinds_are_refused_by_name_with_what_to_do() {
         (0, b"\xfd7zXZ\0", ["xz", "xz -dk"]),
         (0, b"BZh91AY&SY", ["bzip2", "bunzip2"]),
         (0, b"\x04\x22\x4d\x18", ["lz4", "lz4 -d"]),
-        (0, b"\xd2\xbe\xd2\xbe", ["VMware", "vmss2core"]),
         (0, b"\x14\x20\x28\x01", ["Hyper-V", "vm2dmp"]),
         (0, b"\x7fVirtualBox SavedState V2.0", ["VirtualBox", "dumpvmcore"]),
         (257, b"ustar", ["tar archive", "tar -xf"]),
@@ -258,4 +257,89 @@ proptest! {
             image.read(0x1000, &mut out);
         }
     }
+}
+
+/// Headers of a dump with a bitmap of 16 pages, of which those of the first two bytes' bits are there.
+fn crash_dump(kind: u32, bitmap: [u8; 2], pages: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; 3 * 4096];
+    bytes[..8].copy_from_slice(b"PAGEDU64");
+    bytes[0x30..0x34].copy_from_slice(&0x8664_u32.to_le_bytes());
+    bytes[0xf98..0xf9c].copy_from_slice(&kind.to_le_bytes());
+    bytes[0x2020..0x2028].copy_from_slice(&(3_u64 * 4096).to_le_bytes());
+    bytes[0x2030..0x2038].copy_from_slice(&16_u64.to_le_bytes());
+    bytes[0x2038..0x203a].copy_from_slice(&bitmap);
+    bytes.extend(pages);
+    bytes
+}
+
+#[test]
+fn crash_dumps_lie_where_their_bitmap_or_runs_say() {
+    let pages = [[1; 4096], [2; 4096], [3; 4096]].concat();
+    let dump = file(&crash_dump(5, [0b0010_0110, 0], &pages));
+    let image = Image::open(dump.path()).unwrap();
+    assert_eq!((image.format(), image.ranges().len()), ("crash-dump", 2));
+    let words = [0x1000, 0x2000, 0x3000, 0x5000].map(|at| image.read_u64(at).map(|word| word as u8));
+    assert_eq!(words, [Some(1), Some(2), None, Some(3)]);
+    // The same pages in runs, behind a header of two pages.
+    let mut runs = crash_dump(1, [0; 2], &[]);
+    runs.truncate(2 * 4096);
+    for (at, word) in [(0x88, 2_u64), (0x98, 1), (0xa0, 2), (0xa8, 5), (0xb0, 1)] {
+        runs[at..at + 8].copy_from_slice(&word.to_le_bytes());
+    }
+    let whole = file(&[runs.clone(), pages].concat());
+    let image = Image::open(whole.path()).unwrap();
+    let words = [0x1000, 0x2000, 0x3000, 0x5000].map(|at| image.read_u64(at).map(|word| word as u8));
+    assert_eq!(words, [Some(1), Some(2), None, Some(3)]);
+    assert!(refusal(&crash_dump(2, [1, 0], &[0; 4096])).contains("does not hold all of memory"));
+    assert!(refusal(&crash_dump(5, [1, 0], &[])[..0x2030]).contains("cut off inside its headers"));
+    runs[0x88] = 43;
+    assert!(refusal(&runs).contains("runs of memory are damaged"));
+}
+
+#[test]
+fn a_vmem_is_known_by_its_name_and_its_hole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("guest.vmem");
+    let sparse = std::fs::File::create(&path).unwrap();
+    sparse.set_len((3 << 30) + (2 << 20)).unwrap();
+    let image = Image::open(&path).unwrap();
+    let starts: Vec<u64> = image.ranges().iter().map(|range| range.start).collect();
+    assert_eq!((image.format(), starts), ("vmware", vec![0, 4 << 30]));
+    assert!(image.warnings()[0].contains("no .vmss or .vmsn is beside"), "{:?}", image.warnings());
+    std::fs::write(folder.path().join("guest.vmss"), b"something else").unwrap();
+    assert!(Image::open(&path).err().unwrap().message.contains("guest.vmss is no saved state of VMware"));
+    std::fs::write(
+        folder.path().join("guest.vmss"),
+        [b"\xd2\xbe\xd2\xbe\x08\0\0\0\x01\0\0\0".to_vec(), vec![0; 80]].concat(),
+    )
+    .unwrap();
+    assert!(Image::open(&path).err().unwrap().message.contains("none is called memory"));
+    let named = Image::open(&folder.path().join("guest.vmss")).err().unwrap().message;
+    assert!(named.contains("none is called memory"), "{named}");
+}
+
+#[test]
+fn xen_cores_that_cannot_be_read_are_refused() {
+    let core = |names: &str, sections: &[(usize, u64, u64)]| {
+        let mut bytes = elf_core(4, 62, &[]);
+        bytes[40..48].copy_from_slice(&64_u64.to_le_bytes());
+        bytes[58..64].copy_from_slice(&[64, 0, sections.len() as u8 + 1, 0, 1, 0]);
+        bytes.resize(64 + 64 * (sections.len() + 1), 0);
+        for (index, (name, offset, size)) in sections.iter().enumerate() {
+            let at = 64 * (index + 2);
+            bytes[at..at + 4].copy_from_slice(&(*name as u32).to_le_bytes());
+            bytes[at + 4..at + 8].copy_from_slice(&(if index == 0 { 3_u32 } else { 1 }).to_le_bytes());
+            bytes[at + 24..at + 32].copy_from_slice(&offset.to_le_bytes());
+            bytes[at + 32..at + 40].copy_from_slice(&size.to_le_bytes());
+        }
+        bytes.extend(names.as_bytes());
+        bytes
+    };
+    let names = "\0.xen_pages\0.xen_p2m\0";
+    let at = 64 + 64 * 4;
+    let length = names.len() as u64;
+    let paravirtual = core(names, &[(0, at, length), (1, 0, 64), (12, 0, 64)]);
+    assert!(refusal(&paravirtual).contains("paravirtualised"), "{}", refusal(&paravirtual));
+    let without = core(names, &[(0, at, length), (1, 0, 64), (0, 0, 64)]);
+    assert!(refusal(&without).contains("no numbers of its pages"), "{}", refusal(&without));
 }

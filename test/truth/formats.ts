@@ -51,9 +51,15 @@ export function convert(from: string, to: string, format: Format): void {
 
 /** Copies the memory of a LiME file or an ELF core into the parts of a dump, as `makedumpfile --split` writes them. */
 export function splitDump(from: string, parts: readonly { to: string; claim: Pages }[]): void {
+  withMemory(from, (memory) => {
+    for (const { to, claim } of parts) writeKdump(to, memory, claim)
+  })
+}
+
+/** Calls what writes the memory of a LiME file or an ELF core in another way. */
+export function withMemory(from: string, write: (memory: Memory[]) => void): void {
   const source = openSync(from, 'r')
-  const memory = memoryOf(source, readSegments(source))
-  for (const { to, claim } of parts) writeKdump(to, memory, claim)
+  write(memoryOf(source, readSegments(source)))
   closeSync(source)
 }
 

@@ -10,7 +10,7 @@ export interface Memory {
   read: (offset: number, length: number) => Buffer
 }
 
-const PAGE = 4096
+export const PAGE = 4096
 const AVML_BLOCK = 16 << 20
 const CHUNK = 64 << 10
 const STREAM = Buffer.from('\xff\x06\0\0sNaPpY', 'latin1')
@@ -127,7 +127,7 @@ export function writeKdump(to: string, memory: readonly Memory[], claim?: Pages)
 }
 
 /** Memory in pages, each with its address. */
-function* pagesOf(memory: readonly Memory[]): Generator<[number, Buffer]> {
+export function* pagesOf(memory: readonly Memory[]): Generator<[number, Buffer]> {
   for (const { physical, size, read } of memory) {
     for (let at = 0; at < size; at += AVML_BLOCK) {
       const block = read(at, Math.min(AVML_BLOCK, size - at))

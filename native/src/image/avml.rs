@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::words::u64_at;
 
 /// "AVML" and version 2, as they lie in the file.
-const START: [u8; 8] = (0x4c4d_5641_u64 | 2 << 32).to_le_bytes();
+pub const START: [u8; 8] = (0x4c4d_5641_u64 | 2 << 32).to_le_bytes();
 const HEADER: u64 = 32;
 /// Behind each range.
 const LENGTH: u64 = 8;

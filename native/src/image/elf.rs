@@ -1,16 +1,21 @@
-//! ELF cores as QEMU, virsh and kdump's /proc/vmcore write them. Only physical addresses count: `p_vaddr` may be all zero.
+//! ELF cores as QEMU, virsh, VirtualBox and kdump's /proc/vmcore write them, copies of /proc/kcore, and Xen's. Only physical
+//! addresses count: `p_vaddr` may be all zero.
 
 use object::LittleEndian;
 use object::elf::{ET_CORE, FileHeader64, PT_LOAD, PT_NOTE};
 use object::read::elf::{FileHeader, ProgramHeader};
 
-use super::{Layout, Machine, Range};
+use super::{Layout, Machine, Range, xen};
 use crate::error::{Error, Result};
 
 type Elf = FileHeader64<LittleEndian>;
 
 /// VMCOREINFO is one page; a note that claims more is not believed.
 const LONGEST_VMCOREINFO: usize = 1 << 16;
+/// What /proc/kcore gives as the physical address of what has only virtual ones (fs/proc/kcore.c).
+const NO_ADDRESS: u64 = u64::MAX;
+/// More parts than /proc/kcore has of any machine.
+const MOST_PARTS: usize = 4096;
 
 /// Reads the program headers of a 64-bit little-endian core.
 pub fn parse(bytes: &[u8]) -> Option<Result<Layout>> {
@@ -32,6 +37,9 @@ fn core(bytes: &[u8]) -> Result<Layout> {
     let segments = header.program_headers(endian, bytes).map_err(damaged)?;
     let machine = Some(Machine::Elf(header.e_machine.get(endian)));
     let mut layout = Layout { machine, ..Layout::default() };
+    if let Some(ranges) = xen::ranges(header, bytes) {
+        return Ok(Layout { ranges: ranges?, ..layout });
+    }
     for segment in segments {
         match segment.p_type(endian) {
             PT_LOAD => layout.ranges.push(Range {
@@ -48,7 +56,29 @@ fn core(bytes: &[u8]) -> Result<Layout> {
             "a core of one process, not of a machine: its segments have no physical addresses",
         ));
     }
+    without_virtual(&mut layout);
     Ok(layout)
+}
+
+/// A copy of /proc/kcore has what is only mapped, such as vmalloc's areas, and shows the kernel's own text where it lies in
+/// RAM once more.
+fn without_virtual(layout: &mut Layout) {
+    let all = layout.ranges.len();
+    layout.ranges.retain(|range| range.start != NO_ADDRESS);
+    let virtual_only = all - layout.ranges.len();
+    if virtual_only == 0 || all > MOST_PARTS {
+        return;
+    }
+    layout.left_out = Some(format!(
+        "{virtual_only} parts of this copy of /proc/kcore have no physical address and are not read: they show memory that is \
+         in the others"
+    ));
+    let whole = layout.ranges.clone();
+    let within = |range: &Range, other: &Range| {
+        let end = |range: &Range| range.start.saturating_add(range.length);
+        other.length > range.length && other.start <= range.start && end(range) <= end(other)
+    };
+    layout.ranges.retain(|range| !whole.iter().any(|other| within(range, other)));
 }
 
 /// A process's core leaves every `p_paddr` zero; a machine's has at most one segment at zero.

@@ -15,20 +15,14 @@ const KINDS: &[Kind] = &[
     (0, b"PK\x03\x04", "a ZIP archive", "unpack it with 'unzip'"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it with '7z x'"),
     (257, b"ustar", "a tar archive", "unpack it with 'tar -xf'"),
-    (0, b"\xd0\xbe\xd2\xbe", VMWARE, VMWARE_ADVICE),
-    (0, b"\xd1\xba\xd1\xba", VMWARE, VMWARE_ADVICE),
-    (0, b"\xd2\xbe\xd2\xbe", VMWARE, VMWARE_ADVICE),
-    (0, b"\xd3\xbe\xd3\xbe", VMWARE, VMWARE_ADVICE),
     (0, b"\x14\x20\x28\x01", HYPER_V, HYPER_V_ADVICE),
     (0, b"\x7fVirtualBox SavedState", VIRTUALBOX, "write an ELF core with 'VBoxManage debugvm VM dumpvmcore'"),
-    (0, b"QEVM", "a saved state of QEMU", "restore it and write a core with 'dump-guest-memory'"),
-    (0, b"LibvirtQemudSave", "a guest saved by libvirt", "restore it and use 'virsh dump --memory-only'"),
+    (0, b"QEVM", "a saved state of QEMU of another version", "restore it and write a core with 'dump-guest-memory'"),
     (0, b"LibvirtQemudPart", "a guest that libvirt did not finish to save", "use 'virsh dump --memory-only'"),
     (0, b"QFI\xfb", "a disk of QEMU (qcow2)", "give a memory image instead"),
     (0, b"KDMV", "a virtual disk of VMware", "give a memory image instead"),
     (0, b"conectix", "a virtual disk of Hyper-V", "give a memory image instead"),
     (0, b"vhdxfile", "a virtual disk of Hyper-V", "give a memory image instead"),
-    (0, b"PAGEDU64", "a crash dump of Windows", "salvor reads Linux memory only"),
     (0, b"PAGEDUMP", "a crash dump of Windows", "salvor reads Linux memory only"),
     (0, b"hibr", "a hibernation file of Windows", "salvor reads Linux memory only"),
     (0, b"HIBR", "a hibernation file of Windows", "salvor reads Linux memory only"),
@@ -36,8 +30,6 @@ const KINDS: &[Kind] = &[
     (0, b"S390 dump", "a dump of IBM Z", "no memory of such a machine is read"),
 ];
 
-const VMWARE: &str = "a saved state of VMware (.vmss or .vmsn)";
-const VMWARE_ADVICE: &str = "convert it, with its .vmem file, by 'vmss2core -N6'";
 const HYPER_V: &str = "a saved state of Hyper-V (.vmrs)";
 const HYPER_V_ADVICE: &str = "convert it with 'vm2dmp', or take memory inside the guest with AVML";
 const VIRTUALBOX: &str = "a saved state of VirtualBox";

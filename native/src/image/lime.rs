@@ -12,7 +12,7 @@ const MOST_RANGES: usize = 65_536;
 /// Headers that follow each other by more than chance.
 const CERTAIN: usize = 3;
 /// Magic and version, as they lie in the file.
-const START: [u8; 8] = (MAGIC as u64 | 1 << 32).to_le_bytes();
+pub const START: [u8; 8] = (MAGIC as u64 | 1 << 32).to_le_bytes();
 
 struct Header {
     start: u64,

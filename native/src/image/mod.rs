@@ -6,6 +6,7 @@
 mod avml;
 pub(crate) mod blocks;
 mod bytes;
+mod crash_dump;
 mod elf;
 mod file;
 mod foreign;
@@ -16,14 +17,18 @@ mod loss;
 mod machine;
 #[cfg(test)]
 mod packed_tests;
+mod qemu;
 mod raw;
 mod read;
+mod settle;
 mod source;
 #[cfg(test)]
 mod split_tests;
 mod touched;
 mod vmcoreinfo;
+mod vmware;
 mod write_lime;
+mod xen;
 
 use std::ops;
 use std::path::{Path, PathBuf};
@@ -34,20 +39,16 @@ pub use blocks::Missing;
 use blocks::{Blocks, Packed};
 pub use bytes::Bytes;
 use file::Evidence;
-pub use kdump::companions;
+pub(crate) use file::open_regular;
 pub use loss::Loss;
 pub use machine::Machine;
+use settle::{END_OF_ADDRESSES, settle};
 use source::Source;
 use touched::TouchedPages;
 pub use vmcoreinfo::VmcoreInfo;
 
 /// The unit in which memory is looked up, recorded and written. Every architecture's page is one or several of it.
 pub const PAGE_SIZE: u64 = 4096;
-
-/// Physical addresses have 52 bits at most.
-const END_OF_ADDRESSES: u64 = 1 << 52;
-/// Warnings about one file that are told one by one.
-const MOST_WARNINGS: usize = 256;
 
 /// A run of physical memory that the file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +95,29 @@ pub struct Companion {
     pub source: Arc<Source>,
 }
 
+/// How files of formats begin that are told by that.
+const STARTS: &[&[u8]] = &[
+    &lime::START,
+    b"\x7fELF",
+    &avml::START,
+    kdump::SIGNATURES[0],
+    kdump::SIGNATURES[1],
+    kdump::FLATTENED,
+    qemu::START,
+    qemu::LIBVIRT,
+    crash_dump::START,
+];
+
+/// Whether something begins as an image in a format that is told by its start.
+pub fn is_known(head: &[u8]) -> bool {
+    STARTS.iter().any(|start| head.starts_with(start))
+}
+
+/// The files that would be read with an image, before it is opened.
+pub fn companions(path: &Path) -> Vec<PathBuf> {
+    kdump::companions(path).into_iter().chain(vmware::companion(path)).collect()
+}
+
 /// Reads a format: `None` when the file is of another one.
 type Parse = fn(&Evidence) -> Option<Result<Layout>>;
 
@@ -103,6 +127,9 @@ const FORMATS: &[(&str, Parse)] = &[
     ("elf", |file| elf::parse(file.bytes())),
     ("avml", avml::parse),
     ("kdump", kdump::parse),
+    ("qemu", qemu::parse),
+    ("vmware", vmware::parse),
+    ("crash-dump", |file| crash_dump::parse(file.bytes())),
     ("raw", |file| foreign::refuse(file.bytes()).or_else(|| raw::parse(file.bytes()))),
 ];
 
@@ -119,6 +146,8 @@ pub struct Image {
     vmcoreinfo: Option<String>,
     warnings: Vec<String>,
     left_out: Option<String>,
+    /// The file that this one was unpacked from.
+    unpacked_from: Option<PathBuf>,
     touched: OnceLock<TouchedPages>,
     /// Parts of the file that [`Bytes`] refer to.
     kept: Mutex<Vec<ops::Range<u64>>>,
@@ -153,6 +182,7 @@ impl Image {
                 vmcoreinfo,
                 warnings,
                 left_out,
+                unpacked_from: None,
                 touched,
                 kept,
             };
@@ -178,6 +208,18 @@ impl Image {
     /// The files that it is read from, the named one first.
     pub fn files(&self) -> Vec<&Path> {
         std::iter::once(self.file.path()).chain(self.companions.iter().map(|file| file.path.as_path())).collect()
+    }
+
+    /// Takes down that it was unpacked from another file, and why not to the end.
+    pub fn unpacked(mut self, from: &Path, problem: Option<String>) -> Self {
+        self.unpacked_from = Some(from.to_owned());
+        self.warnings.splice(0..0, problem);
+        self
+    }
+
+    /// The file that the one that is read was unpacked from.
+    pub fn unpacked_from(&self) -> Option<&Path> {
+        self.unpacked_from.as_deref()
     }
 
     fn sources(&self) -> impl Iterator<Item = &Source> {
@@ -237,47 +279,4 @@ impl Image {
         let touched = self.touched.get().ok_or_else(|| Error::usage("no pages were recorded: nothing to write"))?;
         write_lime::write(self, &touched.runs(), output)
     }
-}
-
-/// Sorts ranges, cuts off what lies past the file's end or overlaps an earlier range, leaves out what no machine can
-/// have, and tells of all of it.
-fn settle(mut ranges: Vec<Range>, size: u64, warnings: &mut Vec<String>) -> Vec<Range> {
-    ranges.retain(|range| range.length > 0);
-    ranges.sort_by_key(|range| (range.start, range.offset));
-    let mut settled: Vec<Range> = Vec::with_capacity(ranges.len());
-    for mut range in ranges {
-        let available = size.saturating_sub(range.offset);
-        if range.length > available {
-            warnings.push(format!(
-                "truncated: physical {:#x}-{:#x} should have {} bytes, the file holds {available} of them",
-                range.start,
-                range.start.saturating_add(range.length),
-                range.length
-            ));
-            range.length = available;
-        }
-        if range.length > 0 && range.start.saturating_add(range.length) > END_OF_ADDRESSES {
-            warnings.push(format!(
-                "damaged: {} bytes at physical {:#x}, where no machine has memory, are not read",
-                range.length, range.start
-            ));
-            continue;
-        }
-        let taken = settled.last().map_or(0, Range::end);
-        if range.start < taken {
-            warnings.push(format!("overlapping ranges at physical {:#x}: the later one is cut", range.start));
-            let overlap = (taken - range.start).min(range.length);
-            range =
-                Range { start: range.start + overlap, length: range.length - overlap, offset: range.offset + overlap };
-        }
-        if range.length > 0 {
-            settled.push(range);
-        }
-    }
-    let more = warnings.len().saturating_sub(MOST_WARNINGS);
-    if more > 0 {
-        warnings.truncate(MOST_WARNINGS);
-        warnings.push(format!("truncated: {more} more parts of the file are not as they should be"));
-    }
-    settled
 }

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::image::PAGE_SIZE;
 
 /// How a dump begins; the second is of the older diskdump, which has the same layout.
-const SIGNATURES: [&[u8; 8]; 2] = [b"KDUMP   ", b"DISKDUMP"];
+/// How a dump begins.
+pub const SIGNATURES: [&[u8; 8]; 2] = [b"KDUMP   ", b"DISKDUMP"];
 /// The sub-header as version 6 has it.
 const SUB_HEADER: usize = 104;
 /// What parts of one dump have in common: all before the status, and block size to `max_mapnr` behind it.

@@ -12,11 +12,13 @@ mod stored;
 
 use std::ops::Range;
 
+pub use header::SIGNATURES;
 use header::{Header, is_dump};
 use pages::{Dump, Pages};
 pub use parts::companions;
 use parts::{Others, Part};
-use stored::{FLATTENED, Stored};
+pub use stored::FLATTENED;
+use stored::Stored;
 
 use super::file::Evidence;
 use super::{Companion, Layout, Machine, PAGE_SIZE, Range as Memory};
