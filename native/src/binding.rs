@@ -11,16 +11,17 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use napi::bindgen_prelude::{BigInt, BigInt64Array, BigUint64Array, Either, Uint8Array, Uint32Array};
+use napi::bindgen_prelude::{BigInt, BigInt64Array, BigUint64Array, Either, FnArgs, Function, Uint8Array, Uint32Array};
 use napi_derive::napi;
 
 use crate::error::{Error, ErrorKind};
-use crate::image::{self, Image};
+use crate::image;
 use crate::kernel::Kernel;
 use crate::kernel::types::Types;
 use crate::query::scope::Scope;
 use crate::query::{self, Plans, survey};
 use crate::scan::{self, Hits};
+use crate::unpack;
 
 /// An error whose `code` JavaScript can tell apart. The macro knows a result by this name.
 type Result<T> = std::result::Result<T, napi::Error<&'static str>>;
@@ -59,13 +60,24 @@ fn opened_with_plans(id: u32) -> crate::error::Result<Opened> {
 /// Opens an image and finds its kernel; returns an id that every thread of this process may use.
 /// `cacheDir` holds discovered symbols from run to run; null keeps none. `record` remembers every page that is read
 /// from now on, for `writeTouched`.
+///
+/// What is compressed or in an archive is unpacked below `cacheDir` first; it may have `most` bytes, and `progress` hears how
+/// many bytes of how many were read, and answers whether to go on.
 #[napi(catch_unwind)]
-pub fn open_image(path: String, cache_dir: Option<String>, record: Option<bool>) -> Result<u32> {
-    let image = Image::open(Path::new(&path))?;
-    if record.unwrap_or(false) {
+pub fn open_image(
+    path: String,
+    cache_dir: Option<String>,
+    record: bool,
+    most: f64,
+    progress: Function<FnArgs<(f64, f64)>, bool>,
+) -> Result<u32> {
+    let cache = cache_dir.as_deref().map(Path::new);
+    let mut go_on = |read: u64, size: u64| progress.call((read as f64, size as f64).into()).unwrap_or(false);
+    let image = unpack::open(Path::new(&path), cache, most as u64, &mut go_on)?;
+    if record {
         image.record_touched();
     }
-    let kernel = Kernel::discover(Arc::new(image), cache_dir.as_deref().map(Path::new)).map_err(|mut error| {
+    let kernel = Kernel::discover(Arc::new(image), cache).map_err(|mut error| {
         error.message = format!("{path}: {}", error.message);
         error
     })?;

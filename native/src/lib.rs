@@ -1,6 +1,6 @@
 //! salvor's native core: opens Linux memory images, finds their kernel without symbols, and evaluates access paths.
 //!
-//! Data flows one way: [`image`] → [`arch`] → [`kernel`] → [`query`] and [`scan`] → the N-API edge.
+//! Data flows one way: [`unpack`] → [`image`] → [`arch`] → [`kernel`] → [`query`] and [`scan`] → the N-API edge.
 
 pub mod arch;
 pub mod error;
@@ -13,6 +13,7 @@ pub mod query;
 pub mod scan;
 #[cfg(test)]
 mod testing;
+pub mod unpack;
 mod words;
 
 #[cfg(feature = "node")]

@@ -9,9 +9,13 @@ export default defineAnalyzer({
   examples: [{ command: 'salvor info memory.lime', what: 'format, kernel, boot time and where the symbols came from' }],
   single: true,
   columns: {
-    format: text('Format of the file: raw, lime, elf, avml or kdump'),
+    format: text('Format of the file: raw, lime, elf, avml, kdump, qemu, vmware or crash-dump'),
     size: bytes('Size of the file, or of all parts of a dump that was split'),
     files: list('Files that the image is read from, the named one first', { detail: true }),
+    unpacked_from: text('The compressed file or archive that the image was unpacked from', {
+      detail: true,
+      meaning: 'path',
+    }),
     ranges: record('Ranges of physical memory that the file holds: start, end, bytes', { detail: true }),
     architecture: text('Processor architecture'),
     page_levels: integer('Levels of page tables'),

@@ -8,7 +8,7 @@ const SIGNATURE_LENGTH = 8
 
 /** Which they are is for the core to say, and it is asked before it opens the image: what is read is no output. */
 export async function companionsOf(image: string): Promise<readonly string[]> {
-  if (!signatures.has(startOf(image))) return []
+  if (!signatures.has(startOf(image)) && !image.toLowerCase().endsWith('.vmem')) return []
   // Loaded late: it takes longer than the rest of the check, and other images have no companions.
   const { native } = await import('../kernel/native.js')
   return native.companions(image)

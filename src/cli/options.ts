@@ -26,6 +26,7 @@ export interface RunOptions {
   readonly memory?: number
   readonly cache: boolean
   readonly cacheDir?: string
+  readonly unpackLimit?: number
   /** Tables are parts of a page about one of these, which need not be named in each row. */
   readonly page?: 'container' | 'pod'
 }
@@ -103,8 +104,13 @@ export const tableOptions: readonly Option[] = [
 /** The options of every command that gives tables of memory images. */
 export const runOptions: readonly Option[] = [
   ...tableOptions,
-  { name: 'no-cache', summary: 'Keep no discovered symbols' },
-  { name: 'cache-dir', value: 'DIR', summary: 'Where discovered symbols are kept (default: $XDG_CACHE_HOME/salvor)' },
+  { name: 'no-cache', summary: 'Keep no discovered symbols, and unpack no images' },
+  {
+    name: 'cache-dir',
+    value: 'DIR',
+    summary: 'Where discovered symbols and unpacked images are kept (default: $XDG_CACHE_HOME/salvor)',
+  },
+  { name: 'unpack-limit', value: 'N', summary: 'Most GiB of a compressed image, unpacked (default: 256)' },
 ]
 
 function wholeNumber(option: string, value: unknown, least: number): number {
@@ -167,6 +173,7 @@ export function readRunOptions(raw: Raw): RunOptions {
   const timeout = single(raw.timeout)
   const memory = single(raw.memory)
   const cacheDir = single(raw.cacheDir)
+  const unpackLimit = single(raw.unpackLimit)
   const limit = single(raw.limit)
   const format = single(raw.format)
   return {
@@ -187,5 +194,6 @@ export function readRunOptions(raw: Raw): RunOptions {
     ...(timeout === undefined ? {} : { timeout: wholeNumber('--timeout', timeout, 1) }),
     ...(memory === undefined ? {} : { memory: wholeNumber('--memory', memory, 16) }),
     ...(cacheDir === undefined ? {} : { cacheDir }),
+    ...(unpackLimit === undefined ? {} : { unpackLimit: wholeNumber('--unpack-limit', unpackLimit, 1) }),
   }
 }

@@ -14,7 +14,7 @@ import { type AskedTable, askedTables } from './asked-tables.js'
 import { ContainerLookup } from './container-lookup.js'
 import { filesOf } from './own-options.js'
 import { StderrReporter } from './reporter.js'
-import { cacheDirectory, makeEngine, outputGuard, type Session } from './session.js'
+import { makeEngine, openOptions, outputGuard, type Session } from './session.js'
 import { readTear } from './tear.js'
 import { DEFAULT_WIDTH, hasColour } from './world.js'
 
@@ -162,7 +162,9 @@ class AnalyzerRun {
     const { options, world } = this.session
     const [first] = this.asked.requests
     if (first?.analyzer.source !== undefined) return this.engine.openFile(path)
-    return this.engine.open(path, { cacheDir: cacheDirectory(options, world.env) })
+    return this.engine.open(path, openOptions(options, world.env), (done, total) =>
+      this.reporter.progress('unpacking', done, total),
+    )
   }
 
   private sink(

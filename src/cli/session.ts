@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Engine } from '../engine/engine.js'
 import type { PoolOptions } from '../engine/pool.js'
 import type { Registry } from '../engine/registry.js'
+import type { OpenOptions } from '../kernel/kernel.js'
 import { type Guard, Inputs } from '../output/target.js'
 import { companionsOf } from './companions.js'
 import type { RunOptions } from './options.js'
@@ -22,6 +23,12 @@ export function cacheDirectory(options: Pick<RunOptions, 'cache' | 'cacheDir'>, 
   // The specification has it that a relative path is to be ignored.
   const base = env.XDG_CACHE_HOME?.startsWith('/') ? env.XDG_CACHE_HOME : join(home, '.cache')
   return join(base, 'salvor')
+}
+
+/** How the run opens images. */
+export function openOptions(options: RunOptions, env: World['env']): OpenOptions {
+  const { unpackLimit } = options
+  return { cacheDir: cacheDirectory(options, env), ...(unpackLimit === undefined ? {} : { unpackLimit }) }
 }
 
 /** What the run reads, plugins and other parts of images included, and whether an existing file may be replaced. */

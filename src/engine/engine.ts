@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { MessageChannel } from 'node:worker_threads'
 import type { OpenOptions } from '../kernel/kernel.js'
 import type { ArtifactPlace } from '../output/artifacts.js'
 import { checkFile } from './evidence-file.js'
@@ -34,8 +35,22 @@ export class Engine {
     setMaxListeners(0, signal)
   }
 
-  async open(path: string, options: OpenOptions): Promise<OpenedImage> {
-    return { kind: 'image', ...(await this.pool.run<'open'>({ kind: 'open', path, options })) }
+  /** Opens an image; `progress` hears of one that is unpacked first. */
+  async open(
+    path: string,
+    options: OpenOptions,
+    progress: (done: number, total: number) => void = () => {},
+  ): Promise<OpenedImage> {
+    const { port1: own, port2: port } = new MessageChannel()
+    const stop = (): void => own.postMessage('stop')
+    own.on('message', ([done, total]: [number, number]) => progress(done, total))
+    this.signal.addEventListener('abort', stop, { once: true })
+    try {
+      return { kind: 'image', ...(await this.pool.run<'open'>({ kind: 'open', path, options, port })) }
+    } finally {
+      this.signal.removeEventListener('abort', stop)
+      own.close()
+    }
   }
 
   /** Throws where there is no file that analyzers could read. */

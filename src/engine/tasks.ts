@@ -62,7 +62,13 @@ export interface AnalyzeTask {
 }
 
 export type Task =
-  | { readonly kind: 'open'; readonly path: string; readonly options: OpenOptions }
+  | {
+      readonly kind: 'open'
+      readonly path: string
+      readonly options: OpenOptions
+      /** Tells how far it is; any message to it stops it. */
+      readonly port: import('node:worker_threads').MessagePort
+    }
   | { readonly kind: 'chunks'; readonly image: number; readonly bytes: number }
   | {
       readonly kind: 'scan'

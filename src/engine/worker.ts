@@ -1,5 +1,5 @@
 /** What runs inside a Piscina worker. Native calls block here, and only here. */
-import { workerData } from 'node:worker_threads'
+import { receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { Backend } from '../kernel/backend.js'
 import { require } from '../require.js'
 import type { Warning } from '../warning.js'
@@ -34,7 +34,11 @@ async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['k
   const backend = await backendOnce()
   switch (task.kind) {
     case 'open':
-      return backend.open(task.path, task.options)
+      return backend.open(task.path, task.options, (done, total) => {
+        task.port.postMessage([done, total])
+        // No event is heard while the core works.
+        return receiveMessageOnPort(task.port) === undefined
+      })
     case 'chunks':
       return backend.chunks(task.image, task.bytes)
     case 'scan':

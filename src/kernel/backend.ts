@@ -1,11 +1,11 @@
 import type { Warning } from '../warning.js'
-import { type ImageInfo, Kernel, type OpenOptions } from './kernel.js'
+import { type ImageInfo, Kernel, type OpenOptions, type Progress } from './kernel.js'
 import { type NativeScan, native } from './native.js'
 import { type ScanRequest, scanSpec } from './scans.js'
 
 /** All that the engine's workers ask of the kernel layer; tests put another module in its place. */
 export interface Backend {
-  open(path: string, options: OpenOptions): { id: number; info: ImageInfo }
+  open(path: string, options: OpenOptions, progress?: Progress): { id: number; info: ImageInfo }
   attach(id: number, warn: (warning: Warning) => void): Kernel
   /** Flat pairs of start and length of the physical chunks to scan. */
   chunks(id: number, bytes: number): BigUint64Array

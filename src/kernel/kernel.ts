@@ -14,6 +14,8 @@ export interface ImageInfo {
   size: number
   /** What it is read from, the named file first. */
   files: string[]
+  /** The compressed file or archive that the first of them was unpacked from; null where it was not. */
+  unpacked_from: string | null
   ranges: { start: string; end: string; bytes: number }[]
   architecture: string
   page_levels: number
@@ -34,9 +36,17 @@ export interface ImageInfo {
 export interface OpenOptions {
   /** Where discovered symbols are kept; null keeps none. */
   readonly cacheDir: string | null
+  /** Most GiB that an image may have that is unpacked first. */
+  readonly unpackLimit?: number
   /** Remember every page that is read from the start on, for a distilled image. */
   readonly record?: boolean
 }
+
+/** Hears how much of how much is done; answers whether to go on. */
+export type Progress = (done: number, total: number) => boolean
+
+/** GiB that an image may have that is unpacked first, where nobody says otherwise. */
+const UNPACK_LIMIT = 256
 
 function describe(id: number): ImageInfo {
   return JSON.parse(native.describe(id)) as ImageInfo
@@ -139,9 +149,10 @@ export class Kernel {
     this.#warn = warn
   }
 
-  /** Opens an image; the id is valid on every thread of this process. */
-  static open(path: string, options: OpenOptions): { id: number; info: ImageInfo } {
-    const id = native.openImage(path, options.cacheDir, options.record ?? false)
+  /** Opens an image; the id is valid on every thread of this process. `progress` hears of what is unpacked first. */
+  static open(path: string, options: OpenOptions, progress: Progress = () => true): { id: number; info: ImageInfo } {
+    const { cacheDir, record = false, unpackLimit = UNPACK_LIMIT } = options
+    const id = native.openImage(path, cacheDir, record, unpackLimit * 2 ** 30, progress)
     return { id, info: describe(id) }
   }
 

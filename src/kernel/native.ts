@@ -172,8 +172,18 @@ export interface NativeSurroundings {
 
 /** The addon's functions; errors carry `code`: EVIDENCE, NO_SYMBOLS, USAGE or INTERNAL. */
 export interface Native {
-  /** Opens an image; the id is valid on every thread of this process. */
-  openImage(path: string, cacheDir?: string | null, record?: boolean): number
+  /**
+   * Opens an image; the id is valid on every thread of this process. What is compressed or in an archive is unpacked into
+   * the cache folder first, unless it is there: `most` bytes, and `progress` hears bytes read of bytes and answers whether
+   * to go on.
+   */
+  openImage(
+    path: string,
+    cacheDir: string | null,
+    record: boolean,
+    most: number,
+    progress: (read: number, size: number) => boolean,
+  ): number
   /** The files that would be read with an image, before it is opened: the other parts of a dump that was split. */
   companions(path: string): string[]
   closeImage(id: number): void

@@ -29,6 +29,7 @@ impl Kernel {
             "format": image.format(),
             "size": image.size(),
             "files": image.files().iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+            "unpacked_from": image.unpacked_from().map(|path| path.to_string_lossy()),
             "ranges": ranges,
             "architecture": self.memory.paging().regions().architecture().name(),
             "page_levels": geometry.levels,
