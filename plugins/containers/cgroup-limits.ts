@@ -24,7 +24,7 @@ export default defineAnalyzer({
   },
   key: ['hierarchy', 'path'],
   async *run({ kernel }) {
-    const containerOf = containerFinder(listedTasks(kernel).filter(isLeader))
+    const containerOf = containerFinder(kernel, listedTasks(kernel).filter(isLeader))
     const names = containerNames(kernel)
     const cgroups = readCgroups(kernel)
     const limits = readCgroupLimits(

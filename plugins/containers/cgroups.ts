@@ -19,7 +19,7 @@ export default defineAnalyzer({
   async *run({ kernel }) {
     const processes = listedTasks(kernel).filter(isLeader)
     const members = cgroupMembers(kernel, processes)
-    const containerOf = containerFinder(processes)
+    const containerOf = containerFinder(kernel, processes)
     yield readCgroups(kernel).map(({ address, path, hierarchy }) => ({
       address,
       path,

@@ -14,7 +14,7 @@ function taskRow(task: PlacedTask, ending: Ending, zombie: boolean) {
 /** Numbers that nobody bears any more. */
 function* pidRows(kernel: Kernel) {
   const members = readMembers(kernel)
-  const containerOf = containerFinder(listedTasks(kernel))
+  const containerOf = containerFinder(kernel, listedTasks(kernel))
   for (const { address, pid, in_use, session, group, holders, cgroup, ...ending } of readDeadPids(kernel, [
     ...members.keys(),
   ])) {

@@ -4,7 +4,18 @@
  * makes a chain. Whoever may create cgroups chooses these texts, so a path is a claim, and parsing it is bounded.
  */
 
-export type Runtime = 'docker' | 'containerd' | 'cri-o' | 'podman' | 'nerdctl' | 'lxc' | 'ecs' | 'runc'
+export type Runtime =
+  | 'docker'
+  | 'containerd'
+  | 'cri-o'
+  | 'podman'
+  | 'nerdctl'
+  | 'lxc'
+  | 'systemd-nspawn'
+  | 'ecs'
+  | 'runc'
+  /** A container by its namespaces, of no engine that is known. */
+  | 'unknown'
 
 export type Qos = 'guaranteed' | 'burstable' | 'besteffort'
 
@@ -21,6 +32,8 @@ export interface CgroupScope {
   task: string | null
   /** containerd's namespace, where the path has it. */
   namespace: string | null
+  /** The path has no more than an id below a directory, and `runtime` is the one that would have made it by default. */
+  guessed: boolean
 }
 
 export interface CgroupIdentity {
@@ -95,7 +108,7 @@ export function parseCgroupPath(path: string, shimmed: ReadonlySet<string> = noS
       context = above
       continue
     }
-    const scope = readScope(components, index, context) ?? readNamed(components, index, context, shimmed)
+    const scope = readScope(components, index, context, shimmed) ?? readNamed(components, index, context, shimmed)
     if (scope === null) continue
     const outer = chain.at(-1)
     // podman's split cgroups name the same container twice on the way down.
@@ -144,7 +157,12 @@ function readPodSlice(component: string): { pod_uid: string; qos: Qos } | null {
   return { pod_uid: match[2].replaceAll('_', '-'), qos: (match[1] as Qos | undefined) ?? 'guaranteed' }
 }
 
-function readScope(components: string[], index: number, context: Context): CgroupScope | null {
+function readScope(
+  components: string[],
+  index: number,
+  context: Context,
+  shimmed: ReadonlySet<string>,
+): CgroupScope | null {
   const component = components[index] ?? ''
   // A container's mounts get units of their own, with its id in their names and no process in them.
   if (component.endsWith('.mount')) return null
@@ -152,7 +170,8 @@ function readScope(components: string[], index: number, context: Context): Cgrou
     readColons(component, context) ??
     readPrefixed(component, components[index - 1] ?? '', context) ??
     readLxc(components, index, context) ??
-    readBare(components, index, context)
+    readMachine(components, index, context) ??
+    readBare(components, index, context, shimmed)
   )
 }
 
@@ -198,7 +217,21 @@ function readLxc(components: string[], index: number, context: Context): CgroupS
   return parent === 'lxc' && containerName.test(component) ? scope('lxc', component, 'container', context) : null
 }
 
-function readBare(components: string[], index: number, context: Context): CgroupScope | null {
+/** systemd-nspawn keeps itself in `supervisor`, and what it runs in `payload`, below its unit or machined's scope. */
+function readMachine(components: string[], index: number, context: Context): CgroupScope | null {
+  if (components[index] !== 'payload') return null
+  const unit = /^(?:systemd-nspawn@(.+)\.service|machine-(.+)\.scope)$/.exec(components[index - 1] ?? '')
+  // In the names of units `-` stands for a slash, and is written as \x2d.
+  const id = (unit?.[1] ?? unit?.[2])?.replaceAll('\\x2d', '-')
+  return id !== undefined && containerName.test(id) ? scope('systemd-nspawn', id, 'container', context) : null
+}
+
+function readBare(
+  components: string[],
+  index: number,
+  context: Context,
+  shimmed: ReadonlySet<string>,
+): CgroupScope | null {
   const component = components[index] ?? ''
   const parent = components[index - 1] ?? ''
   if (parent === 'buildkit' && containerName.test(component)) {
@@ -209,15 +242,28 @@ function readBare(components: string[], index: number, context: Context): Cgroup
     return scope('ecs', component, 'container', context)
   }
   if (id64.test(component)) {
+    // What Kata's runtime needs for itself beside its virtual machine.
+    if (parent === 'kata_overhead') return scope(null, component, 'monitor', context)
     if (context.pod_uid !== null) return scope(null, component, 'container', context)
     const known = Object.hasOwn(parents, parent) ? parents[parent] : undefined
     if (known !== undefined) return scope(known, component, 'container', context)
-    // containerd's own default for a client that sets no path: /<namespace>/<id>.
-    const direct = index === 1 && !parent.includes('.slice')
-    if (!direct) return scope(null, component, 'container', context)
-    return { ...scope(parent === 'moby' ? 'docker' : 'containerd', component, 'container', context), namespace: parent }
+    return readDirect(component, parent, index, context, shimmed)
   }
   return null
+}
+
+/** containerd's own default for a client that sets no path is /<namespace>/<id>. */
+function readDirect(
+  id: string,
+  parent: string,
+  index: number,
+  context: Context,
+  shimmed: ReadonlySet<string>,
+): CgroupScope {
+  if (index !== 1 || parent.includes('.slice')) return scope(null, id, 'container', context)
+  const bare = scope(parent === 'moby' ? 'docker' : 'containerd', id, 'container', context)
+  const isNamespace = containerdNamespaces.has(parent) || shimmed.has(`${parent}/${id}`)
+  return isNamespace ? { ...bare, namespace: parent } : { ...bare, guessed: true }
 }
 
 /** A name given by hand (`ctr run … demo`) is told from any other directory by a known namespace, or by its shim. */
@@ -236,5 +282,5 @@ function readNamed(
 
 function scope(runtime: Runtime | null, id: string, kind: CgroupScope['kind'], context: Context): CgroupScope {
   const qos = context.pod_uid === null ? null : context.qos
-  return { runtime, id, kind, pod_uid: context.pod_uid, qos, task: context.task, namespace: null }
+  return { runtime, id, kind, pod_uid: context.pod_uid, qos, task: context.task, namespace: null, guessed: false }
 }

@@ -7,12 +7,14 @@ import type { ProcessEvidence } from './types.js'
 
 /** The source of what is read from the heap of dockerd. */
 export const DAEMON = 'memory of dockerd'
+/** That of a container that its processes' namespaces show, and no engine. */
+export const ISOLATED = 'namespaces of its processes'
 /** That of what is carved out of a database of which old pages are still there: the last to be believed. */
 export const NETWORK_STORE = 'local-kv.db (carved)'
 
 export function runtimeClaims(subject: Subject): Claim<Runtime>[] {
   const { group, declared, annotations, shim, conmon } = subject
-  const scope = group?.scope?.runtime ?? null
+  const scope = group?.scope?.guessed ? null : (group?.scope?.runtime ?? null)
   const stored = subject.kubernetes_name ? 'cri-o' : 'podman'
   const engine = declared?.engine === 'podman' ? stored : declared?.engine
   // A nerdctl container's shim is containerd's, and an ECS one's is whatever the agent uses: no contradiction.
@@ -25,6 +27,15 @@ export function runtimeClaims(subject: Subject): Claim<Runtime>[] {
     { value: scope === null ? (ofNamespace(declared?.namespace) ?? engine) : null, source: 'directory name' },
     // runc's own prefix tells nothing of the engine above it.
     { value: scope === 'runc' ? scope : null, source: 'cgroup path' },
+  ]
+}
+
+/** Where nothing names the engine: a path that one of them makes by default, and of no engine's what only namespaces show. */
+export function runtimeGuesses({ group, declared }: Subject): Claim<Runtime>[] {
+  const isolated = group !== null && group.scope === null && declared === null
+  return [
+    { value: group?.scope?.guessed ? group.scope.runtime : null, source: 'cgroup path (a guess)' },
+    { value: isolated ? 'unknown' : null, source: ISOLATED },
   ]
 }
 
@@ -69,6 +80,7 @@ export function nameClaims({
     { value: declared?.userdata?.value.environment?.name, source: '.containerenv' },
     { value: declared?.userdata?.value.alias, source: 'hosts file' },
     { value: kubernetes ? null : declared?.network?.value.name, source: NETWORK_STORE },
+    ...rest.carved.map(({ name, source }) => ({ value: name, source })),
   ]
 }
 
@@ -91,6 +103,7 @@ export function podClaims(subject: Subject, sandbox: Subject | null, column: Pod
     { value: declared?.storage?.value[column], source: 'containers.json' },
     { value: declared?.log?.value[column], source: 'kubelet log name' },
     { value: subject.pod_by_hostname?.[column], source: 'sandbox directory and kubelet log name' },
+    ...subject.carved.map(({ source, ...carved }) => ({ value: carved[column], source })),
   ]
   if (sandbox === null) return own
   const of = podClaims(sandbox, null, column).map((claim) => ({ ...claim, source: `sandbox's ${claim.source}` }))
@@ -120,7 +133,11 @@ export function hostnameClaims(subject: Subject, sandbox: Subject | null): Claim
     { value: declared?.userdata?.value.hostname, source: 'hostname file' },
   ]
   const uts: Claim<string> = { value: init?.hostname, source: 'UTS namespace' }
-  if (sandbox === null) return [...own, uts]
+  const carved = subject.carved.map(({ docker, metadata, source }) => ({
+    value: docker?.hostname ?? metadata?.hostname,
+    source,
+  }))
+  if (sandbox === null) return [...own, uts, ...carved]
   const of = hostnameClaims({ ...sandbox, init: null }, null)
-  return [...own, ...of.map((claim) => ({ ...claim, source: `sandbox's ${claim.source}` })), uts]
+  return [...own, ...of.map((claim) => ({ ...claim, source: `sandbox's ${claim.source}` })), uts, ...carved]
 }

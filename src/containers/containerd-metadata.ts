@@ -53,7 +53,7 @@ export function carveCriRecords(content: string): CarvedRecords {
   const specs = new Map<string, OciConfig>()
   const budget: Budget = { records: maximumRecords, characters: 4 * content.length + maximumRecord }
   for (const json of carve(content, metadataStart, budget)) {
-    const record = readMetadata(json)
+    const record = readCriMetadata(json)
     if (record !== null) metadata.set(record.id, record)
   }
   for (const json of carve(content, specStart, budget)) {
@@ -98,7 +98,7 @@ export function endOfObject(content: string, start: number): { end: number; whol
   return { end: at, whole: false }
 }
 
-function readMetadata(record: object): CriMetadata | null {
+export function readCriMetadata(record: object): CriMetadata | null {
   const id = text(record, 'Metadata', 'ID')
   if (id === null || !/^[0-9a-f]{64}$/.test(id)) return null
   const config = ['Metadata', 'Config'] as const

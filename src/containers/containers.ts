@@ -1,22 +1,24 @@
 /** The containers table: cgroups, tasks, namespaces and mounts of the kernel joined with the engines' declarations. */
 
 import type { Warning } from '../warning.js'
+import { askDaemons, carveNames } from './ask-daemons.js'
 import { capabilityNames, everyCapability, sortCapabilities } from './capabilities.js'
 import { Claims } from './claims.js'
 import {
   DAEMON,
   hostnameClaims,
+  ISOLATED,
   initClaims,
   NETWORK_STORE,
   nameClaims,
   podClaims,
   podNameByHost,
   runtimeClaims,
+  runtimeGuesses,
   takeSandboxName,
 } from './columns.js'
 import { dataRoots } from './data-roots.js'
 import { type Declared, type DeclaredContainer, readDeclared } from './declared.js'
-import { type Daemon, readDaemons } from './dockerd-memory.js'
 import { groupByContainer } from './groups.js'
 import { leftoverNotes, leftoversOf } from './leftovers.js'
 import { mountClaims } from './mounts.js'
@@ -74,27 +76,34 @@ export function buildContainers(evidence: Evidence): BuiltContainers {
   })
 
   askDaemons(evidence.daemons ?? [], subjects)
+  let built = rowsOf(subjects, host, evidence)
+  const carving = carveNames(evidence.daemons ?? [], subjects, built.rows)
+  if (carving.found) built = rowsOf(subjects, host, evidence)
+  const warnings = [...declared.warnings, ...leftoverNotes(leftovers), ...carving.warnings, ...built.warnings]
+  const { rows } = built
+  const declarations = new Map(
+    subjects.flatMap(({ id, spec, spec_source }) => (spec === null ? [] : [[id, { spec, source: spec_source }]])),
+  )
+  return { rows, warnings, declarations, declared }
+}
+
+function rowsOf(
+  subjects: readonly Subject[],
+  host: ProcessEvidence | null,
+  { networks: interfaces, networks6: interfaces6 }: Evidence,
+): { rows: ContainerRow[]; warnings: Warning[] } {
+  const warnings: Warning[] = []
   const sandboxes = subjects.filter(isSandbox)
   const shared = shareNamespaces(sandboxes, host)
-  const warnings = [...declared.warnings, ...leftoverNotes(leftovers)]
   const byId = new Map(subjects.map((subject) => [subject.id, subject]))
   const rows = subjects.map((subject) => {
     const sandbox = isSandbox(subject) ? null : sandboxOf(subject, sandboxes, shared)
     const peer = /^container:(.+)$/.exec(subject.declared?.host_config?.value.network_mode ?? '')?.[1]
     const provider = sandbox ?? byId.get(peer ?? '') ?? null
     const outside = [host, byId.get(subject.group?.parent ?? '')?.init ?? null]
-    return buildRow(
-      subject,
-      sandbox,
-      outside,
-      { host, interfaces: evidence.networks, interfaces6: evidence.networks6, provider },
-      warnings,
-    )
+    return buildRow(subject, sandbox, outside, { host, interfaces, interfaces6, provider }, warnings)
   })
-  const declarations = new Map(
-    subjects.flatMap(({ id, spec, spec_source }) => (spec === null ? [] : [[id, { spec, source: spec_source }]])),
-  )
-  return { rows, warnings, declarations, declared }
+  return { rows, warnings }
 }
 
 /** What the host's engines declare, and then what those in containers do. */
@@ -110,19 +119,6 @@ function declaredIn({ files, processes, inner = [] }: Evidence): Declared {
     }
   }
   return declared
-}
-
-/** Docker's containers whose files have left memory are asked of the daemon. */
-function askDaemons(daemons: readonly Daemon[], subjects: readonly Subject[]): void {
-  const nameless = subjects.filter(
-    ({ group, declared }) =>
-      declared?.docker == null && (declared?.engine === 'docker' || group?.scope?.runtime === 'docker'),
-  )
-  const held = readDaemons(
-    daemons,
-    nameless.map(({ id }) => id).filter((id) => id64.test(id)),
-  )
-  for (const subject of nameless) subject.daemon = held.get(subject.id) ?? null
 }
 
 /** A directory named by a full id was a container's; another name counts only with something readable in it. */
@@ -160,6 +156,7 @@ function makeSubject(
     conmon,
     kubernetes_name: kubernetesName(declared, conmon),
     daemon: null,
+    carved: [],
     pod_by_hostname: group === null ? podByHostname(declared, containers) : null,
   }
 }
@@ -205,10 +202,10 @@ function buildRow(
     { value: group?.parent, source: 'cgroup path' },
     { value: declared?.within, source: 'files of the container around it' },
   ])
-  const runtime = claims.take('runtime', runtimeClaims(subject))
+  const runtime = claims.take('runtime', runtimeClaims(subject)) ?? claims.take('runtime', runtimeGuesses(subject))
   const state = stateOf(subject, claims)
   const count = group?.processes.length ?? 0
-  claims.sources.processes = processesSource(group)
+  claims.sources.processes = processesSource(subject)
   if (init !== null && !group?.processes.includes(init)) {
     claims.disagree('processes', `its first process ${init.pid} is in another cgroup`)
   }
@@ -233,6 +230,7 @@ function buildRow(
       { value: declared?.metadata?.value.image, source: 'meta.db' },
       { value: declared?.storage?.value.image, source: 'containers.json' },
       { value: declared?.userdata?.value.environment?.image, source: '.containerenv' },
+      ...subject.carved.map(({ image, source }) => ({ value: image, source })),
     ]),
     state,
     init_pid,
@@ -284,9 +282,10 @@ function buildRow(
   }
 }
 
-function processesSource(group: Subject['group']): string {
+function processesSource({ group, declared }: Subject): string {
   if (group === null) return 'no cgroup of its own'
-  return group.scope === null ? 'declared cgroup path' : 'cgroup path'
+  if (group.scope !== null) return 'cgroup path'
+  return declared === null ? ISOLATED : 'declared cgroup path'
 }
 
 function podmanPrivileged(spec: OciConfig | null): boolean | null {
@@ -298,7 +297,7 @@ function seccompMode(mode: number | null): 'disabled' | 'strict' | 'filter' | nu
   return mode === null ? null : ((['disabled', 'strict', 'filter'] as const)[mode] ?? null)
 }
 
-function evidenceOf({ declared, daemon }: Subject): ContainerEvidence[] {
+function evidenceOf({ declared, daemon, carved }: Subject): ContainerEvidence[] {
   const held = daemon && { path: `dockerd (pid ${daemon.pid})`, address: daemon.address }
   const found = [
     ['OCI config.json', declared?.spec],
@@ -313,6 +312,7 @@ function evidenceOf({ declared, daemon }: Subject): ContainerEvidence[] {
     ['sandbox directory', declared?.sandbox],
     [DAEMON, held],
     [NETWORK_STORE, declared?.network],
+    ...carved.map(({ source, program, ...at }) => [source, { ...at, path: `${program} (pid ${at.pid})` }] as const),
   ] as const
   return found.flatMap(([source, at]) =>
     at == null ? [] : [{ source, path: at.path, address: `0x${at.address.toString(16)}` }],

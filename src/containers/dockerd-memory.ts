@@ -19,6 +19,10 @@ export interface Heap {
 
 export interface Daemon {
   pid: number
+  /** The name of its program. */
+  program: string
+  /** The container that it runs in. */
+  container: string | null
   /** Null where its memory cannot be read. */
   heap(): Heap | null
 }

@@ -29,7 +29,8 @@ export function groupByContainer(
   declared: Declared,
 ): Map<string, ContainerGroup> {
   const shimmed = shimmedBy(processes)
-  const assigned = new Map([...declared.containers.values()].flatMap(assignedPaths))
+  const assigned = assignedCgroups(declared)
+  const byPid = new Map(processes.map((process) => [process.pid, process]))
   const drafts = new Map<string, Draft>()
   const draft = (id: string): Draft => {
     const found = drafts.get(id) ?? { scope: null, parent: null, pids: new Set(), frozen: null }
@@ -37,7 +38,7 @@ export function groupByContainer(
     return found
   }
   for (const cgroup of cgroups) {
-    const chain = chainOf(cgroup.path, shimmed, assigned)
+    const chain = chainOf(cgroup, shimmed, assigned, byPid)
     for (const [index, { id, scope }] of chain.entries()) {
       const found = draft(id)
       // In a hybrid hierarchy one path may say less than another.
@@ -49,13 +50,17 @@ export function groupByContainer(
   }
   for (const process of processes) if (process.container !== null) draft(process.container).pids.add(process.pid)
 
-  const byPid = new Map(processes.map((process) => [process.pid, process]))
   const groups = new Map<string, ContainerGroup>()
   for (const [id, { scope, parent, pids, frozen }] of drafts) {
     const members = [...pids].sort((a, b) => a - b).flatMap((pid) => byPid.get(pid) ?? [])
     groups.set(id, { id, scope, parent, processes: members, frozen, first: firstProcess(members) })
   }
   return groups
+}
+
+/** Cgroups that runtimes say they put containers into, by path: ids. */
+export function assignedCgroups(declared: Declared): Map<string, string> {
+  return new Map([...declared.containers.values()].flatMap(assignedPaths))
 }
 
 /**
@@ -80,17 +85,26 @@ function bearsName(component: string, id: string): boolean {
 
 /** The containers around a cgroup, outermost first: by its path, or where that tells nothing by who was put there. */
 function chainOf(
-  path: string,
+  { path, pids }: CgroupEvidence,
   shimmed: ReadonlySet<string>,
   assigned: ReadonlyMap<string, string>,
+  byPid: ReadonlyMap<number, ProcessEvidence>,
 ): { id: string; scope: CgroupScope | null }[] {
   const { chain } = parseCgroupPath(path, shimmed)
-  const owner = chain.length === 0 ? ownerOf(path, assigned) : null
+  const owner = chain.length === 0 ? (ownerOf(path, assigned) ?? soleContainer(pids, byPid)) : null
   if (owner !== null) return [{ id: owner, scope: null }]
   return chain.filter(({ kind }) => kind !== 'monitor').map((scope) => ({ id: scope.id, scope }))
 }
 
-function ownerOf(path: string, assigned: ReadonlyMap<string, string>): string | null {
+/** The container that all processes of a cgroup are known to be in. */
+function soleContainer(pids: readonly number[], byPid: ReadonlyMap<number, ProcessEvidence>): string | null {
+  const containers = new Set(pids.map((pid) => byPid.get(pid)?.container ?? null))
+  const [only = null] = containers
+  return containers.size === 1 ? only : null
+}
+
+/** Whose a cgroup is, by those that are known. */
+export function ownerOf(path: string, assigned: ReadonlyMap<string, string>): string | null {
   if (assigned.size === 0) return null
   for (let at = path.slice(0, 4096); at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
     const id = assigned.get(at)

@@ -6,6 +6,8 @@ import type { DataRoots } from './data-roots.js'
 const containerdState = [
   '/run/containerd',
   '/run/k3s/containerd',
+  // Bottlerocket's own, for its host containers.
+  '/run/host-containerd',
   '/run/k0s/containerd',
   '/var/snap/microk8s/common/run/containerd',
 ]
@@ -15,6 +17,7 @@ const containerdRoots = [
   '/var/lib/rancher/k3s/agent/containerd',
   '/var/lib/rancher/rke2/agent/containerd',
   '/var/lib/k0s/containerd',
+  '/var/lib/host-containerd',
   '/var/snap/microk8s/common/var/lib/containerd',
 ]
 

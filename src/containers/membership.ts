@@ -4,6 +4,8 @@ import { type Cgroup, countHierarchies, readCgroups, readMemberships } from '../
 import type { Kernel } from '../kernel/kernel.js'
 import type { Task } from '../kernel/tasks.js'
 import { parseCgroupPath } from './cgroup-path.js'
+import { ownerOf } from './groups.js'
+import { isolatedCgroups } from './isolated.js'
 import { shimmedBy } from './shim-args.js'
 
 /** Tells the innermost container of a cgroup path; null on the host itself. */
@@ -11,10 +13,17 @@ export type ContainerFinder = (path: string | null) => string | null
 
 /**
  * Finds containers by their cgroup paths. Engines' own forms are known; a path of bare containerd, `/NAMESPACE/NAME`,
- * could be anything, and is believed where a shim says that it looks after that container.
+ * could be anything, and is believed where a shim says that it looks after that container. What no engine named is a
+ * container where its processes' namespaces say so.
  */
-export function containerFinder(tasks: readonly Pick<Task, 'args'>[]): ContainerFinder {
-  const shimmed = shimmedBy(tasks)
+export function containerFinder(kernel: Kernel, tasks: readonly Task[]): ContainerFinder {
+  const byPath = pathReader(shimmedBy(tasks))
+  const isolated = isolatedCgroups(kernel, tasks, byPath)
+  if (isolated.size === 0) return byPath
+  return (path) => byPath(path) ?? (path === null ? null : ownerOf(path, isolated))
+}
+
+function pathReader(shimmed: ReadonlySet<string>): ContainerFinder {
   const found = new Map<string, string | null>()
   return (path) => {
     if (path === null) return null
@@ -28,7 +37,7 @@ export function containerFinder(tasks: readonly Pick<Task, 'args'>[]): Container
 
 /** Adds to each task its container, and where there are v1 hierarchies the path that names it. */
 export function placeTasks<T extends Task>(kernel: Kernel, tasks: readonly T[]): (T & { container: string | null })[] {
-  const containerOf = containerFinder(tasks)
+  const containerOf = containerFinder(kernel, tasks)
   const paths = countHierarchies(kernel) > 1 ? legacyPaths(kernel, tasks, containerOf) : null
   return tasks.map((task) => {
     const cgroup = paths?.get(task.css_set ?? 0n) ?? task.cgroup

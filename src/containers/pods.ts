@@ -3,6 +3,7 @@
 import type { DeclaredContainer } from './declared.js'
 import type { DaemonContainer } from './dockerd-memory.js'
 import type { ContainerGroup } from './groups.js'
+import type { Carved } from './heap-records.js'
 import { type CriAnnotations, type OciConfig, readCriAnnotations } from './oci-config.js'
 import { type KubernetesName, parseConmonArguments, parseKubernetesName, parseShimArguments } from './shim-args.js'
 import type { ContainerRow, MountEvidence, ProcessEvidence } from './types.js'
@@ -11,6 +12,8 @@ import type { ContainerRow, MountEvidence, ProcessEvidence } from './types.js'
 export interface Subject {
   /** What dockerd's memory holds of it, where its files are gone. */
   daemon: DaemonContainer | null
+  /** What else memory of engines says, by daemon, where nothing else does. */
+  carved: readonly Carved[]
   id: string
   group: ContainerGroup | null
   declared: DeclaredContainer | null
@@ -134,6 +137,7 @@ export function kindOf(subject: Subject): { kind: ContainerRow['kind']; source: 
     { kind: dockershim ? 'sandbox' : null, source: 'config.v2.json' },
     { kind: kubernetes_name ? byName : null, source: kubernetes_name?.source ?? '' },
     { kind: onlyPauses(subject) ? 'sandbox' : null, source: 'arguments of the first process' },
+    ...subject.carved,
   ]
   for (const { kind, source } of told) if (kind) return { kind, source }
   return { kind: 'container', source: idSource(subject) }
@@ -145,15 +149,17 @@ function onlyPauses({ group, init, spec }: Subject): boolean {
   return inPod && (program === '/pause' || (flag === '-P' && /(?:^|\/)catatonit$/.test(program ?? '')))
 }
 
-export function idSource({ group }: Subject): string {
-  return group?.scope ? 'cgroup path' : 'directory name'
+export function idSource({ group, declared }: Subject): string {
+  if (group?.scope) return 'cgroup path'
+  return declared === null ? 'pid namespace' : 'directory name'
 }
 
 /** The sandbox that a container names, or that its shim, its mounts, its pod or its network namespace show. */
 export function sandboxOf(subject: Subject, sandboxes: readonly Subject[], shared: SharedNamespaces): Subject | null {
   const { annotations, declared, from_mounts } = subject
   const recorded = declared?.metadata?.value.sandbox_id ?? declared?.storage?.value.pod_id
-  const named = annotations?.sandbox_id ?? from_mounts.sandbox_id ?? recorded
+  const carved = subject.carved.find(({ sandbox_id }) => sandbox_id !== null)?.sandbox_id
+  const named = annotations?.sandbox_id ?? from_mounts.sandbox_id ?? recorded ?? carved
   const id = named ?? (subject.shim?.namespace === 'k8s.io' ? subject.shim.id : null)
   const byId = sandboxes.find((sandbox) => sandbox.id === id)
   if (byId !== undefined) return byId

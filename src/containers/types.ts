@@ -30,7 +30,7 @@ export interface ProcessEvidence {
   exe: string | null
   /** ISO 8601. */
   started: string | null
-  /** The id its cgroup path names, innermost. */
+  /** The id its cgroup path names, innermost; where that names none, that of the container its namespaces show. */
   container: string | null
   namespaces: NamespaceInodes
   hostname: string | null
@@ -72,7 +72,7 @@ export interface Evidence {
   files: CachedFiles
   /** Containers in which an engine runs, with the files and processes that it sees. */
   inner?: readonly InnerEngine[]
-  /** Processes of dockerd, asked where Docker's files have left memory. */
+  /** Engines and kubelets, of which the memory is asked for what files no longer tell. */
   daemons?: readonly Daemon[]
 }
 

@@ -60,10 +60,11 @@ function readContainers(kernel: Kernel): Reading {
     networks: networkEvidence(readInterfaces(kernel)),
     networks6: () => networkEvidence(readIpv6Interfaces(kernel)),
     inner: innerEngines(kernel, tasks),
-    daemons: tasks.filter(isDockerd).map(({ pid, address }) => ({
-      pid: pid ?? -1,
-      heap: () => ProcessMemory.heapOf(kernel, address),
-    })),
+    daemons: tasks.flatMap((task) => {
+      const program = daemonOf(task)
+      const heap = () => ProcessMemory.heapOf(kernel, task.address)
+      return program === null ? [] : [{ pid: task.pid ?? -1, program, container: task.container, heap }]
+    }),
     files: files ?? NO_FILES,
   }
   const built = buildContainers(evidence)
@@ -88,8 +89,14 @@ function innerEngines(kernel: Kernel, tasks: readonly PlacedTask[]): InnerEngine
   })
 }
 
-function isDockerd({ exe, comm }: PlacedTask): boolean {
-  return exe === null ? comm === 'dockerd' : exe.endsWith('/dockerd')
+/** Programs in whose memory containers are told of: engines, and what the kubelet is a part of. */
+const DAEMONS: ReadonlySet<string> = new Set([
+  ...['dockerd', 'containerd', 'crio', 'kubelet', 'k3s', 'rke2', 'k0s', 'kubelite'],
+])
+
+function daemonOf({ exe, comm }: PlacedTask): string | null {
+  const program = exe === null ? comm : exe.slice(exe.lastIndexOf('/') + 1)
+  return program !== null && DAEMONS.has(program) ? program : null
 }
 
 function cgroupEvidence(kernel: Kernel, tasks: PlacedTask[]): CgroupEvidence[] {

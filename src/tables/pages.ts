@@ -123,7 +123,7 @@ export function claimsOn(kernel: Kernel, pages: readonly number[] | null): Claim
 
 /** The containers that memory cgroups are of, by the addresses of these. */
 export function containersOfPayers(kernel: Kernel, payers: ReadonlyMap<bigint, Payer>): Map<bigint, PaidBy> {
-  const containerOf = containerFinder(listedTasks(kernel))
+  const containerOf = containerFinder(kernel, listedTasks(kernel))
   const names = containerNames(kernel)
   return new Map([...payers].map(([payer, { cgroup }]) => [payer, { cgroup, ...ownerOf(containerOf(cgroup), names) }]))
 }

@@ -7,7 +7,7 @@ const b = '0123456789abcdef'.repeat(4)
 const uid = '4fd2c44f-52cb-42a7-a7e4-ea5a520915e0'
 const uidSlice = uid.replaceAll('-', '_')
 const hash = 'cc2d0c493fa24fbfde33422190399853'
-const none = { pod_uid: null, qos: null, task: null, namespace: null }
+const none = { pod_uid: null, qos: null, task: null, namespace: null, guessed: false }
 
 type Case = [what: string, path: string, chain: Partial<CgroupScope>[]]
 
@@ -132,6 +132,20 @@ const cases: Case[] = [
   ['build step, cgroupfs', '/docker/buildkit/k2o3zr8p7wq0v1u5t6s9xyabc', [{ runtime: 'docker', kind: 'build' }]],
   ['ctr', `/default/${a}`, [{ runtime: 'containerd', id: a, namespace: 'default' }]],
   ['ctr with a name', '/default/demo', [{ runtime: 'containerd', id: 'demo', namespace: 'default' }]],
+  ['an id below any directory', `/jobs/${a}`, [{ runtime: 'containerd', id: a, namespace: null, guessed: true }]],
+  [
+    'systemd-nspawn',
+    '/machine.slice/systemd-nspawn@web.service/payload/init.scope',
+    [{ runtime: 'systemd-nspawn', id: 'web' }],
+  ],
+  [
+    'systemd-nspawn by hand',
+    '/machine.slice/machine-old\\x2dweb.scope/payload',
+    [{ runtime: 'systemd-nspawn', id: 'old-web' }],
+  ],
+  ['systemd-nspawn itself', '/machine.slice/systemd-nspawn@web.service/supervisor', []],
+  ['a virtual machine', '/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt/emulator', []],
+  ["Kata's runtime", `/kata_overhead/${a}`, [{ id: a, kind: 'monitor' }]],
   ['a bare id somewhere', `/some/where/deep/${a}`, [{ runtime: null, id: a }]],
   ['an id too short', `/docker/${'a'.repeat(63)}`, []],
   ['an id too long', `/docker/${'a'.repeat(65)}`, []],

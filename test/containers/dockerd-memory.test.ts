@@ -5,6 +5,8 @@ const ID = 'ab'.repeat(32)
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`
 const BASE = 0xc000_0000_00n
 
+const DOCKERD = { pid: 325, program: 'dockerd', container: null }
+
 /** Memory of a Go process, laid out piece by piece. */
 class GoHeap implements Heap {
   readonly #bytes = Buffer.alloc(1 << 16)
@@ -81,7 +83,7 @@ function put(
 function read(...containers: Container[]) {
   const heap = new GoHeap()
   for (const container of containers) put(heap, container)
-  const found = readDaemons([{ pid: 325, heap: () => heap }], [ID]).get(ID)
+  const found = readDaemons([{ ...DOCKERD, heap: () => heap }], [ID]).get(ID)
   return found && { name: found.name, image: found.image, pid: found.pid }
 }
 
@@ -117,6 +119,7 @@ describe('the memory of dockerd', () => {
     const heap = new GoHeap()
     put(heap, {})
     const daemon = (pid: number) => ({
+      ...DOCKERD,
       pid,
       heap: () => {
         asked++
@@ -125,7 +128,7 @@ describe('the memory of dockerd', () => {
     })
     expect(readDaemons([daemon(1), daemon(2)], [ID]).get(ID)?.pid).toBe(1)
     expect(readDaemons([daemon(3)], [])).toEqual(new Map())
-    expect(readDaemons([{ pid: 4, heap: () => null }], [ID])).toEqual(new Map())
+    expect(readDaemons([{ ...DOCKERD, heap: () => null }], [ID])).toEqual(new Map())
     expect(asked).toBe(1)
   })
 })
