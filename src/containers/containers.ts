@@ -39,6 +39,7 @@ import {
   sandboxOf,
   shareNamespaces,
 } from './pods.js'
+import { isStartOf } from './runc-state.js'
 import { stateOf } from './state.js'
 import type { ContainerEvidence, ContainerRow, Evidence, ProcessEvidence } from './types.js'
 
@@ -176,14 +177,9 @@ function initProcess(
     // In another cgroup: still the container's when its own shim or its runtime started it, and no reused pid.
     const shim = monitors.shims.get(process.ppid ?? -1)?.id
     if (shim !== undefined && (shim === declared?.id || shim === sandbox_id)) return process
-    if (pid === state?.value.init_pid && isClose(process.started, state?.value.created ?? null)) return process
+    if (state != null && pid === state.value.init_pid && isStartOf(state.value, process)) return process
   }
   return group?.first ?? null
-}
-
-/** A runtime makes a container's first process while it writes down when the container was created. */
-function isClose(started: string | null, created: string | null): boolean {
-  return started !== null && created !== null && Math.abs(Date.parse(started) - Date.parse(created)) < 5000
 }
 
 function buildRow(

@@ -8,10 +8,15 @@ import { CachedFiles } from '../kernel/files.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { readMounts } from '../kernel/mounts.js'
 import type { Task } from '../kernel/tasks.js'
-import { readDeclared } from './declared.js'
+import { startTicks } from '../kernel/time.js'
+import { type Declared, readDeclared } from './declared.js'
 import { assignedCgroups, ownerOf } from './groups.js'
+import { isStartOf } from './runc-state.js'
 
-type Isolated = Pick<Task, 'address' | 'pid' | 'tid' | 'ppid' | 'pid_in_ns' | 'pid_ns' | 'mnt_ns' | 'cgroup'>
+type Isolated = Pick<
+  Task,
+  'address' | 'pid' | 'tid' | 'ppid' | 'pid_in_ns' | 'pid_ns' | 'mnt_ns' | 'cgroup' | 'started'
+>
 
 /** Processes that are looked at; whoever may make namespaces may make any number. */
 const MOST = 256
@@ -19,7 +24,7 @@ const MOST = 256
 /** What no engine put anywhere else. */
 const NO_ROOTS = { docker: [], docker_state: [], containerd: [], containerd_state: [], storage: [] }
 
-/** By the paths of their cgroups, ids: the runtime's own where its state names the cgroup, else of their pid namespaces. */
+/** By the paths of their cgroups, ids: the runtime's own where its state names cgroup or process, else of their pid namespaces. */
 export function isolatedCgroups(
   kernel: Kernel,
   tasks: readonly Isolated[],
@@ -35,8 +40,20 @@ export function isolatedCgroups(
     return root.length > 0 && !root.some((dentry) => roots.get(host.address)?.includes(dentry))
   })
   const files = own.length === 0 ? null : CachedFiles.of(kernel, host.address)
-  const assigned = files === null ? new Map<string, string>() : assignedCgroups(readDeclared(files, NO_ROOTS))
-  return new Map(own.map(([path, { pid_ns }]) => [path, ownerOf(path, assigned) ?? `pidns-${pid_ns}`]))
+  if (files === null) return new Map()
+  const declared = readDeclared(files, NO_ROOTS)
+  const assigned = assignedCgroups(declared)
+  const idOf = (path: string, init: Isolated) =>
+    ownerOf(path, assigned) ?? startedAs(kernel, init, declared) ?? `pidns-${init.pid_ns}`
+  return new Map(own.map(([path, init]) => [path, idOf(path, init)]))
+}
+
+/** The container whose runtime says that it made this process. */
+function startedAs(kernel: Kernel, { pid, started }: Isolated, { containers }: Declared): string | null {
+  const start = { started, start_ticks: startTicks(kernel, started) }
+  for (const { id, state } of containers.values())
+    if (state !== null && state.value.init_pid === pid && isStartOf(state.value, start)) return id
+  return null
 }
 
 /** First processes of pid namespaces, by the topmost cgroup in which nobody is who is not in the namespace or below. */

@@ -62,6 +62,18 @@ export function parseCrunStatus(content: string): Parsed<RuncState> {
   return { value, problem: null }
 }
 
+/**
+ * Whether a process is the one that the runtime started, and not a later one with its number. Where the state has no tick,
+ * it was made while the runtime wrote down when the container was created.
+ */
+export function isStartOf(
+  { init_start_ticks, created }: RuncState,
+  { started, start_ticks }: { started: string | null; start_ticks: number | null },
+): boolean {
+  if (init_start_ticks !== null && start_ticks !== null) return Math.abs(init_start_ticks - start_ticks) <= 1
+  return started !== null && created !== null && Math.abs(Date.parse(started) - Date.parse(created)) < 5000
+}
+
 function positive(pid: number | null): number | null {
   return pid !== null && pid > 0 ? pid : null
 }

@@ -30,6 +30,8 @@ export interface ProcessEvidence {
   exe: string | null
   /** ISO 8601. */
   started: string | null
+  /** As /proc/PID/stat has it, or one off. */
+  start_ticks: number | null
   /** The id its cgroup path names, innermost; where that names none, that of the container its namespaces show. */
   container: string | null
   namespaces: NamespaceInodes

@@ -19,6 +19,20 @@ export function bootTime(kernel: Kernel): bigint | null {
   return kernel.once(readOffsets)?.boot ?? null
 }
 
+/** USER_HZ: what the kernel counts in towards programs (include/asm-generic/param.h). */
+const TICKS = 100n
+
+/** A start as /proc/PID/stat tells it, in clock ticks since the machine booted; a tick off where one just ends. */
+export function startTicks(kernel: Kernel, started: string | null): number | null {
+  const boot = bootTime(kernel)
+  if (boot === null || started === null) return null
+  const [seconds = '', fraction = ''] = started.replace('Z', '').split('.')
+  const milliseconds = Date.parse(`${seconds}Z`)
+  if (Number.isNaN(milliseconds)) return null
+  const whole = BigInt(milliseconds) * 1_000_000n
+  return Number(((whole + BigInt(fraction.padEnd(9, '0')) - boot) * TICKS) / SECOND)
+}
+
 /** When a clock stood at zero, in nanoseconds since the epoch: CLOCK_REALTIME, CLOCK_MONOTONIC or CLOCK_BOOTTIME. */
 export function clockStart(kernel: Kernel, clock: 'real' | 'monotonic' | 'boot'): bigint | null {
   const offsets = kernel.once(readOffsets)

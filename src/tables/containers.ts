@@ -18,6 +18,7 @@ import type { Kernel } from '../kernel/kernel.js'
 import { readMounts } from '../kernel/mounts.js'
 import { type Interface, readInterfaces, readIpv6Interfaces } from '../kernel/networks.js'
 import { isLeader } from '../kernel/tasks.js'
+import { startTicks } from '../kernel/time.js'
 import { ProcessMemory } from '../kernel/user-memory.js'
 import type { Warning } from '../warning.js'
 import { NO_FILES } from './host-files.js'
@@ -55,7 +56,7 @@ function readContainers(kernel: Kernel): Reading {
   }
   const evidence: Evidence = {
     cgroups: cgroupEvidence(kernel, tasks),
-    processes: tasks.map(processEvidence),
+    processes: tasks.map((task) => processEvidence(kernel, task)),
     mounts: mountEvidence(kernel, tasks),
     networks: networkEvidence(readInterfaces(kernel)),
     networks6: () => networkEvidence(readIpv6Interfaces(kernel)),
@@ -80,11 +81,11 @@ function innerEngines(kernel: Kernel, tasks: readonly PlacedTask[]): InnerEngine
   for (const task of tasks) {
     const { container } = task
     if (container === null || found.has(container) || found.size >= MOST_INNER) continue
-    if (isEngineDaemon(processEvidence(task))) found.set(container, task)
+    if (isEngineDaemon(processEvidence(kernel, task))) found.set(container, task)
   }
   return [...found].flatMap(([container, { address }]) => {
     const files = CachedFiles.of(kernel, address)
-    const processes = tasks.filter((task) => task.container === container).map(processEvidence)
+    const processes = tasks.filter((task) => task.container === container).map((task) => processEvidence(kernel, task))
     return files === null ? [] : [{ container, files, processes }]
   })
 }
@@ -107,7 +108,7 @@ function cgroupEvidence(kernel: Kernel, tasks: PlacedTask[]): CgroupEvidence[] {
   })
 }
 
-function processEvidence(task: PlacedTask): ProcessEvidence {
+function processEvidence(kernel: Kernel, task: PlacedTask): ProcessEvidence {
   return {
     pid: task.pid ?? -1,
     ppid: task.ppid,
@@ -115,6 +116,7 @@ function processEvidence(task: PlacedTask): ProcessEvidence {
     args: task.args ?? [],
     exe: task.exe,
     started: task.started,
+    start_ticks: startTicks(kernel, task.started),
     container: task.container,
     namespaces: {
       mnt: task.mnt_ns,

@@ -10,6 +10,7 @@ export function process(of: Partial<ProcessEvidence> & { pid: number }): Process
     args: ['sleep', '60'],
     exe: '/bin/sleep',
     started: '2026-11-23T12:00:00.000000Z',
+    start_ticks: null,
     container: null,
     namespaces: hostNamespaces,
     hostname: 'host',

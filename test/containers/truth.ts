@@ -46,6 +46,7 @@ export function evidenceFrom(truth: string, files: Evidence['files']): Evidence 
         args: entry.cmdline ?? [],
         exe: entry.exe,
         started: new Date(entry.start_epoch * 1000).toISOString().replace('Z', '000Z'),
+        start_ticks: entry.starttime_ticks,
         container: parseCgroupPath(entry.cgroup[0].slice(3)).container?.id ?? null,
         namespaces: entry.ns,
         hostname: null,
