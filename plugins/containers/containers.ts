@@ -8,7 +8,9 @@ export default defineAnalyzer({
   description:
     'Docker, containerd, CRI-O and podman, on cgroup v1 and v2, nested ones too. Cgroups, namespaces and mounts tell ' +
     'what runs; the OCI config.json and state.json on the tmpfs /run, and what the page cache holds of the engines’ ' +
-    'own files, tell what was declared. Where two sources disagree a note says so.',
+    'own files, tell what was declared. What no file names any more is looked for in the memory of engines and of the ' +
+    'kubelet: such a source is believed last and is called carved. Processes with pid and mount namespaces, a root and a ' +
+    'cgroup of their own are a container of an unknown engine where none names it. Where two sources disagree a note says so.',
   torn: 'containers with processes that were there throughout are rows. Directories that are torn are completed from the dentry hash table; what no source tells is null.',
   examples: [
     { command: 'salvor containers memory.elf', what: 'all containers' },
@@ -19,7 +21,7 @@ export default defineAnalyzer({
     name: text('Name of the container; the pod, for a sandbox', { meaning: 'container_name' }),
     kind: text('container, sandbox (what holds a pod together) or build (a step of an image build)'),
     parent: text('Id of the container around this one', { detail: true }),
-    runtime: text('docker, containerd, cri-o, podman, …'),
+    runtime: text('docker, containerd, cri-o, podman, … or unknown'),
     image: text('Image it was made from'),
     state: text('running, paused, created or exited'),
     init_pid: integer('Process id of its first process', { meaning: 'process' }),

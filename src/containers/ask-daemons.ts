@@ -3,7 +3,7 @@
 import { append } from '../append.js'
 import type { Warning } from '../warning.js'
 import { type Daemon, readDaemons } from './dockerd-memory.js'
-import { carveDaemons } from './heap-records.js'
+import { type Carved, carveDaemons } from './heap-records.js'
 import type { Subject } from './pods.js'
 import type { ContainerRow } from './types.js'
 
@@ -36,22 +36,30 @@ export function carveNames(
     if (!id64.test(id) || kind === 'build') return false
     return row.name === null || (kind === 'container' && row.image === null) || (pod_uid !== null && !row.pod_namespace)
   })
+  const { records, warnings } = carveFor(daemons, nameless)
+  for (const subject of subjects) subject.carved = records.get(subject.id) ?? []
+  return { found: records.size > 0, warnings }
+}
+
+/** What the memory of daemons has of some containers, by id. */
+export function carveFor(
+  daemons: readonly Daemon[],
+  rows: readonly ContainerRow[],
+): { records: Map<string, Carved[]>; warnings: Warning[] } {
   // Those that run come first where there are too many.
-  nameless.sort((left, right) => Math.sign(right.processes) - Math.sign(left.processes))
-  const byId = new Map(subjects.map((subject) => [subject.id, subject]))
-  const message = "not all of what daemons' memory says of containers without a name was looked at"
+  const asked = rows.toSorted((left, right) => Math.sign(right.processes) - Math.sign(left.processes))
+  const all = new Map<string, Carved[]>()
   const warnings: Warning[] = []
-  let found = false
-  for (const [parent, own] of byParent(nameless, (row) => row.parent)) {
+  for (const [parent, own] of byParent(asked, (row) => row.parent)) {
     const { records, capped } = carveDaemons(
       daemons.filter(({ container }) => container === parent),
       own.map(({ id }) => id),
     )
-    for (const [id, carved] of records) Object.assign(byId.get(id) ?? {}, { carved })
-    found ||= records.size > 0
+    for (const [id, carved] of records) all.set(id, carved)
+    const message = "not all of what daemons' memory says of containers was looked at"
     if (capped) warnings.push({ code: 'cap', message })
   }
-  return { found, warnings }
+  return { records: all, warnings }
 }
 
 /** Of containers the daemons tell that run beside them: one in a container could say anything of those around it. */

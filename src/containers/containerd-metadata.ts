@@ -27,6 +27,11 @@ export interface CriMetadata {
   /** What the kubelet asked to be mounted. */
   mounts: { source: string; target: string }[]
   cgroup_parent: string | null
+  /** What the image's name was resolved to. */
+  image_id: string | null
+  /** Of a container below its sandbox's, which is a directory. */
+  log_path: string | null
+  ports: { port: string; published: string[] }[]
 }
 
 export interface CarvedRecords {
@@ -130,7 +135,21 @@ export function readCriMetadata(record: object): CriMetadata | null {
       return source === null || target === null ? [] : [{ source, target }]
     }),
     cgroup_parent: text(record, ...config, 'linux', 'cgroup_parent'),
+    image_id: text(record, 'Metadata', 'ImageRef'),
+    log_path: text(record, ...config, kind === 'sandbox' ? 'log_directory' : 'log_path'),
+    ports: declaredPorts(text(record, ...config, 'annotations', 'io.kubernetes.container.ports')),
   }
+}
+
+/** The ports that a pod's declaration names, which the kubelet hands over as JSON within JSON. */
+export function declaredPorts(annotation: string | null): CriMetadata['ports'] {
+  const declared = annotation === null ? null : parseObject(annotation, 'ports').value
+  return list({ declared }, 'declared').flatMap((item) => {
+    const [port, host] = [integer(item, 'containerPort'), integer(item, 'hostPort')]
+    if (port === null) return []
+    const protocol = (text(item, 'protocol') ?? 'TCP').toLowerCase()
+    return [{ port: `${port}/${protocol}`, published: host === null || host === 0 ? [] : [`:${host}`] }]
+  })
 }
 
 /** Modes of a record that has a security context; the mode that is not written is 0. */

@@ -58,6 +58,8 @@ export interface BuiltContainers {
   /** By container; one whose declaration has left memory is not in it. */
   declarations: Map<string, Declaration>
   declared: Declared
+  /** What the rows were made from. */
+  subjects: readonly Subject[]
 }
 
 export function buildContainers(evidence: Evidence): BuiltContainers {
@@ -85,7 +87,7 @@ export function buildContainers(evidence: Evidence): BuiltContainers {
   const declarations = new Map(
     subjects.flatMap(({ id, spec, spec_source }) => (spec === null ? [] : [[id, { spec, source: spec_source }]])),
   )
-  return { rows, warnings, declarations, declared }
+  return { rows, warnings, declarations, declared, subjects }
 }
 
 function rowsOf(

@@ -1,6 +1,6 @@
 /** Docker's own files under `containers/<id>/`: config.v2.json and hostconfig.json. */
 
-import { flag, integer, members, type Parsed, parseObject, text, textMap, texts } from './json.js'
+import { flag, integer, list, members, type Parsed, parseObject, text, textMap, texts } from './json.js'
 import { isoFromText } from './time.js'
 
 export interface DockerMount {
@@ -21,6 +21,13 @@ export interface DockerNetwork {
   mac: string | null
 }
 
+export interface DockerPort {
+  /** `80/tcp`. */
+  port: string
+  /** `0.0.0.0:8080`. */
+  published: string[]
+}
+
 export interface DockerConfig {
   id: string | null
   /** Without the leading slash. */
@@ -37,6 +44,10 @@ export interface DockerConfig {
   paused: boolean | null
   pid: number | null
   exit_code: number | null
+  restart_count: number | null
+  log_path: string | null
+  /** Ports of the container by their protocols, each with where on the host it is published. */
+  ports: DockerPort[]
   started: string | null
   finished: string | null
   mounts: DockerMount[]
@@ -68,8 +79,11 @@ export function parseDockerConfig(content: string): Parsed<DockerConfig> {
     created: isoFromText(text(config, 'Created')),
     running: flag(config, 'State', 'Running'),
     paused: flag(config, 'State', 'Paused'),
-    pid: pid !== null && pid > 0 ? pid : null,
+    pid: positive(pid),
     exit_code: integer(config, 'State', 'ExitCode'),
+    restart_count: integer(config, 'RestartCount'),
+    log_path: text(config, 'LogPath'),
+    ports: readPorts(config, 'NetworkSettings', 'Ports'),
     started: isoFromText(text(config, 'State', 'StartedAt')),
     finished: isoFromText(text(config, 'State', 'FinishedAt')),
     mounts: members(config, 'MountPoints').map(([target, mount]) => readMount(target, mount)),
@@ -83,6 +97,21 @@ export function parseDockerConfig(content: string): Parsed<DockerConfig> {
     seccomp_profile: text(config, 'SeccompProfile'),
   }
   return { value, problem: null }
+}
+
+function readPorts(of: unknown, ...path: string[]): DockerPort[] {
+  return members(of, ...path).map(([port, bindings]) => ({
+    port,
+    published: list({ bindings }, 'bindings').flatMap((binding) => {
+      const port = text(binding, 'HostPort')
+      return port === null ? [] : [publishedAt(text(binding, 'HostIp'), port)]
+    }),
+  }))
+}
+
+/** `0.0.0.0:8080`, `[::]:8080`; without an address that of any. */
+export function publishedAt(host: string | null, port: string | number): string {
+  return `${host?.includes(':') ? `[${host}]` : (host ?? '')}:${port}`
 }
 
 function readMount(target: string, mount: unknown): DockerMount {
@@ -124,6 +153,13 @@ export interface DockerHostConfig {
   binds: string[]
   /** An empty list was asked for, null is the default one. */
   masked_paths: string[] | null
+  memory_limit: number | null
+  pids_limit: number | null
+  /** Thousandths of a CPU. */
+  cpu_limit: number | null
+  /** As asked for. */
+  ports: DockerPort[]
+  restart_policy: string | null
 }
 
 export function parseDockerHostConfig(content: string): Parsed<DockerHostConfig> {
@@ -146,6 +182,23 @@ export function parseDockerHostConfig(content: string): Parsed<DockerHostConfig>
     uts_mode: text(config, 'UTSMode'),
     binds: texts(config, 'Binds'),
     masked_paths: Array.isArray((config as Record<string, unknown>).MaskedPaths) ? texts(config, 'MaskedPaths') : null,
+    memory_limit: positive(integer(config, 'Memory')),
+    pids_limit: positive(integer(config, 'PidsLimit')),
+    cpu_limit: cpuLimit(config),
+    ports: readPorts(config, 'PortBindings'),
+    restart_policy: text(config, 'RestartPolicy', 'Name'),
   }
   return { value, problem: null }
+}
+
+/** 0 and -1 stand for no limit. */
+function positive(value: number | null): number | null {
+  return value !== null && value > 0 ? value : null
+}
+
+/** `--cpus` is in billionths of a CPU; `--cpu-quota` is of each period, in microseconds. */
+function cpuLimit(config: object): number | null {
+  const [nano, quota] = ['NanoCpus', 'CpuQuota'].map((name) => positive(integer(config, name)))
+  if (nano != null) return Math.round(nano / 1e6)
+  return quota == null ? null : Math.round((quota * 1000) / (positive(integer(config, 'CpuPeriod')) ?? 100_000))
 }

@@ -30,6 +30,9 @@ export interface Daemon {
 export interface DaemonContainer {
   name: string | null
   image: string | null
+  /** Digest of the image's configuration. */
+  image_id: string
+  log_path: string | null
   /** Of the daemon that holds it. */
   pid: number
   /** Where in the daemon's memory the object has its ID. */
@@ -51,6 +54,8 @@ const LONGEST = 256
 const sha256 = /^sha256:[0-9a-f]{64}$/
 /** RestrictedNameChars (daemon/names/names.go). */
 const containerName = /^\/[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
+/** What dockerd names by itself; the id is in it twice. */
+const logPath = /^\/.{1,200}\/([0-9a-f]{64})\/\1-json\.log$/
 const hostName = /^[a-zA-Z0-9._-]{1,253}$/
 /** A reference as a user may write it (distribution/reference), a digest or the beginning of an id. */
 const imageName = /^[a-zA-Z0-9][a-zA-Z0-9._:@/+-]*$/
@@ -87,13 +92,18 @@ function objectsOf(heap: Heap, ids: readonly string[]): Map<string, Found[]> {
 function containerAt(heap: Heap, address: bigint): Found | null {
   const object = heap.readWhole(address, NAMES_TO + 16)
   if (object === null || object.getBigUint64(8, true) !== BigInt(ID_LENGTH)) return null
-  if (!sha256.test(goString(heap, object, IMAGE_ID) ?? '')) return null
+  const image_id = goString(heap, object, IMAGE_ID)
+  if (image_id === null || !sha256.test(image_id)) return null
   let name: string | null = null
+  let log_path: string | null = null
   for (let at = NAMES_FROM; at <= NAMES_TO && name === null; at += 8) {
     const text = goString(heap, object, at)
-    if (text !== null && containerName.test(text)) name = text.slice(1)
+    if (text === null || !containerName.test(text)) continue
+    name = text.slice(1)
+    const before = goString(heap, object, at - 16)
+    if (before !== null && logPath.test(before)) log_path = before
   }
-  return { name, image: imageOf(heap, object.getBigUint64(CONFIG, true)), address }
+  return { name, image: imageOf(heap, object.getBigUint64(CONFIG, true)), image_id, log_path, address }
 }
 
 function imageOf(heap: Heap, config: bigint): string | null {
@@ -116,7 +126,7 @@ function mostAgreed(objects: readonly Found[]): Found | null {
   const votes = new Map<string, { object: Found; count: number }>()
   for (const object of objects) {
     if (object.name === null && object.image === null) continue
-    const key = JSON.stringify([object.name, object.image])
+    const key = JSON.stringify([object.name, object.image, object.image_id])
     const vote = votes.get(key) ?? { object, count: 0 }
     vote.count++
     votes.set(key, vote)

@@ -9,12 +9,15 @@
 
 import { append } from '../append.js'
 import { endOfObject } from './containerd-metadata.js'
-import { list, parseObject, text } from './json.js'
+import { type DockerPort, publishedAt } from './docker-config.js'
+import { integer, list, parseObject, text } from './json.js'
 
 export interface StoredNetwork {
   /** The container's name, as its endpoints have it. */
   name: string | null
   networks: { name: string | null; address: string | null }[]
+  /** Published ports, by the port of the container. */
+  ports: DockerPort[]
 }
 
 interface Endpoint {
@@ -23,6 +26,7 @@ interface Endpoint {
   sandbox: string
   network: string
   address: string | null
+  ports: DockerPort[]
 }
 
 const KEY = /docker\/network\/v1\.0\/(endpoint|sandbox|network)\/((?:[0-9a-f]{64}\/){1,2})[^{]{0,64}(?=\{)/g
@@ -67,7 +71,19 @@ function addSandbox(
 function addEndpoint(endpoints: Map<string, Endpoint[]>, network: string, id: string, record: object): void {
   const [name, sandbox] = [text(record, 'name'), text(record, 'sandbox')]
   if (text(record, 'id') !== id || name === null || sandbox === null || !containerName.test(name)) return
-  append(endpoints, id, { id, name, sandbox, network, address: text(record, 'ep_iface', 'addr') })
+  const ports = list(record, 'generic', 'com.docker.network.portmap').flatMap(readPort)
+  append(endpoints, id, { id, name, sandbox, network, address: text(record, 'ep_iface', 'addr'), ports })
+}
+
+/** Numbers of protocols (include/uapi/linux/in.h). */
+const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' }
+
+/** `types.PortBinding` of libnetwork: a host's port of 0 is one that it chooses by itself. */
+function readPort(binding: unknown): DockerPort[] {
+  const [protocol, port, host] = ['Proto', 'Port', 'HostPort'].map((name) => integer(binding, name))
+  const name = PROTOCOLS[protocol ?? -1]
+  if (name === undefined || !port || !host) return []
+  return [{ port: `${port}/${name}`, published: [publishedAt(text(binding, 'HostIP'), host)] }]
 }
 
 function joined(
@@ -92,7 +108,11 @@ function joined(
       const ends = new Map(own.map(({ id, network, address }) => [id, { network, address }]))
       for (const { id, network, address } of own) if (address !== null) ends.set(id, { network, address })
       const networks = [...ends.values()].map(({ network, address }) => ({ name: names.get(network) || null, address }))
-      return [container, { name: called.size === 1 && name !== undefined ? name : null, networks }]
+      const ports = new Map(own.flatMap((end) => end.ports.map((port) => [JSON.stringify(port), port])))
+      return [
+        container,
+        { name: called.size === 1 && name !== undefined ? name : null, networks, ports: [...ports.values()] },
+      ]
     }),
   )
 }

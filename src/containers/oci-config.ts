@@ -29,6 +29,8 @@ export interface OciConfig {
   /** In bytes; null where nothing is limited. */
   memory_limit: number | null
   pids_limit: number | null
+  /** Thousandths of a CPU that it may use at most. */
+  cpu_limit: number | null
   /** Whether the rules for devices begin with one that forbids all. */
   restricts_devices: boolean
   /** `path` is null for a namespace of the container's own; a type that is not named is the parent's. */
@@ -64,6 +66,7 @@ export function readOciConfig(config: object): Parsed<OciConfig> {
     root_readonly: flag(config, 'root', 'readonly') ?? false,
     memory_limit: limit(config, 'memory'),
     pids_limit: limit(config, 'pids'),
+    cpu_limit: cpuLimit(config),
     restricts_devices: restrictsDevices(list(config, 'linux', 'resources', 'devices')),
     namespaces: list(config, 'linux', 'namespaces').flatMap((item) => {
       const type = text(item, 'type')
@@ -80,6 +83,13 @@ export function readOciConfig(config: object): Parsed<OciConfig> {
 function limit(config: object, resource: string): number | null {
   const value = integer(config, 'linux', 'resources', resource, 'limit')
   return value !== null && value > 0 ? value : null
+}
+
+/** The quota of each period, both in microseconds (Documentation/scheduler/sched-bwc.rst). */
+function cpuLimit(config: object): number | null {
+  const [quota, period] = ['quota', 'period'].map((name) => integer(config, 'linux', 'resources', 'cpu', name))
+  // What the kernel takes where no period is given.
+  return quota != null && quota > 0 ? Math.round((quota * 1000) / (period || 100_000)) : null
 }
 
 /** Later rules count before earlier ones; one without type and numbers is about all devices. */

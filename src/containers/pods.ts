@@ -5,7 +5,13 @@ import type { DaemonContainer } from './dockerd-memory.js'
 import type { ContainerGroup } from './groups.js'
 import type { Carved } from './heap-records.js'
 import { type CriAnnotations, type OciConfig, readCriAnnotations } from './oci-config.js'
-import { type KubernetesName, parseConmonArguments, parseKubernetesName, parseShimArguments } from './shim-args.js'
+import {
+  type ConmonArguments,
+  type KubernetesName,
+  parseConmonArguments,
+  parseKubernetesName,
+  parseShimArguments,
+} from './shim-args.js'
 import type { ContainerRow, MountEvidence, ProcessEvidence } from './types.js'
 
 /** Everything that was found of one container, before any column is decided. */
@@ -25,7 +31,7 @@ export interface Subject {
   from_mounts: MountNames
   /** containerd's namespace by the shim that is the first process's parent, and the id that the shim was given. */
   shim: { namespace: string; id: string } | null
-  conmon: { name: string | null; runtime: string | null } | null
+  conmon: ConmonArguments | null
   kubernetes_name: { value: KubernetesName; source: string } | null
   /** Of an ended sandbox: the one pod with logs whose name is the host name in the sandbox's directory. */
   pod_by_hostname: PodIdentity | null
@@ -67,7 +73,7 @@ export function readMountNames(mounts: readonly MountEvidence[]): MountNames {
 
 export interface Monitors {
   shims: Map<number, { namespace: string; id: string }>
-  conmons: Map<string, { name: string | null; runtime: string | null }>
+  conmons: Map<string, ConmonArguments>
 }
 
 export function findMonitors(processes: readonly ProcessEvidence[]): Monitors {
@@ -77,8 +83,7 @@ export function findMonitors(processes: readonly ProcessEvidence[]): Monitors {
     const shim = parseShimArguments(process.args)
     if (shim !== null) shims.set(process.pid, { namespace: shim.namespace, id: shim.id })
     const conmon = parseConmonArguments(process.args)
-    if (conmon !== null && !conmons.has(conmon.id))
-      conmons.set(conmon.id, { name: conmon.name, runtime: conmon.runtime })
+    if (conmon !== null && !conmons.has(conmon.id)) conmons.set(conmon.id, conmon)
   }
   return { shims, conmons }
 }

@@ -16,6 +16,7 @@ export interface ConmonArguments {
   name: string | null
   bundle: string | null
   runtime: string | null
+  log_path: string | null
 }
 
 export interface KubernetesName {
@@ -55,11 +56,36 @@ function idOfWorkdir(args: readonly string[]): string | null {
 export function parseConmonArguments(args: readonly string[]): ConmonArguments | null {
   const program = programName(args)
   if (program !== 'conmon' && program !== 'conmonrs') return null
-  const options = readOptions(args, ['c', 'cid', 'u', 'cuuid', 'n', 'name', 'b', 'bundle', 'r', 'runtime'])
+  const options = readOptions(args, [
+    'c',
+    'cid',
+    'u',
+    'cuuid',
+    'n',
+    'name',
+    'b',
+    'bundle',
+    'r',
+    'runtime',
+    'l',
+    'log-path',
+  ])
   const get = (short: string, long: string): string | null => options.get(short) || options.get(long) || null
   const id = get('c', 'cid') ?? get('u', 'cuuid')
   if (id === null) return null
-  return { id, name: get('n', 'name'), bundle: get('b', 'bundle'), runtime: get('r', 'runtime') }
+  return {
+    id,
+    name: get('n', 'name'),
+    bundle: get('b', 'bundle'),
+    runtime: get('r', 'runtime'),
+    log_path: logPath(get('l', 'log-path')),
+  }
+}
+
+/** `[DRIVER:]PATH`; the journal has no path. */
+function logPath(option: string | null): string | null {
+  const path = option?.replace(/^[\w-]{1,32}:/, '') ?? ''
+  return path.startsWith('/') ? path : null
 }
 
 /** `k8s_<container>_<pod>_<namespace>_<uid>_<attempt>`; the sandbox's container is POD. */

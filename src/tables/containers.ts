@@ -37,7 +37,7 @@ export function containerDeclarations(kernel: Kernel): ReadonlyMap<string, Decla
 }
 
 /** What the containers were made from, for tables that say more of them; its warnings are those of the containers. */
-export function containerEvidence(kernel: Kernel): Pick<Reading, 'rows' | 'declared' | 'evidence'> {
+export function containerEvidence(kernel: Kernel): Pick<Reading, 'rows' | 'declared' | 'subjects' | 'evidence'> {
   return kernel.once(readContainers)
 }
 

@@ -22,6 +22,7 @@ describe("libnetwork's database", () => {
     expect(carveNetworks(store).containers.get(web)).toEqual({
       name: 'shop-web-1',
       networks: [{ name: 'shop_frontend', address: '172.30.0.2/24' }],
+      ports: [{ port: '80/tcp', published: [':8080'] }],
     })
   })
 
@@ -57,8 +58,25 @@ describe("libnetwork's database", () => {
     })
   const known = (...records: string[]) => carveNetworks(records.join('\0')).containers.get(container)
 
+  it('has the ports that are published, of protocols that have ports', () => {
+    const portmap = [
+      { Proto: 17, IP: '10.0.0.2', Port: 53, HostIP: '::1', HostPort: 5353, HostPortEnd: 5353 },
+      { Proto: 6, Port: 80, HostPort: 0 },
+      { Proto: 1, Port: 1, HostPort: 1 },
+      { Proto: 6, Port: 'x', HostPort: {} },
+      null,
+    ]
+    const ports = known(held(), end({ generic: { 'com.docker.network.portmap': portmap } }))?.ports
+    expect(ports).toEqual([{ port: '53/udp', published: ['[::1]:5353'] }])
+    expect(known(held(), end({ generic: 7 }))?.ports).toEqual([])
+  })
+
   it('counts where a sandbox and an endpoint name each other', () => {
-    expect(known(held(), end())).toEqual({ name: 'web', networks: [{ name: null, address: '10.0.0.2/24' }] })
+    expect(known(held(), end())).toEqual({
+      name: 'web',
+      networks: [{ name: null, address: '10.0.0.2/24' }],
+      ports: [],
+    })
     for (const records of [
       [held()],
       [end()],

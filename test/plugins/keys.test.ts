@@ -33,6 +33,7 @@ function isCounted(table: string, row: Row): boolean {
  */
 const short: Record<string, string> = {
   'cgroup-limits': 'is in none of them',
+  'container-settings': 'needs mounts, which are in none of them',
   'working-directories': 'is in none of them',
   'removed-containers': 'is made of all struct pages, which samples do not hold',
   'shell-hash': 'is in none',

@@ -9,6 +9,7 @@ import { runAnalyzers } from '../run-analyzers.js'
 /** The tables of a page, in the order in which they are read. */
 const PARTS = [
   'containers',
+  'container-settings',
   'findings',
   'drift',
   'process-tree',
