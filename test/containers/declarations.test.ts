@@ -65,9 +65,11 @@ describe("Docker's files", () => {
         Path: 'sh',
         Args: ['-c'],
       },
+      ...{ RestartCount: 2, LogPath: '/var/log/x.log' },
       State: { Running: true, Paused: false, Pid: 1050, ExitCode: 0, StartedAt: '2026-11-23T12:57:09.0345382Z' },
       Config: { Hostname: 'batch', Env: null, Image: 'corp/batch:2', Labels: { team: 'ops' } },
       NetworkSettings: {
+        Ports: { '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '8080' }, {}], '53/udp': null },
         Networks: { bridge: { IPAddress: '172.17.0.2', IPPrefixLen: 16, Gateway: '172.17.0.1', MacAddress: '02:42' } },
       },
       MountPoints: {
@@ -99,12 +101,25 @@ describe("Docker's files", () => {
       ],
       files: [{ source: '/var/lib/docker/containers/x/hosts', target: '/etc/hosts' }],
       networks: [{ name: 'bridge', address: '172.17.0.2/16', address6: null, gateway: '172.17.0.1', mac: '02:42' }],
-      ...{ apparmor: 'docker-default', seccomp_profile: null },
+      ...{ apparmor: 'docker-default', seccomp_profile: null, restart_count: 2, log_path: '/var/log/x.log' },
+      ports: [
+        { port: '53/udp', published: [] },
+        { port: '80/tcp', published: ['0.0.0.0:8080'] },
+      ],
     })
-    const host = { Privileged: true, CapAdd: ['SYS_ADMIN'], CapDrop: null, NetworkMode: 'default', MaskedPaths: null }
+    const limits = { Memory: 0, PidsLimit: 32, CpuQuota: 20_000, CpuPeriod: 0, RestartPolicy: { Name: 'always' } }
+    const host = {
+      ...limits,
+      Privileged: true,
+      CapAdd: ['SYS_ADMIN'],
+      CapDrop: null,
+      NetworkMode: 'default',
+      MaskedPaths: null,
+    }
     expect(parseDockerHostConfig(JSON.stringify(host)).value).toEqual({
       ...{ privileged: true, cap_add: ['SYS_ADMIN'], cap_drop: [], security_options: [], network_mode: 'default' },
       ...{ pid_mode: null, ipc_mode: null, uts_mode: null, binds: [], masked_paths: null },
+      ...{ memory_limit: null, pids_limit: 32, cpu_limit: 200, restart_policy: 'always', ports: [] },
     })
   })
 })
@@ -156,8 +171,8 @@ describe('the arguments of monitors', () => {
 
   it("are conmon's", () => {
     const name = `k8s_redis_sessions-0_payments_${uid}_0`
-    const args = ['/usr/bin/conmon', '-b', '/run/b', '-c', id, '-n', name, '-r', '/usr/bin/crun', '-u', id]
-    expect(parseConmonArguments(args)).toEqual({ id, name, bundle: '/run/b', runtime: '/usr/bin/crun' })
+    const args = ['/usr/bin/conmon', '-b', '/run/b', '-c', id, '-n', name, '-r', '/usr/bin/crun', '-u', id, '-l', '/x']
+    expect(parseConmonArguments(args)).toEqual({ id, name, bundle: '/run/b', runtime: '/usr/bin/crun', log_path: '/x' })
     expect(parseConmonArguments(['/usr/bin/conmon', '--cid', id, '--name=web'])).toMatchObject({ id, name: 'web' })
     expect(parseKubernetesName(`/${name}`)).toEqual({
       ...{ container_name: 'redis', pod_name: 'sessions-0', pod_namespace: 'payments', pod_uid: uid, attempt: 0 },
@@ -203,7 +218,11 @@ describe("records in containerd's database", () => {
         metadata: { name: 'p', uid, namespace: 'n', attempt: 2 },
         hostname: 'h',
         labels: { app: 'x', not: 1 },
-        annotations: { a: 'b' },
+        annotations: {
+          'io.kubernetes.container.ports':
+            '[{"containerPort":80,"hostPort":81},{"containerPort":53,"protocol":"UDP"},7]',
+        },
+        log_directory: '/var/log/pods/n_p_u',
         mounts: [{ host_path: '/srv', container_path: '/data' }, { container_path: '/lost' }],
         linux: {
           cgroup_parent: '/kubepods.slice/x',
@@ -222,13 +241,18 @@ describe("records in containerd's database", () => {
       {
         ...{ id, kind: 'sandbox', name: 'p', image: null, sandbox_id: null, hostname: 'h' },
         ...{ pod_name: 'p', pod_namespace: 'n', pod_uid: uid, addresses: ['10.0.0.2'] },
-        ...{ attempt: 2, labels: new Map([['app', 'x']]), annotations: new Map([['a', 'b']]) },
+        ...{ attempt: 2, labels: new Map([['app', 'x']]), annotations: expect.any(Map) },
         namespaces: new Map([
           ['network', 2],
           ['pid', 1],
           ['ipc', 0],
         ]),
         ...{ mounts: [{ source: '/srv', target: '/data' }], cgroup_parent: '/kubepods.slice/x' },
+        ...{ image_id: null, log_path: '/var/log/pods/n_p_u' },
+        ports: [
+          { port: '80/tcp', published: [':81'] },
+          { port: '53/udp', published: [] },
+        ],
       },
     ])
     expect([...carved.specs.keys()]).toEqual([id])

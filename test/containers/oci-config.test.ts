@@ -33,6 +33,7 @@ describe('OCI config.json', () => {
       readonlyPaths: ['/proc/sys'],
       resources: {
         memory: { limit: 4096 },
+        cpu: { quota: 50_000, period: 100_000 },
         pids: { limit: -1 },
         devices: [
           { allow: false, access: 'rwm' },
@@ -64,6 +65,7 @@ describe('OCI config.json', () => {
       root_readonly: false,
       memory_limit: 4096,
       pids_limit: null,
+      cpu_limit: 500,
       restricts_devices: true,
       namespaces: [
         { type: 'pid', path: null },
