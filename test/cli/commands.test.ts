@@ -47,7 +47,7 @@ describe('help', () => {
     ]
     const present = areas.filter((area) => existsSync(join(repository, 'plugins', area.toLowerCase())))
     expect(headings).toEqual([...present, 'Commands', 'Options', 'Exit codes'])
-    expect(stdout).toMatch(/^Containers\n(?: {2}.*\n)* {2}cgroups {13}\S.*\n(?: {22}\S.*\n)* {2}containers {10}\S/m)
+    expect(stdout).toMatch(/^Containers\n(?: {2}.*\n)* {2}cgroups {13}\S.*\n(?: {2}.*\n)* {2}containers {10}\S/m)
     expect(stdout).toMatch(/^ {2}-f, --format FORMAT +table, json/m)
     expect(stdout).toMatch(/^ {4}5 {2}partial: the warnings say what is missing$/m)
   })
