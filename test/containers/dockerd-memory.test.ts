@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { type Heap, readDaemons } from '../../src/containers/dockerd-memory.js'
 
@@ -56,6 +57,45 @@ class GoHeap implements Heap {
   }
 }
 
+/** What was read of one container in the memory of Docker 26, in a guest whose page cache had been dropped. */
+const REAL: {
+  id: string
+  object: string
+  pieces: { address: string; bytes: string }[]
+} & Record<'name' | 'image' | 'image_id' | 'log_path', string> = JSON.parse(
+  readFileSync(new URL('./fixtures/dockerd-26.json', import.meta.url), 'utf8'),
+)
+
+/** Memory of which there are pieces. */
+class PiecesHeap implements Heap {
+  readonly #pieces = REAL.pieces.map(({ address, bytes }) => ({
+    address: BigInt(address),
+    bytes: Buffer.from(bytes, 'base64'),
+  }))
+
+  find(needles: readonly string[]) {
+    return this.#pieces.flatMap(({ address, bytes }) => {
+      const which = needles.indexOf(bytes.toString('latin1'))
+      return which < 0 ? [] : [{ address, which }]
+    })
+  }
+
+  findWords(words: readonly bigint[]) {
+    const word = this.readWhole(BigInt(REAL.object), 8)?.getBigUint64(0, true)
+    const which = word === undefined ? -1 : words.indexOf(word)
+    return which < 0 ? [] : [{ address: BigInt(REAL.object), which }]
+  }
+
+  readWhole(address: bigint, length: number): DataView | null {
+    for (const piece of this.#pieces) {
+      const at = Number(address - piece.address)
+      if (at >= 0 && at + length <= piece.bytes.length)
+        return new DataView(piece.bytes.buffer, piece.bytes.byteOffset + at, length)
+    }
+    return null
+  }
+}
+
 interface Container {
   name?: string
   image?: string
@@ -93,6 +133,14 @@ describe('the memory of dockerd', () => {
   it('has name and image of a container', () => {
     expect(read({})).toEqual(web)
     expect(read({ nameAt: 208n })).toEqual(web)
+  })
+
+  it('has it in a real one, with the digest of the image and the log', () => {
+    const { id, name, image, image_id, log_path } = REAL
+    const found = readDaemons([{ ...DOCKERD, heap: () => new PiecesHeap() }], [id, ID])
+    expect([...found.keys()]).toEqual([id])
+    expect(found.get(id)).toMatchObject({ name, image, image_id, log_path, address: BigInt(REAL.object) })
+    expect([name, image]).toEqual(['shop-web-1', 'shop/web:1.4'])
   })
 
   it.each([
