@@ -24,6 +24,7 @@ export { type Connection, readConnections, type Traffic, type Tuple } from '../k
 export { onlineCpus } from '../kernel/cpus.js'
 export { type Credentials, readCredentials } from '../kernel/credentials.js'
 export { type Descriptor, type OpenFile, readDescriptors, readOpenFiles } from '../kernel/descriptors.js'
+export { type DeviceRules, readDeviceRules } from '../kernel/device-rules.js'
 export { disassemble } from '../kernel/disassembly.js'
 export { type Encrypted, readEncrypted } from '../kernel/dm-crypt.js'
 export { type DynamicEvent, readDynamicEvents } from '../kernel/dynamic-events.js'
@@ -66,6 +67,13 @@ export { type LogRecord, readLog } from '../kernel/printk.js'
 export { readTracees, type Tracee } from '../kernel/ptrace.js'
 export * as read from '../kernel/query.js'
 export { type Route, readRoutes } from '../kernel/routes.js'
+export {
+  readSeccompChains,
+  readSeccompTasks,
+  type SeccompChain,
+  type SeccompTask,
+  type Verdict,
+} from '../kernel/seccomp.js'
 export { readSignals, type Signal } from '../kernel/signals.js'
 export { type Queue, readSocketQueues } from '../kernel/socket-queues.js'
 export {

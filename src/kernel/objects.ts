@@ -167,6 +167,12 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   ],
   // What frees a program or changes its size keeps this link (kernel/bpf/core.c).
   'struct bpf_prog': [{ path: 'aux->prog', is: 'own' }],
+  // Its program knows that it is one.
+  'struct seccomp_filter': [
+    { path: 'prog', is: 'pointer' },
+    { path: 'prog->aux->prog', is: { equals: 'prog' } },
+    { path: 'prev', is: 'pointer_or_null' },
+  ],
   'struct bpf_map': [{ path: 'ops', is: 'image' }],
   'struct bpf_link': [{ path: 'ops', is: 'image' }],
   [KEY]: [{ path: 'perm', is: { at_most: KEY_ALL } }, ...all('pointer', ['type', 'user'])],

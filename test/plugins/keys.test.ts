@@ -34,6 +34,8 @@ function isCounted(table: string, row: Row): boolean {
 const short: Record<string, string> = {
   'cgroup-limits': 'is in none of them',
   'container-settings': 'needs mounts, which are in none of them',
+  'device-rules': 'is in none of them',
+  'seccomp-filters': 'is in none of them',
   'working-directories': 'is in none of them',
   'removed-containers': 'is made of all struct pages, which samples do not hold',
   'shell-hash': 'is in none',
@@ -82,6 +84,7 @@ const short: Record<string, string> = {
 /** Tables of more than one row that have no key. */
 const without: Record<string, string> = {
   evidence: 'files may say the same of one thing twice',
+  'seccomp-filters': 'filters are told apart by their addresses, which are no part of a key',
   exposure: 'what is about the node has no container',
   drift: 'what differs of a container as a whole has no process, and may have no name',
   findings: 'what a finding is about may have no process and no container',
