@@ -1,19 +1,23 @@
-import { append, defineAnalyzer, flag, need, type Row, type Table, text } from 'salvor'
+import { append, defineAnalyzer, flag, need, type Row, text } from 'salvor'
 import {
   containerDeclarations,
+  containerFinder,
   containerNames,
   type Difference,
   type DriftEvidence,
+  type DriftFilter,
   type DriftProcess,
   driftOf,
+  listedTasks,
   memberColumns,
   ownerOf,
 } from 'salvor/containers'
+import { isLeader, type Kernel, readDeviceRules, type Verdict } from 'salvor/kernel'
 import files from '../files/files.js'
 import mounts from '../files/mounts.js'
-import bpfAttachments from '../kernel/bpf-attachments.js'
 import credentials from '../processes/credentials.js'
 import processes from '../processes/processes.js'
+import seccompFilters from '../processes/seccomp-filters.js'
 import cgroupLimits from './cgroup-limits.js'
 import containers from './containers.js'
 
@@ -54,10 +58,30 @@ function driftProcess(row: ProcessRow, cred: CredentialRow | undefined): DriftPr
   }
 }
 
-/** Programs that decide about devices, by container; null where no cgroup has any, for then v1's lists decide. */
-function devicePrograms(attachments: Table<typeof bpfAttachments.columns>): Map<unknown, unknown[]> | null {
-  const deciding = [...attachments.rows()].filter(({ type }) => type === 'cgroup_device')
-  return deciding.length === 0 ? null : grouped(deciding, ({ container }) => container)
+type FilterRow = Row<typeof seccompFilters.columns>
+
+function driftFilter(row: FilterRow): DriftFilter {
+  const verdicts = [
+    ...(row.allowed_calls ?? []).map((name) => [name, 'allowed'] as const),
+    ...(row.conditional_calls ?? []).map((name) => [name, 'conditional'] as const),
+    ...(row.denied_calls ?? []).map((name) => [name, 'denied'] as const),
+  ] as [string, Verdict][]
+  return {
+    pids: new Set((row.pids ?? []).map(Number)),
+    chain: (row.chain ?? []) as string[],
+    verdicts: row.denied_calls === null ? null : new Map(verdicts),
+    reason: row.reason,
+    bypassed: (row.bypassed ?? []) as string[],
+    changed: row.changed === true,
+  }
+}
+
+/** What decides about devices for containers: none for one of which nothing does, while something does for some cgroup. */
+function deviceFinder(kernel: Kernel): (container: string) => DriftEvidence['devices'] {
+  const containerOf = containerFinder(listedTasks(kernel).filter(isLeader))
+  const rules = readDeviceRules(kernel)
+  const byContainer = grouped(rules, ({ path }) => containerOf(path))
+  return (container) => byContainer.get(container)?.[0] ?? (rules.length > 0 ? 'none' : null)
 }
 
 const UNDECLARED: Difference = {
@@ -75,8 +99,8 @@ export default defineAnalyzer({
   summary: 'What of each running container is not as it was declared, and programs that are not from its image',
   description:
     'The OCI config.json that the runtime was given, against what the kernel holds of its processes, mounts, cgroup and ' +
-    'files. `weaker` marks what lets the container do more than was declared. A container whose declaration has left ' +
-    'memory has one row that says so.',
+    'files. Filters of system calls and rules for devices are compared by what their instructions do. `weaker` marks what ' +
+    'lets the container do more than was declared. A container whose declaration has left memory has one row that says so.',
   torn: 'a difference is between what was whole in memory; what could not be read is no difference.',
   examples: [
     { command: 'salvor drift memory.elf', what: 'all containers' },
@@ -98,7 +122,7 @@ export default defineAnalyzer({
     mounts: need(mounts),
     limits: need(cgroupLimits),
     files: need(files),
-    attachments: need(bpfAttachments),
+    filters: need(seccompFilters),
   },
   *run({ kernel, tables }) {
     const declared = containerDeclarations(kernel)
@@ -114,7 +138,8 @@ export default defineAnalyzer({
     const mounted = grouped(tables.mounts.rows(), ({ mnt_ns }) => mnt_ns)
     const limits = grouped(tables.limits.rows(), ({ container }) => container)
     const cached = grouped(tables.files.rows(), ({ container }) => container)
-    const deciding = devicePrograms(tables.attachments)
+    const devicesOf = deviceFinder(kernel)
+    const filters = [...tables.filters.rows()].map(driftFilter)
     // What is masked or bound read-only in one container is there in all.
     const there = new Set(
       [...tables.mounts.rows()].flatMap(({ target, type }) => (type === 'rootfs' ? [] : (target ?? []))),
@@ -134,7 +159,8 @@ export default defineAnalyzer({
         mounts: init === null ? null : (mounted.get(init.namespaces.mnt) ?? null),
         files: cached.get(id) ?? [],
         limits: limits.get(id)?.[0] ?? null,
-        device_programs: deciding === null ? null : (deciding.get(id)?.length ?? 0),
+        devices: devicesOf(id),
+        filters: filters.filter(({ pids }) => members.some(({ pid }) => pid !== null && pids.has(pid))),
         exists: (path) => (there.has(path) ? true : null),
       })
       const differences = declaration === undefined ? [UNDECLARED] : driftOf(evidence(declaration.spec))

@@ -1,6 +1,8 @@
 /** The OCI runtime's `config.json`: the container as the engine declared it to runc, crun or a shim. */
 
-import { flag, integer, list, type Parsed, parseObject, text, textMap, texts } from './json.js'
+import { accessBits, DEVICE_TYPES, type DeviceRule } from '../kernel/device-access.js'
+import { field, flag, integer, list, type Parsed, parseObject, text, textMap, texts } from './json.js'
+import { readSeccompProfile, type SeccompProfile } from './seccomp-profile.js'
 
 export interface OciMount {
   source: string | null
@@ -21,6 +23,8 @@ export interface OciConfig {
   capabilities: string[] | null
   effective: string[]
   seccomp: boolean
+  /** What its filter lets through; null where it has none. */
+  seccomp_profile: SeccompProfile | null
   apparmor: string | null
   no_new_privileges: boolean
   masked_paths: string[]
@@ -33,6 +37,8 @@ export interface OciConfig {
   cpu_limit: number | null
   /** Whether the rules for devices begin with one that forbids all. */
   restricts_devices: boolean
+  /** Rules for devices; later ones count before earlier ones. */
+  devices: DeviceRule[]
   /** `path` is null for a namespace of the container's own; a type that is not named is the parent's. */
   namespaces: { type: string; path: string | null }[]
   cgroups_path: string | null
@@ -59,6 +65,7 @@ export function readOciConfig(config: object): Parsed<OciConfig> {
     capabilities: hasObject(config, 'process') ? capabilities : null,
     effective,
     seccomp: hasObject(config, 'linux', 'seccomp'),
+    seccomp_profile: readSeccompProfile(field(config, 'linux', 'seccomp')),
     apparmor: text(config, 'process', 'apparmorProfile'),
     no_new_privileges: flag(config, 'process', 'noNewPrivileges') ?? false,
     masked_paths: texts(config, 'linux', 'maskedPaths'),
@@ -68,6 +75,7 @@ export function readOciConfig(config: object): Parsed<OciConfig> {
     pids_limit: limit(config, 'pids'),
     cpu_limit: cpuLimit(config),
     restricts_devices: restrictsDevices(list(config, 'linux', 'resources', 'devices')),
+    devices: list(config, 'linux', 'resources', 'devices').map(readDeviceRule),
     namespaces: list(config, 'linux', 'namespaces').flatMap((item) => {
       const type = text(item, 'type')
       return type === null ? [] : [{ type, path: text(item, 'path') }]
@@ -96,6 +104,19 @@ function cpuLimit(config: object): number | null {
 function restrictsDevices(rules: readonly unknown[]): boolean {
   const all = rules.filter((rule) => [null, 'a'].includes(text(rule, 'type')) && integer(rule, 'major') === null)
   return flag(all.at(-1), 'allow') === false
+}
+
+/** Block devices are of the first type; a number that is absent or -1 is any, and so is a type that is absent. */
+function readDeviceRule(rule: unknown): DeviceRule {
+  const type = text(rule, 'type')
+  const number = (value: number | null) => (value === null || value < 0 ? null : value)
+  return {
+    allow: flag(rule, 'allow') ?? false,
+    types: type === 'b' ? [1] : type === 'c' || type === 'u' ? [2] : DEVICE_TYPES,
+    major: number(integer(rule, 'major')),
+    minor: number(integer(rule, 'minor')),
+    bits: accessBits(text(rule, 'access') ?? 'rwm'),
+  }
 }
 
 function readMount(item: unknown): OciMount[] {

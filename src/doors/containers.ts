@@ -2,7 +2,7 @@
 export { capabilityNames } from '../containers/capabilities.js'
 export { type CgroupIdentity, parseCgroupPath } from '../containers/cgroup-path.js'
 export { driftOf } from '../containers/drift/drift.js'
-export type { Difference, DriftEvidence, DriftProcess } from '../containers/drift/types.js'
+export type { Difference, DriftEvidence, DriftFilter, DriftProcess } from '../containers/drift/types.js'
 export { exposedSettings } from '../containers/exposure/settings.js'
 export type { ExposedContainer, ExposedMount } from '../containers/exposure/types.js'
 export { WAYS } from '../containers/exposure/ways.js'

@@ -2,11 +2,26 @@
 
 import { expect, test } from 'vitest'
 import { driftOf } from '../../src/containers/drift/drift.js'
-import type { DriftEvidence, DriftMount, DriftProcess } from '../../src/containers/drift/types.js'
+import type { DriftEvidence, DriftFilter, DriftMount, DriftProcess } from '../../src/containers/drift/types.js'
 import { type OciConfig, readOciConfig } from '../../src/containers/oci-config.js'
+import { readSeccompProfile } from '../../src/containers/seccomp-profile.js'
+import { declaredAccess, EVERY_DEVICE } from '../../src/kernel/device-access.js'
+import type { Verdict } from '../../src/kernel/seccomp.js'
 
 const host = { mnt: 1, pid: 2, net: 3, uts: 4, ipc: 5, user: 6, cgroup: 7, time: 8 }
 const own = { ...host, mnt: 101, pid: 102, net: 103, uts: 104, ipc: 105, cgroup: 107 }
+
+const DEVICES = [
+  { allow: false, access: 'rwm' },
+  { allow: true, type: 'c', major: 1, minor: 3, access: 'rwm' },
+]
+const exactly = { access: declaredAccess(readRules(DEVICES)), reason: null }
+
+/** Rules as a declaration has them. */
+function readRules(devices: readonly object[]) {
+  const parsed = readOciConfig({ ociVersion: '1.0.2', linux: { resources: { devices } } })
+  return parsed.value?.devices ?? []
+}
 
 function spec(of: Partial<OciConfig> = {}): OciConfig {
   const parsed = readOciConfig({
@@ -32,10 +47,7 @@ function spec(of: Partial<OciConfig> = {}): OciConfig {
       resources: {
         memory: { limit: 4096 },
         pids: { limit: 10 },
-        devices: [
-          { allow: false, access: 'rwm' },
-          { allow: true, type: 'c', major: 1, minor: 3, access: 'rwm' },
-        ],
+        devices: DEVICES,
       },
     },
   })
@@ -86,7 +98,8 @@ function evidence(of: Partial<DriftEvidence> = {}): DriftEvidence {
     mounts,
     files: [{ path: '/usr/sbin/nginx', layer: 'lower', type: 'file', mode: '-rwxr-xr-x', size: 9, deleted: false }],
     limits: { memory_limit: 4096, pids_limit: 10 },
-    device_programs: 1,
+    devices: exactly,
+    filters: [],
     exists: (path) => (path === '/proc/kcore' || path === '/proc/sys' ? true : null),
     ...of,
   }
@@ -172,8 +185,91 @@ test.each<[string, DriftMount[], unknown[]]>([
 test('limits that are not there, and devices that nobody decides about', () => {
   expect(told({ limits: { memory_limit: null, pids_limit: 10 } })).toEqual([['limit', 'memory', 'none', true]])
   expect(told({ limits: { memory_limit: 4096, pids_limit: 5 } })).toEqual([['limit', 'pids', '5', false]])
-  expect(told({ device_programs: 0 })).toEqual([['devices', null, 'no program decides: every device', true]])
-  expect(told({ device_programs: null })).toEqual([])
+  expect(told({ devices: 'none' })).toEqual([['devices', null, 'no program decides: every device', true]])
+  expect(told({ devices: null })).toEqual([])
+})
+
+test('devices that are allowed beyond what was declared and what runtimes add, and fewer', () => {
+  const allowed = (...more: object[]) => ({ access: declaredAccess(readRules([...DEVICES, ...more])), reason: null })
+  const disk = { allow: true, type: 'b', major: 8, access: 'rw' }
+  expect(told({ devices: allowed(disk) })).toEqual([['devices', 'b 8:* rw', 'allowed', true]])
+  expect(told({ devices: allowed({ allow: true, type: 'c', major: 136, access: 'rwm' }) })).toEqual([])
+  expect(told({ devices: allowed({ allow: false, type: 'c', major: 1, minor: 3, access: 'w' }) })).toEqual([
+    ['devices', 'c 1:3 w', 'not allowed', false],
+  ])
+  expect(told({ devices: { access: EVERY_DEVICE, reason: null } })).toEqual([
+    ['devices', expect.stringContaining('b *:* rw'), 'allowed', true],
+  ])
+  expect(told({ devices: { access: null, reason: 'a call at 3' } })).toEqual([
+    ['devices', null, 'not told: a call at 3', null],
+  ])
+})
+
+const profile = {
+  defaultAction: 'SCMP_ACT_ERRNO',
+  syscalls: [
+    { names: ['read', 'clone'], action: 'SCMP_ACT_ALLOW' },
+    { names: ['personality', 'clone'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, value: 8, op: 'SCMP_CMP_EQ' }] },
+    { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 },
+  ],
+}
+const filtered = spec({ seccomp_profile: readSeccompProfile(profile) })
+const declared: [string, Verdict][] = [
+  ['read', 'allowed'],
+  ['clone', 'allowed'],
+  ['personality', 'conditional'],
+  ['clone3', 'denied'],
+  ['mount', 'denied'],
+]
+
+function filter(of: Partial<DriftFilter> = {}, ...changed: [string, Verdict][]): DriftFilter {
+  const verdicts = new Map([...declared, ...changed])
+  return { pids: new Set([50]), chain: ['0x1'], verdicts, reason: null, bypassed: [], changed: false, ...of }
+}
+
+test.each<[string, DriftFilter[], unknown[]]>([
+  ['a filter that is as it was declared', [filter()], []],
+  [
+    'calls that it lets through',
+    [filter({}, ['mount', 'allowed'], ['clone3', 'conditional'])],
+    [
+      ['seccomp', 'clone3', 'conditional', true],
+      ['seccomp', 'mount', 'allowed', true],
+    ],
+  ],
+  ['calls that it does not', [filter({}, ['read', 'denied'])], [['seccomp', 'read', 'denied', false]]],
+  [
+    'one that is not told',
+    [filter({ verdicts: null, reason: 'it goes back' })],
+    [['seccomp', 'filter', 'not told: it goes back', null]],
+  ],
+  [
+    'calls that the kernel remembers as allowed',
+    [filter({ bypassed: ['mount'] })],
+    [['seccomp', 'mount', 'the kernel lets them pass the filter', true]],
+  ],
+  [
+    'a translation that was changed',
+    [filter({ changed: true })],
+    [['seccomp', 'filter', 'the kernel runs something else', null]],
+  ],
+  [
+    'one more that a process has put upon it',
+    [filter(), filter({ pids: new Set([51]), chain: ['0x2', '0x1'] }, ['read', 'denied'])],
+    [],
+  ],
+  [
+    'another that a process of its own has',
+    [filter(), filter({ pids: new Set([51]), chain: ['0x3'] }, ['mount', 'allowed'])],
+    [['seccomp', 'mount', 'allowed', true]],
+  ],
+])('%s', (_, filters, differences) => {
+  const both = [nginx(), nginx({ pid: 51 })]
+  expect(told({ spec: filtered, processes: both, filters }).sort()).toEqual(differences)
+})
+
+test('without a declared profile no filter is compared', () => {
+  expect(told({ spec: spec({ seccomp_profile: null }), filters: [filter({}, ['mount', 'allowed'])] })).toEqual([])
 })
 
 test('programs on another mount, and programs that were made or changed', () => {

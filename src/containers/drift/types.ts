@@ -1,5 +1,7 @@
 /** What was declared of a container against what the kernel holds. */
 
+import type { DeviceAccess } from '../../kernel/device-access.js'
+import type { Verdict } from '../../kernel/seccomp.js'
 import type { OciConfig } from '../oci-config.js'
 
 /** What a difference is in. */
@@ -71,6 +73,26 @@ export interface DriftFile {
   readonly deleted: boolean | null
 }
 
+export interface DriftDevices {
+  /** Null where it is not told, for a reason. */
+  readonly access: DeviceAccess | null
+  readonly reason: string | null
+}
+
+/** A filter of system calls, with those before it. */
+export interface DriftFilter {
+  readonly pids: ReadonlySet<number>
+  /** Addresses, its own first. */
+  readonly chain: readonly string[]
+  /** By the names of calls; null where it is not told, for a reason. */
+  readonly verdicts: ReadonlyMap<string, Verdict> | null
+  readonly reason: string | null
+  /** Calls that the kernel lets through though the filter does not. */
+  readonly bypassed: readonly string[]
+  /** Whether the kernel runs something else than what was handed to it. */
+  readonly changed: boolean
+}
+
 export interface DriftEvidence {
   readonly spec: OciConfig
   readonly init: DriftProcess | null
@@ -84,8 +106,10 @@ export interface DriftEvidence {
   readonly mounts: readonly DriftMount[] | null
   readonly files: readonly DriftFile[]
   readonly limits: { readonly memory_limit: number | bigint | null; readonly pids_limit: number | bigint | null } | null
-  /** Programs that decide about devices for its cgroup; null where cgroups do that without. */
-  readonly device_programs: number | null
+  /** What its cgroup may do with devices: null where nobody knows whether anything decides, none where nothing does. */
+  readonly devices: DriftDevices | 'none' | null
+  /** Filters of system calls that its processes have. */
+  readonly filters: readonly DriftFilter[]
   /** Whether a path below /proc or /sys is there on this host; null where that is not known. */
   readonly exists: (path: string) => boolean | null
 }
