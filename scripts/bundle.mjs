@@ -36,8 +36,8 @@ async function bundle(input, { banner = '', codeSplitting = true } = {}) {
     preserveEntrySignatures: 'allow-extension',
     platform: 'node',
     // jiti loads parts of itself by path, and cli-progress calls the string-width that is replaced below as a function;
-    // both are loaded late, and seldom.
-    external: ['jiti', 'cli-progress', '@napi-rs/nice'],
+    // they and what writes archives are loaded late, and seldom.
+    external: ['jiti', 'cli-progress', '@napi-rs/nice', 'tar', '@bufbuild/protobuf/wire'],
     resolve: {
       alias: {
         ...doors,

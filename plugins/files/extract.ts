@@ -1,5 +1,5 @@
 import { artifact, bytes, defineAnalyzer, pathFits as fits, flag, integer, list, option, text, time } from 'salvor'
-import { containerColumns, containerRows, type FileRow, fileRows, listedTasks, mergedFiles } from 'salvor/containers'
+import { containerColumns, type FileRow, fileRows, findContainers, listedTasks, mergedFiles } from 'salvor/containers'
 import { type FileContents, heldInodes, type Kernel } from 'salvor/kernel'
 
 /** Stretches of one file that are told; all their bytes are counted. */
@@ -35,7 +35,7 @@ export default defineAnalyzer({
       example: '/etc/**',
     }),
     of_container: option.text(
-      'Only files on the overlay or volumes of this container, by name or the beginning of its id',
+      'Only files on the overlay or volumes of this container, by name or the beginning of its id; or of pod:NAME',
       {
         example: 'shop-web-1',
       },
@@ -89,18 +89,18 @@ export default defineAnalyzer({
 /** Files that are asked for; one of an overlay and its layer's are the same contents, and told once. */
 function chosen(kernel: Kernel, asked: Asked, complain: (message: string) => void): FileRow[] {
   const { path, of_container, of_process, deleted, merged } = asked
-  const container = of_container === null ? null : containerNamed(kernel, of_container)
-  if (of_container !== null && container === null) complain(`no container is called ${of_container}`)
+  const containers = of_container === null ? [] : findContainers(kernel, of_container).map(({ id }) => id)
+  if (of_container !== null && containers.length === 0) complain(`no container is called ${of_container}`)
   if (merged && of_container === null) complain('--merged needs a container: name it by --of-container')
-  if ((of_container !== null || merged) && container === null) return []
+  if ((of_container !== null || merged) && containers.length === 0) return []
   const held = heldBy(kernel, of_process)
   const tests: ((file: FileRow) => boolean)[] = [
     (file) => file.type === 'file' && (file.deleted || !deleted),
     (file) => of_process === null || held.has(file.address),
-    (file) => container === null || merged || file.container === container,
+    (file) => containers.length === 0 || merged || containers.includes(file.container ?? ''),
     (file) => path.length === 0 || path.some((pattern) => fits(pattern, file.path ?? '')),
   ]
-  const inside = mergedFiles(kernel, merged ? container : null)
+  const inside = merged ? containers.flatMap((container) => mergedFiles(kernel, container)) : []
   const files = merged ? inside : [...fileRows(kernel)].flat()
   const wanted = files.filter((file) => tests.every((test) => test(file)))
   // A merged folder may show one file at several paths.
@@ -115,14 +115,6 @@ function once(files: readonly FileRow[]): FileRow[] {
     if (other === undefined || other.address === other.contents) byContents.set(file.contents, file)
   }
   return [...byContents.values()]
-}
-
-function containerNamed(kernel: Kernel, wanted: string): string | null {
-  const rows = containerRows(kernel, () => {})
-  return (
-    (rows.find(({ id, name }) => name === wanted || id === wanted) ?? rows.find(({ id }) => id.startsWith(wanted)))
-      ?.id ?? null
-  )
 }
 
 function heldBy(kernel: Kernel, wanted: number | null): Set<bigint> {

@@ -1,5 +1,12 @@
 import { artifact, bytes, count, defineAnalyzer, list, option } from 'salvor'
-import { listedPlacedTasks, memberColumns, readAskedMembers } from 'salvor/containers'
+import {
+  findContainers,
+  listedPlacedTasks,
+  type Member,
+  memberColumns,
+  readAskedMembers,
+  readMembers,
+} from 'salvor/containers'
 import { readCoreSources } from 'salvor/kernel'
 
 /** Gaps that are named one by one: a process may have as many as it has pages. */
@@ -18,8 +25,16 @@ export default defineAnalyzer({
     { command: 'salvor process-dump memory.elf --process 1618 --output-dir out', what: 'one process as a core file' },
   ],
   artifacts: 'a core file of each process',
-  options: { process: option.list('Id of a process to write', { example: '236' }) },
-  asks: ['process'],
+  options: {
+    process: option.list('Id of a process to write', { example: '236' }),
+    of_container: option.text(
+      'Every process of this container, by its name or the beginning of its id, or of pod:NAME',
+      {
+        example: 'shop-web-1',
+      },
+    ),
+  },
+  asks: ['process', 'of_container'],
   key: ['pid'],
   columns: {
     ...memberColumns,
@@ -32,8 +47,17 @@ export default defineAnalyzer({
     gaps: list('What is not in the file: addresses and why, 4096 at most', { detail: true }),
     file: artifact('The core file'),
   },
-  async *run({ kernel, options, artifacts }) {
-    const members = readAskedMembers(kernel, options.process)
+  async *run({ kernel, options, artifacts, warn }) {
+    const { of_container } = options
+    const containers = of_container === null ? [] : findContainers(kernel, of_container).map(({ id }) => id)
+    if (of_container !== null && containers.length === 0) {
+      warn({ code: 'absent', message: `no container is called ${of_container}` })
+    }
+    const isOf = ({ container }: Member) => container !== null && containers.includes(container)
+    const members = new Map([
+      ...readAskedMembers(kernel, options.process),
+      ...[...readMembers(kernel)].filter(([, member]) => isOf(member)),
+    ])
     const tasks = listedPlacedTasks(kernel)
     const leaders = tasks.filter(({ address }) => members.has(address))
     for (const { leader, mappings, running, write } of readCoreSources(kernel, leaders, tasks)) {

@@ -1,4 +1,5 @@
 import type { Columns } from '../api/columns.js'
+import { POD } from '../containers/pod-name.js'
 import { type Failure, SalvorError } from '../engine/errors.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
 import type { ContainerChoice } from '../output/filter.js'
@@ -19,9 +20,6 @@ export interface Containers {
   readonly known: readonly Container[]
   readonly failed?: Failure
 }
-
-/** Before the name of a pod: its containers are meant, and no container is called so. */
-export const POD = 'pod:'
 
 /** The containers of the pods that a name means: with its namespace or without, or the beginning of either. */
 function ofPod(value: string, known: readonly Container[]): Container[] {

@@ -223,6 +223,8 @@ export async function runAnalyzers(
     const code = await run.all()
     if (isReaderGone(run.failure)) return exitCodes.complete
     if (run.failure !== undefined) throw run.failure
+    // A page is handed on with all that was written beside it.
+    if (options.page !== undefined && !world.signal.aborted) folder?.manifest()
     return code
   } finally {
     writer.abort()

@@ -8,12 +8,13 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readSync,
   realpathSync,
   rmSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import type { Artifact, Artifacts, ArtifactWriter } from '../api/artifacts.js'
 import { SalvorError } from '../engine/errors.js'
 import { require } from '../require.js'
@@ -26,6 +27,7 @@ import { checkArtifactFolder, type Guard, outputFailure } from './target.js'
 const MOST_FILES = 1 << 16
 const MOST_BYTES = 64 * 2 ** 30
 const PIECE = 1 << 20
+const MANIFEST = 'SHA256SUMS'
 
 /** Where files of one image go, in a form that crosses threads. */
 export interface ArtifactPlace {
@@ -59,6 +61,18 @@ export class ArtifactFolder {
     const { root, unfinished } = this
     if (below !== '') this.makeFolder(join(root, below))
     return { root, below, unfinished }
+  }
+
+  /** Writes the hashes of all files of the folder into one more, as sha256sum has them and checks them. */
+  manifest(): void {
+    const names = readdirSync(this.root, { recursive: true, encoding: 'utf8' }).sort()
+    const unfinished = relative(this.root, this.unfinished)
+    const lines = names
+      .filter((name) => !name.startsWith(unfinished) && lstatSync(join(this.root, name)).isFile())
+      .map((name) => hashLine(name, hashOf(join(this.root, name))))
+    const file = new ArtifactFiles(this.place('')).create(MANIFEST)
+    file.write(Buffer.from(lines.join('')))
+    file.close()
   }
 
   /** Takes away what is not finished. */
@@ -165,6 +179,35 @@ interface Owner {
   readonly end: (size: number, how: Ending) => void
 }
 
+/** A backslash before the hash says that there are some in the name, where a line would end. */
+function hashLine(name: string, hash: string): string {
+  const escaped = name.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r')
+  return `${escaped === name ? '' : '\\'}${hash}  ${escaped}\n`
+}
+
+function hashOf(path: string): string {
+  const descriptor = openSync(path, 'r')
+  try {
+    return hashPieces(descriptor, null).digest('hex')
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** The hash of an open file, which is so long, or as long as it is. */
+function hashPieces(descriptor: number, size: number | null): Hash {
+  const hash = newHash()
+  const piece = Buffer.alloc(PIECE)
+  for (let at = 0; at < (size ?? Number.POSITIVE_INFINITY); ) {
+    const read = readSync(descriptor, piece, 0, PIECE, at)
+    if (read === 0 && size !== null) throw new Error('it was cut off while it was written')
+    if (read === 0) break
+    hash.update(piece.subarray(0, read))
+    at += read
+  }
+  return hash
+}
+
 /** Few runs write files, and loading this takes a while. */
 function newHash(): Hash {
   const { createHash } = require('node:crypto') as typeof import('node:crypto')
@@ -247,15 +290,7 @@ class ArtifactFile implements ArtifactWriter {
   }
 
   private rehash(): Hash {
-    const hash = newHash()
-    const piece = Buffer.alloc(PIECE)
-    for (let at = 0; at < this.size; ) {
-      const read = readSync(this.descriptor, piece, 0, PIECE, at)
-      if (read === 0) throw new Error('it was cut off while it was written')
-      hash.update(piece.subarray(0, read))
-      at += read
-    }
-    return hash
+    return hashPieces(this.descriptor, this.size)
   }
 
   private attempt<T>(step: () => T): T {

@@ -4,6 +4,7 @@ import { append } from '../append.js'
 import { type BuiltContainers, buildContainers, type Declaration } from '../containers/containers.js'
 import { isEngineDaemon } from '../containers/data-roots.js'
 import { cgroupMembers } from '../containers/membership.js'
+import { POD, podName } from '../containers/pod-name.js'
 import type {
   CgroupEvidence,
   ContainerRow,
@@ -29,6 +30,27 @@ export function containerRows(kernel: Kernel, warn: (warning: Warning) => void):
   const { rows, warnings } = kernel.once(readContainers)
   for (const warning of warnings) warn(warning)
   return rows
+}
+
+/**
+ * The container that is meant by its name or id, or by the beginning of either; after `pod:` those of a pod, by its name with
+ * its namespace or without, or by the beginning of either.
+ */
+export function findContainers(kernel: Kernel, wanted: string): readonly Readonly<ContainerRow>[] {
+  const rows = containerRows(kernel, () => {})
+  if (wanted.startsWith(POD)) {
+    const pod = wanted.slice(POD.length)
+    const fitting = (fits: (name: string) => boolean) =>
+      rows.filter((row) =>
+        [row.pod_name, podName(row.pod_namespace, row.pod_name)].some((name) => name !== null && fits(name)),
+      )
+    const whole = fitting((name) => name === pod)
+    return whole.length > 0 ? whole : fitting((name) => name.startsWith(pod))
+  }
+  const found =
+    rows.find(({ id, name }) => name === wanted || id === wanted) ??
+    rows.find(({ id, name }) => id.startsWith(wanted) || name?.startsWith(wanted) === true)
+  return found === undefined ? [] : [found]
 }
 
 /** What engines declared of containers, by id. */

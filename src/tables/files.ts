@@ -181,7 +181,7 @@ export function mergedFiles(kernel: Kernel, container: string | null): FileRow[]
     .filter(({ path, layer }) => isMerged(path, inside.layers[layer], directories))
   const hidden = new Map<string, number>()
   for (const { path, layer, file } of layered) {
-    if (file.type === 'character' && file.rdev === 0) hidden.set(path, Math.min(layer, hidden.get(path) ?? layer))
+    if (isWhiteout(file)) hidden.set(path, Math.min(layer, hidden.get(path) ?? layer))
   }
   for (const file of files) for (const path of pathsInside(inside.mounts, file)) put(path, file)
   layered.sort((left, right) => left.layer - right.layer)
@@ -189,6 +189,22 @@ export function mergedFiles(kernel: Kernel, container: string | null): FileRow[]
     if (!isHidden(path, layer, hidden) && topmost(inside.mounts, path)?.target === '/') put(path, file)
   }
   return [...merged.values()].sort((left, right) => compare(left.path ?? '', right.path ?? ''))
+}
+
+/** Files of the upper layer of a container's overlay, by the paths at which it has them; what hides others among them. */
+export function upperFiles(kernel: Kernel, container: string | null): { path: string; file: FileRow }[] {
+  const { layers } = mountsInside(kernel, container)
+  const top = layers.slice(0, 1)
+  const files = top.length === 0 ? [] : [...fileRows(kernel)].flat()
+  return files
+    .filter(({ deleted, inner }) => !deleted && inner !== null)
+    .flatMap((file) => inLayer(top, file))
+    .sort((left, right) => compare(left.path, right.path))
+}
+
+/** Whether a file of an upper layer only says that there is none: a device without a number. */
+export function isWhiteout({ type, rdev }: FileRow): boolean {
+  return type === 'character' && rdev === 0
 }
 
 const compare = (left: string, right: string) => (left < right ? -1 : left > right ? 1 : 0)

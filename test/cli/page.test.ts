@@ -1,7 +1,8 @@
 /** The page about one container or pod. */
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -61,6 +62,17 @@ test('the files of a container are written beside its page', ({ skip }) => {
     const files = readdirSync(join(folder, 'out'), { recursive: true }).map(String)
     const marker = files.find((file) => file.endsWith('opt/drop/marker.txt')) ?? ''
     expect(readFileSync(join(folder, 'out', marker), 'utf8')).toContain('LAB-MARKER-CONTAINER')
+    expect(files).toContain('checkpoint-corp-batch.tar')
+    // Every file is in the manifest, with its hash.
+    const lines = readFileSync(join(folder, 'out', 'SHA256SUMS'), 'utf8')
+      .trimEnd()
+      .split('\n')
+    const written = files.filter((file) => statSync(join(folder, 'out', file)).isFile() && file !== 'SHA256SUMS')
+    expect(lines.map((line) => line.slice(66)).sort()).toEqual(written.sort())
+    for (const line of lines.filter((each) => each.endsWith('.tar') || each.endsWith(marker))) {
+      const bytes = readFileSync(join(folder, 'out', line.slice(66)))
+      expect(createHash('sha256').update(bytes).digest('hex')).toBe(line.slice(0, 64))
+    }
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -34,6 +34,7 @@ function isCounted(table: string, row: Row): boolean {
 const short: Record<string, string> = {
   'cgroup-limits': 'is in none of them',
   'container-settings': 'needs mounts, which are in none of them',
+  checkpoint: 'is of one container',
   'device-rules': 'is in none of them',
   'seccomp-filters': 'is in none of them',
   'working-directories': 'is in none of them',

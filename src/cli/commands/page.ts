@@ -1,8 +1,8 @@
+import { POD } from '../../containers/pod-name.js'
 import { SalvorError } from '../../engine/errors.js'
 import { readOptions } from '../../engine/option-values.js'
 import type { Registry } from '../../engine/registry.js'
-import type { Command } from '../command.js'
-import { POD } from '../container-names.js'
+import type { Command, Option } from '../command.js'
 import { artifactOption, readRunOptions, runOptions } from '../options.js'
 import { runAnalyzers } from '../run-analyzers.js'
 
@@ -25,8 +25,18 @@ const PARTS = [
   'environment',
   'secrets',
 ]
-/** Writes what memory holds of a container's files into --output-dir. */
-const FILES = 'extract'
+/** What writes of a container into --output-dir, and what it is told: its files, and the archive of a checkpoint. */
+const WRITERS: Readonly<Record<string, (name: string) => Readonly<Record<string, string | boolean>>>> = {
+  extract: (name) => ({ of_container: name, merged: true }),
+  checkpoint: (name) => ({ of_container: name }),
+}
+
+/** Writes its processes there, where that is asked for. */
+const MEMORY = 'process-dump'
+const memoryOption: Option = {
+  name: 'process-memory',
+  summary: 'Write a core file of each of its processes into --output-dir, too',
+}
 
 /** What a page leaves to the options of its command: which rows, and which columns. */
 const OWN = new Set(['container', 'columns', 'sort', 'pid', 'limit', 'where'])
@@ -52,16 +62,18 @@ function pageCommand({ containers, ...page }: Page): Command {
       { name: 'name', kind: 'new name' },
       { name: 'image', kind: 'image' },
     ],
-    options: [artifactOption, ...runOptions.filter(({ name }) => !OWN.has(name))],
+    options: [artifactOption, memoryOption, ...runOptions.filter(({ name }) => !OWN.has(name))],
     run: ({ raw, world, registry }) => {
       const name = String(raw.name)
       const options = { ...readRunOptions(raw), container: [containers(name)], page: page.name }
       if (options.format === 'csv') throw new SalvorError('USAGE', `${page.name} has many tables: use json or ndjson`)
       const requests = PARTS.map((part) => requestOf(registry, part))
       if (options.outputDir !== undefined) {
-        if (page.name === 'pod')
-          throw new SalvorError('USAGE', '--output-dir: a pod has several file systems: name one container')
-        requests.push(requestOf(registry, FILES, { of_container: name, merged: true }))
+        const of = containers(name)
+        for (const [writer, told] of Object.entries(WRITERS)) requests.push(requestOf(registry, writer, told(of)))
+        if (raw['process-memory'] === true) requests.push(requestOf(registry, MEMORY, { of_container: of }))
+      } else if (raw['process-memory'] === true) {
+        throw new SalvorError('USAGE', '--process-memory writes files: name a folder with --output-dir')
       }
       return runAnalyzers({ world, registry, options }, requests, [String(raw.image)], true)
     },
@@ -70,12 +82,14 @@ function pageCommand({ containers, ...page }: Page): Command {
 
 const ABOUT =
   'Its identity, what looks like an intrusion, what is not as declared, processes, connections with both ends, mounts, ' +
-  'open files, what was typed, and bytes that nobody has read yet. Parts without rows are left out.'
+  'open files, what was typed, and bytes that nobody has read yet. Parts without rows are left out. With --output-dir ' +
+  'files are written as one folder for each container, as far as memory has them, and all of it in the layout of a ' +
+  'checkpoint archive; SHA256SUMS has the hashes of everything in there.'
 
 export const containerCommand = pageCommand({
   name: 'container',
   summary: 'One page about one container',
-  description: `${ABOUT} With --output-dir its files, as far as memory has them, are written as one folder.`,
+  description: ABOUT,
   examples: [
     {
       command: 'salvor container shop-web-1 memory.elf',

@@ -1,0 +1,52 @@
+import { artifact, count, defineAnalyzer, flag, option, text } from 'salvor'
+import { containerNames, findContainers, ownerOf, writeCheckpoint } from 'salvor/containers'
+
+export default defineAnalyzer({
+  name: 'checkpoint',
+  aliases: ['checkpoint-archive'],
+  summary: 'A container in the layout of a checkpoint archive, for tools that show these',
+  description:
+    'A tar as podman, CRI-O and containerd write one: config.dump, spec.dump, network.status, rootfs-diff.tar of the upper ' +
+    'layer as the page cache has it, deleted.files, stats-dump, and images of its processes, threads and open files in the ' +
+    'form of CRIU. It is for reading: no memory of processes is in it, what nobody knows is zero, and nothing can be ' +
+    'restored from it. partial.files names the files of which pages are missing, which are zeros.',
+  torn: 'what was there throughout is in it as it was.',
+  artifacts: 'the archive of each container',
+  examples: [
+    {
+      command: 'salvor checkpoint memory.elf --of-container shop-web-1 -d out',
+      what: 'one container, to be shown by checkpointctl',
+    },
+  ],
+  asks: ['of_container'],
+  key: ['container'],
+  options: {
+    of_container: option.text('Of this container, by its name or the beginning of its id, or of those of pod:NAME', {
+      example: 'shop-web-1',
+    }),
+  },
+  columns: {
+    container: text('Id of the container', { meaning: 'container' }),
+    container_name: text('Name of that container', { meaning: 'container_name' }),
+    pod: text('Its Kubernetes pod, as namespace/name', { meaning: 'pod', detail: true }),
+    processes: count('Processes that are in it'),
+    files: count('Files and directories of its upper layer that are in it'),
+    partial: count('Files of these of which pages are missing'),
+    deleted: count('Names that the container has deleted of its image'),
+    left_out: count('What of the upper layer has no place in it, or no bytes in memory'),
+    declared: flag('Whether its spec.dump is what the runtime was given'),
+    file: artifact('The archive'),
+  },
+  async *run({ kernel, options, artifacts, warn }) {
+    const wanted = options.of_container
+    if (wanted === null) return
+    const rows = findContainers(kernel, wanted)
+    if (rows.length === 0) warn({ code: 'absent', message: `no container is called ${wanted}` })
+    const names = containerNames(kernel)
+    for (const row of rows) {
+      const writer = artifacts.create(`checkpoint-${row.name ?? row.id}.tar`)
+      const written = await writeCheckpoint(kernel, row, writer)
+      yield { ...ownerOf(row.id, names), ...written, file: writer.close() }
+    }
+  },
+})

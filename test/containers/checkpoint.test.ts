@@ -1,0 +1,220 @@
+/** Checkpoint archives, as readers of such archives take them apart. */
+
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
+import * as fc from 'fast-check'
+import * as tar from 'tar'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { criuImages } from '../../src/containers/checkpoint/criu.js'
+import { TarWriter } from '../../src/containers/checkpoint/tar.js'
+import { sharedImage, table } from '../truth/images.js'
+
+interface Member {
+  path: string
+  type: string
+  mode: number
+  link: string
+  bytes: Buffer
+}
+
+/** Members of a tar, as a library reads them. */
+function membersOf(archive: Uint8Array): Member[] {
+  const members: Member[] = []
+  const parser = new tar.Parser({
+    sync: true,
+    strict: true,
+    onReadEntry: (entry) => {
+      const pieces: Buffer[] = []
+      const { path, type, mode = 0, linkpath = '' } = entry
+      const member = { path, type, mode, link: linkpath, bytes: Buffer.alloc(0) }
+      members.push(member)
+      entry.on('data', (piece) => pieces.push(Buffer.from(piece)))
+      entry.on('end', () => {
+        member.bytes = Buffer.concat(pieces)
+      })
+    },
+  })
+  parser.end(Buffer.from(archive))
+  return members
+}
+
+/** Entries of an image, each as its members by their numbers. */
+function entriesOf(image: Uint8Array, prefix = 8): Map<number, unknown>[] {
+  const bytes = Buffer.from(image)
+  const entries: Map<number, unknown>[] = []
+  for (let at = prefix; at < bytes.length; ) {
+    const size = bytes.readUInt32LE(at)
+    entries.push(fieldsOf(bytes.subarray(at + 4, at + 4 + size)))
+    at += 4 + size
+  }
+  return entries
+}
+
+function fieldsOf(bytes: Uint8Array): Map<number, unknown> {
+  const reader = new BinaryReader(bytes)
+  const fields = new Map<number, unknown>()
+  while (reader.pos < reader.len) {
+    const [field, wire] = reader.tag()
+    fields.set(field, wire === WireType.Varint ? Number(reader.uint64()) : reader.bytes())
+  }
+  return fields
+}
+
+/** Memory that a tar is written to. */
+class Memory {
+  bytes = Buffer.alloc(0)
+
+  writeAt(offset: number, bytes: Uint8Array): void {
+    const length = Math.max(this.bytes.length, offset + bytes.length)
+    this.bytes = Buffer.concat([this.bytes, Buffer.alloc(length - this.bytes.length)])
+    this.bytes.set(bytes, offset)
+  }
+}
+
+test('a tar has its members, those of a tar in it, long names and links', async () => {
+  const memory = new Memory()
+  const writer = new TarWriter(memory)
+  const long = `${'folder/'.repeat(40)}file`
+  writer.file('first', Buffer.from('one'))
+  await writer.inner('inner.tar', async (inner) => {
+    inner.add({ path: 'empty/', type: 'Directory', mode: 0o1777 })
+    inner.add({ path: 'link', type: 'SymbolicLink', mode: 0o777, target: '/etc/passwd' })
+    await inner.contents({ path: long, type: 'File', mode: 0o4755 }, 1000, async (put) => {
+      put(Buffer.from('end'), 997)
+      put(Buffer.from('beyond its size'), 1000)
+    })
+  })
+  writer.file('last', Buffer.alloc(513, 7))
+  writer.end()
+  const [first, inner, last, ...more] = membersOf(memory.bytes)
+  expect(more).toEqual([])
+  expect(first).toMatchObject({ path: 'first', bytes: Buffer.from('one') })
+  expect(last).toMatchObject({ path: 'last', bytes: Buffer.alloc(513, 7) })
+  const within = membersOf(inner?.bytes ?? new Uint8Array())
+  expect(within).toMatchObject([
+    { path: 'empty/', type: 'Directory', mode: 0o1777 },
+    { path: 'link', type: 'SymbolicLink', link: '/etc/passwd' },
+    { path: long, type: 'File', mode: 0o4755, bytes: Buffer.concat([Buffer.alloc(997), Buffer.from('end')]) },
+  ])
+})
+
+test('any name and any bytes come back', () => {
+  const name = fc
+    .string({ minLength: 1, maxLength: 300, unit: 'binary' })
+    .filter((text) => !/[\0/\\]|^\.\.?$|[\ud800-\udfff]/.test(text))
+  fc.assert(
+    fc.property(name, fc.uint8Array({ maxLength: 2000 }), (path, bytes) => {
+      const memory = new Memory()
+      const writer = new TarWriter(memory)
+      writer.file(path, bytes)
+      writer.end()
+      expect(membersOf(memory.bytes)).toMatchObject([{ path, bytes: Buffer.from(bytes) }])
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('images have their magic numbers, and what stands in them', () => {
+  const process = { tid: 7, comm: 'nginx', parent: 0, group: 7, session: 7, stopped: true, cwd: '/srv', root: '/' }
+  const threads = [
+    { tid: 7, comm: 'nginx' },
+    { tid: 9, comm: 'worker' },
+  ]
+  const files = [{ fd: 3, path: '/var/log/x', flags: 0o2, position: 2 ** 40 }]
+  const images = new Map(
+    criuImages([{ ...process, threads, files }], 'x86_64').map(({ name, bytes }) => [name, Buffer.from(bytes)]),
+  )
+  expect([...images.keys()].sort()).toEqual([
+    'core-7.img',
+    'core-9.img',
+    'fdinfo-1.img',
+    'files.img',
+    'fs-7.img',
+    'ids-7.img',
+    'inventory.img',
+    'pstree.img',
+  ])
+  const of = (name: string) => images.get(name) ?? Buffer.alloc(0)
+  expect(of('inventory.img').readUInt32LE(0)).toBe(0x58313116)
+  expect([of('pstree.img').readUInt32LE(0), of('pstree.img').readUInt32LE(4)]).toEqual([0x54564319, 0x50273030])
+  // Of the threads, which are one member each, the last is kept.
+  expect([...(entriesOf(of('pstree.img'))[0] ?? [])]).toEqual([
+    [1, 7],
+    [2, 0],
+    [3, 7],
+    [4, 7],
+    [5, 9],
+  ])
+  const core = entriesOf(of('core-7.img'))[0]
+  expect(core?.get(1)).toBe(1)
+  const task = fieldsOf(core?.get(3) as Uint8Array)
+  expect([task.get(1), Buffer.from(task.get(6) as Uint8Array).toString()]).toEqual([3, 'nginx'])
+  const open = entriesOf(of('files.img')).map((entry) => fieldsOf(entry.get(3) as Uint8Array))
+  expect(open.map((file) => Buffer.from(file.get(6) as Uint8Array).toString())).toEqual(['/srv', '/', '/var/log/x'])
+  expect(open[2]?.get(3)).toBe(2 ** 40)
+})
+
+const checkpointctl = (...args: string[]) => spawnSync('checkpointctl', args, { encoding: 'utf8' })
+
+for (const [name, container] of [
+  ['docker-debian12', 'shop-web-1'],
+  ['k8s-debian13', 'toolbox'],
+] as const) {
+  const image = sharedImage(name)
+  describe(image.title, () => {
+    image.require()
+    let folder = ''
+    let row: Record<string, unknown> = {}
+    beforeAll(() => {
+      if (image.missing) return
+      folder = mkdtempSync(join(tmpdir(), 'salvor-checkpoint-'))
+      const { rows } = table('checkpoint', image.as('elf'), '--of-container', container, '-d', join(folder, 'out'))
+      row = rows[0] ?? {}
+    }, 120_000)
+    afterAll(() => {
+      if (folder !== '') rmSync(folder, { recursive: true })
+    })
+    const archive = () => join(folder, 'out', (row.file as { file: string }).file)
+    const read = () => new Map(membersOf(readFileSync(archive())).map((member) => [member.path, member]))
+
+    it('has what an archive of a checkpoint has', () => {
+      const members = read()
+      const json = (path: string) => JSON.parse(`${members.get(path)?.bytes ?? null}`)
+      expect(json('config.dump')).toMatchObject({ id: row.container, name: container, createdTime: expect.any(String) })
+      expect(json('spec.dump')).toMatchObject({ ociVersion: expect.any(String), process: { args: expect.any(Array) } })
+      expect(row).toMatchObject({ declared: true, partial: (json('partial.files') as string[]).length })
+      expect(json('deleted.files')).toHaveLength(row.deleted as number)
+      const comms = [...members.keys()].filter((path) => path.startsWith('checkpoint/core-'))
+      const tree = entriesOf(members.get('checkpoint/pstree.img')?.bytes ?? Buffer.alloc(0))
+      expect(tree.length).toBe(row.processes)
+      expect(comms.length).toBeGreaterThanOrEqual(tree.length)
+      const pids = new Set(tree.map((entry) => entry.get(1)))
+      expect(pids.size).toBe(tree.length)
+      expect(tree.filter((entry) => entry.get(2) === 0)).toHaveLength(1)
+      expect(tree.every((entry) => entry.get(2) === 0 || pids.has(entry.get(2)))).toBe(true)
+      expect(membersOf(members.get('rootfs-diff.tar')?.bytes ?? Buffer.alloc(0))).toHaveLength(row.files as number)
+    })
+
+    it('has the files that were put into the upper layer, with their bytes', () => {
+      const rootfs = membersOf(read().get('rootfs-diff.tar')?.bytes ?? Buffer.alloc(0))
+      const dropped = rootfs.find(({ path }) => path === (name === 'docker-debian12' ? 'tmp/.d' : 'root/.bash_history'))
+      if (name === 'docker-debian12') {
+        expect(dropped?.bytes.subarray(0, 4).toString('latin1')).toBe('\x7fELF')
+        expect(dropped?.mode).toBe(0o755)
+      }
+      expect(rootfs.length).toBeGreaterThan(2)
+    })
+
+    it('is shown by checkpointctl, where that is installed', ({ skip }) => {
+      skip(checkpointctl('--help').error !== undefined, 'checkpointctl is not installed')
+      const shown = checkpointctl('show', archive())
+      expect(shown.stdout).toContain(container)
+      const inspected = checkpointctl('inspect', '--ps-tree', '--files', '--stats', '--mounts', archive())
+      expect(inspected.status).toBe(0)
+      expect(inspected.stdout).toContain(name === 'docker-debian12' ? '[1]  nginx' : 'Process tree')
+    })
+  })
+}
