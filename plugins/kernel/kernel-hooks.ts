@@ -16,7 +16,7 @@ export default defineAnalyzer({
   summary: 'Function pointers that a rootkit would change, each resolved to its symbol and module',
   description:
     'System calls and the switch to them, interrupts, first bytes of functions, ftrace, kprobes, tracepoints, perf events, ' +
-    'notifiers, terminals, /proc, file systems, network protocols, netfilter, security modules and program formats. One is ' +
+    'notifiers, terminals, /proc, file systems, network protocols, netfilter, security modules, program formats, timers and work that waits. One is ' +
     'suspicious that leads into no code of the kernel or of a module, into a module where the kernel or another module ' +
     'should be, or to something that does not belong there. Functions are rows only where their first bytes lead elsewhere.',
   torn: 'a pointer that was there throughout is right; suspicious may be a pointer of an object that was just used again.',

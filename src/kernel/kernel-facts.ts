@@ -40,6 +40,8 @@ const NUMBERS: readonly [name: string, symbol: string, type: string, show: (valu
     'unsigned int',
     (value) => ['silent', 'log', 'panic'][Number(value)] ?? String(value),
   ],
+  // Those of users, of messages and of file systems are not among them (kernel/auditfilter.c).
+  ['audit.syscall_rules', 'audit_n_rules', 'int', String],
   ['audit.rate_limit', 'audit_rate_limit', 'unsigned int', String],
   ['audit.backlog_limit', 'audit_backlog_limit', 'unsigned int', String],
   ['security.apparmor.enabled', 'apparmor_enabled', 'int', isOn],

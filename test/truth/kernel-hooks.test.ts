@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Kernel } from '../../dist/src/kernel/kernel.js'
-import { bytes } from '../../dist/src/kernel/query.js'
+import { array, bytes, hlist, type Nested } from '../../dist/src/kernel/query.js'
 import { at, changed, entry, jump, NOWHERE, whole } from './changes.js'
 import { sharedImage, sharedImages, table } from './images.js'
-import { type Patch, patchedCopy } from './patched.js'
+import { type Patch, patchedCopy, word } from './patched.js'
 
 type Row = Record<string, unknown>
 
@@ -29,6 +29,8 @@ for (const image of sharedImages()) {
         'packet type',
         'binary format',
         'netfilter',
+        'timer',
+        'work',
       ]) {
         expect(count(kind), kind).toBeGreaterThan(0)
       }
@@ -59,10 +61,37 @@ function caseOf(kernel: Kernel, target: bigint): bigint {
   return start + BigInt(found ?? 0)
 }
 
+/** The function of a timer on a processor's wheel that is, or is not, for a work that waits. */
+function timer(kernel: Kernel, delayed: boolean): Patch {
+  const waiting = { walk: hlist('', 'struct timer_list', 'entry'), select: { function: 'function' } } satisfies Nested
+  const vectors = { walk: array('vectors'), select: {}, children: { waiting } } satisfies Nested
+  const wheels = {
+    walk: array('', { count: 2, type: 'struct timer_base' }),
+    select: {},
+    children: { vectors },
+  } satisfies Nested
+  const processors = kernel.perCpu('timer_bases', 'struct timer_base').select({}, { wheels })
+  const timers = processors.child('wheels').child('vectors').child('waiting')
+  const found = Array.from({ length: timers.length }, (_, row) => row).find(
+    (row) => (timers.column('function').bigint(row) === at(kernel, 'delayed_work_timer_fn')) === delayed,
+  )
+  const path = delayed ? 'container_of(, struct delayed_work, timer)->work.func' : 'function'
+  const { at: place } = word(kernel, timers.address(found ?? 0), 'struct timer_list', path)
+  return whole(kernel, place, NOWHERE)
+}
+
 const CHANGES: Readonly<Record<string, { change: (kernel: Kernel) => Patch[]; row: Row }>> = {
   'a system call that leads to another function of the kernel': {
     change: (kernel) => [whole(kernel, at(kernel, 'sys_call_table') + 217n * 8n, at(kernel, 'commit_creds'))],
     row: { kind: 'syscall', name: 'sys_call_table', index: 217, symbol: 'commit_creds', module: 'kernel' },
+  },
+  'a timer that calls what is no code': {
+    change: (kernel) => [timer(kernel, false)],
+    row: { kind: 'timer', symbol: null, module: null },
+  },
+  'a work that waits to call what is no code': {
+    change: (kernel) => [timer(kernel, true)],
+    row: { kind: 'work', symbol: null, module: null },
   },
   'a system call that leads into no module': {
     change: (kernel) => [whole(kernel, at(kernel, 'sys_call_table') + 62n * 8n, NOWHERE)],

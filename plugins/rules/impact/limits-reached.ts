@@ -1,4 +1,5 @@
 import { defineRule, need, quote } from 'salvor'
+import cgroupLimits from '../../containers/cgroup-limits.js'
 import cgroups from '../../containers/cgroups.js'
 import kernelLog from '../../kernel/kernel-log.js'
 
@@ -20,8 +21,8 @@ export default defineRule({
   kubernetes: ['MS-TA9040'],
   severity: 'low',
   confidence: 'low',
-  reads: { log: need(kernelLog), cgroups: need(cgroups) },
-  *find({ log, cgroups }) {
+  reads: { log: need(kernelLog), cgroups: need(cgroups), limits: need(cgroupLimits) },
+  *find({ log, cgroups, limits }) {
     for (const pattern of [KILLED, FORK_BOMB]) {
       const found = log.rows.filter(({ text }) => pattern.test((text ?? '').slice(0, 512)))
       const last = found.at(-1)
@@ -30,6 +31,17 @@ export default defineRule({
         severity: pattern === FORK_BOMB ? 'medium' : 'low',
         summary: `The kernel wrote so ${found.length} times, the last time: ${quote(last.text)}`,
         evidence: found.slice(-10),
+      }
+    }
+    for (const limit of limits.rows) {
+      const { container, pids_used: used, pids_limit: most } = limit
+      if (container === null || used === null || most === null || BigInt(most) === 0n || BigInt(used) < BigInt(most))
+        continue
+      yield {
+        about: { container },
+        severity: 'medium',
+        summary: `It has as many tasks as it may have, ${used} of ${most}`,
+        evidence: [limit],
       }
     }
     for (const cgroup of cgroups.rows) {

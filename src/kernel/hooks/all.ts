@@ -14,6 +14,7 @@ import { securityPointers } from './security.js'
 import { syscallPointers } from './syscalls.js'
 import { terminalPointers } from './terminals.js'
 import { textPointers } from './text.js'
+import { waitingPointers } from './waiting.js'
 
 const COLLECTORS: readonly ((kernel: Kernel) => Pointer[])[] = [
   syscallPointers,
@@ -28,6 +29,7 @@ const COLLECTORS: readonly ((kernel: Kernel) => Pointer[])[] = [
   netfilterPointers,
   securityPointers,
   formatPointers,
+  waitingPointers,
 ]
 
 /** All of them, kind by kind. */
