@@ -53,6 +53,7 @@ const short: Record<string, string> = {
   keyrings: 'came later',
   slabs: 'came later',
   screen: 'came later',
+  'program-formats': 'came later',
   'kernel-log': 'came later',
   'bpf-instructions': 'was not there yet',
   'bpf-links': 'was not there yet; one host has a link',
