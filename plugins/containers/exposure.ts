@@ -4,6 +4,7 @@ import {
   type ExposedContainer,
   type ExposedMount,
   exposedSettings,
+  isOwn,
   ownerOf,
   WAYS,
 } from 'salvor/containers'
@@ -16,9 +17,6 @@ import containers from './containers.js'
 /** What engines and the kubelet bind into every container. */
 const USUAL =
   /^\/(?:etc\/(?:hosts|hostname|resolv\.conf)|dev\/(?:termination-log|shm))$|^(?:\/var)?\/run\/secrets\/kubernetes\.io\//
-/** Where engines and the kubelet keep what is a container's own. */
-const OWN =
-  /\/(?:kubelet\/pods\/[^/]+\/(?:volumes|volume-subpaths|containers|etc-hosts)|docker\/(?:volumes|containers)|containers\/storage\/volumes)(?:\/|$)/
 const TOKEN = /^(?:\/var)?\/run\/secrets\/kubernetes\.io\/serviceaccount$/
 const NAMESPACES = ['mnt', 'pid', 'net', 'uts', 'ipc', 'user', 'cgroup'] as const
 
@@ -35,7 +33,7 @@ const inode = (process: ProcessRow, type: (typeof NAMESPACES)[number]) => proces
 
 function mountsOf({ mounts }: ContainerRow): ExposedMount[] {
   return ((mounts ?? []) as Declared[])
-    .filter(({ source, target, type }) => type === 'bind' && !USUAL.test(target) && !OWN.test(source ?? ''))
+    .filter(({ source, target, type }) => type === 'bind' && !USUAL.test(target) && !isOwn(source))
     .map(({ source, target, options }) => ({ source, target, read_only: options.includes('ro') }))
 }
 

@@ -23,7 +23,7 @@ export default defineAnalyzer({
   ],
   columns: findingColumns,
   options: ruleOptions,
-  evaluates: 'rules',
+  evaluates: builtinRules.map(({ name }) => name),
   needs: ruleNeeds(builtinRules),
   *run(context) {
     const { results, known } = evaluateAll(builtinRules, context)

@@ -13,7 +13,7 @@ export default defineAnalyzer({
   columns: ruleColumns,
   key: ['rule'],
   options: ruleOptions,
-  evaluates: 'rules',
+  evaluates: builtinRules.map(({ name }) => name),
   needs: ruleNeeds(builtinRules),
   *run(context) {
     yield ruleRows(evaluateAll(builtinRules, context).results)

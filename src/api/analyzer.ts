@@ -96,8 +96,8 @@ export interface Declaration<
   readonly source?: S
   /** What is searched for in memory before; each scan is made once per image for all that ask. */
   readonly scans?: K
-  /** It evaluates rules: those of users' plugins come to it, and the tables that they read. */
-  readonly evaluates?: 'rules'
+  /** Names of the rules that it evaluates; those of users' plugins come to it too, and the tables that they read. */
+  readonly evaluates?: readonly string[]
   /** What the files are that it writes into the folder of --output-dir, in a sentence. Only one that says so may. */
   readonly artifacts?: string
 }

@@ -95,6 +95,8 @@ const READERS: Readonly<Record<string, Reader>> = {
 const OPTIONS = [
   ...['config-file', 'data-root', 'graph', 'g', 'exec-root', 'config', 'c', 'root', 'state', 'runroot'],
   ...['bundle', 'b', 'data-dir', 'd'],
+  // What conmon hands on to others.
+  ...['exit-command-arg', 'runtime-arg', 'runtime-opt'],
 ]
 
 function programOf({ exe, args }: ProcessEvidence): string {

@@ -8,6 +8,7 @@ export function parseFlags(args: readonly string[]): Map<string, string> {
   const flags = new Map<string, string>()
   const given = args.slice(1, MOST)
   for (const [index, argument] of given.entries()) {
+    if (argument === '--') break
     const [, name, value] = flag.exec(argument.slice(0, 4096)) ?? []
     if (name === undefined) continue
     const next = given[index + 1]

@@ -53,23 +53,14 @@ function idOfWorkdir(args: readonly string[]): string | null {
   return /\/([0-9a-f]{64})\/?$/.exec(workdir?.slice(-128) ?? '')?.[1] ?? null
 }
 
+const OF_CONMON = ['c', 'cid', 'u', 'cuuid', 'n', 'name', 'b', 'bundle', 'r', 'runtime', 'l', 'log-path']
+/** What these are given is for other programs, and may look like an option of conmon's. */
+const HANDED_ON = ['exit-command-arg', 'runtime-arg', 'runtime-opt']
+
 export function parseConmonArguments(args: readonly string[]): ConmonArguments | null {
   const program = programName(args)
   if (program !== 'conmon' && program !== 'conmonrs') return null
-  const options = readOptions(args, [
-    'c',
-    'cid',
-    'u',
-    'cuuid',
-    'n',
-    'name',
-    'b',
-    'bundle',
-    'r',
-    'runtime',
-    'l',
-    'log-path',
-  ])
+  const options = readOptions(args, [...OF_CONMON, ...HANDED_ON])
   const get = (short: string, long: string): string | null => options.get(short) || options.get(long) || null
   const id = get('c', 'cid') ?? get('u', 'cuuid')
   if (id === null) return null

@@ -73,6 +73,7 @@ export {
 export { type EvidenceFile, type FileSource, file } from '../api/source.js'
 export { type Batch, Rows, Table } from '../api/table.js'
 export { append } from '../append.js'
+export { givesNodeAway, isRuntimeSocket } from '../containers/exposure/node-places.js'
 export { isAgent, isDebugger } from '../findings/agents.js'
 export { type ChangedFile, changedFiles, changeFinding } from '../findings/changed-files.js'
 export { compilesAtRunTime } from '../findings/compilers.js'
@@ -81,7 +82,6 @@ export { declaredMounts } from '../findings/declared-mounts.js'
 export { detailNumber, detailText, detailTexts, lacksRecords } from '../findings/held-evidence.js'
 export { helperPlace } from '../findings/helper-paths.js'
 export { firstOfHost, isEngine, isRuntimeStep, type Placed } from '../findings/host.js'
-export { leadsToHost } from '../findings/host-paths.js'
 export { ancestorsOf, entryOf, mayBeOrphan } from '../findings/lineage.js'
 export { missingFrom } from '../findings/lists.js'
 export {
@@ -94,7 +94,6 @@ export {
   programPath,
 } from '../findings/programs.js'
 export { quote } from '../findings/quote.js'
-export { isRuntimeSocket } from '../findings/runtime-sockets.js'
 export { lessIfTorn } from '../findings/torn.js'
 export { severityOfTyped, signsOfTyped } from '../findings/typed.js'
 export { type UpperLayer, upperLayers } from '../findings/upper-layers.js'

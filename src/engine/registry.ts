@@ -51,6 +51,8 @@ function readBuiltins(): KnownAnalyzer[] {
 export class Registry {
   private readonly byName = new Map<string, KnownAnalyzer>()
   private readonly analyzers: KnownAnalyzer[] = []
+  /** Where each rule is from, by its name. */
+  private readonly rules = new Map<string, string>()
 
   constructor(analyzers: Iterable<KnownAnalyzer>) {
     for (const analyzer of analyzers) this.add(analyzer)
@@ -70,13 +72,21 @@ export class Registry {
       this.byName.set(name, analyzer)
     }
     this.analyzers.push(analyzer)
+    for (const name of analyzer.evaluates ?? []) this.rules.set(name, 'salvor itself')
   }
 
   /** Hands rules to the analyzers that evaluate rules, with needs for the tables that these read. */
   addRules(rules: readonly RuleDeclaration[], plugin: PluginSource): void {
     if (rules.length === 0) return
+    for (const { name } of rules) {
+      const known = this.rules.get(name)
+      if (known !== undefined) {
+        throw new SalvorError('USAGE', `two rules are called ${name}: of ${plugin.location} and of ${known}`)
+      }
+      this.rules.set(name, plugin.location)
+    }
     for (const [at, analyzer] of this.analyzers.entries()) {
-      if (analyzer.evaluates !== 'rules') continue
+      if (analyzer.evaluates === undefined) continue
       const needs = { ...analyzer.needs, ...needsOf(rules) }
       this.replace(at, { ...analyzer, needs, rules: [...(analyzer.rules ?? []), plugin] })
     }

@@ -11,6 +11,7 @@ interface MountLike {
 interface FileLike {
   readonly path: string | null
   readonly type: string | null
+  readonly layer?: string | null
 }
 
 interface Mounts<M extends MountLike> {
@@ -53,15 +54,20 @@ export function upperLayers<M extends MountLike, F extends FileLike>(
   }
 }
 
+/**
+ * `files.layer` says it of all that the container has a name for yet; what its name was lost of lies in the folder of the
+ * layer all the same. Of a file that is there twice the layer's own row counts, which knows when it was made.
+ */
 function inUpper<M extends MountLike, F extends FileLike>(mounts: Mounts<M>, rows: readonly F[], root: M) {
   const upper = `${root.layers?.[0] ?? ''}/`
   const found = new Map<string, F>()
+  const add = (inside: string, file: F) => {
+    if (!mounts.where('target', inside).some(({ mnt_ns }) => mnt_ns === root.mnt_ns)) found.set(inside, file)
+  }
+  for (const file of rows) if (file.layer === 'upper' && file.path !== null) add(file.path, file)
   for (const file of rows) {
     const at = file.path?.indexOf(upper) ?? -1
-    if (file.path === null || at < 0) continue
-    const inside = file.path.slice(at + upper.length - 1)
-    if (mounts.where('target', inside).some(({ mnt_ns }) => mnt_ns === root.mnt_ns)) continue
-    found.set(inside, file)
+    if (file.path !== null && at >= 0) add(file.path.slice(at + upper.length - 1), file)
   }
   return found
 }

@@ -36,6 +36,8 @@ beforeAll(() => {
   write('foreign', rule('foreign', 'yield { summary: "x", evidence: [{}] }'))
   write('missing', rule('missing', 'yield { summary: "x", evidence: [] }', "none: need('no-such-table')"))
   write('partly', rule('partly', '', "processes: need('processes'), none: optional('no-such-table')"))
+  write('reverse-shell', rule('reverse-shell', ''))
+  write('broken-again', rule('broken', ''))
   write('wrong', rule('wrong', '').replace("severity: 'critical'", "severity: 'awful'"))
 })
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -107,5 +109,18 @@ test('a rule that is not as rules are is a mistake of its plugin', () => {
   expect([code, stderr]).toEqual([
     2,
     expect.stringContaining('its severity must be info, low, medium, high or critical'),
+  ])
+})
+
+test('two rules of one name are refused, of two plugins and of one beside salvor’s own', () => {
+  const own = run('findings', sampleImage(), ...plugin('reverse-shell'))
+  expect([own.code, own.stderr]).toEqual([
+    2,
+    expect.stringMatching(/two rules are called reverse-shell: of .*salvor itself/),
+  ])
+  const both = run('rules', sampleImage(), ...plugin('broken'), ...plugin('broken-again'))
+  expect([both.code, both.stderr]).toEqual([
+    2,
+    expect.stringMatching(/two rules are called broken: of .*broken-again\.ts and of .*broken\.ts/),
   ])
 })

@@ -1,4 +1,4 @@
-import { declaredMounts, defineRule, leadsToHost, need, quote } from 'salvor'
+import { declaredMounts, defineRule, givesNodeAway, need, quote } from 'salvor'
 import containers from '../../containers/containers.js'
 
 /** Files that engines themselves make for each container. */
@@ -21,7 +21,7 @@ export default defineRule({
     for (const container of containers.rows) {
       if (container.init_pid === null) continue
       for (const { source, target, options } of declaredMounts(container.mounts) ?? []) {
-        if (!leadsToHost(source) || MADE_FOR_IT.test(source)) continue
+        if (!givesNodeAway(source) || MADE_FOR_IT.test(source)) continue
         const readOnly = options.includes('ro')
         if (readOnly && source !== '/') continue
         yield {

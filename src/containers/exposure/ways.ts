@@ -3,6 +3,7 @@
  * so that a graph of these can be joined.
  */
 
+import { givesNodeAway, holdsSecretsOfNode, reachesRuntime } from './node-places.js'
 import type { ExposedContainer, ExposedMount, Exposure } from './types.js'
 
 /** Capabilities that it has over the host: those of a user namespace of its own reach nothing outside. */
@@ -16,21 +17,13 @@ function mounted({ mounts }: ExposedContainer, fits: (mount: ExposedMount) => bo
   return `${found.source} is at ${found.target}${found.read_only ? ', read-only' : ''}`
 }
 
-/** Sockets by which a runtime takes orders. */
-const RUNTIME_SOCKET = /\/(?:docker|containerd|crio|podman|dockershim|cri-dockerd)\.sock$/
-/** Folders of the node that give it away to who may write there. */
-const DECISIVE =
-  /^\/(?:$|etc(?:$|\/)|root(?:$|\/)|boot(?:$|\/)|usr(?:$|\/)|bin$|sbin$|lib(?:64)?$|home(?:$|\/)|var$|var\/lib$|var\/lib\/(?:kubelet|docker|containerd|containers|etcd)(?:$|\/)|var\/spool\/cron(?:$|\/)|opt\/cni(?:$|\/))/
-
-const isNodeFolder = ({ source }: ExposedMount) => source !== null && DECISIVE.test(source)
-
 export const WAYS: readonly Exposure[] = [
   {
     name: 'EXPLOIT_CONTAINERD_SOCK',
     title: 'The socket of a container runtime is mounted',
     leads_to: 'root on the node',
     attack: 'T1610',
-    because: (container) => mounted(container, ({ source }) => RUNTIME_SOCKET.test(source ?? '')),
+    because: (container) => mounted(container, ({ source }) => reachesRuntime(source)),
   },
   {
     name: 'CE_PRIV_MOUNT',
@@ -93,14 +86,14 @@ export const WAYS: readonly Exposure[] = [
     title: 'It may write to folders that decide about the node',
     leads_to: 'root on the node',
     attack: 'T1611',
-    because: (container) => mounted(container, (mount) => isNodeFolder(mount) && !mount.read_only),
+    because: (container) => mounted(container, ({ source, read_only }) => !read_only && givesNodeAway(source)),
   },
   {
     name: 'EXPLOIT_HOST_READ',
-    title: 'It may read folders that decide about the node',
+    title: 'It may read folders in which the node keeps secrets',
     leads_to: 'files of the node',
     attack: 'T1552.001',
-    because: (container) => mounted(container, (mount) => isNodeFolder(mount) && mount.read_only),
+    because: (container) => mounted(container, ({ source, read_only }) => read_only && holdsSecretsOfNode(source)),
   },
   {
     name: 'EXPLOIT_HOST_TRAVERSE',

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/privilege-escalation/fuse-in-container.js'
 
 const mount = { container: 'c', target: '/tmp/x', type: 'fuse.exploit', source: 'exploit' }
-const find = (change: object = {}, mounts: unknown = []) =>
+const find = (change: object = {}, mounts: object[] | null = []) =>
   evaluateRule(rule, { mounts: [{ ...mount, ...change }], containers: [{ id: 'c', init_pid: 5, mounts }] })
 
 test('a file system of its own programs', () => {
