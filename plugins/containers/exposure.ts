@@ -4,15 +4,22 @@ import {
   type ExposedContainer,
   type ExposedMount,
   exposedSettings,
+  hostFiles,
   isOwn,
+  knownFlaws,
   ownerOf,
+  readKubeletSettings,
+  versionsOf,
   WAYS,
 } from 'salvor/containers'
+import info from '../image/info.js'
 import kernelSettings from '../kernel/kernel-settings.js'
 import credentials from '../processes/credentials.js'
 import processes from '../processes/processes.js'
 import cgroups from './cgroups.js'
 import containers from './containers.js'
+import kubernetes from './kubernetes.js'
+import pods from './pods.js'
 
 /** What engines and the kubelet bind into every container. */
 const USUAL =
@@ -37,13 +44,23 @@ function mountsOf({ mounts }: ContainerRow): ExposedMount[] {
     .map(({ source, target, options }) => ({ source, target, read_only: options.includes('ro') }))
 }
 
+/** Where the token of its pod's account is mounted, and whose that is; null where none is. */
+function tokenOf({ mounts, pod_namespace }: ContainerRow, account: string | null): string | null {
+  const mount = ((mounts ?? []) as Declared[]).find(({ target }) => TOKEN.test(target))
+  if (mount === undefined) return null
+  return account === null ? mount.target : `${mount.target}: account ${pod_namespace}/${account}`
+}
+
 export default defineAnalyzer({
   name: 'exposure',
   aliases: ['escapes', 'readiness'],
   summary: 'What each running container could do to its node whether or not it did, and settings that weaken the node',
   description:
     'Posture, not findings: a row says what an attacker inside could use, by which of its capabilities, mounts and ' +
-    'namespaces. Names in capitals are those of edges in graphs of attacks. Rows without a container are about the node.',
+    'namespaces. Names in capitals are those of edges in graphs of attacks. Rows without a container are about the node: ' +
+    'settings of its kernel, its daemons and its kubelet, by arguments and configuration, and well-known holes of the ' +
+    'versions that it has. What a token may do the API server decides: it is in no memory of the node. Distributions mend ' +
+    'holes without changing the version, and a version that nothing in memory tells makes no row.',
   torn: 'a row rests on what was whole; what could not be read makes none.',
   examples: [
     { command: 'salvor exposure memory.elf', what: 'every container, and the node' },
@@ -64,7 +81,10 @@ export default defineAnalyzer({
     processes: need(processes),
     credentials: need(credentials),
     cgroups: need(cgroups),
+    info: need(info),
     settings: optional(kernelSettings),
+    kubernetes: optional(kubernetes),
+    pods: optional(pods),
   },
   *run({ kernel, tables, warn }) {
     const names = containerNames(kernel)
@@ -72,6 +92,9 @@ export default defineAnalyzer({
     const byPid = new Map(all.map((process) => [process.pid, process]))
     const creds = new Map([...tables.credentials.rows()].map((row) => [row.pid, row]))
     const host = byPid.get(1)
+    const accounts = new Map(
+      [...(tables.pods.table?.rows() ?? [])].map((pod) => [`${pod.namespace}/${pod.name}`, pod.service_account]),
+    )
     const cgroup_v1 = [...tables.cgroups.rows()].some(({ hierarchy }) => hierarchy !== 'unified')
 
     const exposed = (row: ContainerRow, init: ProcessRow): ExposedContainer => {
@@ -97,7 +120,7 @@ export default defineAnalyzer({
         root: host === undefined || init.user_ns === null ? null : init.user_ns === host.user_ns,
         privileged: row.privileged,
         mounts: mountsOf(row),
-        token: ((row.mounts ?? []) as Declared[]).find(({ target }) => TOKEN.test(target))?.target ?? null,
+        token: tokenOf(row, accounts.get(own ?? '') ?? null),
         shares_processes: [...new Set(sharing.map(({ container_name }) => container_name ?? 'a container'))],
         cgroup_v1,
       }
@@ -124,5 +147,9 @@ export default defineAnalyzer({
       exposure: name,
       ...setting,
     }))
+    const files = hostFiles(kernel)
+    const versions = versionsOf([...(tables.kubernetes.table?.rows() ?? [])], [...tables.info.rows()][0], files)
+    const node = [...readKubeletSettings(kernel, files), ...knownFlaws(versions)]
+    yield node.map(({ name, ...found }) => ({ ...ownerOf(null, names), exposure: name, ...found }))
   },
 })

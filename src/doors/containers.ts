@@ -4,9 +4,11 @@ export { type CgroupIdentity, parseCgroupPath } from '../containers/cgroup-path.
 export { driftOf } from '../containers/drift/drift.js'
 export type { Difference, DriftEvidence, DriftFilter, DriftProcess } from '../containers/drift/types.js'
 export type { Difference, DriftEvidence, DriftProcess } from '../containers/drift/types.js'
+export { knownFlaws } from '../containers/exposure/flaws.js'
 export { isOwn } from '../containers/exposure/node-places.js'
 export { exposedSettings } from '../containers/exposure/settings.js'
 export type { ExposedContainer, ExposedMount } from '../containers/exposure/types.js'
+export { versionsOf } from '../containers/exposure/versions.js'
 export { WAYS } from '../containers/exposure/ways.js'
 export { parseJwt, serviceAccountOf } from '../containers/jwt.js'
 export { cgroupMembers, containerFinder } from '../containers/membership.js'
@@ -17,6 +19,7 @@ export { type Checkpoint, writeCheckpoint } from '../tables/checkpoint.js'
 export { containerDeclarations, containerRows, findContainers } from '../tables/containers.js'
 export { type FileRow, fileRows, mergedFiles, mountPoints, pathsShown } from '../tables/files.js'
 export { type HolderRow, holderColumns, holderRow } from '../tables/holders.js'
+export { hostFiles } from '../tables/host-files.js'
 export { kubernetesRows } from '../tables/kubernetes.js'
 export {
   containerColumns,
@@ -42,6 +45,7 @@ export {
 } from '../tables/memory-groups.js'
 export { namespaceRows } from '../tables/namespaces.js'
 export { addressHolders, netColumns, netPlaces } from '../tables/net.js'
+export { readKubeletSettings } from '../tables/node-settings.js'
 export {
   describePages,
   membersByMemory,

@@ -66,3 +66,33 @@ describe(kubernetes?.title ?? '', () => {
     }
   })
 })
+
+for (const image of sharedImages()) {
+  describe(`the node of ${image.title}`, () => {
+    image.require()
+
+    it('has the holes of the versions that its guest installed, and no other', () => {
+      const versions = new Map(
+        image
+          .text('raw/packages.txt')
+          .split('\n')
+          .map((line) => line.split('\t') as [string, string]),
+      )
+      const runc = /^(\d+)\.(\d+)\.(\d+)/.exec(versions.get('runc') ?? '')?.[0]
+      expect(runc).toMatch(/^1\.1\.\d+$/)
+      const { rows } = table('exposure', image.as('elf'))
+      const holes = rows.filter(({ exposure }) => `${exposure}`.startsWith('CVE-'))
+      // Of all that are known here only runc's: containerd, kubelet and kernel are later than theirs.
+      expect(holes.map(({ exposure }) => exposure)).toEqual([
+        ...(Number(runc?.split('.')[2]) < 12 ? ['CVE-2024-21626'] : []),
+        ...['CVE-2025-31133', 'CVE-2025-52565', 'CVE-2025-52881'],
+      ])
+      for (const { because, container } of holes) {
+        expect(container).toBeNull()
+        expect(because).toBe(
+          `runc ${runc}, by the package runc ${versions.get('runc')}; its distribution may have mended it`,
+        )
+      }
+    })
+  })
+}

@@ -1,5 +1,6 @@
 /** Settings of a node against what the hardening guides of Kubernetes, Docker and the kernel advise. */
 
+import { parseFlags } from '../flags.js'
 import type { Leads } from './types.js'
 
 export interface Setting {
@@ -76,6 +77,14 @@ export const ARGUMENTS: readonly (Setting & { readonly program: string; readonly
     weak: /^--authorization-mode=(?:.*,)?AlwaysAllow/,
   },
   {
+    name: 'kube-apiserver --anonymous-auth',
+    title: 'The API server lets in who does not say who it is',
+    leads_to: 'the API',
+    attack: 'T1078',
+    program: 'kube-apiserver',
+    weak: /^--anonymous-auth(?:=true)?$/,
+  },
+  {
     name: 'kube-apiserver --insecure-port',
     title: 'The API server has a port without authentication',
     leads_to: 'the API',
@@ -98,6 +107,32 @@ export const ARGUMENTS: readonly (Setting & { readonly program: string; readonly
     attack: 'T1610',
     program: 'dockerd',
     weak: /^(?:-H=?|--host=)?tcp:\/\//,
+  },
+]
+
+/** An argument without which a component is weaker, where it is given as a list what this has to be among. */
+export const MISSING: readonly (Setting & {
+  readonly program: string
+  readonly argument: string
+  readonly wants: RegExp
+})[] = [
+  {
+    name: 'kube-apiserver --enable-admission-plugins',
+    title: 'A node may change what is of other nodes: NodeRestriction is not in force',
+    leads_to: 'the API',
+    attack: 'T1078',
+    program: 'kube-apiserver',
+    argument: '--enable-admission-plugins',
+    wants: /(?:^|,)NodeRestriction(?:,|$)/,
+  },
+  {
+    name: 'kube-apiserver --audit-log-path',
+    title: 'The API server keeps no audit log on its node',
+    leads_to: 'the API',
+    attack: 'T1562',
+    program: 'kube-apiserver',
+    argument: '--audit-log-path',
+    wants: /./,
   },
 ]
 
@@ -125,5 +160,10 @@ export function exposedSettings(
     const told = running.flatMap(({ args }) => args ?? []).find((argument) => weak.test(argument))
     return told === undefined ? [] : [{ ...setting, because: `${program} was given ${told}` }]
   })
-  return [...kernel, ...components]
+  const missing = MISSING.flatMap(({ program, argument, wants, ...setting }) => {
+    const running = processes.filter(({ exe, args }) => exe?.endsWith(`/${program}`) === true && args !== null)
+    const lacks = running.find(({ args }) => !wants.test(parseFlags(args ?? []).get(argument.slice(2)) ?? ''))
+    return lacks === undefined ? [] : [{ ...setting, because: `${program} runs without it` }]
+  })
+  return [...kernel, ...components, ...missing]
 }
