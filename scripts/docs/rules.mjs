@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../lib.mjs'
+import { WITHOUT_RULE } from './without-rule.mjs'
 
 const MADE = '<!-- Made by `npm run docs` from the declarations of the rules: change it there. -->'
 
@@ -55,6 +56,21 @@ function record(rules, tallies) {
   ]
 }
 
+/** What no rule tells, so that finding nothing of it is not taken for its absence. */
+function without() {
+  const links = (tables) => tables.map((table) => `[\`${table}\`](analyzers/${table}.md)`).join(', ')
+  return [
+    '',
+    '## What no rule tells',
+    '',
+    'Signs of intrusions that memory may hold and no rule reads, and why; the tables are where to look.',
+    '',
+    '| sign | why there is no rule | tables |',
+    '|---|---|---|',
+    ...WITHOUT_RULE.map(({ sign, why, tables }) => `| ${cell(sign)} | ${cell(why)} | ${links(tables)} |`),
+  ]
+}
+
 /** docs/rules.md. */
 export function rulesPage(rules, tallies) {
   const lines = [MADE, '', '# Rules', '']
@@ -70,5 +86,6 @@ export function rulesPage(rules, tallies) {
   )
   lines.push(...record(rules, tallies))
   for (const [tactic, list] of byTactic(rules)) lines.push('', `## ${cell(tactic)}`, ...list.flatMap(section))
+  lines.push(...without())
   return `${lines.join('\n')}\n`
 }

@@ -2,6 +2,7 @@
 
 import type { EvidenceFile } from '../api/source.js'
 import type { Warning } from '../warning.js'
+import { readYaml } from '../yaml.js'
 import type { ArchiveFormat, DocumentFormat, Format, LineFormat, Losses } from './format.js'
 import { allowList } from './formats/allow-list.js'
 import { auditLog } from './formats/audit.js'
@@ -42,6 +43,10 @@ const BEGINNING = 1 << 20
 const FIRST_LINES = 64
 /** What is remarked of one file. */
 const MOST_REMARKS = 16
+
+/** What objects of Kubernetes begin with as YAML; and more of it than a cluster's objects take is not read. */
+const OF_KUBERNETES = /^(?:apiVersion|kind):\s/m
+const MOST_YAML = 64 << 20
 
 /** Where a record comes from. */
 export interface Origin {
@@ -91,13 +96,31 @@ async function formatOf(stream: Stream): Promise<FoundFormat | null> {
   const ofLines = FORMATS.find((format): format is LineFormat => format.form === 'lines' && format.recognises(lines))
   if (ofLines !== undefined) return { name: ofLines.name, records: (all, losses) => readLines(all(), ofLines, losses) }
 
-  if (!/^\s*[[{]/.test(text)) return null
-  const whole = await wholeText(stream())
+  const isJson = /^\s*[[{]/.test(text)
+  if (!isJson && !OF_KUBERNETES.test(text)) return null
+  const whole = await wholeText(stream(), isJson ? undefined : MOST_YAML)
+  if (whole !== null && !isJson) return fromYaml(whole)
   const value = whole === null ? undefined : parsed(whole)
   const document = FORMATS.find((format): format is DocumentFormat => {
     return format.form === 'document' && format.recognises(value)
   })
   return document === undefined ? null : { name: document.name, records: (_, losses) => document.read(value, losses) }
+}
+
+/** Objects of Kubernetes as YAML, one document or several; one that is damaged costs itself. */
+function fromYaml(text: string): FoundFormat | null {
+  const documents = readYaml(text)
+  const values = documents.flatMap(({ value }) => (value === null ? [] : [value])).filter(kubectlGet.recognises)
+  const [only] = values
+  if (only === undefined) return null
+  const faults = documents.filter(({ fault }) => fault !== null).length
+  return {
+    name: kubectlGet.name,
+    *records(_, losses) {
+      for (let fault = 0; fault < faults; fault++) losses.malformed()
+      for (const value of values) yield* kubectlGet.read(value, losses)
+    },
+  }
 }
 
 async function* readLines(

@@ -1,7 +1,12 @@
 /** What responders' files say, in one form whatever the format: only what can be joined with memory, and how it reads. */
 
+/** What the evidence itself says of something: fields that are read here, and all others. */
+export interface Said {
+  readonly said?: unknown
+}
+
 /** A container as an engine or the API shows it. */
-export interface ContainerRecord {
+export interface ContainerRecord extends Said {
   readonly kind: 'container'
   readonly id: string
   readonly time: string | null
@@ -14,7 +19,7 @@ export interface ContainerRecord {
 }
 
 /** A pod as the API or crictl shows it. */
-export interface PodRecord {
+export interface PodRecord extends Said {
   readonly kind: 'pod'
   /** Its uid, and the hash that is the uid on the node where it is a static pod. */
   readonly ids: readonly string[]
@@ -44,7 +49,7 @@ export interface ListingRecord {
 }
 
 /** A request for a shell or command in a pod, of the Kubernetes audit log. */
-export interface ExecRecord {
+export interface ExecRecord extends Said {
   readonly kind: 'exec'
   readonly id: string | null
   readonly time: string
@@ -66,7 +71,7 @@ export interface CoveredRecord {
 }
 
 /** A call that was signed with an access key, of CloudTrail. */
-export interface KeyUseRecord {
+export interface KeyUseRecord extends Said {
   readonly kind: 'key-use'
   readonly time: string | null
   readonly key: string
@@ -88,7 +93,7 @@ export interface Ends {
 }
 
 /** A flow of VPC flow logs. */
-export interface FlowRecord extends Ends {
+export interface FlowRecord extends Ends, Said {
   readonly kind: 'flow'
   readonly time: string | null
   readonly action: string | null
@@ -96,7 +101,7 @@ export interface FlowRecord extends Ends {
 }
 
 /** What GuardDuty found. */
-export interface FindingRecord {
+export interface FindingRecord extends Said {
   readonly kind: 'finding'
   readonly time: string | null
   readonly type: string

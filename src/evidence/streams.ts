@@ -42,12 +42,12 @@ export async function beginningOf(stream: AsyncIterable<Uint8Array>, most: numbe
 }
 
 /** All of a text, or null where it is larger than is held. */
-export async function wholeText(stream: AsyncIterable<Uint8Array>): Promise<string | null> {
+export async function wholeText(stream: AsyncIterable<Uint8Array>, most = MOST_DOCUMENT): Promise<string | null> {
   const pieces: Uint8Array[] = []
   let length = 0
   for await (const piece of stream) {
     length += piece.length
-    if (length > MOST_DOCUMENT) return null
+    if (length > most) return null
     pieces.push(piece)
   }
   return new TextDecoder().decode(Buffer.concat(pieces))

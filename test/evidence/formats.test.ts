@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
 import { evidenceFile, readAll, tar, written } from './files.js'
 
 const TOOLBOX = 'daeee0b6d80e12d822fe1057937ee2ecb41a8672fd5dca80202df991e147ac76'
@@ -153,6 +154,16 @@ test.each([
     { kind: 'allowed', networks: ['10.0.0.0/8'], ports: [{ from: 443, to: 443, protocol: 'tcp' }] },
   ],
   ['allow-list', '::/0 *', { kind: 'allowed', networks: ['::/0'], ports: [{ from: 0, to: 65_535, protocol: null }] }],
+  [
+    'kubectl get',
+    stringify(JSON.parse(readFileSync(evidenceFile('kubectl-pods.json'), 'utf8'))),
+    { kind: 'container', id: TOOLBOX, running: true, name: 'toolbox' },
+  ],
+  [
+    'kubectl get',
+    `# of ours\n---\n${stringify(policy)}---\nkind: [\n---\n${stringify({ kind: 'Service', apiVersion: 'v1' })}`,
+    { kind: 'allowed', way: 'out', networks: ['10.0.0.0/8'], except: ['10.42.9.0/24'] },
+  ],
   ['kubectl get', json(policy), { kind: 'allowed', way: 'out', networks: ['10.0.0.0/8'], except: ['10.42.9.0/24'] }],
 ])('%s is known by its content, plain and packed', async (name, content, record) => {
   const plain = await readAll(written(content))
@@ -162,12 +173,16 @@ test.each([
   expect(packed.records).toEqual(plain.records)
 })
 
+/** Lets nothing in. */
+const plain = { ...policy, spec: { podSelector: {} } }
+
 describe('what is damaged costs itself, and is counted', () => {
   test.each([
     ['a line of an audit log', audit.join('\n'), 1, 8],
     ['a flow', [...FLOWS, '2 x', FLOWS[1]].join('\n'), 1, 2],
     ['an event of CloudTrail', json({ Records: [trail('AKIAIOSFODNN7EXAMPLE'), 7, null, trail(undefined)] }), 2, 1],
     ['a line of an allow-list', '10.0.0.0/8 443\n10.0.0.0/99 1\n10.0.0.0/8 9-1\n10.0.0.0/8 70000\n', 3, 1],
+    ['a document of YAML', `${stringify(plain)}---\nkind: [\n---\n${stringify(plain)}`, 1, 2],
     ['a checkpoint', tar(checkpoint).subarray(0, 5000), 2, 0],
   ])('%s', async (_, content, malformed, records) => {
     const read = await readAll(written(content))
@@ -267,4 +282,15 @@ test('no JSON whatever breaks a reader', async () => {
     ),
     { numRuns: 100 },
   )
+})
+
+test('fields that nobody here reads are kept with what they are of', async () => {
+  const [event = ''] = audit.filter((line) => line.includes('"exec"'))
+  const told = { ...JSON.parse(event), annotations: { 'authorization.k8s.io/reason': 'because' }, x: [1, { y: 2 }] }
+  const { records } = await readAll(written(json(told)))
+  expect(records.find(({ kind }) => kind === 'exec')).toMatchObject({ said: told })
+  const flows = await readAll(written(`${CUSTOM[0]} protocol pkt-srcaddr\n${CUSTOM[1]} 6 10.42.3.9\n`))
+  expect(flows.records).toMatchObject([{ kind: 'flow', said: { 'pkt-srcaddr': '10.42.3.9' } }])
+  const use = await readAll(written(json({ ...trail('AKIAIOSFODNN7EXAMPLE'), vpcEndpointId: 'vpce-1' })))
+  expect(use.records).toMatchObject([{ said: { vpcEndpointId: 'vpce-1' } }])
 })

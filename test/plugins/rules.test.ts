@@ -1,9 +1,10 @@
 /** Every rule is described to one standard, and has a test of what it finds and of what it does not. */
 
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { builtinRules } from '../../dist/plugins/rules/index.js'
 import { ruleFault } from '../../dist/src/engine/validate-rule.js'
+import { WITHOUT_RULE } from '../../scripts/docs/without-rule.mjs'
 
 const files = readdirSync(new URL('../../plugins/rules/', import.meta.url), { recursive: true })
   .map(String)
@@ -28,4 +29,20 @@ test.each(builtinRules)('$name is described to the standard', (rule) => {
 
 test.each(builtinRules)('$name has a test', ({ tactic, name }) => {
   expect(existsSync(new URL(`../rules/${tactic}/${name}.test.ts`, import.meta.url))).toBe(true)
+})
+
+test('what no rule tells has its reason, and tables that there are', () => {
+  const index = new URL('../../dist/bundle/plugins/index.json', import.meta.url)
+  const analyzers = new Set((JSON.parse(readFileSync(index, 'utf8')) as { name: string }[]).map(({ name }) => name))
+  const rules = new Set(builtinRules.map(({ name }) => name))
+  expect(WITHOUT_RULE.length).toBeGreaterThan(10)
+  for (const { sign, why, tables } of WITHOUT_RULE) {
+    expect(sign).toMatch(/^\p{Lu}.*[^.\s]$/u)
+    expect(why).toMatch(/^\p{Ll}.*[^.\s]$/u)
+    expect(tables.length, sign).toBeGreaterThan(0)
+    for (const table of tables) expect(analyzers.has(table), table).toBe(true)
+    // A rule that a reason names is one that there is.
+    for (const [name] of why.matchAll(/\b[a-z]+(?:-[a-z]+)+\b/g))
+      expect(rules.has(name) || analyzers.has(name), name).toBe(true)
+  }
 })

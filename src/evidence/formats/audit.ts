@@ -46,6 +46,7 @@ function execRecord(event: unknown, time: string, what: string): ExecRecord | nu
     container: asked.get('container'),
     command: asked.getAll('command').slice(0, MOST_WORDS),
     status: numeral(field(event, 'responseStatus', 'code')),
+    said: event,
   }
 }
 

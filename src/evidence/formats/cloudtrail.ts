@@ -27,6 +27,7 @@ function* eventRecords(event: unknown, losses: Losses): Generator<EvidenceRecord
     agent: told(event, 'userAgent'),
     who: told(event, 'userIdentity', 'arn') ?? told(event, 'userIdentity', 'userName'),
     error: told(event, 'errorCode'),
+    said: event,
   }
 }
 

@@ -23,6 +23,7 @@ function container(of: unknown): ContainerRecord | null {
     running: told(of, 'state') === 'CONTAINER_RUNNING',
     pod: podOf(field(of, 'labels')),
     place: HERE,
+    said: of,
   }
 }
 

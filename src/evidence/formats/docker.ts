@@ -43,6 +43,7 @@ function inspected(id: string, of: unknown): ContainerRecord {
     running: flag(of, 'State', 'Running'),
     pod: null,
     place: HERE,
+    said: of,
   }
 }
 
@@ -83,5 +84,6 @@ function listed(id: string, of: unknown): ContainerRecord {
     running,
     pod: null,
     place: HERE,
+    said: of,
   }
 }

@@ -58,8 +58,17 @@ export function flowReader(losses: Losses): (line: string) => readonly EvidenceR
     const time = sinceEpoch(value('end'))
     const flow = { protocol: PROTOCOLS.get(protocol) ?? protocol, source, target }
     const ports = { source_port: numeral(value('srcport')) ?? 0, target_port: numeral(value('dstport')) ?? 0 }
-    return [{ kind: 'flow', time, ...flow, ...ports, action: value('action'), bytes: numeral(value('bytes')) }]
+    const read = { action: value('action'), bytes: numeral(value('bytes')), said: others(names, fields) }
+    return [{ kind: 'flow', time, ...flow, ...ports, ...read }]
   }
+}
+
+/** Fields that the usual order does not have, as `pkt-srcaddr`; undefined where there are none, as mostly. */
+function others(names: readonly string[], fields: readonly string[]): Record<string, string> | undefined {
+  if (names === DEFAULT_FIELDS) return undefined
+  return Object.fromEntries(
+    names.flatMap((name, at) => (DEFAULT_FIELDS.includes(name) ? [] : [[name, fields[at] ?? '']])),
+  )
 }
 
 export const flowLogs: LineFormat = {

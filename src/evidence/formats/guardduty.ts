@@ -42,6 +42,7 @@ function findingRecord(of: unknown): FindingRecord {
     remote: text(action, 'RemoteIpDetails', 'IpAddressV4'),
     remote_port: numeral(either(action, 'RemotePortDetails', 'Port')),
     key: text(of, 'Resource', 'AccessKeyDetails', 'AccessKeyId'),
+    said: of,
   }
 }
 

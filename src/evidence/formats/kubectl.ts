@@ -66,6 +66,7 @@ function podRecords(of: unknown): readonly EvidenceRecord[] | null {
     running: phase === null ? null : phase === 'Running',
     labels: textMap(of, 'metadata', 'labels'),
     place,
+    said: of,
   }
   const statuses = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses']
   const containers = statuses.flatMap((list) =>
@@ -87,5 +88,6 @@ function containerRecord(of: unknown, pod: string, place: Place): ContainerRecor
     running: field(of, 'state', 'running') !== undefined,
     pod,
     place,
+    said: of,
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Origin } from '../read.js'
 import type { ContainerRecord, EvidenceRecord, ListingRecord, PodRecord } from '../records.js'
-import { Held, type Join, type JoinRow, NOWHERE } from './join.js'
+import { Held, type Join, type JoinRow, lean, NOWHERE, saidOf } from './join.js'
 import type { Memory, MemoryContainer, MemoryPod } from './memory.js'
 
 type Placed = ContainerRecord | PodRecord
@@ -39,7 +39,7 @@ export class ContainersJoin implements Join {
       this.nodes.add(record.place.node)
     }
     const id = record.kind === 'pod' ? (record.ids[0] ?? '') : record.id
-    this.kept.set(`${origin.file} ${record.kind} ${id}`, { record, origin })
+    this.kept.set(`${origin.file} ${record.kind} ${id}`, { record: lean(record, this.kept.size), origin })
   }
 
   *rows(): Generator<JoinRow> {
@@ -66,7 +66,7 @@ export class ContainersJoin implements Join {
     const there = found !== undefined && (record.running !== true || THERE.has(found.state ?? ''))
     const { time, name, image, running } = record
     const row = { source, file, kind: 'container' as const, time, subject: name ?? record.id }
-    const detail = { id: record.id, image, running, memory_state: found?.state ?? null }
+    const detail = { id: record.id, image, running, memory_state: found?.state ?? null, ...saidOf(record) }
     if (found === undefined) return { ...row, ...NOWHERE, pod: record.pod, state: 'evidence only', detail }
     return { ...row, ...this.placed(found), state: there ? 'both' : 'evidence only', detail }
   }
@@ -75,7 +75,12 @@ export class ContainersJoin implements Join {
     const found = this.memoryPod(record)
     const there = found !== undefined && (record.running !== true || found.state === 'running')
     const row = { source, file, kind: 'pod' as const, time: record.time, subject: record.name }
-    const detail = { id: record.ids[0] ?? null, running: record.running, memory_state: found?.state ?? null }
+    const detail = {
+      id: record.ids[0] ?? null,
+      running: record.running,
+      memory_state: found?.state ?? null,
+      ...saidOf(record),
+    }
     if (found === undefined) return { ...row, ...NOWHERE, pod: record.name, state: 'evidence only', detail }
     const sandbox = { ...NOWHERE, ...this.memory.placed({ pid: null, comm: null, container: found.sandbox }) }
     return { ...row, ...sandbox, pod: record.name, state: there ? 'both' : 'evidence only', detail }

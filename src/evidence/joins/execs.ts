@@ -5,7 +5,7 @@ import { isRuntimeStep } from '../../findings/host.js'
 import { entryOf } from '../../findings/lineage.js'
 import type { Origin } from '../read.js'
 import type { EvidenceRecord, ExecRecord } from '../records.js'
-import { Held, type Join, type JoinRow, NOWHERE } from './join.js'
+import { Held, type Join, type JoinRow, lean, NOWHERE, saidOf } from './join.js'
 import type { Memory, MemoryProcess } from './memory.js'
 
 /** Milliseconds from a request to the process that it starts; clocks of server and node may differ. */
@@ -41,7 +41,7 @@ export class ExecsJoin implements Join {
     // A request is logged at each of its stages.
     const key = record.id ?? `${record.time} ${record.pod} ${record.command.join(' ')}`
     if (this.kept.get(key) !== undefined) return
-    this.kept.set(key, { record, origin })
+    this.kept.set(key, { record: lean(record, this.kept.size), origin })
     const log = this.logs.get(origin.file)
     if (log !== undefined) log.execs++
   }
@@ -97,7 +97,16 @@ export class ExecsJoin implements Join {
   private execRow(record: ExecRecord, { source, file }: Origin, process: MemoryProcess | undefined): JoinRow {
     const { time, what, user, from, agent, pod, container, command, status } = record
     const row = { source, file, kind: 'exec' as const, time, subject: user }
-    const detail = { what, command, from, agent, status, asked_container: container, started: process?.started ?? null }
+    const detail = {
+      what,
+      command,
+      from,
+      agent,
+      status,
+      asked_container: container,
+      started: process?.started ?? null,
+      ...saidOf(record),
+    }
     if (process === undefined) return { ...row, ...NOWHERE, pod, state: 'evidence only', detail }
     return { ...row, ...this.memory.placed(process), state: 'both', detail: { ...detail, args: process.args } }
   }

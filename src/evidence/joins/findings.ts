@@ -2,7 +2,7 @@
 
 import type { Origin } from '../read.js'
 import type { EvidenceRecord, FindingRecord } from '../records.js'
-import { Held, type Join, type JoinRow, NOWHERE } from './join.js'
+import { Held, type Join, type JoinRow, lean, NOWHERE, saidOf } from './join.js'
 import type { Memory, MemoryProcess, Whose } from './memory.js'
 
 interface Kept {
@@ -21,7 +21,7 @@ export class FindingsJoin implements Join {
   }
 
   add(record: EvidenceRecord, origin: Origin): void {
-    if (record.kind === 'finding') this.kept.set(String(this.count++), { record, origin })
+    if (record.kind === 'finding') this.kept.set(String(this.count++), { record: lean(record, this.kept.size), origin })
   }
 
   *rows(): Generator<JoinRow> {
@@ -29,7 +29,17 @@ export class FindingsJoin implements Join {
       const { type, title, severity, time, pid, exe, remote, remote_port, key } = record
       const seen = this.seen(record)
       const row = { ...origin, kind: 'finding' as const, time, subject: type }
-      const detail = { title, severity, pid, exe, remote, remote_port, key, asked_container: record.container }
+      const detail = {
+        title,
+        severity,
+        pid,
+        exe,
+        remote,
+        remote_port,
+        key,
+        asked_container: record.container,
+        ...saidOf(record),
+      }
       if (seen === null) yield { ...row, ...NOWHERE, pod: record.pod, state: 'evidence only', detail }
       else yield { ...row, ...this.memory.placed(seen.whose), state: 'both', detail: { ...detail, seen: seen.what } }
     }

@@ -2,7 +2,7 @@
 
 import type { Origin } from '../read.js'
 import type { Ends, EvidenceRecord, FlowRecord } from '../records.js'
-import { Held, type Join, type JoinRow, NOWHERE } from './join.js'
+import { Held, type Join, type JoinRow, lean, NOWHERE, saidOf } from './join.js'
 import type { Connection, Memory } from './memory.js'
 
 interface Flows {
@@ -34,7 +34,14 @@ export class FlowsJoin implements Join {
     const known = this.flows.get(id)
     const { time, bytes } = record
     if (known === undefined) {
-      this.flows.set(id, { record, origin, connection, last: time, count: 1, bytes: bytes ?? 0 })
+      this.flows.set(id, {
+        record: lean(record, this.flows.size),
+        origin,
+        connection,
+        last: time,
+        count: 1,
+        bytes: bytes ?? 0,
+      })
       return
     }
     known.count++
@@ -54,7 +61,7 @@ export class FlowsJoin implements Join {
     for (const { record, origin, connection, last, count, bytes } of this.flows.values()) {
       const { action } = record
       const row = { ...origin, kind: 'connection' as const, time: last, subject: endsText(connection ?? record) }
-      const detail = { action, flows: count, bytes }
+      const detail = { action, flows: count, bytes, ...saidOf(record) }
       if (connection === undefined) yield { ...row, ...NOWHERE, state: 'evidence only', detail }
       else yield { ...row, ...this.memory.placed(connection), state: 'both', detail }
     }

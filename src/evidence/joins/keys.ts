@@ -3,7 +3,7 @@
 import { append } from '../../append.js'
 import type { Origin } from '../read.js'
 import type { EvidenceRecord, KeyUseRecord } from '../records.js'
-import { Held, type Join, type JoinRow, NOWHERE } from './join.js'
+import { Held, type Join, type JoinRow, lean, NOWHERE, saidOf } from './join.js'
 import type { Memory, MemoryKey } from './memory.js'
 
 /** Calls of one kind with one key from one address. */
@@ -35,7 +35,7 @@ export class KeysJoin implements Join {
     const id = [key, call, from, error].join(' ')
     const known = this.calls.get(id)
     if (known === undefined) {
-      this.calls.set(id, { record, origin, first: time, last: time, count: 1 })
+      this.calls.set(id, { record: lean(record, this.calls.size), origin, first: time, last: time, count: 1 })
       return
     }
     known.count++
@@ -71,7 +71,7 @@ export class KeysJoin implements Join {
   private callsRow({ record, origin, first, last, count }: Calls, holders: readonly MemoryKey[]): JoinRow {
     const { key, call, from, agent, who, error } = record
     const row = { ...origin, kind: 'key-use' as const, time: last, subject: key }
-    const detail = { call, from, agent, who, error, calls: count, first }
+    const detail = { call, from, agent, who, error, calls: count, first, ...saidOf(record) }
     const [holder] = holders
     if (holder === undefined) return { ...row, ...NOWHERE, state: 'evidence only', detail }
     const pids = holders.flatMap(({ pid }) => pid ?? []).slice(0, MOST_HOLDERS)
