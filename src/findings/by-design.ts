@@ -1,72 +1,202 @@
 /**
- * Containers that are privileged by design. A name alone proves nothing: what is named here must be of its registry, in
- * its namespace, and its first process must run the program that the image has at that place.
+ * Containers that are privileged by design. A name alone proves nothing: what is named here must be of its registry, in a
+ * namespace in which it is installed, and its first process must run the program that the image has at that place.
  */
 
 import type { KnownContainer } from '../api/rule.js'
 
 interface Design {
-  /** Repository of the image, without tag and digest. */
-  readonly image: RegExp
+  /** Repositories of the image, without tag and digest. */
+  readonly images: readonly (string | RegExp)[]
   /** Kubernetes namespaces in which it is installed. */
   readonly namespaces: readonly string[]
   /** Program of its first process. */
   readonly program: RegExp
+  /** Its first argument, where that program is a shell. */
+  readonly script?: string
   readonly what: string
 }
 
-/** From the projects' own manifests. */
+/** What a container's first process runs. */
+export interface FirstProcess {
+  readonly exe: string | null
+  readonly args: readonly string[] | null
+}
+
+/** Accounts whose registries have the images of EKS (its guide, "container image registries"): anybody may have one. */
+const EKS_ACCOUNTS =
+  '602401143452|877085696533|800184023465|900889452093|491585149902|761377655185|590381155156|455263428931|900612956339|066635153087|558608220178|759879836304|918309763551|961992271922|151742754352|013241004608'
+
+function ofEks(name: string): RegExp {
+  return new RegExp(`^(?:${EKS_ACCOUNTS})\\.dkr\\.ecr(?:-fips)?\\.[a-z0-9-]{1,32}\\.amazonaws\\.com(?:\\.cn)?/${name}$`)
+}
+
+const KUBE = ['kube-system']
+const OBSERVED = ['kube-system', 'monitoring', 'observability', 'prometheus', 'logging']
+
+/** From the projects' own manifests and charts. */
 const DESIGNS: readonly Design[] = [
   {
-    image: /^registry\.k8s\.io\/kube-proxy$|^[\w.-]+\.amazonaws\.com\/eks\/kube-proxy$/,
-    namespaces: ['kube-system'],
-    program: /^\/usr\/local\/bin\/kube-proxy$|^\/usr\/bin\/kube-proxy$/,
+    images: [
+      ...['registry.k8s.io/kube-proxy', 'k8s.gcr.io/kube-proxy', 'gke.gcr.io/kube-proxy-amd64'],
+      ...['mcr.microsoft.com/oss/kubernetes/kube-proxy', 'public.ecr.aws/eks-distro/kubernetes/kube-proxy'],
+      ofEks('eks/kube-proxy'),
+    ],
+    namespaces: KUBE,
+    program: /^\/usr\/(?:local\/)?bin\/kube-proxy$/,
     what: 'kube-proxy writes the node’s firewall',
   },
   {
-    image: /^quay\.io\/cilium\/cilium$/,
+    images: [/^(?:registry\.k8s\.io|k8s\.gcr\.io)\/(?:etcd|kube-(?:apiserver|controller-manager|scheduler))$/],
+    namespaces: KUBE,
+    program: /^\/usr\/local\/bin\/(?:etcd|kube-(?:apiserver|controller-manager|scheduler))$/,
+    what: 'the control plane has the keys of the cluster',
+  },
+  // Networks of pods.
+  {
+    images: ['quay.io/cilium/cilium'],
     namespaces: ['kube-system', 'cilium'],
     program: /^\/usr\/bin\/cilium-agent$/,
     what: 'the network plugin Cilium',
   },
   {
-    image: /^(?:docker\.io|quay\.io)\/calico\/node$/,
+    images: ['docker.io/calico/node', 'quay.io/calico/node', 'mcr.microsoft.com/oss/calico/node'],
     namespaces: ['kube-system', 'calico-system'],
-    program: /^\/(?:usr\/)?s?bin\/(?:runsvdir|calico-node)$/,
+    program: /^\/(?:usr\/(?:local\/)?)?s?bin\/(?:runsvdir|calico-node)$/,
     what: 'the network plugin Calico',
   },
   {
-    image: /^(?:docker\.io|ghcr\.io)\/(?:flannel|flannel-io)\/flannel$/,
+    images: [
+      ...['docker.io/flannel/flannel', 'ghcr.io/flannel-io/flannel', 'quay.io/coreos/flannel'],
+      'docker.io/rancher/mirrored-flannelcni-flannel',
+    ],
     namespaces: ['kube-flannel', 'kube-system'],
     program: /^\/opt\/bin\/flanneld$/,
     what: 'the network plugin Flannel',
   },
   {
-    image: /^[\w.-]+\.amazonaws\.com\/amazon-k8s-cni$/,
-    namespaces: ['kube-system'],
+    images: ['docker.io/weaveworks/weave-kube', 'ghcr.io/weaveworks/launcher/weave-kube'],
+    namespaces: KUBE,
+    program: /^\/bin\/busybox$/,
+    script: '/home/weave/launch.sh',
+    what: 'the network plugin Weave Net',
+  },
+  {
+    images: [ofEks('amazon-k8s-cni')],
+    namespaces: KUBE,
     program: /^\/app\/aws-(?:vpc-cni|k8s-agent)$/,
     what: 'the network plugin of EKS',
   },
   {
-    image: /^registry\.k8s\.io\/sig-storage\/[\w-]*csi[\w-]*$/,
-    namespaces: ['kube-system'],
+    images: [ofEks('amazon/aws-network-policy-agent')],
+    namespaces: KUBE,
+    program: /^\/controller$/,
+    what: 'the network plugin of EKS, for policies',
+  },
+  {
+    images: ['mcr.microsoft.com/containernetworking/azure-cns', 'mcr.microsoft.com/containernetworking/azure-npm'],
+    namespaces: KUBE,
+    program: /^\/usr\/(?:local\/)?bin\/azure-(?:cns|npm)$/,
+    what: 'the network plugin of AKS',
+  },
+  {
+    images: ['docker.io/cloudnativelabs/kube-router'],
+    namespaces: KUBE,
+    program: /^\/usr\/local\/bin\/kube-router$/,
+    what: 'the network plugin kube-router',
+  },
+  // Storage.
+  {
+    images: [/^registry\.k8s\.io\/sig-storage\/[\w-]*csi[\w-]*$/],
+    namespaces: [...KUBE, 'gce-pd-csi-driver', 'rook-ceph', 'ceph-csi', 'ceph-csi-rbd', 'ceph-csi-cephfs'],
     program: /^\/[\w-]*csi[\w-]*$/,
     what: 'a storage plugin',
   },
   {
-    image: /^docker\.io\/falcosecurity\/falco(?:-no-driver)?$/,
+    images: ['public.ecr.aws/ebs-csi-driver/aws-ebs-csi-driver', ofEks('eks/aws-ebs-csi-driver')],
+    namespaces: KUBE,
+    program: /^\/bin\/aws-ebs-csi-driver$/,
+    what: 'the storage plugin for EBS',
+  },
+  {
+    images: [
+      ...['public.ecr.aws/efs-csi-driver/amazon/aws-efs-csi-driver', 'docker.io/amazon/aws-efs-csi-driver'],
+      ofEks('eks/aws-efs-csi-driver'),
+    ],
+    namespaces: KUBE,
+    program: /^\/bin\/aws-efs-csi-driver$/,
+    what: 'the storage plugin for EFS',
+  },
+  {
+    images: [
+      'registry.k8s.io/cloud-provider-gcp/gcp-compute-persistent-disk-csi-driver',
+      'gke.gcr.io/gcp-compute-persistent-disk-csi-driver',
+    ],
+    namespaces: ['kube-system', 'gce-pd-csi-driver'],
+    program: /^\/gce-pd-csi-driver$/,
+    what: 'the storage plugin for disks of Google’s cloud',
+  },
+  {
+    images: [/^mcr\.microsoft\.com\/oss(?:\/v2)?\/kubernetes-csi\/azure(?:disk|file)-csi$/],
+    namespaces: KUBE,
+    program: /^\/azure(?:disk|file)plugin$/,
+    what: 'the storage plugin for disks and files of Azure',
+  },
+  {
+    images: ['quay.io/cephcsi/cephcsi'],
+    namespaces: ['rook-ceph', 'ceph-csi', 'ceph-csi-rbd', 'ceph-csi-cephfs', 'kube-system'],
+    program: /^\/usr\/local\/bin\/cephcsi$/,
+    what: 'the storage plugin for Ceph',
+  },
+  // What watches the node.
+  {
+    images: ['quay.io/prometheus/node-exporter', 'docker.io/prom/node-exporter'],
+    namespaces: [...OBSERVED, 'openshift-monitoring', 'node-exporter'],
+    program: /^\/bin\/node_exporter$/,
+    what: 'node-exporter measures the node',
+  },
+  {
+    images: ['gcr.io/cadvisor/cadvisor', 'ghcr.io/google/cadvisor'],
+    namespaces: [...OBSERVED, 'cadvisor'],
+    program: /^\/usr\/bin\/cadvisor$/,
+    what: 'cAdvisor measures the containers of the node',
+  },
+  {
+    images: ['gcr.io/datadoghq/agent', 'docker.io/datadog/agent', 'public.ecr.aws/datadog/agent'],
+    namespaces: [...OBSERVED, 'datadog', 'datadog-agent'],
+    program:
+      /^\/opt\/datadog-agent\/(?:bin\/agent\/agent|embedded\/bin\/(?:agent|trace-agent|process-agent|system-probe|security-agent))$/,
+    what: 'the agent of Datadog',
+  },
+  {
+    images: [
+      ...['docker.io/fluent/fluent-bit', 'cr.fluentbit.io/fluent/fluent-bit', 'ghcr.io/fluent/fluent-bit'],
+      'public.ecr.aws/aws-observability/aws-for-fluent-bit',
+    ],
+    namespaces: [...OBSERVED, 'fluent-bit', 'fluent', 'amazon-cloudwatch'],
+    program: /^\/fluent-bit\/bin\/fluent-bit$/,
+    what: 'Fluent Bit reads the logs of the node',
+  },
+  {
+    images: ['public.ecr.aws/aws-ec2/aws-node-termination-handler'],
+    namespaces: KUBE,
+    program: /^\/node-termination-handler$/,
+    what: 'the handler of nodes that AWS takes back',
+  },
+  {
+    images: [/^(?:docker\.io|public\.ecr\.aws)\/falcosecurity\/falco(?:-no-driver)?$/],
     namespaces: ['falco', 'kube-system'],
     program: /^\/usr\/bin\/falco$/,
     what: 'the security agent Falco',
   },
   {
-    image: /^quay\.io\/cilium\/tetragon$/,
-    namespaces: ['kube-system'],
+    images: ['quay.io/cilium/tetragon'],
+    namespaces: KUBE,
     program: /^\/usr\/bin\/tetragon$/,
     what: 'the security agent Tetragon',
   },
   {
-    image: /^(?:docker\.io|ghcr\.io)\/aquasec(?:urity)?\/tracee$/,
+    images: [/^(?:docker\.io|ghcr\.io)\/aquasec(?:urity)?\/tracee$/],
     namespaces: ['tracee', 'tracee-system'],
     program: /^\/tracee\/tracee$/,
     what: 'the security agent Tracee',
@@ -75,15 +205,19 @@ const DESIGNS: readonly Design[] = [
 
 /** The repository of an image reference: without `:tag` and `@digest`. */
 function repositoryOf(image: string): string {
-  return image.replace(/@.*$/, '').replace(/:[^/]*$/, '')
+  return image.replace(/@.*$/s, '').replace(/:[^/]*$/, '')
 }
 
 /** Why a container is privileged by design, or null; the sandbox of a pod has no image and is for its containers to say. */
-export function designReason({ image, pod_namespace }: KnownContainer, exe: string | null): string | null {
+export function designReason({ image, pod_namespace }: KnownContainer, { exe, args }: FirstProcess): string | null {
   if (image === null || pod_namespace === null || exe === null) return null
   const repository = repositoryOf(image)
   const found = DESIGNS.find(
-    (design) => design.image.test(repository) && design.namespaces.includes(pod_namespace) && design.program.test(exe),
+    ({ images, namespaces, program, script }) =>
+      images.some((known) => (typeof known === 'string' ? known === repository : known.test(repository))) &&
+      namespaces.includes(pod_namespace) &&
+      program.test(exe) &&
+      (script === undefined || args?.slice(0, 4).includes(script) === true),
   )
   return found?.what ?? null
 }

@@ -18,7 +18,10 @@ export function knownOf(tables: ReadTables): Known {
       const row = container(id)
       if (row === undefined) return null
       const first = row.init_pid === null ? undefined : processes?.where('pid', row.init_pid)[0]
-      return designReason(row, (first?.exe ?? null) as string | null)
+      return designReason(row, {
+        exe: (first?.exe ?? null) as string | null,
+        args: (first?.args ?? null) as readonly string[] | null,
+      })
     },
   }
 }
