@@ -13,11 +13,12 @@ export default defineAnalyzer({
   aliases: ['joins'],
   summary: 'What files that responders already hold say of this host, joined with what memory says',
   description:
-    'Told apart by content: docker inspect, docker ps, crictl inspect, ps and pods, kubectl get -o json, the Kubernetes ' +
+    'Told apart by content: docker inspect, docker ps, crictl inspect, ps and pods, kubectl get -o json or yaml, the Kubernetes ' +
     'audit log, also as CloudWatch wraps it, CloudTrail, VPC flow logs, findings of GuardDuty, a container checkpoint ' +
-    'archive, and what may be talked to: lines of a network and a port (`10.0.0.0/8 443/tcp`), or a NetworkPolicy as ' +
-    'JSON. Packed by gzip or not; logs are read however long they are. Each file has a row that says what it was taken for. Any other is what both know, what only a file says ' +
-    'of this host, or what memory has and a file lacks that should list it. Files are as true as who wrote them.',
+    'archive, and what may be talked to: lines of a network and a port (`10.0.0.0/8 443/tcp`), or a NetworkPolicy. ' +
+    'Packed by gzip or not; logs are read however long they are. Each file has a row that says what it was taken for. Any ' +
+    'other is what both know, what only a file says of this host, or what memory has and a file lacks that should list it; ' +
+    '`said` in its detail is all that the file says of it. Files are as true as who wrote them.',
   torn:
     'what both know was there. What only memory or only a file has may have come or gone between the two: a list was ' +
     'made at another moment than the image.',

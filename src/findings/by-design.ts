@@ -47,7 +47,10 @@ const DESIGNS: readonly Design[] = [
     what: 'kube-proxy writes the node’s firewall',
   },
   {
-    images: [/^(?:registry\.k8s\.io|k8s\.gcr\.io)\/(?:etcd|kube-(?:apiserver|controller-manager|scheduler))$/],
+    images: [
+      /^(?:registry\.k8s\.io|k8s\.gcr\.io)\/(?:etcd|kube-(?:apiserver|controller-manager|scheduler))$/,
+      /^(?:index\.)?docker\.io\/rancher\/hardened-(?:kubernetes|etcd)$/,
+    ],
     namespaces: KUBE,
     program: /^\/usr\/local\/bin\/(?:etcd|kube-(?:apiserver|controller-manager|scheduler))$/,
     what: 'the control plane has the keys of the cluster',
