@@ -19,6 +19,7 @@ export default defineAnalyzer({
     ranges: record('Ranges of physical memory that the file holds: start, end, bytes', { detail: true }),
     architecture: text('Processor architecture'),
     page_levels: integer('Levels of page tables'),
+    address_bits: integer('Bits of a virtual address that page tables translate', { detail: true }),
     page_size: bytes('Size of a page of memory'),
     release: text('Kernel release'),
     banner: text('Kernel banner'),

@@ -8,8 +8,8 @@ import type { Lacking, ProcessMemory, Range, Stretch } from '../kernel/user-memo
 const HEADER = 64
 const SEGMENT = 56
 const PAGE = 4096
-/** ET_CORE, EM_X86_64, PT_LOAD, PT_NOTE (include/uapi/linux/elf.h). */
-const [CORE, X86_64, LOAD, NOTE] = [4, 62, 1, 4]
+/** ET_CORE, PT_LOAD, PT_NOTE (include/uapi/linux/elf.h). */
+const [CORE, LOAD, NOTE] = [4, 1, 4]
 /** PN_XNUM: as many segments, and more, are written in another place; no process has as many mappings. */
 export const MOST_SEGMENTS = 0xfffe
 /** What is missing in one piece and is longer than this is not a hole in the file, but a segment that ends before it. */
@@ -58,7 +58,7 @@ interface Budget {
 export function writeCore(
   writer: ArtifactWriter,
   memory: ProcessMemory,
-  { mappings, notes, most }: { mappings: readonly CoreMapping[]; notes: Uint8Array; most: number },
+  { machine, mappings, notes, most }: { machine: number; mappings: readonly CoreMapping[]; notes: Uint8Array; most: number },
 ): CoreContents {
   const gaps: CoreGap[] = []
   const budget = { bytes: most, gaps: MOST_GAPS }
@@ -68,7 +68,7 @@ export function writeCore(
   const head = Buffer.alloc(tables)
   head.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1])
   head.writeUInt16LE(CORE, 16)
-  head.writeUInt16LE(X86_64, 18)
+  head.writeUInt16LE(machine, 18)
   head.writeUInt32LE(1, 20)
   head.writeBigUInt64LE(BigInt(HEADER), 32)
   head.writeUInt16LE(HEADER, 52)

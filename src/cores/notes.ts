@@ -1,20 +1,30 @@
-/**
- * Notes of a core file, as Linux writes them (fs/binfmt_elf.c, include/linux/elfcore.h) for processes of 64 bits on
- * x86-64.
- */
+/** Notes of a core file, as Linux writes them (fs/binfmt_elf.c, include/linux/elfcore.h) for processes of 64 bits. */
 
 const NT_PRSTATUS = 1
 const NT_PRPSINFO = 3
 const NT_AUXV = 6
 const NT_FILE = 0x46494c45
 const WORD = 8
-/** `struct elf_prstatus`: its length, and where pid, parent and registers lie. */
-const PRSTATUS = { length: 336, pid: 32, parent: 36, registers: 112 }
+/** `struct elf_prstatus`: where pid, parent and registers lie, and what is behind these. */
+const PRSTATUS = { pid: 32, parent: 36, registers: 112, behind: 8 }
 /** `struct elf_prpsinfo`. */
 const PRPSINFO = { length: 136, state: 1, flags: 8, uid: 16, gid: 20, pid: 24, parent: 28, name: 40, args: 56 }
 const [NAME, ARGS] = [16, 80]
-/** `struct user_regs_struct` begins as `struct pt_regs`; behind that come the bases of two segments. */
-const PT_REGS = 21 * WORD
+/** A machine whose core files are written. */
+export interface CoreMachine {
+  /** Its number in ELF headers. */
+  readonly number: number
+  /** Bytes of `struct pt_regs` with which the registers of a core file begin. */
+  readonly registers: number
+  /** Whether the bases of two segments come behind these (`struct user_regs_struct`). */
+  readonly segments: boolean
+}
+
+/** By `uname -m`. Of arm64 the registers are `struct user_pt_regs` (arch/arm64/include/uapi/asm/ptrace.h). */
+export const MACHINES: Readonly<Record<string, CoreMachine>> = {
+  x86_64: { number: 62, registers: 21 * WORD, segments: true },
+  aarch64: { number: 183, registers: 34 * WORD, segments: false },
+}
 
 /** A thread, as a note tells of it. */
 export interface CoreThread {
@@ -57,14 +67,17 @@ function note(type: number, descriptor: Uint8Array): Buffer {
 }
 
 /** The registers of a thread: zeros where nobody saved them. */
-export function threadNote({ tid, parent, registers, fsBase, gsBase }: CoreThread): Buffer {
-  const status = Buffer.alloc(PRSTATUS.length)
+export function threadNote({ tid, parent, registers, fsBase, gsBase }: CoreThread, machine: CoreMachine): Buffer {
+  const bases = PRSTATUS.registers + machine.registers
+  const status = Buffer.alloc(bases + (machine.segments ? 2 * WORD : 0) + PRSTATUS.behind)
   status.writeInt32LE(tid, PRSTATUS.pid)
   status.writeInt32LE(parent, PRSTATUS.parent)
   if (registers !== null) {
-    status.set(registers.subarray(0, PT_REGS), PRSTATUS.registers)
-    status.writeBigUInt64LE(fsBase, PRSTATUS.registers + PT_REGS)
-    status.writeBigUInt64LE(gsBase, PRSTATUS.registers + PT_REGS + WORD)
+    status.set(registers.subarray(0, machine.registers), PRSTATUS.registers)
+    if (machine.segments) {
+      status.writeBigUInt64LE(fsBase, bases)
+      status.writeBigUInt64LE(gsBase, bases + WORD)
+    }
   }
   return note(NT_PRSTATUS, status)
 }

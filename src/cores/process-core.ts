@@ -10,7 +10,16 @@ import type { Task } from '../kernel/tasks.js'
 import { ProcessMemory } from '../kernel/user-memory.js'
 import { readUserRegisters } from '../kernel/user-registers.js'
 import { type CoreContents, type CoreMapping, writeCore } from './core-file.js'
-import { auxiliaryNote, type CoreFile, type CoreThread, filesNote, processNote, threadNote } from './notes.js'
+import {
+  auxiliaryNote,
+  type CoreFile,
+  type CoreMachine,
+  type CoreThread,
+  filesNote,
+  MACHINES,
+  processNote,
+  threadNote,
+} from './notes.js'
 
 /** AT_VECTOR_SIZE is below a hundred words. */
 const LONGEST_VECTOR = 4096
@@ -28,6 +37,8 @@ export interface CoreSource {
 
 /** Processes by their leaders, with all tasks that there are. Those without memory of their own are left out. */
 export function readCoreSources(kernel: Kernel, leaders: readonly Task[], tasks: readonly Task[]): CoreSource[] {
+  const machine = MACHINES[kernel.info.architecture]
+  if (machine === undefined) throw new Error(`no core files are written of ${kernel.info.architecture}`)
   const pids = new Set(leaders.map(({ pid }) => pid))
   const threads = readThreads(
     kernel,
@@ -46,12 +57,13 @@ export function readCoreSources(kernel: Kernel, leaders: readonly Task[], tasks:
     const mapped = mappings.filter(({ task, end }) => task === leader.address && (end ?? END_OF_USER) < END_OF_USER)
     const group = threads.filter(({ pid }) => pid === leader.pid)
     const notes = notesOf(leader, group, own.column('vector').bytes(row), {
+      machine,
       files: filesOf(mapped),
       pageSize: BigInt(kernel.info.page_size),
     })
     const memory = ProcessMemory.at(kernel, mm, [])
     const running = group.filter((thread) => thread.running).length
-    const write = (to: ArtifactWriter) => writeCore(to, memory, { mappings: mapped.flatMap(areaOf), notes, most })
+    const write = (to: ArtifactWriter) => writeCore(to, memory, { machine: machine.number, mappings: mapped.flatMap(areaOf), notes, most })
     return [{ leader, mappings: mapped, running, write }]
   })
 }
@@ -84,18 +96,18 @@ function notesOf(
   leader: Task,
   threads: readonly Thread[],
   vector: Uint8Array | null,
-  { files, pageSize }: { files: readonly CoreFile[]; pageSize: bigint },
+  { machine, files, pageSize }: { machine: CoreMachine; files: readonly CoreFile[]; pageSize: bigint },
 ): Buffer {
   const [first, others] = [
     threads.filter(({ tid }) => tid === leader.tid),
     threads.filter(({ tid }) => tid !== leader.tid),
   ]
   return Buffer.concat([
-    ...first.map(threadNote),
+    ...first.map((thread) => threadNote(thread, machine)),
     processNote(describe(leader)),
     ...(vector === null ? [] : [auxiliaryNote(vector)]),
     filesNote(files, pageSize),
-    ...others.map(threadNote),
+    ...others.map((thread) => threadNote(thread, machine)),
   ])
 }
 

@@ -9,14 +9,13 @@ import { type MemoryPiece, ProcessMemory } from './user-memory.js'
 const VMA = 'struct vm_area_struct'
 /** What the kernel lends to every process (arch/x86/entry/vdso/vma.c, kernel/events/uprobes.c). */
 const LENT = new Set(['[vdso]', '[vsyscall]', '[uprobes]'])
-const PAGE = 4096
 /** Bytes that are shown of a mapping, and how much of it is searched for some that are not zero. */
 const SHOWN = 64
 const SEARCHED = 16 << 20
 /** Bytes of files that are read to hold memory against them: code that was written to is rare. */
 const COMPARED = 1 << 30
-/** TIF_ADDR32 (arch/x86/include/asm/thread_info.h). */
-const ADDR32 = 1n << 29n
+/** What says that a task's code has 32 bits: TIF_ADDR32 and TIF_32BIT (asm/thread_info.h), by `uname -m`. */
+const IS_32_BIT: Readonly<Record<string, bigint>> = { x86_64: 1n << 29n, aarch64: 1n << 22n }
 
 /**
  * Why a mapping is shown: `writable` (and executable), `anonymous` (there is no file), `memfd` (its file never had a
@@ -67,7 +66,7 @@ export function readInjectedMemory(kernel: Kernel, tasks: readonly bigint[]): In
     const change = area.file && area.written ? changes(kernel, memory, mapping, area, budget) : null
     const reasons = reasonsFor(mapping, area, change)
     if (reasons.length === 0) return []
-    const shown = change?.first ?? firstBytes(memory, mapping)
+    const shown = change?.first ?? firstBytes(memory, mapping, kernel.info.page_size)
     const bytes = shown === null ? null : bytesAt(memory, shown, mapping.end ?? shown)
     const width = bits.get(mapping.task) ?? 64
     return [{ ...mapping, reasons, changed_pages: change?.pages ?? null, shown, bytes, bits: width }]
@@ -118,12 +117,13 @@ function changes(
   const contents = kernel.fileContents(area.host)
   if (contents === null) return null
   let [pages, first] = [0, null as bigint | null]
+  const pageSize = kernel.info.page_size
   const [from, to] = [Number(area.first), Number(area.first + (end - start))]
   for (const piece of contents) {
     if (piece.offset >= to || budget.left < 0) break
     budget.left -= 'bytes' in piece ? piece.length : 0
     if (piece.offset + piece.length <= from) continue
-    for (const { address, difference } of differing(memory, piece, { start, from, to })) {
+    for (const { address, difference } of differing(memory, piece, { start, from, to, pageSize })) {
       pages++
       first ??= address + BigInt(difference)
     }
@@ -135,7 +135,7 @@ function changes(
 function* differing(
   memory: ProcessMemory,
   piece: FilePiece,
-  { start, from, to }: { start: bigint; from: number; to: number },
+  { start, from, to, pageSize }: { start: bigint; from: number; to: number; pageSize: number },
 ): Generator<{ address: bigint; difference: number }> {
   const [first, last] = [Math.max(piece.offset, from), Math.min(piece.offset + piece.length, to)]
   // What nobody can tell of a file may be just the same.
@@ -143,8 +143,8 @@ function* differing(
   for (const part of memory.read(start + BigInt(first - from), last - first)) {
     if (!('bytes' in part)) continue
     const offset = Number(part.address - start) + from
-    for (let at = 0; at < part.length; at += PAGE) {
-      const own = part.bytes.subarray(at, at + PAGE)
+    for (let at = 0; at < part.length; at += pageSize) {
+      const own = part.bytes.subarray(at, at + pageSize)
       const from = offset + at - piece.offset
       const other = 'bytes' in piece ? piece.bytes.subarray(from, from + own.length) : null
       if (other !== null && Buffer.compare(own, other) === 0) continue
@@ -155,7 +155,7 @@ function* differing(
 }
 
 /** Where the first page begins that is not all zeros; of all zeros, the first that there is. */
-function firstBytes(memory: ProcessMemory, { start, end }: Mapping): bigint | null {
+function firstBytes(memory: ProcessMemory, { start, end }: Mapping, pageSize: number): bigint | null {
   if (start === null || end === null) return null
   let any: bigint | null = null
   let left = SEARCHED
@@ -163,7 +163,7 @@ function firstBytes(memory: ProcessMemory, { start, end }: Mapping): bigint | nu
     if (!('bytes' in piece)) continue
     any ??= piece.address
     const at = piece.bytes.findIndex((byte) => byte !== 0)
-    if (at >= 0) return piece.address + BigInt(at - (at % PAGE))
+    if (at >= 0) return piece.address + BigInt(at - (at % pageSize))
     left -= piece.length
     if (left <= 0) break
   }
@@ -183,5 +183,6 @@ function bytesAt(memory: ProcessMemory, address: bigint, end: bigint): Uint8Arra
 /** Programs of 32 bits run on processors of 64. */
 function codeBits(kernel: Kernel, tasks: readonly bigint[]): Map<bigint, 32 | 64> {
   const rows = kernel.at(tasks, 'struct task_struct').select({ flags: optional('thread_info.flags') })
-  return new Map(tasks.map((task, row) => [task, ((rows.column('flags').bigint(row) ?? 0n) & ADDR32) !== 0n ? 32 : 64]))
+  const flag = IS_32_BIT[kernel.info.architecture] ?? 0n
+  return new Map(tasks.map((task, row) => [task, ((rows.column('flags').bigint(row) ?? 0n) & flag) !== 0n ? 32 : 64]))
 }

@@ -1,5 +1,6 @@
 /** Where the kernel's functions lie, and what ORC says of them. */
 
+import { type CodeRange, isWithin, madeCode } from './hooks/made-code.js'
 import type { Kernel } from './kernel.js'
 import { type OrcEntry, OrcTable } from './orc.js'
 import { optional } from './query.js'
@@ -12,6 +13,8 @@ const IP = 4
 const ENTRY = 6
 /** The last 2 GiB of all addresses: the kernel, its modules, and what it makes at run time (Documentation/arch/x86/x86_64/mm.rst). */
 const NEAR = 0xffff_ffff_8000_0000n
+/** The bit that tells the halves of arm64's addresses; between those that are translated and this one all are the same. */
+const HALF = 55n
 
 const MODULE = {
   base: ['mem[MOD_TEXT].base', 'core_layout.base'],
@@ -46,9 +49,15 @@ export class KernelCode implements Code {
   readonly #modules: readonly Module[]
   readonly #own: OrcTable | null
   readonly #tables = new Map<Module, OrcTable | null>()
+  readonly #isX86: boolean
+  /** Bits of an address that are the same in all of the kernel's. */
+  readonly #above: bigint
+  #made: readonly CodeRange[] | null = null
 
   private constructor(kernel: Kernel) {
     this.#kernel = kernel
+    this.#isX86 = kernel.info.architecture === 'x86_64'
+    this.#above = BigInt.asUintN(64, -1n << BigInt(kernel.info.address_bits))
     this.#text = between(kernel, '_stext', '_etext')
     this.#image = between(kernel, '_text', '_end')
     this.#modules = readModules(kernel)
@@ -81,10 +90,22 @@ export class KernelCode implements Code {
     return table
   }
 
-  /** What is near the kernel and none of it was made at run time: by BPF, ftrace, or by somebody who hides it. */
+  /**
+   * What is near the kernel and none of it was made at run time: by BPF, ftrace, or by somebody who hides it. On arm64 all
+   * sorts of memory is near the kernel, and only what is known to be code is some.
+   */
   isText(address: bigint): boolean {
     if (holds(this.#text, address) || this.#modules.some((module) => holds(module, address))) return true
-    return address >= NEAR && !holds(this.#image, address) && this.#kernel.physical(address) !== null
+    if (holds(this.#image, address)) return false
+    if (this.#isX86) return address >= NEAR && this.#kernel.physical(address) !== null
+    if ((address & this.#above) !== this.#above) return false
+    this.#made ??= madeCode(this.#kernel)
+    return isWithin(this.#made, address)
+  }
+
+  /** arm64 signs return addresses (pointer authentication) in the bits that all of the kernel's addresses share. */
+  returnAddress(word: bigint): bigint {
+    return this.#isX86 || ((word >> HALF) & 1n) === 0n ? word : word | this.#above
   }
 }
 

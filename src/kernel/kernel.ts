@@ -20,6 +20,8 @@ export interface ImageInfo {
   architecture: string
   page_levels: number
   page_size: number
+  /** Bits of a virtual address that page tables translate. */
+  address_bits: number
   release: string
   banner: string
   build_id: string | null

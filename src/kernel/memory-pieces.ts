@@ -2,13 +2,12 @@
 
 import { append } from '../append.js'
 import type { Kernel } from './kernel.js'
-import { addressOf, bytes } from './query.js'
+import { native } from './native.js'
+import { bytes } from './query.js'
 
 const PAGE = 'struct page'
 /** The object itself as a pointer, of a type that is there in every kernel: any bytes can be read behind it. */
 const HERE = 'container_of(_refcount, struct page, _refcount)'
-/** An address of which only the distance to the next one is asked. */
-const FIRST = 0x1000n
 /** Bytes that are read of one piece, of one thing and of all: queues hold far less, unless an image was made to lie. */
 const [MOST_OF_PIECE, MOST_OF_ONE, MOST_OF_ALL] = [1 << 20, 1 << 24, 1 << 26]
 
@@ -78,19 +77,16 @@ export function readContents<T extends { parts: readonly Piece[] }>(
   })
 }
 
-/** Where the bytes of a page lie; null where the kernel does not say where pages are (only x86-64 does). */
+/** Where the bytes of a page lie; null where the kernel does not say where pages are. */
 export type PageAddress = (page: bigint) => bigint | null
 
-/** page_address(): the first `struct page` is at `vmemmap_base`, the first page at `page_offset_base`. */
+/** page_address(): pages lie in the direct map as their `struct page`s do one after another. */
 export function pageAddresses(kernel: Kernel): PageAddress {
-  const symbols = ['vmemmap_base', 'page_offset_base'].flatMap((symbol) => kernel.address(symbol) ?? [])
-  const variables = kernel.at(symbols, 'unsigned long').select({ value: '' })
-  const [structs, pages] = [0, 1].map((row) => (row < variables.length ? variables.column('value').bigint(row) : null))
-  // A page's struct is followed by the next page's: nothing is read.
-  const next = kernel.at([FIRST], PAGE).select({ size: addressOf(`${HERE}[1]`) })
-  const size = (next.column('size').bigint(0) ?? 0n) - FIRST
+  const structs = native.pageStructs(kernel.id)
+  if (structs === null) return () => null
+  const { first, size, base } = structs
   return (page) => {
-    if (structs == null || pages == null || size <= 0n || page < structs) return null
-    return pages + ((page - structs) / size) * BigInt(kernel.info.page_size)
+    const address = BigInt.asUintN(64, base + ((page - first) / BigInt(size)) * BigInt(kernel.info.page_size))
+    return page < first ? null : address
   }
 }

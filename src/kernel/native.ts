@@ -236,7 +236,7 @@ export interface Native {
   /** What those of a process map of a range. */
   processMaps(id: number, mm: bigint, start: bigint, end: bigint): NativeMaps | null
   /** The address of the `struct page` of physical address 0, and the bytes of each. */
-  pageStructs(id: number): { first: bigint; size: number } | null
+  pageStructs(id: number): { first: bigint; size: number; base: bigint } | null
   /** Where patterns and expressions (JSON) are found in ranges (flat pairs) of a process's memory. */
   searchProcess(id: number, mm: bigint, ranges: BigUint64Array, patterns: string): NativeHits | null
   /** The same in what the page cache holds of a file. */

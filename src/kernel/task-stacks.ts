@@ -1,4 +1,7 @@
-/** Kernel stacks of tasks: what a task that sleeps has on its stack, up to the top (arch/x86/include/asm/switch_to.h). */
+/**
+ * Kernel stacks of tasks: what a task that sleeps has on its stack, up to the top (arch/x86/include/asm/switch_to.h,
+ * arch/arm64/include/asm/processor.h).
+ */
 
 import type { Kernel } from './kernel.js'
 import { kernelMemory } from './kernel-code.js'
@@ -9,7 +12,7 @@ import type { Saved, Stack } from './unwind.js'
 /** THREAD_SIZE at least and at most: 16 KiB, four times that where the kernel checks its own memory (KASAN). */
 const LEAST = 1 << 14
 const MOST = 1 << 16
-const PAGE = 4096
+
 /** A task's stack. */
 export interface TaskStack {
   task: bigint
@@ -44,7 +47,7 @@ export function readTaskStacks(kernel: Kernel, tasks: readonly bigint[]): TaskSt
     const [base, sp, bp, ip] = [column('base', row), column('sp', row), column('bp', row), column('ip', row)]
     const running = column('running', row) === 1n
     const pages = column('pages', row)
-    const top = base ? base + BigInt(pages ? Number(pages) * PAGE : size) : null
+    const top = base ? base + BigInt(pages ? Number(pages) * kernel.info.page_size : size) : null
     const none = { task, running, top, stack: null, saved: null }
     if (running || top === null || base === null || sp === null || bp === null || ip === null) return none
     if (sp < base || sp >= top || top - base > BigInt(MOST)) return none

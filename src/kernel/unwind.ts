@@ -59,6 +59,8 @@ export interface Code {
   orc(instruction: bigint): OrcEntry | null
   /** Whether functions lie there: of the kernel, its modules, or made at run time. */
   isText(address: bigint): boolean
+  /** A word that may be a return address, without what protects it. */
+  returnAddress(word: bigint): bigint
 }
 
 /** Where nothing is known of an instruction, its function may keep frame pointers (orc_fp_entry). */
@@ -154,7 +156,7 @@ export function unwindByFramePointer(stack: Stack, saved: Saved, code: Code): Un
   const frames: Frame[] = code.isText(saved.ip) ? [frame(saved.ip, 'frame pointer')] : []
   let bp = saved.bp
   while (frames.length < MOST) {
-    const [next, address] = [word(stack, bp), word(stack, bp + WORD)]
+    const [next, address] = [word(stack, bp), returnAt(stack, bp + WORD, code)]
     if (address === null || !code.isText(address)) return { frames, whole: next === 0n }
     frames.push(frame(address, 'frame pointer'))
     if (next === 0n || next === null || (next & 1n) === 1n) return { frames, whole: true }
@@ -168,11 +170,16 @@ export function unwindByFramePointer(stack: Stack, saved: Saved, code: Code): Un
 export function candidates(stack: Stack, saved: Saved, code: Code): Unwound {
   const frames: Frame[] = code.isText(saved.ip) ? [frame(saved.ip, 'candidate')] : []
   for (let at = saved.sp; frames.length < MOST; at += WORD) {
-    const address = word(stack, at)
+    const address = returnAt(stack, at, code)
     if (address === null) break
     if (code.isText(address)) frames.push(frame(address, 'candidate'))
   }
   return { frames, whole: false }
+}
+
+function returnAt(stack: Stack, at: bigint, code: Code): bigint | null {
+  const address = word(stack, at)
+  return address === null ? null : code.returnAddress(address)
 }
 
 function frame(address: bigint, found: Found): Frame {

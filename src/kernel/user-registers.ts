@@ -12,6 +12,8 @@ const REGS = 'struct pt_regs'
 const PADDINGS = [0n, 16n]
 /** The part of a segment's number that tells user mode (SEGMENT_RPL_MASK, arch/x86/include/asm/segment.h). */
 const USER = 3
+/** The exception level, which is 0 in user mode (PSR_MODE_MASK without PSR_MODE32_BIT, arch/arm64/include/uapi/asm/ptrace.h). */
+const LEVEL = 0xf
 
 /** Where a thread goes on in user mode. */
 export interface UserRegisters {
@@ -32,6 +34,7 @@ const VALUES = {
   syscall: ['orig_ax', 'syscallno'],
   cs: optional('cs'),
   ss: optional('ss'),
+  state: optional('pstate'),
   all: bytes(''),
 } as const
 
@@ -60,13 +63,16 @@ export function readUserRegisters(kernel: Kernel, tasks: readonly bigint[]): Use
 interface Registers extends Pick<UserRegisters, 'instruction' | 'stack_pointer' | 'syscall' | 'all'> {
   readonly cs: number | null
   readonly ss: number | null
+  /** arm64's. */
+  readonly state: number | null
 }
 
-const NOTHING: Registers = { instruction: null, stack_pointer: null, syscall: null, all: null, cs: null, ss: null }
+const NOTHING: Registers = { instruction: null, stack_pointer: null, syscall: null, all: null, cs: null, ss: null, state: null }
 
-/** Segments are what user mode has; an architecture that has none says nothing. */
-function isUser({ instruction, cs, ss }: Registers): boolean {
-  return instruction !== null && ((cs ?? USER) & USER) === USER && ((ss ?? USER) & USER) === USER
+/** Of x86-64 the segments are those of user mode, of arm64 the exception level is. */
+function isUser({ instruction, cs, ss, state }: Registers): boolean {
+  const [code, stack, level] = [(cs ?? USER) & USER, (ss ?? USER) & USER, (state ?? 0) & LEVEL]
+  return instruction !== null && code === USER && stack === USER && level === 0
 }
 
 function registersAt(kernel: Kernel, addresses: readonly bigint[]): Registers[] {
@@ -79,6 +85,7 @@ function registersAt(kernel: Kernel, addresses: readonly bigint[]): Registers[] 
       syscall: syscall < 0n ? null : Number(syscall),
       cs: batch.column('cs').number(row),
       ss: batch.column('ss').number(row),
+      state: batch.column('state').number(row),
       all: batch.column('all').bytes(row),
     }
   })

@@ -60,6 +60,7 @@ function codeOf(orc: OrcTable | null): Code {
   return {
     orc: (instruction) => orc?.find(instruction) ?? null,
     isText: (address) => address >= TEXT && address < functionAt(13),
+    returnAddress: (word) => word,
   }
 }
 
@@ -108,6 +109,15 @@ describe('a stack without ORC', () => {
   it('is followed along its frame pointers', () => {
     const { frames, whole } = unwindByFramePointer(stack, { ip: inside(5), sp: at(0), bp: at(0) }, code)
     expect(frames.map(({ address }) => address)).toEqual([inside(5), inside(0), inside(1), inside(2)])
+    expect(whole).toBe(true)
+  })
+
+  it('is followed through return addresses that are signed', () => {
+    const signed = (address: bigint) => address & ~(0x2f5an << 48n)
+    const words = stackOf(at(2), signed(inside(0)), 0n, signed(inside(1)))
+    const known: Code = { ...code, returnAddress: (word) => word | (0xffffn << 48n) }
+    const { frames, whole } = unwindByFramePointer(words, { ip: inside(5), sp: at(0), bp: at(0) }, known)
+    expect(frames.map(({ address }) => address)).toEqual([inside(5), inside(0), inside(1)])
     expect(whole).toBe(true)
   })
 

@@ -67,12 +67,22 @@ impl AddressSpace {
 
     /// The same image with another root: a process's address space.
     pub fn with_root(&self, root: u64) -> Self {
-        Self::new(Arc::clone(&self.image), root, self.paging)
+        Self::new(Arc::clone(&self.image), root, self.paging.of_process())
+    }
+
+    /// The same address space, for who has to hold one.
+    pub fn again(&self) -> Self {
+        Self::new(Arc::clone(&self.image), self.root, self.paging)
     }
 
     /// The image that lies below.
     pub fn image(&self) -> &Arc<Image> {
         &self.image
+    }
+
+    /// Whether a physical address is that of the top-level table.
+    pub fn is_root(&self, physical: u64) -> bool {
+        physical == self.root
     }
 
     /// Physical address of the top-level table.

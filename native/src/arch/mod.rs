@@ -2,9 +2,10 @@
 //!
 //! What is true of one architecture's kernels alone is said here and nowhere else. The search for a kernel asks an
 //! [`Architecture`]; once a [`Paging`] is proven, an [`AddressSpace`] has it and answers for the rest of the core. Another
-//! architecture is a module beside `x86_64`, a line in [`ALL`] and an arm in each `match` of [`Paging`].
+//! architecture is a module beside these, a line in [`ALL`] and an arm in each `match` of [`Paging`].
 
 mod address_space;
+pub mod arm64;
 pub mod disassembly;
 #[cfg(test)]
 pub mod other;
@@ -22,6 +23,7 @@ use crate::image::{Image, Machine, VmcoreInfo};
 /// Every architecture whose kernels are read.
 const ALL: &[&dyn Architecture] = &[
     &x86_64::X86_64,
+    &arm64::Arm64,
     #[cfg(test)]
     &other::Other,
 ];
@@ -41,8 +43,11 @@ pub trait Architecture: Sync {
     /// in which it may map memory.
     fn roots<'a>(&self, image: &'a Image) -> Box<dyn Iterator<Item = (u64, Paging)> + 'a>;
 
+    /// Places that look as if an image of a kernel began there: physical address and length.
+    fn images<'a>(&self, image: &'a Image) -> Box<dyn Iterator<Item = (u64, u64)> + 'a>;
+
     /// The physical address of `_text`, by the note of a dump.
-    fn noted_text(&self, note: &VmcoreInfo) -> Option<u64>;
+    fn noted_text(&self, image: &Image, note: &VmcoreInfo) -> Option<u64>;
 
     /// Names that the kernel's root table has had.
     fn root_names(&self) -> &'static [&'static str];
@@ -56,6 +61,9 @@ pub trait Architecture: Sync {
 
     /// No address of a kernel's image is below this one.
     fn lowest_image(&self) -> u64;
+
+    /// How far the virtual addresses of a kernel's image are from the physical ones, where it keeps that in a variable.
+    fn text_distance(&self, variable: &dyn Fn(&str) -> Option<u64>) -> Option<u64>;
 }
 
 /// An entry that leads from one of the kernel's own tables to another.
@@ -93,6 +101,7 @@ fn is(architecture: &dyn Architecture, machine: &Machine) -> bool {
 #[allow(missing_docs)]
 pub enum Paging {
     X86_64(x86_64::Paging),
+    Arm64(arm64::Paging),
     #[cfg(test)]
     Other(other::Paging),
 }
@@ -112,8 +121,9 @@ pub trait Regions {
     /// not be mapped there.
     fn direct_map(&self, kernel: &dyn Known) -> std::result::Result<Vec<u64>, Unreadable>;
 
-    /// Where the `struct page` of physical address 0 is. It need not be mapped there.
-    fn page_structs(&self, kernel: &dyn Known) -> std::result::Result<u64, Unreadable>;
+    /// Where the `struct page` of physical address 0 is: in one of these places, of which page tables bear one out. It need
+    /// not be mapped there.
+    fn page_structs(&self, kernel: &dyn Known) -> std::result::Result<Vec<u64>, Unreadable>;
 }
 
 /// Numbers that hold for all of a kernel's virtual memory.
@@ -123,6 +133,8 @@ pub struct Geometry {
     pub levels: u32,
     /// Bytes of the kernel's page: a power of two, and a multiple of [`crate::image::PAGE_SIZE`].
     pub page_size: u64,
+    /// Bits of an address that tables translate.
+    pub bits: u32,
     /// First address of the kernel's half.
     pub kernel_half: u64,
     /// First address that the kernel's own text and data may have.
@@ -165,8 +177,17 @@ impl Paging {
     pub fn regions(&self) -> &dyn Regions {
         match self {
             Paging::X86_64(paging) => paging,
+            Paging::Arm64(paging) => paging,
             #[cfg(test)]
             Paging::Other(paging) => paging,
+        }
+    }
+
+    /// The same for the tables of a process, where these are not all that its processor goes by.
+    fn of_process(self) -> Self {
+        match self {
+            Paging::Arm64(paging) => Paging::Arm64(paging.of_process()),
+            shared => shared,
         }
     }
 
@@ -174,6 +195,7 @@ impl Paging {
     fn root(self, word: u64) -> u64 {
         match self {
             Paging::X86_64(paging) => paging.root(word),
+            Paging::Arm64(paging) => paging.root(word),
             #[cfg(test)]
             Paging::Other(paging) => paging.root(word),
         }
@@ -183,6 +205,7 @@ impl Paging {
     fn gap(self, image: &Image, root: u64, address: u64) -> Gap {
         match self {
             Paging::X86_64(paging) => paging.gap(image, root, address),
+            Paging::Arm64(paging) => paging.gap(image, root, address),
             #[cfg(test)]
             Paging::Other(paging) => paging.gap(image, root, address),
         }
@@ -192,6 +215,7 @@ impl Paging {
     fn step(self, image: &Image, entry: u64, level: u32) -> Step {
         match self {
             Paging::X86_64(paging) => paging.step(image, entry, level),
+            Paging::Arm64(paging) => paging.step(entry, level),
             #[cfg(test)]
             Paging::Other(paging) => paging.step(entry, level),
         }
@@ -202,6 +226,7 @@ impl Paging {
     fn walk(self, image: &Image, root: u64, address: u64) -> Option<u64> {
         match self {
             Paging::X86_64(paging) => paging.walk(image, root, address),
+            Paging::Arm64(paging) => paging.walk(image, root, address),
             #[cfg(test)]
             Paging::Other(paging) => paging.walk(image, root, address),
         }

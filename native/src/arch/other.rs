@@ -46,7 +46,11 @@ impl Architecture for Other {
         Box::new(std::iter::empty())
     }
 
-    fn noted_text(&self, note: &VmcoreInfo) -> Option<u64> {
+    fn images<'a>(&self, _: &'a Image) -> Box<dyn Iterator<Item = (u64, u64)> + 'a> {
+        Box::new(std::iter::empty())
+    }
+
+    fn noted_text(&self, _: &Image, note: &VmcoreInfo) -> Option<u64> {
         u64::try_from(note.number("other_text")?).ok()
     }
 
@@ -64,6 +68,10 @@ impl Architecture for Other {
 
     fn lowest_image(&self) -> u64 {
         IMAGE
+    }
+
+    fn text_distance(&self, _: &dyn Fn(&str) -> Option<u64>) -> Option<u64> {
+        None
     }
 }
 
@@ -104,7 +112,7 @@ impl Regions for Paging {
     }
 
     fn geometry(&self) -> Geometry {
-        Geometry { levels: 3, page_size: PAGE, kernel_half: HALF, image: IMAGE, step: STEP, modules: MODULES }
+        Geometry { levels: 3, page_size: PAGE, bits: PAGE.ilog2() + TABLE_BITS * 3, kernel_half: HALF, image: IMAGE, step: STEP, modules: MODULES }
     }
 
     fn image_steps<'a>(&self, _: &'a AddressSpace) -> Box<dyn Iterator<Item = u64> + 'a> {
@@ -116,9 +124,9 @@ impl Regions for Paging {
         Ok(vec![HALF.wrapping_sub(start)])
     }
 
-    fn page_structs(&self, kernel: &dyn Known) -> Result<u64, Unreadable> {
+    fn page_structs(&self, kernel: &dyn Known) -> Result<Vec<u64>, Unreadable> {
         let start = kernel.variable("memory_start")?.unwrap_or(0);
         let size = kernel.size("struct page").ok_or(Unreadable("struct page"))?;
-        Ok(PAGES.wrapping_sub(start / PAGE * size))
+        Ok(vec![PAGES.wrapping_sub(start / PAGE * size)])
     }
 }

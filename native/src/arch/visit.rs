@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
 
-use super::AddressSpace;
+use super::{AddressSpace, Geometry};
 
 /// What an entry of a page table leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +50,7 @@ impl AddressSpace {
     pub fn visit(&self, range: Range<u64>, see: impl FnMut(Met) -> ControlFlow<()>) {
         let geometry = self.geometry();
         // Tables say nothing of the bits above those that they translate.
-        let translated = geometry.page_size.ilog2() + index_bits(geometry.page_size) * geometry.levels;
-        let above = range.start & u64::MAX.checked_shl(translated).unwrap_or(0);
+        let above = range.start & u64::MAX.checked_shl(geometry.bits).unwrap_or(0);
         let mut visit = Visit { space: self, range, seen: HashSet::new(), see };
         let _ = visit.table(self.root(), geometry.levels.saturating_sub(1), above);
     }
@@ -66,13 +65,16 @@ impl<F: FnMut(Met) -> ControlFlow<()>> Visit<'_, F> {
         if !self.seen.insert(table) {
             return ControlFlow::Continue(());
         }
-        let page_size = self.space.geometry().page_size;
-        let mut bytes = vec![0; page_size as usize];
+        let Geometry { page_size, bits, levels, .. } = *self.space.geometry();
+        let shift = page_size.ilog2() + index_bits(page_size) * level;
+        // A root has as many entries as bits are left for it.
+        let size = if level + 1 == levels { 8 << bits.saturating_sub(shift) } else { page_size };
+        let mut bytes = vec![0; size.min(page_size) as usize];
         if self.space.image().read(table, &mut bytes) < bytes.len() {
             return (self.see)(Met::Lost(table));
         }
         (self.see)(Met::Table(table))?;
-        let length = page_size << (index_bits(page_size) * level);
+        let length = 1_u64 << shift;
         for (index, word) in bytes.as_chunks::<8>().0.iter().enumerate() {
             let address = base.wrapping_add(length.wrapping_mul(index as u64));
             let last = address.wrapping_add(length - 1);

@@ -176,8 +176,13 @@ impl From<Maps> for NativeMaps {
 pub fn page_structs(id: u32) -> Result<Option<NativePageStructs>> {
     let kernel = opened(id)?;
     let size = kernel.size("struct page").and_then(|size| u32::try_from(size).ok());
-    let found = kernel.memory.image().undisturbed(|| Ok(kernel.page_structs().zip(size)))?;
-    Ok(found.map(|(first, size)| NativePageStructs { first: first.into(), size }))
+    let found = kernel.memory.image().undisturbed(|| Ok(kernel.page_structs().zip(kernel.direct_map().ok())))?;
+    let structs = |((first, base), size): ((u64, u64), u32)| NativePageStructs {
+        first: first.into(),
+        size,
+        base: base.into(),
+    };
+    Ok(found.zip(size).map(structs))
 }
 
 /// Where `struct page`s lie.
@@ -187,6 +192,8 @@ pub struct NativePageStructs {
     pub first: BigInt,
     /// Bytes of one.
     pub size: u32,
+    /// Virtual address of the first one's memory. That of the others follows.
+    pub base: BigInt,
 }
 
 /// Where patterns and expressions (JSON, as a scan of bytes has them) are found in the memory of an `mm_struct`, wholly in

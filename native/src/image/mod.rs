@@ -130,7 +130,7 @@ const FORMATS: &[(&str, Parse)] = &[
     ("qemu", qemu::parse),
     ("vmware", vmware::parse),
     ("crash-dump", |file| crash_dump::parse(file.bytes())),
-    ("raw", |file| foreign::refuse(file.bytes()).or_else(|| raw::parse(file.bytes()))),
+    (raw::NAME, |file| foreign::refuse(file.bytes()).or_else(|| raw::parse(file.bytes()))),
 ];
 
 /// An opened memory image. Shared by every thread; reads copy out of one memory map, or out of unpacked blocks.
@@ -148,6 +148,7 @@ pub struct Image {
     left_out: Option<String>,
     /// The file that this one was unpacked from.
     unpacked_from: Option<PathBuf>,
+    assumed: Option<String>,
     touched: OnceLock<TouchedPages>,
     /// Parts of the file that [`Bytes`] refer to.
     kept: Mutex<Vec<ops::Range<u64>>>,
@@ -171,7 +172,7 @@ impl Image {
                 )));
             }
             let Layout { machine, vmcoreinfo, left_out, companions, .. } = layout;
-            let (touched, kept) = (OnceLock::new(), Mutex::default());
+            let (assumed, touched, kept) = (None, OnceLock::new(), Mutex::default());
             let image = Self {
                 file,
                 blocks,
@@ -183,6 +184,7 @@ impl Image {
                 warnings,
                 left_out,
                 unpacked_from: None,
+                assumed,
                 touched,
                 kept,
             };
@@ -193,6 +195,19 @@ impl Image {
             };
         }
         Err(Error::evidence(format!("{}: not a memory image in a format that salvor reads", path.display())))
+    }
+
+    /// The same file where its format does not say at which physical address memory begins, from this one on; `None` of
+    /// any other, and where no machine has so much memory there.
+    pub fn beginning_at(mut self, start: u64) -> Option<Self> {
+        let [range] = self.ranges.as_mut_slice() else { return None };
+        let fits = start.is_multiple_of(PAGE_SIZE) && start.checked_add(range.length)? <= END_OF_ADDRESSES;
+        (self.format == raw::NAME && fits).then_some(())?;
+        range.start = start;
+        self.assumed = Some(format!(
+            "the file does not say where in the machine its memory was: from physical {start:#x} on, by where its kernel lies"
+        ));
+        Some(self)
     }
 
     /// The format's name.
@@ -249,6 +264,11 @@ impl Image {
     /// What whoever made the image left out of it.
     pub fn left_out(&self) -> Option<&str> {
         self.left_out.as_deref()
+    }
+
+    /// What the file does not say and was found out.
+    pub fn assumed(&self) -> Option<&str> {
+        self.assumed.as_deref()
     }
 
     /// Whether memory can be borrowed at all: not where the format packs it.

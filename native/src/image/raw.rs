@@ -1,8 +1,11 @@
-//! Raw images: the file is physical memory from address 0 on, with holes padded.
+//! Raw images: the file is physical memory from address 0 on, or of machines that have none there from some other, with
+//! holes padded.
 
 use super::{Layout, Range};
 use crate::error::{Error, Result};
 
+/// What the format is called.
+pub const NAME: &str = "raw";
 /// The smallest file that could hold a Linux kernel's memory.
 const SMALLEST: usize = 1 << 20;
 

@@ -20,9 +20,13 @@ impl<'a> VmcoreInfo<'a> {
         u64::from_str_radix(self.get(&format!("SYMBOL({name})"))?.trim(), 16).ok()
     }
 
-    /// A number, which may be negative.
+    /// A number, which may be negative, or one of 64 bits that is written as `0x…`.
     pub fn number(&self, name: &str) -> Option<i64> {
-        self.get(&format!("NUMBER({name})"))?.trim().parse().ok()
+        let text = self.get(&format!("NUMBER({name})"))?.trim();
+        match text.strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16).ok().map(|number| number as i64),
+            None => text.parse().ok(),
+        }
     }
 
     /// The build id, where it is the hex text that it should be.

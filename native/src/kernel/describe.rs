@@ -21,6 +21,7 @@ impl Kernel {
             .warnings()
             .iter()
             .map(|message| json!({ "code": "truncated", "message": message }))
+            .chain(image.assumed().map(|message| json!({ "code": "note", "message": message })))
             .chain(image.left_out().map(|message| json!({ "code": "note", "message": message })))
             .chain(self.facts.warnings.iter().map(|message| json!({ "code": "note", "message": message })))
             .chain(torn)
@@ -34,6 +35,7 @@ impl Kernel {
             "architecture": self.memory.paging().regions().architecture().name(),
             "page_levels": geometry.levels,
             "page_size": geometry.page_size,
+            "address_bits": geometry.bits,
             "release": self.facts.release,
             "banner": self.facts.banner,
             "build_id": self.facts.build_id,

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::rc::Rc;
@@ -27,25 +28,50 @@ const MOST_BANNERS: usize = 4096;
 impl Kernel {
     /// Finds the kernel that an image holds. `cache` is a folder for symbol tables; without it nothing is kept.
     pub fn discover(image: Arc<Image>, cache: Option<&Path>) -> Result<Self> {
-        search(&image, cache, |search| search.quick().or_else(|| search.whole()))
+        let found = search(&image, cache, |search| search.quick().or_else(|| search.whole()));
+        match found {
+            Err(Failed { begins: Some(start), error }) => {
+                let moved = Arc::into_inner(image).and_then(|image| image.beginning_at(start));
+                let moved = moved.map(Arc::new).ok_or(error)?;
+                search(&moved, cache, |search| search.quick().or_else(|| search.whole()))
+            }
+            found => found,
+        }
+        .map_err(|failed| failed.error)
     }
 
     /// Finds the kernel by reading all memory for its banner: what [`Kernel::discover`] falls back on.
     pub fn discover_by_scan(image: Arc<Image>, cache: Option<&Path>) -> Result<Self> {
-        search(&image, cache, |search| search.whole())
+        search(&image, cache, |search| search.whole()).map_err(|failed| failed.error)
     }
 }
 
+/// Why no kernel was found.
+struct Failed {
+    error: Error,
+    /// Where the image's memory must begin for the kernel to lie where it says.
+    begins: Option<u64>,
+}
+
 /// Searches an image; where none of it is found and some of it was lost, that is why.
-fn search(image: &Arc<Image>, cache: Option<&Path>, find: impl Fn(&mut Search) -> Option<Found>) -> Result<Kernel> {
+fn search(
+    image: &Arc<Image>,
+    cache: Option<&Path>,
+    find: impl Fn(&mut Search) -> Option<Found>,
+) -> std::result::Result<Kernel, Failed> {
+    let begins = Cell::new(None);
     let found = image.undisturbed(|| {
         let mut search = Search::new(image, arch::of(image)?, cache.map(Cache));
         match find(&mut search) {
             Some(found) => found.into_kernel(search),
-            None => Err(search.failure()),
+            None => {
+                begins.set(search.begins);
+                Err(search.failure())
+            }
         }
     });
-    found.map_err(|error| image.loss().map_or(error, |loss| Error::evidence(loss.message)))
+    let lost = |error| image.loss().map_or(error, |loss| Error::evidence(loss.message));
+    found.map_err(|error| Failed { error: lost(error), begins: begins.get() })
 }
 
 /// A search and what it has met so far, which is what a failure is explained by.
@@ -59,6 +85,8 @@ struct Search<'a> {
     functions_only: bool,
     /// A kernel that does not lie where its page tables say.
     misplaced: Option<Misplaced>,
+    /// Where the image's memory must begin for a kernel to lie where it says itself.
+    begins: Option<u64>,
     budget: Rc<Budget>,
 }
 
@@ -94,6 +122,7 @@ impl<'a> Search<'a> {
             banners: 0,
             functions_only: false,
             misplaced: None,
+            begins: None,
             budget: Rc::default(),
         }
     }
@@ -106,7 +135,11 @@ impl<'a> Search<'a> {
     fn quick(&mut self) -> Option<Found> {
         let budget = Rc::clone(&self.budget);
         let lowest = self.lowest_image();
-        kernel_range::quick(self.image, &self.architectures).into_iter().find_map(|guess| {
+        let architectures = self.architectures.clone();
+        let image = self.image;
+        // What the next one has to look for is not looked for where one is found.
+        let mut guesses = architectures.iter().flat_map(|architecture| kernel_range::quick(image, *architecture));
+        guesses.find_map(|guess| {
             self.cached(Anchor::Text(guess.text)).or_else(|| {
                 let window = Window::of(self.image, guess.text, guess.length)?;
                 kallsyms::find_all(&window.bytes, 0, lowest, &budget).find_map(|kallsyms| {
@@ -152,6 +185,9 @@ impl<'a> Search<'a> {
         let Some(proof) = proof::prove(self.image, &self.architectures, &kallsyms.table, kallsyms.text, text) else {
             let said = proof::said_to_lie(self.image, &self.architectures, &kallsyms.table, text);
             self.misplaced = self.misplaced.or(said.map(|said| Misplaced { found: text, said }));
+            let claimed = |claimed| proof::claimed_to_lie(self.image, &self.architectures, &kallsyms.table, text, claimed);
+            let claimed = kallsyms.text.and_then(claimed).and_then(|claimed| claimed.checked_sub(text));
+            self.begins = self.begins.or(claimed.filter(|begins| *begins > 0));
             return None;
         };
         let places = |range: &Range<usize>| Part {

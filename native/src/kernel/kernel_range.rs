@@ -42,28 +42,25 @@ impl Guess {
     }
 }
 
-/// Guesses that cost next to nothing: through page tables that lie where an architecture's kernels keep some, and from a
-/// VMCOREINFO note.
-pub fn quick(image: &Arc<Image>, architectures: &[&dyn Architecture]) -> Vec<Guess> {
-    let mut guesses: Vec<Guess> = Vec::new();
-    for (root, paging) in architectures.iter().flat_map(|architecture| architecture.roots(image)) {
-        guesses.extend(mapped_runs(&AddressSpace::new(Arc::clone(image), root, paging)));
-        if guesses.len() >= MOST_GUESSES {
+/// Guesses that cost little, those that cost least first: through page tables that lie where an architecture's kernels keep
+/// some, from a VMCOREINFO note, and by what an image of a kernel begins with.
+pub fn quick<'a>(image: &'a Arc<Image>, architecture: &'a dyn Architecture) -> impl Iterator<Item = Guess> + use<'a> {
+    let mut mapped: Vec<Guess> = Vec::new();
+    for (root, paging) in architecture.roots(image) {
+        mapped.extend(mapped_runs(&AddressSpace::new(Arc::clone(image), root, paging)));
+        if mapped.len() >= MOST_GUESSES {
             break;
         }
     }
-    if let Some(note) = image.vmcoreinfo() {
-        let noted = architectures.iter().filter_map(|architecture| architecture.noted_text(&note));
-        guesses.extend(noted.map(|text| Guess::new(text, LONGEST)));
-    }
+    let noted = image.vmcoreinfo().and_then(|note| architecture.noted_text(image, &note));
+    let noted = noted.map(|text| Guess::new(text, LONGEST));
+    let images = architecture.images(image).map(|(text, length)| Guess::new(text, length)).take(MOST_GUESSES);
     let mut seen = Vec::new();
-    guesses.retain(|guess| {
-        !seen.contains(&guess.text) && {
-            seen.push(guess.text);
-            true
-        }
-    });
-    guesses
+    mapped.into_iter().chain(noted).chain(images).filter(move |guess| {
+        let is_new = !seen.contains(&guess.text);
+        seen.push(guess.text);
+        is_new
+    })
 }
 
 /// A stretch of kernel addresses that keep one distance to their physical places, less what is not mapped of it.

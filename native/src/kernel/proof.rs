@@ -11,8 +11,6 @@ use crate::image::Image;
 pub struct Proof {
     /// Kernel virtual memory.
     pub memory: AddressSpace,
-    /// Physical address of its page-table root.
-    pub root: u64,
     /// Physical address of `_text`.
     pub physical: u64,
     /// Virtual address of `_text`.
@@ -49,6 +47,27 @@ pub fn said_to_lie(image: &Image, architectures: &[&dyn Architecture], table: &T
     })
 }
 
+/// Where the kernel itself says that its `_text` lies, which has this virtual address: of those that keep it in a variable.
+pub fn claimed_to_lie(
+    image: &Image,
+    architectures: &[&dyn Architecture],
+    table: &Table,
+    physical: u64,
+    text: u64,
+) -> Option<u64> {
+    let distance = architectures.iter().find_map(|architecture| {
+        let variable = |name: &str| image.copy_u64(physical.checked_add(table.from_text(name)?)?);
+        architecture.text_distance(&variable)
+    });
+    text.checked_sub(distance?)
+}
+
+/// The virtual address of `_text`, where the kernel keeps how far that is from the physical one.
+fn placed(image: &Image, architecture: &dyn Architecture, table: &Table, physical: u64) -> Option<u64> {
+    let variable = |name: &str| image.copy_u64(physical.checked_add(table.from_text(name)?)?);
+    architecture.text_distance(&variable).map(|distance| physical.wrapping_add(distance))
+}
+
 /// Proves that the kernel with these symbols has its `_text` at this physical address. Copies of kernels that do not run
 /// (a page cache, an earlier boot, a guest's memory) fail here: their page tables are not in use or mean other addresses.
 pub fn prove(
@@ -74,11 +93,13 @@ pub fn prove(
                         == physical.checked_add(*distance)
                 })
             };
-            let text = match claimed_text {
-                Some(text) => Some(text).filter(maps),
+            // What is known of the image's place is that of one layout of addresses alone.
+            let is_image = |text: &u64| *text >= memory.geometry().image;
+            let text = match claimed_text.or_else(|| placed(image, *architecture, table, physical)) {
+                Some(text) => Some(text).filter(is_image).filter(maps),
                 None => memory.mapped_image().map(|mapped| mapped.address).find(maps),
             }?;
-            Some(Proof { memory, root, physical, text, banner: banner.clone(), banner_at })
+            Some(Proof { memory, physical, text, banner: banner.clone(), banner_at })
         })
     })
 }

@@ -27,23 +27,32 @@ impl Kernel {
             Error::no_symbols(format!("{name} cannot be read: the image lacks the kernel's own data"))
         };
         let places = self.memory.paging().regions().direct_map(self).map_err(lacks)?;
-        if let [place] = places.as_slice() {
-            return Ok(*place);
-        }
-        let samples = samples(self.memory.image());
-        let borne_out = |base: &u64| {
-            let maps = |physical: &&u64| self.memory.translate(base.wrapping_add(**physical)) == Some(**physical);
-            samples.iter().filter(maps).count()
-        };
-        // Of equals the first.
-        let best = places.into_iter().rev().max_by_key(borne_out);
-        best.ok_or_else(|| Error::internal("an architecture without a direct map"))
+        let maps = |base: u64, physical: u64| self.memory.translate(base.wrapping_add(physical)) == Some(physical);
+        self.borne_out(places, maps).ok_or_else(|| Error::internal("an architecture without a direct map"))
     }
 
     /// Address of the first `struct page`, as the kernel or its architecture says. Each is read before what it stands for is
     /// believed, so that a wrong place, where nothing is mapped, shows no wrong memory.
     pub fn page_structs(&self) -> Option<u64> {
-        self.memory.paging().regions().page_structs(self).ok()
+        let places = self.memory.paging().regions().page_structs(self).ok()?;
+        let size = self.size("struct page")?;
+        let page_size = self.memory.geometry().page_size;
+        let maps = |first: u64, physical: u64| {
+            let page = first.wrapping_add((physical / page_size).wrapping_mul(size));
+            self.memory.translate(page).is_some()
+        };
+        self.borne_out(places, maps)
+    }
+
+    /// Of several places the one at which page tables map most of what should be there for memory that the image holds; of
+    /// equals the first.
+    fn borne_out(&self, places: Vec<u64>, maps: impl Fn(u64, u64) -> bool) -> Option<u64> {
+        if let [place] = places.as_slice() {
+            return Some(*place);
+        }
+        let samples = samples(self.memory.image());
+        let count = |place: &u64| samples.iter().filter(|physical| maps(*place, **physical)).count();
+        places.into_iter().rev().max_by_key(count)
     }
 }
 

@@ -7,13 +7,15 @@ use super::symbols::{Symbols, TEXT};
 /// What the kernel proper is called among modules. No module can be loaded by that name: /sys/module/kernel is there
 /// already, for the parameters of the kernel's own code (`core_param`, `mod_sysfs_init`).
 pub const KERNEL: &[u8] = b"kernel";
-/// Ends of sections (arch/x86/kernel/vmlinux.lds.S): what lies behind one belongs to nothing that has a name.
-const ENDS: [&[u8]; 9] = [
+/// Ends of sections (arch/x86/kernel/vmlinux.lds.S, arch/arm64/kernel/vmlinux.lds.S): what lies behind one belongs to nothing that has a name.
+const ENDS: [&[u8]; 11] = [
     b"_etext",
     b"__indirect_thunk_end",
     b"__end_rodata",
     b"_edata",
     b"_einittext",
+    b"__inittext_end",
+    b"__initdata_end",
     b"__init_end",
     b"__bss_stop",
     b"__brk_limit",

@@ -31,7 +31,7 @@ pub fn read(image: &Arc<Image>, proof: &Proof, symbols: &Symbols) -> Result<Type
         ))
     })?;
     if let Some(modules) = Modules::new(symbols, &types) {
-        let memory = proof.memory.with_root(proof.root);
+        let memory = proof.memory.again();
         types.set_modules(Box::new(move || modules.load(&memory)));
     }
     Ok(types)

@@ -64,7 +64,9 @@ impl UserMemory {
             .ok_or_else(|| Error::no_symbols(format!("kernel {release} has no mm_struct.pgd")))?;
         let memory = &kernel.memory;
         let root = memory.read_u64(mm.wrapping_add(offset)).and_then(|pgd| memory.translate(pgd));
-        Ok(root.map(|root| Self { space: memory.with_root(root) }))
+        // The kernel's own tables are no process's.
+        let space = |root| if memory.is_root(root) { memory.again() } else { memory.with_root(root) };
+        Ok(root.map(|root| Self { space: space(root) }))
     }
 
     /// The process's own page tables.

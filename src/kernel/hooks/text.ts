@@ -1,12 +1,15 @@
 /**
- * First bytes of functions. Each that can be traced begins with five bytes that ftrace knows of: a NOP, or a call of
- * ftrace's where it is traced (kernel/trace/ftrace.c, arch/x86/kernel/ftrace.c). Anything else, and a jump out of the
- * kernel right behind them, was put there by somebody.
+ * First bytes of functions. Each that can be traced begins with a place that ftrace knows of: a NOP, or a call of ftrace's
+ * where it is traced (kernel/trace/ftrace.c). Anything else, and a jump out of the kernel right behind it, was put there
+ * by somebody.
  */
 
 import type { Kernel } from '../kernel.js'
 import { placeText } from '../places.js'
 import { array, bytes, type Nested } from '../query.js'
+import { ARM64_CODE } from './code-arm64.js'
+import type { CodeForm } from './code-form.js'
+import { X86_CODE } from './code-x86.js'
 import { isWithin, madeCode } from './made-code.js'
 import type { Pointer } from './pointer.js'
 import { chained, ownerOf } from './tables.js'
@@ -17,30 +20,8 @@ const MOST_IN_GROUP = 1 << 20
 const ENABLED = 2 ** 31
 /** Bytes of a function that are looked at: the place that is traced, and the longest jump behind it. */
 const LOOKED_AT = 24
-/** Bytes of the place that is traced. */
-const SITE = 5
-/** NOPs of five bytes that x86 kernels had (arch/x86/include/asm/nops.h), as numbers of which the first byte is the highest. */
-const NOPS = new Set([0x0f1f440000, 0x6666666690, 0x3e8d742600])
-/** CALL and JMP with 32 bits, and the breakpoint that stands in for the first byte while others are changed. */
-const CALL = 0xe8
-const JUMP = 0xe9
-const BREAKPOINT = 0xcc
-
-/** Functions that cannot be traced and through which everything goes: a jump out of the kernel is looked for in them. */
-const ENTRIES = [
-  'entry_SYSCALL_64',
-  'entry_SYSCALL_compat',
-  'entry_INT80_compat',
-  'do_syscall_64',
-  'do_int80_syscall_32',
-  'x64_sys_call',
-  'asm_exc_page_fault',
-  'asm_exc_debug',
-  'asm_exc_int3',
-  'ftrace_caller',
-  'ftrace_regs_caller',
-  '__fentry__',
-]
+/** How code looks, by `uname -m`. */
+const FORMS: Readonly<Record<string, CodeForm>> = { x86_64: X86_CODE, aarch64: ARM64_CODE }
 
 const FUNCTIONS = {
   walk: array('records', { count: 'index', most: MOST_IN_GROUP }),
@@ -64,8 +45,10 @@ interface Way {
 }
 
 export function textPointers(kernel: Kernel): Pointer[] {
-  if (kernel.info.architecture !== 'x86_64') return []
-  const ways = [...traceable(kernel), ...entries(kernel)].flatMap(waysOut)
+  const form = FORMS[kernel.info.architecture]
+  if (form === undefined) return []
+  const functions = [...traceable(kernel, form), ...entries(kernel, form)]
+  const ways = functions.flatMap((from) => waysOut(from, form))
   const ranges = madeCode(kernel)
   const own = kernel.resolve(ways.map(({ from }) => from.at))
   const reached = kernel.resolve(ways.map(({ target }) => target))
@@ -89,7 +72,7 @@ export function textPointers(kernel: Kernel): Pointer[] {
   })
 }
 
-function traceable(kernel: Kernel): Function[] {
+function traceable(kernel: Kernel, form: CodeForm): Function[] {
   const pages = chained(kernel, 'ftrace_pages_start', 'struct ftrace_page').select({}, { functions: FUNCTIONS })
   const functions = pages.child('functions')
   const [at, flags, code] = [functions.column('at'), functions.column('flags'), functions.column('code')]
@@ -100,15 +83,15 @@ function traceable(kernel: Kernel): Function[] {
     if (bytes === null || address === null || flag === null) continue
     const traced = Math.floor(flag / ENABLED) % 2 === 1
     // Nearly all are untouched: what is behind is looked at, and no object is made.
-    if (traced || !isNop(bytes) || mayLeave(bytes.subarray(SITE))) found.push({ at: address, code: bytes, traced })
+    if (traced || !form.isNop(bytes) || form.mayLeave(bytes.subarray(form.site))) found.push({ at: address, code: bytes, traced })
   }
   return found
 }
 
-function entries(kernel: Kernel): Function[] {
+function entries(kernel: Kernel, form: CodeForm): Function[] {
   const batch = kernel
     .at(
-      ENTRIES.flatMap((symbol) => kernel.addresses(symbol)),
+      form.entries.flatMap((symbol) => kernel.addresses(symbol)),
       'char',
     )
     .select({ code: bytes('', { length: LOOKED_AT }) })
@@ -118,54 +101,21 @@ function entries(kernel: Kernel): Function[] {
   })
 }
 
-function waysOut(from: Function): Way[] {
+function waysOut(from: Function, form: CodeForm): Way[] {
   const { at, code, traced } = from
-  if (traced === null) return leaving(from, 0)
-  const first = relative(at, code, 0)
-  const patched = traced ? code[0] === CALL || code[0] === BREAKPOINT : isNop(code)
-  if (!patched) return [{ from, target: first ?? absolute(at, code, 0) ?? at, kind: 'function', wrong: true }]
+  if (traced === null) return leaving(from, 0, form)
+  const first = form.call(at, code) ?? form.jump(at, code, 0)
+  const patched = traced ? form.isTraced(code) : form.isNop(code)
+  if (!patched) return [{ from, target: first ?? form.far(at, code, 0) ?? at, kind: 'function', wrong: true }]
   const site: Way[] = traced && first !== null ? [{ from, target: first, kind: 'ftrace site', wrong: false }] : []
-  return [...site, ...leaving(from, SITE)]
+  return [...site, ...leaving(from, form.site, form)]
 }
 
 /** A jump that begins at a place of a function's. */
-function leaving(from: Function, place: number): Way[] {
+function leaving(from: Function, place: number, form: CodeForm): Way[] {
   const { at, code } = from
-  const jump = code[place] === JUMP ? relative(at, code, place) : null
+  const jump = form.jump(at, code, place)
   if (jump !== null) return [{ from, target: jump, kind: 'function', wrong: false }]
-  const far = absolute(at, code, place)
+  const far = form.far(at, code, place)
   return far === null ? [] : [{ from, target: far, kind: 'function', wrong: true }]
-}
-
-function isNop(code: Uint8Array): boolean {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = code
-  return NOPS.has((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e)
-}
-
-/** Whether some code begins as one of the jumps does that are looked for. */
-function mayLeave(code: Uint8Array): boolean {
-  const [a = 0, b = 0] = code
-  return a === JUMP || a === 0x68 || (a === 0xff && b === 0x25) || ((a === 0x48 || a === 0x49) && b >> 3 === 0x17)
-}
-
-/** Where a CALL or JMP with 32 bits leads. */
-function relative(at: bigint, code: Uint8Array, place: number): bigint | null {
-  if (code[place] !== CALL && code[place] !== JUMP) return null
-  const view = new DataView(code.buffer, code.byteOffset, code.byteLength)
-  return BigInt.asUintN(64, at + BigInt(place + 5) + BigInt(view.getInt32(place + 1, true)))
-}
-
-/** Where a jump to an address of its own leads: MOV and JMP by a register, PUSH and RET, or JMP by memory. */
-function absolute(at: bigint, code: Uint8Array, place: number): bigint | null {
-  const view = new DataView(code.buffer, code.byteOffset + place, code.byteLength - place)
-  if (view.byteLength < 13) return null
-  const [rex, move, jump] = [view.getUint8(0), view.getUint8(1), view.getUint8(10)]
-  if ((rex === 0x48 || rex === 0x49) && move >> 3 === 0x17) {
-    // MOV r64, imm64; then JMP r64, with a prefix for the upper eight registers.
-    const opcode = jump === 0x41 ? view.getUint16(11) : view.getUint16(10)
-    return (opcode & 0xfff8) === 0xffe0 ? view.getBigUint64(2, true) : null
-  }
-  if (rex === 0x68) return view.getUint8(5) === 0xc3 ? BigInt.asUintN(64, BigInt(view.getInt32(1, true))) : null
-  if (rex === 0xff && move === 0x25) return at + BigInt(place + 6) + BigInt(view.getInt32(2, true))
-  return null
 }

@@ -102,7 +102,11 @@ impl Architecture for X86_64 {
         Box::new(tables.flat_map(|(root, bit)| ways(bit).map(|paging| (root, paging))))
     }
 
-    fn noted_text(&self, note: &VmcoreInfo) -> Option<u64> {
+    fn images<'a>(&self, _: &'a Image) -> Box<dyn Iterator<Item = (u64, u64)> + 'a> {
+        Box::new(std::iter::empty())
+    }
+
+    fn noted_text(&self, _: &Image, note: &VmcoreInfo) -> Option<u64> {
         let text = note.symbol("_stext")? & !(STEP - 1);
         text.checked_sub(KERNEL_MAP)?.checked_add_signed(note.number("phys_base")?)
     }
@@ -121,6 +125,10 @@ impl Architecture for X86_64 {
 
     fn lowest_image(&self) -> u64 {
         KERNEL_MAP
+    }
+
+    fn text_distance(&self, _: &dyn Fn(&str) -> Option<u64>) -> Option<u64> {
+        None
     }
 }
 
@@ -223,6 +231,7 @@ impl Regions for Paging {
         Geometry {
             levels: self.levels.count(),
             page_size: PAGE,
+            bits: 12 + 9 * self.levels.count(),
             kernel_half: !(u64::MAX >> (self.levels.unused() + 1)),
             image: KERNEL_MAP,
             step: STEP,
@@ -243,11 +252,11 @@ impl Regions for Paging {
         Ok(kernel.variable("page_offset_base")?.map_or(fixed.to_vec(), |base| vec![base]))
     }
 
-    fn page_structs(&self, kernel: &dyn Known) -> Result<u64, Unreadable> {
+    fn page_structs(&self, kernel: &dyn Known) -> Result<Vec<u64>, Unreadable> {
         let fixed = match self.levels {
             Levels::Four => 0xffff_ea00_0000_0000,
             Levels::Five => 0xffd4_0000_0000_0000,
         };
-        Ok(kernel.variable("vmemmap_base")?.unwrap_or(fixed))
+        Ok(vec![kernel.variable("vmemmap_base")?.unwrap_or(fixed)])
     }
 }

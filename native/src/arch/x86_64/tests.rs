@@ -32,9 +32,14 @@ fn encrypted(entry: u64, small: bool, flags: u64, bit: u64) -> AddressSpace {
     put(0x2000, 0x3003 | flags);
     put(0x3000 + (USER >> 21) * 8, if small { 0x4003 | flags } else { entry });
     put(0x4000, entry);
+    AddressSpace::new(Arc::new(image_of(&memory)), 0x1000, four(bit))
+}
+
+/// A raw image of this memory.
+fn image_of(memory: &[u8]) -> Image {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(&memory).unwrap();
-    AddressSpace::new(Arc::new(Image::open(file.path()).unwrap()), 0x1000, four(bit))
+    file.write_all(memory).unwrap();
+    Image::open(file.path()).unwrap()
 }
 
 #[test]
@@ -78,15 +83,17 @@ fn the_bit_that_says_encrypted_is_no_part_of_a_frame() {
 
 #[test]
 fn a_note_tells_where_text_is() {
+    let image = image_of(&[0; MIB as usize]);
     let text = "SYMBOL(_stext)=ffffffff8ec00000\nNUMBER(phys_base)=413138944\n";
-    assert_eq!(X86_64.noted_text(&VmcoreInfo::new(text)), Some(0x2760_0000));
+    assert_eq!(X86_64.noted_text(&image, &VmcoreInfo::new(text)), Some(0x2760_0000));
 }
 
 #[test]
 fn a_note_that_lies_gives_nothing_or_a_place_that_is_nowhere() {
+    let image = image_of(&[0; MIB as usize]);
     for (text, base) in [(0, 0), (u64::MAX, i64::MAX), (KERNEL_MAP, i64::MIN), (KERNEL_MAP, -1)] {
         let note = format!("SYMBOL(_stext)={text:x}\nNUMBER(phys_base)={base}\n");
-        let noted = X86_64.noted_text(&VmcoreInfo::new(&note));
+        let noted = X86_64.noted_text(&image, &VmcoreInfo::new(&note));
         assert!(noted.is_none_or(|text| text > i64::MAX as u64), "{note}");
     }
 }

@@ -1,5 +1,6 @@
 //! Small machines made by hand: every form of symbol tables under four and five levels of page tables.
 
+mod arm64;
 mod other;
 
 use std::os::unix::fs::FileExt;
@@ -126,7 +127,8 @@ fn failure(machine: Machine) -> (ErrorKind, String) {
 
 fn guesses(machine: Machine) -> Vec<Guess> {
     let image = image(machine);
-    kernel_range::quick(&image, &arch::of(&image).unwrap())
+    let architectures = arch::of(&image).unwrap();
+    architectures.iter().flat_map(|architecture| kernel_range::quick(&image, *architecture)).collect()
 }
 
 #[test]
