@@ -4,6 +4,7 @@ import type { Kernel } from '../kernel.js'
 import { placeText } from '../places.js'
 import { bytes } from '../query.js'
 import type { Pointer } from './pointer.js'
+import { wordsOf } from './tables.js'
 
 /** Entries that are looked at: there are fewer than 600 on any architecture. */
 const MOST_CALLS = 1 << 10
@@ -39,10 +40,9 @@ function tableEntries(kernel: Kernel, table: string): bigint[] {
     .select({ words: bytes('', { length: MOST_CALLS * 8, max: MOST_CALLS * 8 }) })
   const packed = batch.length === 0 ? null : batch.column('words').bytes(0)
   if (packed === null || start === undefined) return []
-  const places = kernel.resolve(Array.from({ length: MOST_CALLS }, (_, entry) => start + BigInt(entry * 8)))
-  const own = places.findIndex((place) => place?.symbol !== table)
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
-  const words = Array.from({ length: own === -1 ? MOST_CALLS : own }, (_, entry) => view.getBigUint64(entry * 8, true))
+  const own = wordsOf(kernel, table, MOST_CALLS)
+  const words = Array.from({ length: own }, (_, entry) => view.getBigUint64(entry * 8, true))
   return words.slice(0, words.findLastIndex((word) => word !== 0n) + 1)
 }
 

@@ -31,6 +31,15 @@ export function tablePointers(
   }).flat()
 }
 
+/** How many words of a table there are from its symbol to the next one, `most` at most. */
+export function wordsOf(kernel: Kernel, table: string, most: number): number {
+  const [start] = kernel.addresses(table)
+  if (start === undefined) return 0
+  const places = kernel.resolve(Array.from({ length: most }, (_, word) => start + BigInt(word * 8)))
+  const own = places.findIndex((place) => place?.symbol !== table)
+  return own === -1 ? most : own
+}
+
 /** Whose functions a table may have: one of the kernel's own has the kernel's. */
 export function ownerOf(table: Place | null): 'kernel' | null {
   return table?.module === 'kernel' ? 'kernel' : null

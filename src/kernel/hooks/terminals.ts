@@ -3,9 +3,9 @@
 import type { Kernel } from '../kernel.js'
 import { array, type Nested, optional, text } from '../query.js'
 import type { Pointer } from './pointer.js'
-import { memberPointers, ownerOf, tablePointers } from './tables.js'
+import { memberPointers, ownerOf, tablePointers, wordsOf } from './tables.js'
 
-/** NR_LDISCS (include/uapi/linux/tty.h). */
+/** NR_LDISCS at most (include/uapi/linux/tty.h). */
 const DISCIPLINES = 32
 /** Terminals of one driver; NR_UNIX98_PTY_MAX (include/linux/tty.h). */
 const MOST_TERMINALS = 1 << 20
@@ -39,7 +39,7 @@ export function terminalPointers(kernel: Kernel): Pointer[] {
     .at(kernel.addresses('tty_ldiscs'), 'struct list_head')
     .walk(
       array('((unsigned long *)(container_of(, struct list_head, next)))', {
-        count: DISCIPLINES,
+        count: wordsOf(kernel, 'tty_ldiscs', DISCIPLINES),
         pointers: true,
         type: 'struct tty_ldisc_ops',
       }),
