@@ -36,8 +36,8 @@ async function bundle(input, { banner = '', codeSplitting = true } = {}) {
     preserveEntrySignatures: 'allow-extension',
     platform: 'node',
     // jiti loads parts of itself by path, and cli-progress calls the string-width that is replaced below as a function;
-    // they, what writes archives and what reads YAML are loaded late, and seldom.
-    external: ['jiti', 'cli-progress', '@napi-rs/nice', 'tar', '@bufbuild/protobuf/wire', 'yaml'],
+    // they and what few runs need are loaded late.
+    external: ['jiti', 'cli-progress', '@napi-rs/nice', 'tar', '@bufbuild/protobuf/wire', 'yaml', '@duckdb/node-api', 'apache-arrow', 'pino'],
     resolve: {
       alias: {
         ...doors,

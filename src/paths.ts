@@ -11,3 +11,5 @@ export const addon = new URL('native/index.cjs', root)
 export const yaraAddon = new URL('native-yara/index.cjs', root)
 /** The bundle: the command line, the workers and the built-in analyzers, each in few files that load fast. */
 export const bundle = new URL('dist/bundle/', root)
+/** The queries that salvor brings along, a file for each. */
+export const queries = new URL('queries/', root)

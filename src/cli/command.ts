@@ -21,7 +21,16 @@ export interface Option {
 /** What stands after a command's name. */
 export interface Argument {
   readonly name: string
-  readonly kind: 'image' | 'file' | 'analyzer' | 'analyzers and images' | 'command' | 'shell' | 'new name'
+  readonly kind:
+    | 'image'
+    | 'file'
+    | 'analyzer'
+    | 'analyzers and images'
+    | 'command'
+    | 'shell'
+    | 'new name'
+    | 'case'
+    | 'sources'
   readonly optional?: boolean
   readonly several?: boolean
 }
@@ -45,6 +54,8 @@ export interface Command {
   readonly summary: string
   readonly description?: string
   readonly examples?: readonly Example[]
+  /** salvor calls it for itself: no help and no completion names it. */
+  readonly internal?: boolean
   readonly options: readonly Option[]
   /** The command as these words ask for it, where its options follow from other words. */
   readonly narrowed?: (argv: readonly string[]) => Command

@@ -5,6 +5,9 @@ import { printable, printableLines } from '../output/escape.js'
 import type { Command } from './command.js'
 import { analyzerCommand } from './commands/analyzer.js'
 import { analyzersCommand } from './commands/analyzers.js'
+import { batchCommand } from './commands/batch.js'
+import { batchImageCommand } from './commands/batch-image.js'
+import { caseCommand } from './commands/case.js'
 import { completionCommand } from './commands/completion.js'
 import { distillCommand } from './commands/distill.js'
 import { helpCommand, versionCommand } from './commands/help.js'
@@ -12,6 +15,7 @@ import { newPluginCommand } from './commands/new-plugin.js'
 import { containerCommand, podCommand } from './commands/page.js'
 import { runCommand } from './commands/run.js'
 import { schemaCommand } from './commands/schema.js'
+import { sqlCommand } from './commands/sql.js'
 import { refuseReserved } from './own-options.js'
 import { pluginArguments, readWords } from './words.js'
 import type { World } from './world.js'
@@ -30,6 +34,10 @@ async function makeRegistry(argv: readonly string[], world: World): Promise<Regi
 const general: readonly Command[] = [
   containerCommand,
   podCommand,
+  batchCommand,
+  caseCommand,
+  sqlCommand,
+  batchImageCommand,
   analyzersCommand,
   schemaCommand,
   distillCommand,
@@ -53,7 +61,7 @@ async function perform(argv: readonly string[], world: World): Promise<number> {
   const commands = commandsFor(registry)
   const request = readWords(argv, commands)
   const raw = await parseArguments(request.command, request.argv)
-  return request.command.run({ raw, world, registry, commands })
+  return request.command.run({ raw, world, registry, commands: commands.filter(({ internal }) => internal !== true) })
 }
 
 /** Runs one command line and answers its exit code; whatever fails is one line on stderr. */

@@ -27,7 +27,7 @@ const EXAMPLE = 'processes'
 /** The first word is no command. */
 export function unknownCommand(word: string, rest: readonly string[], commands: readonly Command[]): SalvorError {
   if (word === '-') return standardInput()
-  const names = commands.flatMap(({ name, aliases = [] }) => [name, ...aliases])
+  const names = commands.flatMap(({ name, aliases = [], internal }) => (internal ? [] : [name, ...aliases]))
   if (looksLikePath(word)) {
     const wanted = rest.find((other) => names.includes(other)) ?? EXAMPLE
     return new SalvorError('USAGE', `what is wanted of an image comes before it: salvor ${wanted} ${word}`)

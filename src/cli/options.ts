@@ -113,7 +113,7 @@ export const runOptions: readonly Option[] = [
   { name: 'unpack-limit', value: 'N', summary: 'Most GiB of a compressed image, unpacked (default: 256)' },
 ]
 
-function wholeNumber(option: string, value: unknown, least: number): number {
+export function wholeNumber(option: string, value: unknown, least: number): number {
   const number = Number(value)
   if (!/^\d+$/.test(String(value)) || !Number.isSafeInteger(number) || number < least) {
     throw new SalvorError('USAGE', `${option} takes a number from ${least} on, not ${JSON.stringify(String(value))}`)
@@ -122,7 +122,7 @@ function wholeNumber(option: string, value: unknown, least: number): number {
 }
 
 /** The last value if an option that holds one was given several times. */
-function single(value: unknown): string | undefined {
+export function singleOption(value: unknown): string | undefined {
   const last = Array.isArray(value) ? value.at(-1) : value
   return typeof last === 'string' ? last : undefined
 }
@@ -167,15 +167,15 @@ function sortKey(item: string): SortKey {
 
 /** Checks what yargs leaves open. */
 export function readRunOptions(raw: Raw): RunOptions {
-  const output = single(raw.output)
-  const outputDir = single(raw.outputDir)
-  const threads = single(raw.threads)
-  const timeout = single(raw.timeout)
-  const memory = single(raw.memory)
-  const cacheDir = single(raw.cacheDir)
-  const unpackLimit = single(raw.unpackLimit)
-  const limit = single(raw.limit)
-  const format = single(raw.format)
+  const output = singleOption(raw.output)
+  const outputDir = singleOption(raw.outputDir)
+  const threads = singleOption(raw.threads)
+  const timeout = singleOption(raw.timeout)
+  const memory = singleOption(raw.memory)
+  const cacheDir = singleOption(raw.cacheDir)
+  const unpackLimit = singleOption(raw.unpackLimit)
+  const limit = singleOption(raw.limit)
+  const format = singleOption(raw.format)
   return {
     format: format === undefined ? (formatOfName(output ?? '') ?? 'table') : choice('--format', format, formatNames),
     columns: items(raw.columns),

@@ -1,9 +1,9 @@
 import { exitCodes } from '../../engine/status.js'
 import { printableLines } from '../../output/escape.js'
+import { version } from '../../version.js'
 import type { Command } from '../command.js'
 import { unknownCommand } from '../mistakes.js'
 import { pluginOption, runOptions } from '../options.js'
-import { version } from '../version.js'
 
 function find(name: string, commands: readonly Command[]): Command {
   const found = commands.find((command) => command.name === name || command.aliases?.includes(name))

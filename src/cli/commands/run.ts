@@ -12,7 +12,7 @@ import { wordsIn } from '../words.js'
 const EVERY = 'all'
 
 /** The analyzers that a word means; undefined where it is none. */
-function analyzersCalled(word: string, registry: Registry): readonly KnownAnalyzer[] | undefined {
+export function analyzersCalled(word: string, registry: Registry): readonly KnownAnalyzer[] | undefined {
   const found = registry.find(word)
   if (found !== undefined) return [found]
   return word === EVERY ? registry.plain() : undefined
@@ -40,7 +40,7 @@ export function splitNames(
 }
 
 /** What is no file but nearly an analyzer's name would fail only after the images before it were read. */
-function refuseMistyped(word: string, registry: Registry): void {
+export function refuseMistyped(word: string, registry: Registry): void {
   if (/[./]/.test(word) || isThere(word)) return
   const near = closest(word, registry.names())
   if (near === undefined) return

@@ -1,0 +1,43 @@
+/** The hash of evidence, made while the analysis goes on. */
+
+import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import type { EvidenceFileRecord } from '../case/manifest.js'
+import { sha256Of } from '../case/manifest.js'
+import { SalvorError } from '../engine/errors.js'
+import { isoTime } from '../iso-time.js'
+import { require } from '../require.js'
+
+const PIECE_BYTES = 1 << 20
+
+/** Reads a file once, and nothing else of it than its bytes. Throws where it changed meanwhile. */
+async function hashFile(path: string, signal: AbortSignal): Promise<EvidenceFileRecord> {
+  const { createHash } = require('node:crypto') as typeof import('node:crypto')
+  const handle = await open(path, 'r')
+  try {
+    const before = await handle.stat({ bigint: true })
+    const hash = createHash('sha256')
+    const stream = createReadStream(path, { fd: handle, autoClose: false, highWaterMark: PIECE_BYTES, signal })
+    for await (const piece of stream) hash.update(piece as Buffer)
+    const after = await handle.stat({ bigint: true })
+    if (after.size !== before.size || after.mtimeNs !== before.mtimeNs)
+      throw new SalvorError('EVIDENCE', `${path}: it changed while it was read`)
+    const modified = isoTime(before.mtimeNs) ?? String(before.mtimeNs)
+    return { path, bytes: Number(before.size), sha256: hash.digest('hex'), modified }
+  } finally {
+    await handle.close()
+  }
+}
+
+export interface HashedEvidence {
+  readonly files: readonly EvidenceFileRecord[]
+  /** Of the file, or of the hashes of the parts of a dump that was split. */
+  readonly sha256: string
+}
+
+export async function hashEvidence(paths: readonly string[], signal: AbortSignal): Promise<HashedEvidence> {
+  const files: EvidenceFileRecord[] = []
+  for (const path of paths) files.push(await hashFile(path, signal))
+  const hashes = files.map(({ sha256 }) => sha256)
+  return { files, sha256: hashes.length === 1 ? (hashes[0] ?? '') : sha256Of(hashes.join('\n')) }
+}

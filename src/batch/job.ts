@@ -1,0 +1,50 @@
+/** What a batch hands out, and what comes back. Both are plain values: a job may be done by another process or machine. */
+
+import type { OptionsData } from '../api/options.js'
+import type { ImageRecord } from '../case/manifest.js'
+import { sha256Of } from '../case/manifest.js'
+
+export interface AskedTable {
+  readonly analyzer: string
+  readonly options: OptionsData
+}
+
+/** What decides a result, beside the evidence. */
+export interface Settings {
+  readonly version: string
+  readonly tables: readonly AskedTable[]
+  /** Users' plugins, by the hash of what was loaded. */
+  readonly plugins: readonly { readonly name: string; readonly sha256: string | null }[]
+  /** Seconds and MiB that a table may take. */
+  readonly timeout: number | null
+  readonly memory: number | null
+}
+
+/** One image, and what is to be made of it. */
+export interface Job {
+  readonly path: string
+  readonly settings: Settings
+  readonly threads: number
+  readonly cacheDir: string | null
+}
+
+/** A table as the job's folder holds it. */
+export interface MadeTable {
+  readonly analyzer: string
+  /** The name of its file in the folder. */
+  readonly file: string
+}
+
+/** What became of a job: a result, even if it is that the image is damaged; or nothing, and why. */
+export type Outcome =
+  | { readonly kind: 'result'; readonly record: ImageRecord; readonly tables: readonly MadeTable[] }
+  | { readonly kind: 'lost'; readonly why: string; readonly exitCode: number }
+
+export function settingsHash(settings: Settings): string {
+  return sha256Of(JSON.stringify(settings))
+}
+
+/** The same evidence, analyzed in the same way, is the same job, whatever it is called and wherever it is done. */
+export function jobId(evidence: string, settings: Settings): string {
+  return sha256Of(JSON.stringify([evidence, settingsHash(settings)]))
+}

@@ -1,0 +1,150 @@
+/** What one job is: an image hashed, its tables made into files of a folder. Runs in a process of its own. */
+
+import type { ImageRecord, KernelRecord, State } from '../case/manifest.js'
+import { TableFiles } from '../case/table-files.js'
+import { Engine, type OpenedImage, type Reporter } from '../engine/engine.js'
+import { SalvorError, toFailure } from '../engine/errors.js'
+import { readOptions } from '../engine/option-values.js'
+import { byDefault, type TableRequest } from '../engine/plan.js'
+import type { KnownAnalyzer, Registry } from '../engine/registry.js'
+import { exitCodeOf, exitCodes, imageExitCode, type TableOutcome, worst } from '../engine/status.js'
+import { distinct } from '../engine/warnings.js'
+import { isoTime } from '../iso-time.js'
+import type { Warning } from '../warning.js'
+import { type HashedEvidence, hashEvidence } from './hash-files.js'
+import { type Job, jobId, type MadeTable, type Outcome } from './job.js'
+
+export interface WorkParts {
+  readonly registry: Registry
+  readonly signal: AbortSignal
+  /** An empty folder for the tables. */
+  readonly folder: string
+  readonly reporter: Reporter
+  /** The module that stands for the kernel layer, in tests. */
+  readonly backend?: string
+}
+
+interface Made {
+  readonly kernel: KernelRecord | null
+  readonly outcomes: readonly TableOutcome[]
+  readonly tables: ReadonlyMap<string, { readonly file: string; readonly sha256: string }>
+  readonly warnings: readonly Warning[]
+  readonly failure?: { readonly message: string; readonly exitCode: number }
+}
+
+function now(): string {
+  return isoTime(BigInt(Date.now()) * 1_000_000n) ?? ''
+}
+
+/** Does a job. Whatever the image is, there is a record of it; throws where the job itself failed. */
+export async function work(job: Job, parts: WorkParts): Promise<Outcome> {
+  const started = now()
+  const { settings, path, threads } = job
+  const engine = new Engine(parts.registry, parts.signal, {
+    threads,
+    ...(settings.timeout === null ? {} : { timeout: settings.timeout }),
+    ...(settings.memory === null ? {} : { memory: settings.memory }),
+    ...(parts.backend === undefined ? {} : { backend: parts.backend }),
+  })
+  try {
+    const image = await engine.open(path, { cacheDir: job.cacheDir }).catch((error: unknown) => toFailure(error))
+    const opened = 'id' in image ? image : undefined
+    // Both read the file from its beginning on, the one what the other has brought in.
+    const [evidence, made] = await Promise.all([
+      hashEvidence(opened?.info.files ?? [path], parts.signal),
+      opened === undefined ? failed(image as Exclude<typeof image, OpenedImage>) : tablesOf(engine, opened, job, parts),
+    ])
+    if (parts.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
+    return resultOf(job, evidence, made, started)
+  } finally {
+    await engine.close()
+  }
+}
+
+function failed({ code, message }: { code: SalvorError['code']; message: string }): Made {
+  return {
+    kernel: null,
+    outcomes: [],
+    tables: new Map(),
+    warnings: [],
+    failure: { message, exitCode: exitCodeOf(code) },
+  }
+}
+
+function requestsOf({ settings }: Job, registry: Registry): TableRequest<KnownAnalyzer>[] {
+  return settings.tables.map(({ analyzer, options }) => {
+    const known = registry.get(analyzer)
+    return { analyzer: known, options: readOptions(known.options, options, (name) => name) }
+  })
+}
+
+const FACTS = 'info'
+
+async function tablesOf(engine: Engine, image: OpenedImage, job: Job, parts: WorkParts): Promise<Made> {
+  const { registry, folder, reporter } = parts
+  const requests = requestsOf(job, registry)
+  const asked = new Set(requests.map(({ analyzer }) => analyzer.name))
+  // What the record says of the host is in this table, which costs next to nothing.
+  const facts = registry.find(FACTS)
+  const all = facts === undefined || asked.has(FACTS) ? requests : [...requests, byDefault(facts)]
+  const files = new TableFiles(folder, asked, FACTS)
+  const outcomes = await engine.run(image, all, files, reporter)
+  const { info } = image
+  return {
+    kernel: {
+      format: info.format,
+      architecture: info.architecture,
+      release: info.release,
+      banner: info.banner,
+      build_id: info.build_id,
+      hostname: factOf(files, 'hostname'),
+      boot_time: factOf(files, 'boot_time'),
+    },
+    outcomes: outcomes.filter(({ analyzer }) => asked.has(analyzer)),
+    tables: files.tables,
+    warnings: [...distinct([...info.warnings, ...outcomes.flatMap(({ warnings }) => warnings)]), ...files.warnings],
+  }
+}
+
+function factOf(files: TableFiles, name: string): string | null {
+  const value = files.kept?.columns[name]?.[0]
+  return typeof value === 'string' ? value : null
+}
+
+const STATES: ReadonlyMap<number, State> = new Map([
+  [exitCodes.complete, 'complete'],
+  [exitCodes.partial, 'partial'],
+  [exitCodes.limit, 'limited'],
+])
+
+function resultOf(job: Job, evidence: HashedEvidence, made: Made, started: string): Outcome {
+  const { outcomes, tables, warnings, kernel, failure } = made
+  const caps = warnings.some(({ code }) => code === 'cap') ? [exitCodes.limit] : []
+  const exitCode = failure?.exitCode ?? worst([imageExitCode(outcomes), ...caps])
+  const record: ImageRecord = {
+    job: jobId(evidence.sha256, job.settings),
+    ...evidence,
+    tool: { name: 'salvor', version: job.settings.version },
+    settings: job.settings,
+    kernel,
+    state: STATES.get(exitCode) ?? 'failed',
+    exit_code: exitCode,
+    error: failure?.message ?? null,
+    tables: outcomes.flatMap(({ analyzer, options, rows, failed }) => {
+      const table = tables.get(analyzer)
+      if (table === undefined) return []
+      return {
+        table: analyzer,
+        ...(options === undefined ? {} : { options }),
+        rows,
+        sha256: table.sha256,
+        ...(failed === undefined ? {} : { failed: failed.message }),
+      }
+    }),
+    warnings,
+    started,
+    ended: now(),
+  }
+  const files = [...tables].map(([analyzer, { file }]): MadeTable => ({ analyzer, file }))
+  return { kind: 'result', record, tables: files }
+}

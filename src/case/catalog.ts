@@ -1,0 +1,66 @@
+/** The tables of a case that no analyzer makes. */
+
+export type OwnTable = 'images' | 'sources' | 'outputs' | 'warnings' | 'manifests' | 'schema_columns'
+
+export const CATALOG = `
+CREATE TABLE IF NOT EXISTS images (
+  id VARCHAR PRIMARY KEY,
+  job VARCHAR NOT NULL,
+  path VARCHAR,
+  sha256 VARCHAR NOT NULL,
+  bytes HUGEINT NOT NULL,
+  format VARCHAR,
+  hostname VARCHAR,
+  release VARCHAR,
+  architecture VARCHAR,
+  build_id VARCHAR,
+  boot_time TIMESTAMP,
+  state VARCHAR NOT NULL,
+  exit_code INTEGER NOT NULL,
+  error VARCHAR,
+  version VARCHAR NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sources (
+  path VARCHAR PRIMARY KEY,
+  bytes HUGEINT NOT NULL,
+  modified HUGEINT NOT NULL,
+  settings VARCHAR NOT NULL,
+  state VARCHAR NOT NULL,
+  exit_code INTEGER NOT NULL,
+  image VARCHAR,
+  error VARCHAR
+);
+CREATE TABLE IF NOT EXISTS outputs (
+  image_id VARCHAR NOT NULL,
+  table_name VARCHAR NOT NULL,
+  rows HUGEINT NOT NULL,
+  sha256 VARCHAR NOT NULL,
+  failed VARCHAR
+);
+CREATE TABLE IF NOT EXISTS warnings (
+  image_id VARCHAR NOT NULL,
+  code VARCHAR NOT NULL,
+  message VARCHAR NOT NULL,
+  analyzer VARCHAR,
+  column_name VARCHAR,
+  count HUGEINT,
+  address VARCHAR
+);
+CREATE TABLE IF NOT EXISTS manifests (
+  sequence INTEGER PRIMARY KEY,
+  image_id VARCHAR NOT NULL,
+  sha256 VARCHAR NOT NULL,
+  manifest VARCHAR NOT NULL
+);
+CREATE TABLE IF NOT EXISTS schema_columns (
+  table_name VARCHAR NOT NULL,
+  analyzer VARCHAR NOT NULL,
+  position INTEGER NOT NULL,
+  column_name VARCHAR NOT NULL,
+  type VARCHAR NOT NULL,
+  meaning VARCHAR,
+  description VARCHAR NOT NULL,
+  key_position INTEGER,
+  PRIMARY KEY (table_name, column_name)
+);
+`

@@ -1,0 +1,77 @@
+/** What is on record of one image's analysis. Each manifest names the hash of the one before it. */
+
+import type { OptionsData } from '../api/options.js'
+import { require } from '../require.js'
+import type { Warning } from '../warning.js'
+
+/** A file of the evidence: the image, or a part of a dump that was split. */
+export interface EvidenceFileRecord {
+  readonly path: string
+  readonly bytes: number
+  readonly sha256: string
+  /** When it was last written, ISO 8601: for an image that was not copied, when acquisition ended. */
+  readonly modified: string
+}
+
+export interface TableRecord {
+  readonly table: string
+  readonly options?: OptionsData
+  readonly rows: number
+  /** Of the rows as they are handed over (src/case/rows-file.ts), from which they can be made anew. */
+  readonly sha256: string
+  readonly failed?: string
+}
+
+/** How a job ended, in the words of the record; `failed` is final, `lost` is tried again. */
+export type State = 'complete' | 'partial' | 'limited' | 'failed' | 'lost'
+
+export interface KernelRecord {
+  readonly format: string
+  readonly architecture: string
+  readonly release: string
+  readonly banner: string
+  readonly build_id: string | null
+  readonly hostname: string | null
+  readonly boot_time: string | null
+}
+
+/** What an analysis has to say of itself; of a failed one there is no kernel and no table. */
+export interface ImageRecord {
+  /** The whole job: hash of evidence, version, options and analyzers. */
+  readonly job: string
+  readonly files: readonly EvidenceFileRecord[]
+  readonly sha256: string
+  readonly tool: { readonly name: 'salvor'; readonly version: string }
+  readonly settings: unknown
+  readonly kernel: KernelRecord | null
+  readonly state: State
+  readonly exit_code: number
+  readonly error: string | null
+  readonly tables: readonly TableRecord[]
+  readonly warnings: readonly Warning[]
+  readonly started: string
+  readonly ended: string
+}
+
+export interface Manifest extends ImageRecord {
+  readonly sequence: number
+  readonly previous: string | null
+}
+
+/** A manifest as text, which is what its hash is of. */
+export function manifestText(record: ImageRecord, sequence: number, previous: string | null): string {
+  const manifest: Manifest = { sequence, previous, ...record }
+  return `${JSON.stringify(manifest, null, 2)}\n`
+}
+
+export function sha256Of(text: string): string {
+  const { createHash } = require('node:crypto') as typeof import('node:crypto')
+  return createHash('sha256').update(text).digest('hex')
+}
+
+const ID_DIGITS = 16
+
+/** What names an image within a case: the beginning of its job's hash. */
+export function imageId(job: string): string {
+  return job.slice(0, ID_DIGITS)
+}

@@ -1,0 +1,166 @@
+/** What SQL is asked of: a case, or an image whose tables are made when a query names them. */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Columns } from '../api/columns.js'
+import type { Batch } from '../api/table.js'
+import { SalvorError } from '../engine/errors.js'
+import type { KnownAnalyzer, Registry } from '../engine/registry.js'
+import { Database, firstLine } from './duckdb.js'
+import { batchesOf, columnsOf } from './sql-results.js'
+import { columnName, quoted, readRows, tableName } from './sql-types.js'
+import { CaseStore } from './store.js'
+import { TableFiles } from './table-files.js'
+
+export interface SqlResult {
+  readonly columns: Columns
+  readonly batches: AsyncIterable<Batch>
+}
+
+/** Names that can be completed: tables with their columns. */
+export type SqlNames = ReadonlyMap<string, readonly string[]>
+
+export interface SqlSource {
+  /** Runs one statement. What DuckDB has against it is the user's mistake. */
+  readonly query: (sql: string) => Promise<SqlResult>
+  readonly names: () => Promise<SqlNames>
+  readonly close: () => void
+}
+
+function mistake(error: unknown): SalvorError {
+  if (error instanceof SalvorError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new SalvorError('USAGE', `SQL: ${firstLine(message)}`, { cause: error })
+}
+
+async function ask(database: Database, sql: string): Promise<SqlResult> {
+  try {
+    const statements = await database.connection.extractStatements(sql)
+    if (statements.count !== 1) throw new SalvorError('USAGE', `SQL: one statement at a time, not ${statements.count}`)
+    const statement = await statements.prepare(0)
+    const result = await statement.stream()
+    const columns = columnsOf(result)
+    return { columns, batches: told(batchesOf(result, columns)) }
+  } catch (error) {
+    throw mistake(error)
+  }
+}
+
+async function* told(batches: AsyncIterable<Batch>): AsyncGenerator<Batch> {
+  try {
+    yield* batches
+  } catch (error) {
+    throw mistake(error)
+  }
+}
+
+/** A case, read only: a query reaches its tables and nothing else. */
+export class CaseSource implements SqlSource {
+  private constructor(private readonly store: CaseStore) {}
+
+  static async open(folder: string): Promise<CaseSource> {
+    return new CaseSource(await CaseStore.read(folder))
+  }
+
+  query(sql: string): Promise<SqlResult> {
+    return ask(this.store.database, sql)
+  }
+
+  async names(): Promise<SqlNames> {
+    const rows = await this.store.database.rows(
+      'SELECT table_name, list(column_name ORDER BY column_index) AS names FROM duckdb_columns() WHERE NOT internal GROUP BY ALL',
+    )
+    return new Map(rows.map(({ table_name, names }) => [String(table_name), names as string[]]))
+  }
+
+  close(): void {
+    this.store.close()
+  }
+}
+
+/** Names of tables anywhere in a statement's tree. A common table expression of the same name is among them. */
+function* baseTables(node: unknown): Generator<string> {
+  if (typeof node !== 'object' || node === null) return
+  const { type, table_name: name } = node as { type?: unknown; table_name?: unknown }
+  if (type === 'BASE_TABLE' && typeof name === 'string') yield name
+  for (const inner of Object.values(node)) yield* baseTables(inner)
+}
+
+/** Makes the tables of an image that are asked for, each into the sink. */
+export type MakeTables = (analyzers: readonly KnownAnalyzer[], files: TableFiles) => Promise<void>
+
+/** One image: a table is made when a statement first names it. */
+export class ImageSource implements SqlSource {
+  private readonly made = new Set<string>()
+
+  private constructor(
+    private readonly database: Database,
+    private readonly folder: string,
+    private readonly image: string,
+    private readonly registry: Registry,
+    private readonly make: MakeTables,
+  ) {}
+
+  static async open(image: string, registry: Registry, make: MakeTables): Promise<ImageSource> {
+    const database = await Database.open()
+    const folder = mkdtempSync(join(tmpdir(), 'salvor-sql-'))
+    await database.lockDown([folder])
+    return new ImageSource(database, folder, image, registry, make)
+  }
+
+  async query(sql: string): Promise<SqlResult> {
+    await this.makeNamed(sql)
+    return ask(this.database, sql)
+  }
+
+  async names(): Promise<SqlNames> {
+    return new Map(
+      this.registry.plain().map(({ name, columns }) => [tableName(name), Object.keys(columns).map(columnName)]),
+    )
+  }
+
+  close(): void {
+    this.database.close()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  private async namedBy(sql: string): Promise<KnownAnalyzer[]> {
+    const wanted = new Set(
+      [...(await this.parsedNames(sql)), ...this.boundNames(sql)].map((name) => name.toLowerCase()),
+    )
+    return this.registry.plain().filter(({ name }) => wanted.has(tableName(name)) && !this.made.has(name))
+  }
+
+  /** The tables that a SELECT names, of the tree that DuckDB's own parser makes of it. */
+  private async parsedNames(sql: string): Promise<readonly string[]> {
+    const [row] = await this.database.rows('SELECT json_serialize_sql($1) AS tree', [sql])
+    return [...baseTables(JSON.parse(String(row?.tree)))]
+  }
+
+  /** The same of statements that are no SELECT: DESCRIBE, SUMMARIZE. It does not see through USING. */
+  private boundNames(sql: string): readonly string[] {
+    try {
+      return this.database.connection.getTableNames(sql, false)
+    } catch {
+      // No SQL: whoever runs it will tell.
+      return []
+    }
+  }
+
+  private async makeNamed(sql: string): Promise<void> {
+    const analyzers = await this.namedBy(sql)
+    if (analyzers.length === 0) return
+    const files = new TableFiles(this.folder, new Set(analyzers.map(({ name }) => name)))
+    await this.make(analyzers, files)
+    for (const { name, columns } of analyzers) {
+      const made = files.tables.get(name)
+      if (made === undefined) continue
+      const path = join(this.folder, made.file)
+      const list = ['image_id', 'image_row', ...Object.keys(columns).map((column) => quoted(columnName(column)))]
+      const rows = readRows(path, this.image, columns)
+      await this.database.run(`CREATE TABLE ${quoted(tableName(name))} (${list.join(', ')}) AS ${rows}`)
+      this.made.add(name)
+    }
+  }
+}

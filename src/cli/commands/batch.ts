@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import type { ImageEnd } from '../../batch/batch.js'
+import type { Settings } from '../../batch/job.js'
+import { profile, profileNames } from '../../batch/profiles.js'
+import { SalvorError } from '../../engine/errors.js'
+import { byDefault } from '../../engine/plan.js'
+import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
+import { exitCodes, worst } from '../../engine/status.js'
+import { choice } from '../../engine/words.js'
+import { printable } from '../../output/escape.js'
+import { require } from '../../require.js'
+import { version } from '../../version.js'
+import type { Command, Invocation } from '../command.js'
+import { engineOptions, readRunOptions, runOptions, singleOption, wholeNumber } from '../options.js'
+import { cacheDirectory } from '../session.js'
+import { analyzersCalled, refuseMistyped } from './run.js'
+
+/** Takes what follows `batch` apart: an image that is called like an analyzer is given as ./NAME. */
+function splitWords(words: readonly string[], registry: Registry): { named: KnownAnalyzer[]; sources: string[] } {
+  const named = words.flatMap((word) => analyzersCalled(word, registry) ?? [])
+  const sources = words.filter((word) => analyzersCalled(word, registry) === undefined)
+  if (sources.length === 0) throw new SalvorError('USAGE', 'batch: no source given')
+  for (const source of sources) refuseMistyped(source, registry)
+  return { named: [...new Set(named)], sources }
+}
+
+function chosen(named: readonly KnownAnalyzer[], asked: string | undefined, registry: Registry) {
+  if (named.length > 0 && asked !== undefined)
+    throw new SalvorError('USAGE', 'batch: name analyzers or a --profile, not both')
+  const analyzers = named.length > 0 ? named : profile(choice('--profile', asked ?? 'full', profileNames), registry)
+  const other = analyzers.find(({ source, artifacts }) => source !== undefined || artifacts !== undefined)
+  if (other === undefined) return analyzers
+  throw new SalvorError('USAGE', `batch: ${other.name} ${other.source === undefined ? 'writes files' : 'reads a file'}`)
+}
+
+function pluginsOf(registry: Registry): Settings['plugins'] {
+  const { createHash } = require('node:crypto') as typeof import('node:crypto')
+  const locations = registry.list().flatMap(({ plugin }) => (plugin.kind === 'user' ? plugin.location : []))
+  return [...new Set(locations)].sort().map((name) => {
+    return { name, sha256: createHash('sha256').update(readFileSync(name)).digest('hex') }
+  })
+}
+
+function summaryOf(ends: readonly ImageEnd[], folder: string): string {
+  const counts = new Map<string, number>()
+  for (const { state } of ends) counts.set(state, (counts.get(state) ?? 0) + 1)
+  const states = [...counts].sort().map(([state, count]) => `${count} ${state}`)
+  const known = ends.filter((end) => end.known).length
+  const before = known === 0 ? '' : ` (${known} of them before)`
+  return `${ends.length} images: ${states.join(', ')}${before}; salvor case ${folder}`
+}
+
+async function run({ raw, world, registry }: Invocation): Promise<number> {
+  const { named, sources } = splitWords((raw.sources as string[]).map(String), registry)
+  const folder = singleOption(raw.case)
+  if (folder === undefined) throw new SalvorError('USAGE', 'batch needs a folder for its case: --case DIR')
+  const options = readRunOptions(raw)
+  const analyzers = chosen(named, singleOption(raw.profile), registry)
+  const numberOf = (name: string, value: unknown): number | undefined => {
+    const given = singleOption(value)
+    return given === undefined ? undefined : wholeNumber(name, given, 1)
+  }
+  const processors = availableParallelism()
+  const workers = numberOf('--workers', raw.workers) ?? processors
+  const timeout = numberOf('--image-timeout', raw.imageTimeout)
+  const memory = numberOf('--image-memory', raw.imageMemory)
+  const [{ findImages }, { LocalBatch }, { CaseStore }, { batchReporter }] = await Promise.all([
+    import('../../batch/sources/index.js'),
+    import('../../batch/batch.js'),
+    import('../../case/store.js'),
+    import('../batch-reporter.js'),
+  ])
+  const images = await findImages(sources, world.directory)
+  const path = resolve(world.directory, folder)
+  const store = await CaseStore.write(path)
+  try {
+    const settings: Settings = {
+      version,
+      tables: analyzers.map((analyzer) => ({ analyzer: analyzer.name, options: byDefault(analyzer).options })),
+      plugins: pluginsOf(registry),
+      timeout: options.timeout ?? null,
+      memory: options.memory ?? null,
+    }
+    const batch = new LocalBatch(
+      store,
+      registry,
+      {
+        settings,
+        workers,
+        threads: options.threads ?? Math.max(1, Math.floor(processors / workers)),
+        cacheDir: cacheDirectory(options, world.env),
+        limits: { ...(timeout === undefined ? {} : { timeout }), ...(memory === undefined ? {} : { memory }) },
+        program: { entry: process.argv[1] ?? '', options: pluginOptions(raw.plugin) },
+        signal: world.signal,
+      },
+      batchReporter(world, options.quiet),
+    )
+    const ends = await batch.run(images)
+    if (world.signal.aborted) return exitCodes.interrupted
+    if (raw.parquet === true) {
+      const { writeParquet } = await import('../../case/parquet.js')
+      await writeParquet(store)
+    }
+    world.stdout.write(`${printable(summaryOf(ends, folder))}\n`)
+    return worst(ends.map(({ exitCode }) => exitCode))
+  } finally {
+    store.close()
+  }
+}
+
+function pluginOptions(raw: unknown): string[] {
+  return [raw ?? []].flat().flatMap((specifier) => ['--plugin', String(specifier)])
+}
+
+const CACHE = new Set(['no-cache', 'cache-dir'])
+
+export const batchCommand: Command = {
+  name: 'batch',
+  arguments: [{ name: 'sources', kind: 'sources', several: true }],
+  summary: 'Many images into one case, which can be asked, compared and verified',
+  description:
+    'A source is an image, a folder of images, a pattern between quotes (*, ?, **), or @FILE, a list of sources. Names of ' +
+    'analyzers may stand beside them. Each image is analyzed in a process of its own, and its tables go into the case whole ' +
+    'or not at all. The same command goes on where one was interrupted: what is in the case is not done again.',
+  examples: [
+    { command: 'salvor batch images/ --case case', what: 'every table of every image in a folder' },
+    { command: 'salvor batch images/ --case case --profile quick', what: 'what ran, and whom it talked to' },
+    { command: "salvor batch processes sockets 'dumps/*.lime' --case case", what: 'two tables' },
+  ],
+  options: [
+    { name: 'case', value: 'DIR', summary: 'The folder of the case; it is made, or added to' },
+    { name: 'profile', value: 'NAME', choices: profileNames, summary: 'quick or full (default: full)' },
+    { name: 'workers', value: 'N', summary: 'Images at once (default: one per CPU)' },
+    { name: 'image-timeout', value: 'N', summary: 'End an image that takes longer than N seconds; the others go on' },
+    { name: 'image-memory', value: 'N', summary: 'End an image whose process takes more than N MiB; the others go on' },
+    { name: 'parquet', summary: 'Write the tables as Parquet, too, into the folder of the case' },
+    ...engineOptions,
+    ...runOptions.filter(({ name }) => CACHE.has(name)),
+  ],
+  run,
+}
