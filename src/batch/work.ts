@@ -55,7 +55,7 @@ export async function work(job: Job, parts: WorkParts): Promise<Outcome> {
       opened === undefined ? failed(image as Exclude<typeof image, OpenedImage>) : tablesOf(engine, opened, job, parts),
     ])
     if (parts.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
-    return resultOf(job, evidence, made, started)
+    return resultOf(job, evidence, made, started, parts)
   } finally {
     await engine.close()
   }
@@ -117,7 +117,7 @@ const STATES: ReadonlyMap<number, State> = new Map([
   [exitCodes.limit, 'limited'],
 ])
 
-function resultOf(job: Job, evidence: HashedEvidence, made: Made, started: string): Outcome {
+function resultOf(job: Job, evidence: HashedEvidence, made: Made, started: string, parts: WorkParts): Outcome {
   const { outcomes, tables, warnings, kernel, failure } = made
   const caps = warnings.some(({ code }) => code === 'cap') ? [exitCodes.limit] : []
   const exitCode = failure?.exitCode ?? worst([imageExitCode(outcomes), ...caps])
@@ -136,6 +136,7 @@ function resultOf(job: Job, evidence: HashedEvidence, made: Made, started: strin
       return {
         table: analyzer,
         ...(options === undefined ? {} : { options }),
+        columns: Object.keys(parts.registry.get(analyzer).columns),
         rows,
         sha256: table.sha256,
         ...(failed === undefined ? {} : { failed: failed.message }),

@@ -16,6 +16,8 @@ export interface EvidenceFileRecord {
 export interface TableRecord {
   readonly table: string
   readonly options?: OptionsData
+  /** In the order in which a row has them. */
+  readonly columns: readonly string[]
   readonly rows: number
   /** Of the rows as they are handed over (src/case/rows-file.ts), from which they can be made anew. */
   readonly sha256: string

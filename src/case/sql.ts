@@ -9,7 +9,7 @@ import { SalvorError } from '../engine/errors.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
 import { Database, firstLine } from './duckdb.js'
 import { batchesOf, columnsOf } from './sql-results.js'
-import { columnName, quoted, readRows, tableName } from './sql-types.js'
+import { columnName, literal, quoted, readRows, tableName } from './sql-types.js'
 import { CaseStore } from './store.js'
 import { TableFiles } from './table-files.js'
 
@@ -134,7 +134,7 @@ export class ImageSource implements SqlSource {
 
   /** The tables that a SELECT names, of the tree that DuckDB's own parser makes of it. */
   private async parsedNames(sql: string): Promise<readonly string[]> {
-    const [row] = await this.database.rows('SELECT json_serialize_sql($1) AS tree', [sql])
+    const [row] = await this.database.rows(`SELECT json_serialize_sql(${literal(sql)}) AS tree`)
     return [...baseTables(JSON.parse(String(row?.tree)))]
   }
 

@@ -16,6 +16,7 @@ import { containerCommand, podCommand } from './commands/page.js'
 import { runCommand } from './commands/run.js'
 import { schemaCommand } from './commands/schema.js'
 import { sqlCommand } from './commands/sql.js'
+import { verifyCommand } from './commands/verify.js'
 import { refuseReserved } from './own-options.js'
 import { pluginArguments, readWords } from './words.js'
 import type { World } from './world.js'
@@ -37,6 +38,7 @@ const general: readonly Command[] = [
   batchCommand,
   caseCommand,
   sqlCommand,
+  verifyCommand,
   batchImageCommand,
   analyzersCommand,
   schemaCommand,
