@@ -74,7 +74,9 @@ function failed({ code, message }: { code: SalvorError['code']; message: string 
 function requestsOf({ settings }: Job, registry: Registry): TableRequest<KnownAnalyzer>[] {
   return settings.tables.map(({ analyzer, options }) => {
     const known = registry.get(analyzer)
-    return { analyzer: known, options: readOptions(known.options, options, (name) => name) }
+    // What nobody gave is not checked as if it were given.
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null))
+    return { analyzer: known, options: readOptions(known.options, given, (name) => name) }
   })
 }
 

@@ -21,8 +21,7 @@ function send(message: ChildMessage): Promise<void> {
   })
 }
 
-async function run({ world, registry }: Invocation): Promise<number> {
-  const { job, folder } = await requested()
+async function perform({ world, registry }: Invocation, { job, folder }: ChildRequest): Promise<void> {
   const { work } = await import('../../batch/work.js')
   let told = 0
   const outcome = await work(job, {
@@ -43,9 +42,18 @@ async function run({ world, registry }: Invocation): Promise<number> {
     },
   })
   await send({ kind: 'outcome', outcome })
-  process.removeAllListeners('disconnect')
-  process.disconnect()
-  return exitCodes.complete
+}
+
+async function run(invocation: Invocation): Promise<number> {
+  const request = await requested()
+  try {
+    await perform(invocation, request)
+    return exitCodes.complete
+  } finally {
+    // An open channel would keep the process.
+    process.removeAllListeners('disconnect')
+    if (process.connected) process.disconnect()
+  }
 }
 
 /** Does one job of a batch. */
