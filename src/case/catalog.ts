@@ -1,7 +1,5 @@
 /** The tables of a case that no analyzer makes. */
 
-export type OwnTable = 'images' | 'sources' | 'outputs' | 'warnings' | 'manifests' | 'schema_columns'
-
 export const CATALOG = `
 CREATE TABLE IF NOT EXISTS images (
   id VARCHAR PRIMARY KEY,

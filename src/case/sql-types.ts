@@ -45,6 +45,12 @@ export function literal(value: string): string {
   return `'${value.replaceAll("'", "''")}'`
 }
 
+/** One row of an INSERT. */
+export function valuesOf(...values: readonly (string | number | null | undefined)[]): string {
+  const list = values.map((value) => (typeof value === 'string' ? literal(value) : String(value ?? 'NULL')))
+  return `(${list.join(', ')})`
+}
+
 /** An analyzer's name as a table is called: without dashes it needs no quotes. */
 export function tableName(analyzer: string): string {
   return analyzer.replaceAll('-', '_')
@@ -80,7 +86,7 @@ export function readRows(path: string, evidence: string, columns: Columns): stri
 export const ROW_KEY = '#'
 
 /** A row that takes more than this is left out, with a warning. */
-export const MOST_ROW_BYTES = 16 << 20
+export const MOST_ROW_BYTES = 4 << 20
 
 /** The columns of a table for Parquet. */
 export function parquetColumns(columns: Columns): string {

@@ -2,13 +2,14 @@
 
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Column, Columns, ColumnType } from '../api/columns.js'
+import type { Columns } from '../api/columns.js'
 import { SalvorError } from '../engine/errors.js'
-import { CATALOG, type OwnTable } from './catalog.js'
+import { CATALOG } from './catalog.js'
 import { Database } from './duckdb.js'
 import { type ImageRecord, imageId, manifestText, type State, sha256Of } from './manifest.js'
 import { writeManifests } from './manifest-files.js'
-import { columnDefinitions, columnName, literal, quoted, readRows, sqlType, tableName } from './sql-types.js'
+import { type CaseTable, readTables, Schema } from './schema.js'
+import { columnName, quoted, readRows, tableName, valuesOf } from './sql-types.js'
 
 /** What of a declaration a case remembers. */
 export interface StoredTable {
@@ -17,12 +18,6 @@ export interface StoredTable {
   readonly key: readonly string[]
   /** The file of rows that a child made. */
   readonly file: string
-}
-
-/** A table of a case; its columns bear the names that they have there. */
-export interface CaseTable {
-  readonly columns: Columns
-  readonly key: readonly string[]
 }
 
 /** Where an image came from, as it was when it was analyzed. */
@@ -51,10 +46,14 @@ export function isCase(folder: string): boolean {
 }
 
 export class CaseStore {
+  private readonly schema: Schema
+
   private constructor(
     readonly folder: string,
     readonly database: Database,
-  ) {}
+  ) {
+    this.schema = new Schema(database)
+  }
 
   /** Opens a case to write, and makes it where there is none. One process can at a time. */
   static async write(folder: string): Promise<CaseStore> {
@@ -62,6 +61,8 @@ export class CaseStore {
     const store = new CaseStore(folder, await Database.open(databasePath(folder)))
     // Little is gained by more: a batch's processors are its children's.
     await store.database.run('SET threads = 1')
+    // Each checkpoint looks at every table.
+    await store.database.run("SET wal_autocheckpoint = '128MB'")
     await store.database.run(CATALOG)
     // What a run that was ended had no time for.
     await writeManifests(store.database, folder)
@@ -96,15 +97,21 @@ export class CaseStore {
   /** Puts the result of a job into the case, whole or not at all; one that is there already stays as it is. */
   async add(source: SourceRecord, record: ImageRecord, tables: readonly StoredTable[]): Promise<void> {
     const id = imageId(record.job)
-    await this.database.transaction(async () => {
-      const [known] = await this.database.rows('SELECT 1 FROM images WHERE job = $1', [record.job])
-      if (known === undefined) {
-        for (const table of tables) await this.addTable(id, table)
-        await this.addImage(id, record)
-        await this.addManifest(id, record)
-      }
-      await this.setSource(source, record.state, record.exit_code, id)
-    })
+    await this.database
+      .transaction(async () => {
+        const [known] = await this.database.rows('SELECT 1 FROM images WHERE job = $1', [record.job])
+        if (known === undefined) {
+          for (const table of tables) await this.addTable(id, table)
+          await this.addImage(id, record)
+          await this.addManifest(id, record)
+        }
+        await this.setSource(source, record.state, record.exit_code, id)
+      })
+      .catch((error: unknown) => {
+        // What was declared in it is not there.
+        this.schema.forget()
+        throw error
+      })
     await writeManifests(this.database, this.folder)
   }
 
@@ -119,17 +126,8 @@ export class CaseStore {
   }
 
   /** The tables that analyzers made, with their columns as they were declared. */
-  async tables(): Promise<ReadonlyMap<string, CaseTable>> {
-    const rows = await this.database.rows('SELECT * FROM schema_columns ORDER BY table_name, position, column_name')
-    const tables = new Map<string, { columns: Record<string, Column>; key: string[] }>()
-    for (const { table_name, column_name, type, meaning, description, key_position } of rows) {
-      const table = tables.get(String(table_name)) ?? { columns: {}, key: [] }
-      tables.set(String(table_name), table)
-      const column = { type: type as ColumnType, description: String(description) }
-      table.columns[String(column_name)] = meaning === null ? column : { ...column, meaning: String(meaning) }
-      if (key_position !== null) table.key[Number(key_position)] = String(column_name)
-    }
-    return tables
+  tables(): Promise<ReadonlyMap<string, CaseTable>> {
+    return readTables(this.database)
   }
 
   close(): void {
@@ -157,50 +155,10 @@ export class CaseStore {
 
   private async addTable(id: string, { analyzer, columns, key, file }: StoredTable): Promise<void> {
     const name = tableName(analyzer)
-    await this.declare(name, analyzer, columns, key)
+    await this.schema.declare(name, { analyzer, columns, key })
     const into = Object.keys(columns).map((column) => quoted(columnName(column)))
     const list = ['image_id', 'image_row', ...into].join(', ')
     await this.database.run(`INSERT INTO ${quoted(name)} (${list}) ${readRows(file, id, columns)}`)
-  }
-
-  /** Makes a table that is not there yet, and adds columns that a newer version declares. */
-  private async declare(name: string, analyzer: string, columns: Columns, key: readonly string[]): Promise<void> {
-    const known = await this.database.rows(
-      'SELECT analyzer, column_name, type FROM schema_columns WHERE table_name = $1',
-      [name],
-    )
-    if (known.length === 0) {
-      if ((OWN_TABLES as readonly string[]).includes(name))
-        throw new SalvorError('USAGE', `a case cannot keep a table that is called ${name}: one of its own is`)
-      await this.database.run(`CREATE TABLE ${quoted(name)} (${columnDefinitions(columns)})`)
-    } else if (known[0]?.analyzer !== analyzer) {
-      throw new SalvorError(
-        'USAGE',
-        `a case cannot keep both ${analyzer} and ${known[0]?.analyzer}: they are called alike`,
-      )
-    }
-    const types = new Map(known.map((column) => [column.column_name, column.type]))
-    for (const [position, [column, declared]] of Object.entries(columns).entries()) {
-      const type = types.get(columnName(column))
-      if (type === declared.type) continue
-      if (type !== undefined && sqlType({ type: type as never }) !== sqlType(declared))
-        throw new SalvorError('USAGE', `the case has ${analyzer}.${column} as ${type}, and it is ${declared.type} now`)
-      if (known.length > 0 && type === undefined)
-        await this.database.run(
-          `ALTER TABLE ${quoted(name)} ADD COLUMN ${quoted(columnName(column))} ${sqlType(declared)}`,
-        )
-      const at = key.indexOf(column)
-      await this.database.run('INSERT OR REPLACE INTO schema_columns VALUES ($1, $2, $3, $4, $5, $6, $7, $8)', [
-        name,
-        analyzer,
-        position,
-        columnName(column),
-        declared.type,
-        declared.meaning ?? null,
-        declared.description,
-        at < 0 ? null : at,
-      ])
-    }
   }
 
   private async addImage(id: string, record: ImageRecord): Promise<void> {
@@ -226,19 +184,12 @@ export class CaseStore {
         record.tool.version,
       ],
     )
-    for (const { table, rows, sha256, failed } of record.tables)
-      await this.database.run('INSERT INTO outputs VALUES ($1, $2, $3, $4, $5)', [
-        id,
-        tableName(table),
-        BigInt(rows),
-        sha256,
-        failed ?? null,
-      ])
-    const warnings = record.warnings.map(
-      ({ code, message, analyzer, column, count, address }) =>
-        `(${[id, code, message, analyzer, column].map((text) => (text === undefined ? 'NULL' : literal(text))).join(', ')}, ${
-          count ?? 'NULL'
-        }, ${address === undefined ? 'NULL' : literal(address)})`,
+    const outputs = record.tables.map(({ table, rows, sha256, failed }) =>
+      valuesOf(id, tableName(table), rows, sha256, failed),
+    )
+    if (outputs.length > 0) await this.database.run(`INSERT INTO outputs VALUES ${outputs.join(', ')}`)
+    const warnings = record.warnings.map(({ code, message, analyzer, column, count, address }) =>
+      valuesOf(id, code, message, analyzer, column, count, address),
     )
     if (warnings.length > 0) await this.database.run(`INSERT INTO warnings VALUES ${warnings.join(', ')}`)
   }
@@ -250,5 +201,3 @@ export class CaseStore {
     await this.database.run('INSERT INTO manifests VALUES ($1, $2, $3, $4)', [sequence, id, sha256Of(text), text])
   }
 }
-
-const OWN_TABLES: readonly OwnTable[] = ['images', 'sources', 'outputs', 'warnings', 'manifests', 'schema_columns']

@@ -8,9 +8,10 @@ import type { Manifest } from './manifest.js'
 import { sha256Of } from './manifest.js'
 import { manifestFolder, manifestName } from './manifest-files.js'
 import { RowLines } from './rows-file.js'
+import type { CaseTable } from './schema.js'
 import { batchesOf, columnsOf } from './sql-results.js'
 import { columnName, quoted, tableName } from './sql-types.js'
-import type { CaseStore, CaseTable } from './store.js'
+import type { CaseStore } from './store.js'
 
 /** One thing that was looked at. */
 export interface Checked {
