@@ -8,6 +8,7 @@ import { analyzersCommand } from './commands/analyzers.js'
 import { batchCommand } from './commands/batch.js'
 import { batchImageCommand } from './commands/batch-image.js'
 import { caseCommand } from './commands/case.js'
+import { compareCommand } from './commands/compare.js'
 import { completionCommand } from './commands/completion.js'
 import { distillCommand } from './commands/distill.js'
 import { helpCommand, versionCommand } from './commands/help.js'
@@ -38,6 +39,7 @@ const general: readonly Command[] = [
   batchCommand,
   caseCommand,
   sqlCommand,
+  compareCommand,
   verifyCommand,
   batchImageCommand,
   analyzersCommand,

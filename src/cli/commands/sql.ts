@@ -22,14 +22,14 @@ async function listSaved({ world }: Invocation): Promise<number> {
   return exitCodes.complete
 }
 
-interface Opened {
+export interface Opened {
   readonly source: SqlSource
   /** How the tables ended that were made for queries. */
   readonly codes: readonly number[]
   readonly close: () => Promise<void>
 }
 
-async function openSource({ world, registry, raw }: Invocation, path: string): Promise<Opened> {
+export async function openSource({ world, registry, raw }: Invocation, path: string): Promise<Opened> {
   const [{ CaseSource, ImageSource }, { isCase }] = await Promise.all([
     import('../../case/sql.js'),
     import('../../case/store.js'),
