@@ -8,6 +8,7 @@ import type { Batch } from '../api/table.js'
 import { SalvorError } from '../engine/errors.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
 import { Database, firstLine } from './duckdb.js'
+import type { CaseTable } from './schema.js'
 import { batchesOf, columnsOf } from './sql-results.js'
 import { columnName, literal, quoted, readRows, tableName } from './sql-types.js'
 import { CaseStore } from './store.js'
@@ -65,6 +66,10 @@ export class CaseSource implements SqlSource {
 
   query(sql: string): Promise<SqlResult> {
     return ask(this.store.database, sql)
+  }
+
+  tables(): Promise<ReadonlyMap<string, CaseTable>> {
+    return this.store.tables()
   }
 
   async names(): Promise<SqlNames> {

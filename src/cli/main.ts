@@ -12,6 +12,7 @@ import { compareCommand } from './commands/compare.js'
 import { completionCommand } from './commands/completion.js'
 import { distillCommand } from './commands/distill.js'
 import { helpCommand, versionCommand } from './commands/help.js'
+import { huntCommand } from './commands/hunt.js'
 import { newPluginCommand } from './commands/new-plugin.js'
 import { containerCommand, podCommand } from './commands/page.js'
 import { runCommand } from './commands/run.js'
@@ -40,6 +41,7 @@ const general: readonly Command[] = [
   caseCommand,
   sqlCommand,
   compareCommand,
+  huntCommand,
   verifyCommand,
   batchImageCommand,
   analyzersCommand,
