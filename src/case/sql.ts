@@ -58,7 +58,7 @@ async function* told(batches: AsyncIterable<Batch>): AsyncGenerator<Batch> {
 
 /** A case, read only: a query reaches its tables and nothing else. */
 export class CaseSource implements SqlSource {
-  private constructor(private readonly store: CaseStore) {}
+  private constructor(readonly store: CaseStore) {}
 
   static async open(folder: string): Promise<CaseSource> {
     return new CaseSource(await CaseStore.read(folder))

@@ -13,7 +13,7 @@ import { printable } from '../../output/escape.js'
 import { require } from '../../require.js'
 import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
-import { engineOptions, readRunOptions, runOptions, singleOption, wholeNumber } from '../options.js'
+import { engineOptions, forceOption, readRunOptions, runOptions, singleOption, wholeNumber } from '../options.js'
 import { cacheDirectory } from '../session.js'
 import { analyzersCalled, refuseMistyped } from './run.js'
 
@@ -103,6 +103,11 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
       const { writeParquet } = await import('../../case/parquet.js')
       await writeParquet(store)
     }
+    const document = singleOption(raw.caseUco)
+    if (document !== undefined) {
+      const { writeCaseUco } = await import('../case-uco-file.js')
+      await writeCaseUco(store, document, world.directory, options.force)
+    }
     world.stdout.write(`${printable(summaryOf(ends, folder))}\n`)
     return worst(ends.map(({ exitCode }) => exitCode))
   } finally {
@@ -136,6 +141,8 @@ export const batchCommand: Command = {
     { name: 'image-timeout', value: 'N', summary: 'End an image that takes longer than N seconds; the others go on' },
     { name: 'image-memory', value: 'N', summary: 'End an image whose process takes more than N MiB; the others go on' },
     { name: 'parquet', summary: 'Write the tables as Parquet, too, into the folder of the case' },
+    { name: 'case-uco', value: 'FILE', summary: 'Write what is on record of the evidence as CASE/UCO JSON-LD' },
+    forceOption,
     ...engineOptions,
     ...runOptions.filter(({ name }) => CACHE.has(name)),
   ],
