@@ -17,14 +17,14 @@ const CONTEXT = {
   xsd: 'http://www.w3.org/2001/XMLSchema#',
 }
 
-/** The same name for the same thing in every writing: a UUID (version 8, RFC 9562) made of its hash. */
+/** The same name for the same thing in every writing: a UUID of its hash, in the form of those that are made of names. */
 function idOf(kind: string, ...of: readonly string[]): string {
   const hash = sha256Of(JSON.stringify([kind, ...of]))
   const variant = ((Number.parseInt(hash[16] ?? '0', 16) & 3) | 8).toString(16)
   const uuid = [
     hash.slice(0, 8),
     hash.slice(8, 12),
-    `8${hash.slice(13, 16)}`,
+    `5${hash.slice(13, 16)}`,
     `${variant}${hash.slice(17, 20)}`,
     hash.slice(20, 32),
   ]

@@ -133,7 +133,9 @@ export async function* compareTable(a: Side, b: Side, table: ComparedTable): Asy
   const { identity, compared } = termsOf(table, sameBoot, sameContainer)
   if (identity.length === 0) return
   const names = [...identity, ...compared]
-  const [left, right] = await Promise.all([rowsOf(a, table, names), rowsOf(b, table, names)])
+  // One after the other: both may be asked of one database, which streams one result at a time.
+  const left = await rowsOf(a, table, names)
+  const right = await rowsOf(b, table, names)
   const [inA, inB] = [byIdentity(left, identity), byIdentity(right, identity)]
   const only = (what: Difference['what'], row: Row): Difference => {
     return { table: table.name, what, row: pick(row, identity), changes: null }
