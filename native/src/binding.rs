@@ -93,6 +93,21 @@ pub fn companions(path: String) -> Vec<String> {
     found.into_iter().map(|path| path.to_string_lossy().into_owned()).collect()
 }
 
+/// What an image's headers say, before any kernel is looked for, as JSON: the format, how much physical memory the file
+/// holds in how many ranges, and what it promises but does not hold.
+#[napi(catch_unwind)]
+pub fn describe_file(path: String) -> Result<String> {
+    let image = Image::open(Path::new(&path))?;
+    let bytes: u64 = image.ranges().iter().map(|range| range.length).sum();
+    let described = serde_json::json!({
+        "format": image.format(),
+        "ranges": image.ranges().len(),
+        "bytes": bytes,
+        "warnings": image.warnings(),
+    });
+    Ok(described.to_string())
+}
+
 /// Forgets an image. Queries that are under way finish.
 #[napi(catch_unwind)]
 pub fn close_image(id: u32) {

@@ -186,6 +186,8 @@ export interface Native {
   ): number
   /** The files that would be read with an image, before it is opened: the other parts of a dump that was split. */
   companions(path: string): string[]
+  /** What an image's headers say, before any kernel is looked for; JSON. */
+  describeFile(path: string): string
   closeImage(id: number): void
   /** Facts as JSON. */
   describe(id: number): string
