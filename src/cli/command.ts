@@ -31,6 +31,9 @@ export interface Argument {
     | 'new name'
     | 'case'
     | 'sources'
+    | 'word'
+  /** What a word can be, where that is known. */
+  readonly words?: readonly string[]
   readonly optional?: boolean
   readonly several?: boolean
 }

@@ -24,6 +24,7 @@ function wordsFor(command: Command, commands: readonly Command[]): readonly stri
   const kinds = command.arguments.map(({ kind }) => kind)
   if (kinds.includes('command')) return commands.flatMap(namesOf)
   if (kinds.includes('shell')) return ['bash', 'zsh', 'fish']
+  if (kinds.includes('word')) return command.arguments.flatMap(({ words = [] }) => words)
   if (kinds.some((kind) => kind.startsWith('analyzer'))) {
     return commands.filter(({ area }) => area !== undefined).flatMap(namesOf)
   }

@@ -3,6 +3,7 @@ import { Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes } from '../engine/status.js'
 import { printable, printableLines } from '../output/escape.js'
 import type { Command } from './command.js'
+import { acquireCommand } from './commands/acquire.js'
 import { analyzerCommand } from './commands/analyzer.js'
 import { analyzersCommand } from './commands/analyzers.js'
 import { batchCommand } from './commands/batch.js'
@@ -47,6 +48,7 @@ const general: readonly Command[] = [
   analyzersCommand,
   schemaCommand,
   distillCommand,
+  acquireCommand,
   newPluginCommand,
   completionCommand,
   helpCommand,

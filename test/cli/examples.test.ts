@@ -1,6 +1,7 @@
 /** Every example of every help is a command line that salvor takes. */
 
 import { expect, test } from 'vitest'
+import { acquireCommand } from '../../dist/src/cli/commands/acquire.js'
 import { analyzerCommand } from '../../dist/src/cli/commands/analyzer.js'
 import { containerCommand, podCommand } from '../../dist/src/cli/commands/page.js'
 import { runCommand } from '../../dist/src/cli/commands/run.js'
@@ -10,7 +11,7 @@ import { parseArguments } from '../../dist/src/cli/yargs.js'
 import { Registry } from '../../dist/src/engine/registry.js'
 
 const registry = Registry.builtin()
-const commands = [...registry.list().map(analyzerCommand), runCommand(registry), containerCommand, podCommand]
+const commands = [...registry.list().map(analyzerCommand), runCommand(registry), containerCommand, podCommand, acquireCommand]
 const examples = commands.flatMap(({ examples = [] }) => examples.map(({ command }) => command))
 
 /** Words of a shell's line: none of the examples has more than quotes. */
