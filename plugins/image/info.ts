@@ -1,5 +1,5 @@
 import { address, bytes, count, defineAnalyzer, flag, integer, isoTime, list, record, text, time } from 'salvor'
-import { bootTime, checkLinks, onlineCpus, read } from 'salvor/kernel'
+import { bootTime, checkLinks, imageTime, onlineCpus, read } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'info',
@@ -27,6 +27,7 @@ export default defineAnalyzer({
     kernel_physical: address('Physical address of the kernel (_text)'),
     kernel_virtual: address('Virtual address of the kernel (_text)'),
     boot_time: time('When the machine booted'),
+    taken: time('When memory was taken, to the second: the clock as the kernel last brought it up to date'),
     hostname: text('Host name of the initial UTS namespace'),
     cpus: count('Processors that are online'),
     symbols: count('Symbols that were found'),
@@ -48,6 +49,7 @@ export default defineAnalyzer({
       kernel_physical: BigInt(facts.kernel_physical),
       kernel_virtual: BigInt(facts.kernel_virtual),
       boot_time: boot === null ? null : isoTime(boot),
+      taken: imageTime(kernel),
       hostname: uts.column('hostname').text(0),
       cpus: onlineCpus(kernel),
       torn: links.some(({ contradict }) => contradict > 0),

@@ -1,5 +1,5 @@
 import { SalvorError } from '../engine/errors.js'
-import { choice } from '../engine/words.js'
+import { anyOf, choice } from '../engine/words.js'
 import type { Condition } from '../output/filter.js'
 import { type FormatName, formatNames } from '../output/format.js'
 import type { SortKey } from '../output/selection.js'
@@ -67,7 +67,7 @@ export const tableOptions: readonly Option[] = [
     alias: 'f',
     value: 'FORMAT',
     choices: formatNames,
-    summary: 'table, json, ndjson or csv (default: what the name of --output ends in, else table)',
+    summary: `${anyOf(formatNames)} (default: what the name of --output ends in, else table)`,
   },
   {
     name: 'output',
@@ -151,6 +151,7 @@ const formatsByEnding: Readonly<Record<string, FormatName>> = {
   '.ndjson': 'ndjson',
   '.jsonl': 'ndjson',
   '.csv': 'csv',
+  '.sarif': 'sarif',
   '.txt': 'table',
 }
 

@@ -7,11 +7,13 @@ import { exitCodeOf, exitCodes, imageExitCode, worst } from '../engine/status.js
 import { artifactName } from '../output/artifact-name.js'
 import type { ArtifactFolder } from '../output/artifacts.js'
 import type { ContainerChoice } from '../output/filter.js'
+import { eventFormats, type ImageHost } from '../output/format.js'
 import { OrderedTables } from '../output/ordered.js'
 import { type Guard, isReaderGone } from '../output/target.js'
 import { Writer } from '../output/writer.js'
 import { type AskedTable, askedTables } from './asked-tables.js'
 import { ContainerLookup } from './container-lookup.js'
+import { readHost } from './image-host.js'
 import { filesOf } from './own-options.js'
 import { StderrReporter } from './reporter.js'
 import { makeEngine, openOptions, outputGuard, type Session } from './session.js'
@@ -143,7 +145,8 @@ class AnalyzerRun {
     const containers = new ContainerLookup(engine, registry, evidence, reporter)
     const choice = await containers.choice(options.container)
     const named = tables.some((table) => table.named)
-    const sink = this.sink(path, choice, named ? containers.names(requests) : undefined)
+    const host = eventFormats.has(options.format) ? await readHost(engine, registry, evidence, reporter) : undefined
+    const sink = this.sink(path, choice, named ? containers.names(requests) : undefined, host)
     const artifacts = this.folder?.place(this.folderOf(path)) ?? null
     const outcomes = await engine.run(evidence, requests, containers.before(sink), reporter, artifacts)
     if (evidence.kind === 'image' && reporter.torn && !world.signal.aborted) {
@@ -171,13 +174,14 @@ class AnalyzerRun {
     image: string,
     choice: ContainerChoice | undefined,
     names: Promise<ReadonlyMap<string, string>> | undefined,
+    host: ImageHost | undefined,
   ): OrderedTables {
     const { asked, fail, reporter, tables, writer } = this
     return new OrderedTables(
       writer,
       tables.map(({ head, selection, ...table }) => ({
         ...table,
-        head: { ...head, image },
+        head: { ...head, image, ...(host === undefined ? {} : { host }) },
         selection: selection(choice),
       })),
       {

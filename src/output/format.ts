@@ -3,8 +3,18 @@ import type { OptionsData } from '../api/options.js'
 import type { Batch } from '../api/table.js'
 import type { Warning } from '../warning.js'
 
-export const formatNames = ['table', 'json', 'ndjson', 'csv'] as const
+export const formatNames = ['table', 'json', 'ndjson', 'csv', 'ecs', 'timesketch', 'sarif'] as const
 export type FormatName = (typeof formatNames)[number]
+
+/** Formats of events, which say of each on which host it was seen, and when. */
+export const eventFormats: ReadonlySet<FormatName> = new Set<FormatName>(['ecs', 'timesketch'])
+
+/** What such a format says of the host that an image is of. */
+export interface ImageHost {
+  readonly hostname: string | null
+  /** When memory was taken. */
+  readonly taken: string | null
+}
 
 /** Which table of which image is being written. */
 export interface TableHead {
@@ -18,6 +28,8 @@ export interface TableHead {
   readonly single?: boolean
   /** Names by the ids of containers, for people to see beside the ids of a table that has no names itself. */
   readonly names?: ReadonlyMap<string, string>
+  /** For formats of events. */
+  readonly host?: ImageHost
 }
 
 /** Turns tables, one after the other, into text. Every call answers the next piece of it. */
@@ -54,6 +66,12 @@ export async function makeFormat(name: FormatName, options: FormatOptions): Prom
       return new (await import('./json.js')).NdjsonFormat(options.several)
     case 'csv':
       return new (await import('./csv.js')).CsvFormat()
+    case 'ecs':
+      return new (await import('./events/ecs.js')).EcsFormat(options.note)
+    case 'timesketch':
+      return new (await import('./events/timesketch.js')).TimesketchFormat(options.note)
+    case 'sarif':
+      return new (await import('./events/sarif.js')).SarifFormat()
     case 'table':
       return new (await import('./table.js')).TableFormat(options)
   }

@@ -58,6 +58,8 @@ export class Writer {
     if (filePerTable && destination.output === undefined) {
       throw new SalvorError('USAGE', 'several tables do not fit into one CSV: name a directory with --output')
     }
+    const other = destination.tables.find((table) => destination.format === 'sarif' && table !== 'findings')
+    if (other !== undefined) throw new SalvorError('USAGE', `sarif is for findings, and ${other} has none`)
     check(destination, filePerTable)
     return new Writer(destination, await makeFormat(destination.format, options), filePerTable)
   }

@@ -83,8 +83,8 @@ describe.each(['kubernetes', 'eks'])('the objects of %s', (name) => {
     .flatMap(({ content }) => objectsOf(content)) as unknown as {
     kind: string
     metadata: { name: string; namespace?: string }
-    spec: never
-    [key: string]: never
+    spec: unknown
+    [key: string]: unknown
   }[]
   const { kinds, definitions } = schema('kubernetes')
   const ajv = new Ajv({ strict: false, validateFormats: false })

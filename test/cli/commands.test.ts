@@ -116,7 +116,7 @@ describe('usage errors are one line and exit code 2', () => {
     [
       'an unknown format',
       ['processes', 'x', '--format', 'xml'],
-      '--format takes table, json, ndjson or csv, not "xml"',
+      '--format takes table, json, ndjson, csv, ecs',
     ],
     ['a format in capitals', ['processes', 'x', '-f', 'JSON'], 'did you mean json?'],
     ['a format as option', ['processes', 'x', '--json'], 'no option --json; did you mean --format json?'],
