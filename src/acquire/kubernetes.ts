@@ -16,7 +16,7 @@ const CHECKPOINT_FOLDER = '/var/lib/kubelet/checkpoints'
 type Fields = { readonly [key: string]: Yaml | Because }
 
 function labels({ case: name }: PlanRequest): { readonly [key: string]: string } {
-  return { 'app.kubernetes.io/name': 'salvor-acquire', 'salvor.dev/case': name }
+  return { 'app.kubernetes.io/name': 'salvor-acquire', 'salvor-case': name }
 }
 
 function metadata(request: PlanRequest, name: string, more: Fields = {}): Fields {
@@ -351,7 +351,7 @@ ${request.pods.map(checkpointLines).join('')}[ "$failed" = 0 ]
 }
 
 function protectScript(request: PlanRequest): string {
-  const taint = `salvor.dev/evidence=${request.case}:NoSchedule`
+  const taint = `salvor-evidence=${request.case}:NoSchedule`
   const safe = request.pods.map(({ namespace, pod }) =>
     line(
       'kubectl',
@@ -375,7 +375,7 @@ function protectScript(request: PlanRequest): string {
   kubectl cordon "$node"
   # NoSchedule keeps others away. NoExecute would evict the evidence: never that.
   kubectl taint --overwrite node "$node" ${word(taint)}
-  kubectl label --overwrite node "$node" ${word(`salvor.dev/case=${request.case}`)}
+  kubectl label --overwrite node "$node" ${word(`salvor-case=${request.case}`)}
   kubectl annotate --overwrite node "$node" cluster-autoscaler.kubernetes.io/scale-down-disabled=true
   # Karpenter's word for the same.
   kubectl annotate --overwrite node "$node" karpenter.sh/do-not-disrupt=true
