@@ -3,11 +3,11 @@ import type { OptionsData } from '../api/options.js'
 import type { Batch } from '../api/table.js'
 import type { Warning } from '../warning.js'
 
-export const formatNames = ['table', 'json', 'ndjson', 'csv', 'ecs', 'timesketch', 'sarif'] as const
+export const formatNames = ['table', 'json', 'ndjson', 'csv', 'ecs', 'timesketch', 'sarif', 'stix', 'misp'] as const
 export type FormatName = (typeof formatNames)[number]
 
 /** Formats of events, which say of each on which host it was seen, and when. */
-export const eventFormats: ReadonlySet<FormatName> = new Set<FormatName>(['ecs', 'timesketch'])
+export const eventFormats: ReadonlySet<FormatName> = new Set<FormatName>(['ecs', 'timesketch', 'stix', 'misp'])
 
 /** What such a format says of the host that an image is of. */
 export interface ImageHost {
@@ -72,6 +72,10 @@ export async function makeFormat(name: FormatName, options: FormatOptions): Prom
       return new (await import('./events/timesketch.js')).TimesketchFormat(options.note)
     case 'sarif':
       return new (await import('./events/sarif.js')).SarifFormat()
+    case 'stix':
+      return new (await import('./events/stix.js')).StixFormat(options.several, options.note)
+    case 'misp':
+      return new (await import('./events/misp.js')).MispFormat(options.several, options.note)
     case 'table':
       return new (await import('./table.js')).TableFormat(options)
   }
