@@ -180,9 +180,14 @@ for (const image of [...samples(), ...sharedImages()]) {
     })
 
     it('knows the kernel', () => {
-      const host = image.truth<{ version: string; uname: string[]; hostname: string; btime: number; la57: boolean }>(
-        'host.json',
-      )
+      const host = image.truth<{
+        version: string
+        uname: string[]
+        hostname: string
+        btime: number
+        la57: boolean
+        process_walk?: [number, number]
+      }>('host.json')
       const [row] = read('info').rows
       expect(row).toMatchObject({
         format: own,
@@ -199,6 +204,10 @@ for (const image of [...samples(), ...sharedImages()]) {
         expect(row?.build_id).toBe(image.oracle().vmcoreinfo.match(/^BUILD-ID=([0-9a-f]+)$/m)?.[1])
       }
       expect(Math.abs(Date.parse(row?.boot_time as string) / 1000 - host.btime)).toBeLessThan(1.5)
+      // The guest was stopped soon after its processes had been walked; samples do not say when that was.
+      const after = Date.parse(row?.taken as string) / 1000 - (host.process_walk?.[1] ?? host.btime)
+      expect(after).toBeGreaterThan(-1)
+      expect(after).toBeLessThan(host.process_walk === undefined ? 7200 : 600)
       const text = image.text('raw/proc-kallsyms.txt').match(/^([0-9a-f]{16}) T _text$/m)?.[1]
       expect(row?.kernel_virtual).toBe(`0x${text}`)
       const code = image.text('raw/proc-iomem.txt').match(/([0-9a-f]+)-[0-9a-f]+ : Kernel code/)?.[1]
