@@ -1,9 +1,10 @@
 // Bundles dist/ into dist/bundle/: loading a hundred small modules costs a short run more than all its work, and so does
 // the loader of ES modules. Hence few files, all of them CommonJS.
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { root } from './lib.mjs'
+import { pageOfReports } from './report-page.mjs'
 
 const dist = (path) => join(root, 'dist', path)
 
@@ -90,3 +91,4 @@ await bundle(
     },
   },
 )
+writeFileSync(dist('bundle/report.html'), await pageOfReports())

@@ -6,6 +6,7 @@ const cargo = ['--manifest-path', 'native/Cargo.toml']
 const checks = [
   ['biome', tool('biome'), ['check', '--error-on-warnings']],
   ['types', tool('tsc'), ['--noEmit', '--project', 'tsconfig.test.json']],
+  ['types of the page of reports', tool('tsc'), ['--project', 'src/report/page/tsconfig.json']],
   ['rustfmt', 'cargo', ['fmt', ...cargo, '--check']],
   ['rustfmt of the addon for YARA', 'cargo', ['fmt', '--manifest-path', 'native-yara/Cargo.toml', '--check']],
   ['clippy', 'cargo', ['clippy', ...cargo, '--all-targets', '--quiet', '--', '-D', 'warnings']],

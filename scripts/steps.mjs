@@ -76,6 +76,7 @@ export async function buildTypeScript() {
       'dist/src/doors/salvor.js',
       'dist/bundle/cli.cjs',
       'dist/bundle/plugins/index.json',
+      'dist/bundle/report.html',
       'dist/bundle/cli.cjs.code',
     ],
   }

@@ -13,3 +13,5 @@ export const yaraAddon = new URL('native-yara/index.cjs', root)
 export const bundle = new URL('dist/bundle/', root)
 /** The queries that salvor brings along, a file for each. */
 export const queries = new URL('queries/', root)
+/** The page of reports, with a place for data. */
+export const reportPage = new URL('report.html', bundle)

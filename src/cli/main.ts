@@ -16,6 +16,7 @@ import { helpCommand, versionCommand } from './commands/help.js'
 import { huntCommand } from './commands/hunt.js'
 import { newPluginCommand } from './commands/new-plugin.js'
 import { containerCommand, podCommand } from './commands/page.js'
+import { reportCommand } from './commands/report.js'
 import { runCommand } from './commands/run.js'
 import { schemaCommand } from './commands/schema.js'
 import { sqlCommand } from './commands/sql.js'
@@ -45,6 +46,7 @@ const general: readonly Command[] = [
   huntCommand,
   verifyCommand,
   batchImageCommand,
+  reportCommand,
   analyzersCommand,
   schemaCommand,
   distillCommand,

@@ -1,0 +1,105 @@
+/** The only place where the page makes elements: text goes in as text, and never as HTML. */
+
+import { printable } from '../../output/escape.js'
+
+type Child = Node | string | null | undefined
+
+interface Props {
+  readonly class?: string
+  readonly title?: string
+  readonly role?: string
+  readonly id?: string
+  readonly type?: string
+  readonly placeholder?: string
+  readonly tabindex?: number
+  readonly disabled?: boolean
+  readonly checked?: boolean
+  readonly value?: string
+  readonly open?: boolean
+  readonly href?: string
+  readonly aria?: Readonly<Record<string, string | number | boolean>>
+  readonly data?: Readonly<Record<string, string | number>>
+  readonly click?: (event: MouseEvent) => void
+  readonly input?: (event: Event) => void
+  readonly change?: (event: Event) => void
+  readonly keydown?: (event: KeyboardEvent) => void
+}
+
+/** An element. Texts become text nodes. */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  props: Props = {},
+  ...children: readonly (Child | readonly Child[])[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag)
+  const { aria = {}, data = {}, click, input, change, keydown, class: names, ...plain } = props
+  if (names !== undefined) element.className = names
+  for (const [name, value] of Object.entries(plain)) {
+    if (value === false || value === undefined) continue
+    element.setAttribute(name, value === true ? '' : String(value))
+  }
+  for (const [name, value] of Object.entries(aria)) element.setAttribute(`aria-${name}`, String(value))
+  for (const [name, value] of Object.entries(data)) element.dataset[name] = String(value)
+  if (click) element.addEventListener('click', click as EventListener)
+  if (input) element.addEventListener('input', input)
+  if (change) element.addEventListener('change', change)
+  if (keydown) element.addEventListener('keydown', keydown as EventListener)
+  put(element, ...children)
+  return element
+}
+
+const SVG = 'http://www.w3.org/2000/svg'
+
+export function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Readonly<Record<string, string | number>> = {},
+  ...children: readonly Child[]
+): SVGElementTagNameMap[K] {
+  const element = document.createElementNS(SVG, tag)
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value))
+  put(element, ...children)
+  return element
+}
+
+/** Appends what is there. */
+export function put(parent: Element, ...children: readonly (Child | readonly Child[])[]): void {
+  for (const child of children.flat() as Child[]) {
+    if (child !== null && child !== undefined) parent.append(child)
+  }
+}
+
+/** Replaces all that is in an element. */
+export function fill(parent: Element, ...children: readonly (Child | readonly Child[])[]): void {
+  parent.replaceChildren()
+  put(parent, ...children)
+}
+
+/** Text of the image as it is shown; what could move, hide or reorder is escaped. */
+export const shown = printable
+
+/** A number with its thousands apart. */
+export function grouped(value: number): string {
+  return value.toLocaleString('en').replaceAll(',', '\u202f')
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** Bytes as people say them. */
+export function sized(bytes: number): string {
+  let [value, unit] = [bytes, 0]
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${UNITS[unit]}`
+}
+
+/** A time as people read it: to the second, in UTC. */
+export function moment(iso: string): string {
+  const match = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)/.exec(iso)
+  return match === null ? shown(iso) : `${match[1]} ${match[2]}`
+}
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${grouped(count)} ${count === 1 ? one : many}`
+}
