@@ -1,16 +1,16 @@
-/** Who talks with whom: containers, the host, and addresses outside. */
+/** Who talks with whom: pods, containers, the host, and addresses outside. */
 
+import { podName } from '../../containers/pod-name.js'
 import type { ReportTable } from './table.js'
 
-export type EndKind = 'host' | 'container' | 'address' | 'published'
+export type EndKind = 'host' | 'pod' | 'container' | 'address' | 'published'
 
 export interface End {
   readonly kind: EndKind
-  /** Tells it from all others. */
+  /** Tells it from all others; of the host, a pod or a container its id in the tree. */
   readonly id: string
   /** Raw text of the image. */
   readonly label: string
-  readonly container?: string
 }
 
 /** A way on which one end reached the other, however many connections use it. */
@@ -44,17 +44,27 @@ function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
 }
 
-/** Who has which address. */
+/** An address and a port under which others answer. */
+function publishedEnd(address: string | null, port: number | null): End {
+  const label = `${address ?? '*'}:${port ?? '?'}`
+  return { kind: 'published', id: `published ${label}`, label }
+}
+
+/** Who has which address. Containers of a pod share theirs, so that the pod is what talks. */
 class Ends {
   readonly host: End
   private readonly byContainer = new Map<string, End>()
   private readonly byAddress = new Map<string, End>()
+  private readonly published = new Map<string, End>()
 
-  constructor({ host, containers, interfaces }: GraphTables) {
+  constructor({ host, containers, interfaces, published }: GraphTables) {
     this.host = { kind: 'host', id: 'host', label: host }
     for (let row = 0; containers !== undefined && row < containers.length; row++) {
       const id = containers.string(row, 'id')
-      if (id !== null) this.container(id, containers.string(row, 'name'))
+      if (id === null) continue
+      const pod = podName(containers.string(row, 'pod_namespace'), containers.string(row, 'pod_name'))
+      if (pod === null) this.container(id, containers.string(row, 'name'))
+      else this.byContainer.set(id, { kind: 'pod', id: `pod ${pod}`, label: pod })
     }
     for (let row = 0; interfaces !== undefined && row < interfaces.length; row++) {
       const id = interfaces.string(row, 'container')
@@ -65,15 +75,24 @@ class Ends {
         if (!isLoopback(address) && !this.byAddress.has(address)) this.byAddress.set(address, owner)
       }
     }
+    for (let row = 0; published !== undefined && row < published.length; row++) {
+      const end = publishedEnd(published.string(row, 'address'), published.number(row, 'port'))
+      this.published.set(end.label, end)
+    }
   }
 
   container(id: string, name: string | null): End {
     let end = this.byContainer.get(id)
     if (end === undefined) {
-      end = { kind: 'container', id: `container ${id}`, label: name ?? id.slice(0, 12), container: id }
+      end = { kind: 'container', id: `container ${id}`, label: name ?? id.slice(0, 12) }
       this.byContainer.set(id, end)
     }
     return end
+  }
+
+  /** What is behind an address and a port, where that is an address that others answer for. */
+  service(address: string, port: number): End | undefined {
+    return this.published.get(`${plainAddress(address)}:${port}`)
   }
 
   /** The container, else who has the address, else the address itself. */
@@ -136,7 +155,8 @@ function addSockets(edges: Edges, ends: Ends, table: ReportTable): void {
     if (remote === null || port === null || port === 0 || isLoopback(remote)) continue
     const id = table.string(row, 'container')
     const own = id === null ? ends.host : ends.container(id, table.string(row, 'container_name'))
-    const other = ends.of(table.string(row, 'remote_container'), null, remote)
+    const holder = table.string(row, 'remote_container')
+    const other = (holder === null ? ends.service(remote, port) : undefined) ?? ends.of(holder, null, remote)
     const protocol = table.string(row, 'protocol') ?? '?'
     if (listening.has(socketKey(table, row))) {
       edges.add(other, own, { protocol, port: table.number(row, 'local_port') }, table.name, row)
@@ -148,8 +168,7 @@ function addPublished(edges: Edges, ends: Ends, table: ReportTable): void {
   for (let row = 0; row < table.length; row++) {
     const text = (column: string): string | null => table.string(row, column)
     const port = table.number(row, 'port')
-    const label = `${text('address') ?? '*'}:${port ?? '?'}`
-    const from: End = { kind: 'published', id: `published ${label}`, label }
+    const from = publishedEnd(text('address'), port)
     const to = ends.of(text('target_container'), text('target_container_name'), text('target'))
     edges.add(from, to, { protocol: text('protocol') ?? '?', port: table.number(row, 'target_port') }, table.name, row)
   }

@@ -37,6 +37,7 @@ function sides(edges: readonly Edge[], other: (edge: Edge) => End): Side[] {
 
 const KINDS: Readonly<Record<End['kind'], string>> = {
   host: 'host',
+  pod: 'pod',
   container: 'container',
   address: 'outside',
   published: 'published port',
@@ -60,7 +61,7 @@ export class ConnectionsView {
       published: tables.get('published-ports'),
     })
     const scope = this.scopeNode()
-    const ids = this.idsOf(scope)
+    const ids = new Set([scope.id])
     const around = edgesAround(edges, ids)
     const name = scope.label
     fill(
@@ -83,17 +84,13 @@ export class ConnectionsView {
     )
   }
 
-  /** A process talks as its container does. */
+  /** A process talks as its container does, and a container as its pod. */
   private scopeNode(): TreeNode {
-    const { image, scope } = this.app
-    if (scope.kind === 'group') return image.tree
-    if (scope.kind !== 'process') return scope
-    return scope.container === undefined ? image.tree : (image.container(scope.container) ?? image.tree)
-  }
-
-  private idsOf(scope: TreeNode): Set<string> {
-    if (scope.kind === 'pod') return new Set(scope.children.map(({ id }) => id))
-    return new Set([scope.id])
+    const { image } = this.app
+    let node = this.app.scope
+    while (node.kind === 'process' || node.kind === 'group') node = image.parents.get(node.id) ?? image.tree
+    const above = image.parents.get(node.id)
+    return above?.kind === 'pod' ? above : node
   }
 
   private graph(name: string, scope: TreeNode, ids: ReadonlySet<string>, edges: readonly Edge[]): HTMLElement {
@@ -173,8 +170,7 @@ export class ConnectionsView {
       d: `M${from} ${y1} C${from + bend} ${y1} ${to - bend} ${y2} ${to} ${y2}`,
       'marker-end': 'url(#arrow)',
     })
-    const node = end.container === undefined ? undefined : this.app.image.container(end.container)
-    const target = node ?? (end.kind === 'host' ? this.app.image.tree : undefined)
+    const target = this.app.image.node(end.id)
     const group = svg('g', { class: `end ${end.kind}${target === undefined ? '' : ' lead'}` })
     group.append(
       svg('rect', { x, y: y - NODE.height / 2, width: NODE.width, height: NODE.height, rx: 5 }),
@@ -200,12 +196,12 @@ export class ConnectionsView {
     return [line, edge, group]
   }
 
-  /** What is not about the host itself: containers that have connections of their own. */
+  /** What is not about the host itself: pods and containers that have connections of their own. */
   private others(edges: readonly Edge[], ids: ReadonlySet<string>): HTMLElement | null {
     const counts = new Map<string, { end: End; count: number }>()
     for (const { from, to } of edges) {
       for (const end of [from, to]) {
-        if (end.kind !== 'container' || ids.has(end.id)) continue
+        if ((end.kind !== 'container' && end.kind !== 'pod') || ids.has(end.id)) continue
         const known = counts.get(end.id)
         if (known === undefined) counts.set(end.id, { end, count: 1 })
         else known.count++
@@ -215,7 +211,7 @@ export class ConnectionsView {
     return h(
       'div',
       { class: 'chips' },
-      h('span', { class: 'muted' }, 'Containers: '),
+      h('span', { class: 'muted' }, 'Others: '),
       [...counts.values()].map(({ end, count }) =>
         h(
           'button',
@@ -229,13 +225,8 @@ export class ConnectionsView {
 
   private list(edges: readonly Edge[]): HTMLElement | null {
     if (edges.length === 0) return null
-    const link = ({ kind, label, container }: End): HTMLElement => {
-      const node =
-        container === undefined
-          ? kind === 'host'
-            ? this.app.image.tree
-            : undefined
-          : this.app.image.container(container)
+    const link = ({ id, label }: End): HTMLElement => {
+      const node = this.app.image.node(id)
       if (node === undefined) return h('span', { class: 'mono' }, shown(label))
       return h(
         'button',

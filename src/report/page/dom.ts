@@ -16,6 +16,7 @@ interface Props {
   readonly checked?: boolean
   readonly value?: string
   readonly open?: boolean
+  readonly selected?: boolean
   readonly href?: string
   readonly aria?: Readonly<Record<string, string | number | boolean>>
   readonly data?: Readonly<Record<string, string | number>>

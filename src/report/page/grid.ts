@@ -131,7 +131,7 @@ export class Grid {
     const widths = this.options.state.columns.map((name) => {
       let most = name.length + 3
       for (const row of measured) most = Math.max(most, this.table.text(row, name).length)
-      return Math.round(Math.min(WIDEST, Math.max(NARROWEST, most)) * character) + PADDING
+      return Math.ceil(Math.min(WIDEST, Math.max(NARROWEST, most)) * character) + PADDING
     })
     return widths.map((width) => `${width}px`).join(' ')
   }

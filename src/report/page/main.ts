@@ -180,7 +180,13 @@ class Page {
             table: '',
           }),
       },
-      images.map(({ name }) => h('option', {}, shown(name))),
+      images.map(({ name }, at) =>
+        h(
+          'option',
+          { ...(at === this.app.place.image ? { selected: true } : {}) },
+          shown(name.split('/').slice(-2).join('/')),
+        ),
+      ),
     )
   }
 

@@ -181,11 +181,21 @@ function warningCard(app: App): HTMLElement | null {
     ({ warnings, failed, rows, total }) => warnings.length > 0 || failed !== null || rows < total,
   )
   if (entries.length === 0 && image.warnings.length === 0) return null
-  const lines = entries.flatMap(({ name, warnings, failed, rows, total }) => [
-    ...(failed === null ? [] : [[name, `It did not reach the end: ${shown(failed)}`, true] as const]),
-    ...(rows < total ? [[name, `The report holds ${grouped(rows)} of ${grouped(total)} rows`, true] as const] : []),
-    ...warnings.map((warning) => [name, warningLine(warning), false] as const),
-  ])
+  const lines: { table: string; line: string; bad: boolean }[] = []
+  // Tables inherit the warnings of those that they are made from: each is told once, where it belongs.
+  const told = new Set<string>()
+  for (const { name, warnings, failed, rows, total } of entries) {
+    if (failed !== null) lines.push({ table: name, line: `It did not reach the end: ${shown(failed)}`, bad: true })
+    if (rows < total) {
+      lines.push({ table: name, line: `The report holds ${grouped(rows)} of ${grouped(total)} rows`, bad: true })
+    }
+    for (const warning of warnings) {
+      const line = warningLine(warning)
+      if (told.has(line)) continue
+      told.add(line)
+      lines.push({ table: warning.analyzer ?? name, line, bad: false })
+    }
+  }
   return h(
     'section',
     { class: 'card' },
@@ -205,7 +215,7 @@ function warningCard(app: App): HTMLElement | null {
         {},
         lines
           .slice(0, MOST_WARNINGS)
-          .map(([name, line, bad]) =>
+          .map(({ table, line, bad }) =>
             h(
               'tr',
               {},
@@ -214,8 +224,8 @@ function warningCard(app: App): HTMLElement | null {
                 { class: 'nowrap' },
                 h(
                   'button',
-                  { class: 'link mono', type: 'button', click: () => app.go({ view: 'tables', table: name }) },
-                  shown(name),
+                  { class: 'link mono', type: 'button', click: () => app.go({ view: 'tables', table }) },
+                  shown(table),
                 ),
               ),
               h('td', { class: bad ? 'bad' : '' }, line),
