@@ -110,10 +110,14 @@ function containerNode(containers: ReportTable, row: number, children: TreeNode[
   }
 }
 
+/** By code units, so that it is the same in every locale. */
+function order(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
 /** By label, and where that is the same by id. */
 function byLabel(left: TreeNode, right: TreeNode): number {
-  const [one, other] = [left.label + left.id, right.label + right.id]
-  return one < other ? -1 : one > other ? 1 : 0
+  return order(left.label, right.label) || order(left.id, right.id)
 }
 
 /** Host → pod → container → process; host → container → process; and the processes of the host itself. */

@@ -1,6 +1,6 @@
 /** The only place where the page makes elements: text goes in as text, and never as HTML. */
 
-import { printable } from '../../output/escape.js'
+import { printable, printableJson } from '../../output/escape.js'
 
 type Child = Node | string | null | undefined
 
@@ -26,6 +26,14 @@ interface Props {
   readonly keydown?: (event: KeyboardEvent) => void
 }
 
+/**
+ * The last line of defence: whoever has text of the image makes it `shown` and so unmistakable, and what was forgotten
+ * can at least not reorder or hide what is beside it.
+ */
+function harmless(text: string): string {
+  return text.split('\n').map(printableJson).join('\n')
+}
+
 /** An element. Texts become text nodes. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -37,9 +45,9 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   if (names !== undefined) element.className = names
   for (const [name, value] of Object.entries(plain)) {
     if (value === false || value === undefined) continue
-    element.setAttribute(name, value === true ? '' : String(value))
+    element.setAttribute(name, value === true ? '' : harmless(String(value)))
   }
-  for (const [name, value] of Object.entries(aria)) element.setAttribute(`aria-${name}`, String(value))
+  for (const [name, value] of Object.entries(aria)) element.setAttribute(`aria-${name}`, harmless(String(value)))
   for (const [name, value] of Object.entries(data)) element.dataset[name] = String(value)
   if (click) element.addEventListener('click', click as EventListener)
   if (input) element.addEventListener('input', input)
@@ -57,7 +65,7 @@ export function svg<K extends keyof SVGElementTagNameMap>(
   ...children: readonly Child[]
 ): SVGElementTagNameMap[K] {
   const element = document.createElementNS(SVG, tag)
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value))
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, harmless(String(value)))
   put(element, ...children)
   return element
 }
@@ -65,7 +73,7 @@ export function svg<K extends keyof SVGElementTagNameMap>(
 /** Appends what is there. */
 export function put(parent: Element, ...children: readonly (Child | readonly Child[])[]): void {
   for (const child of children.flat() as Child[]) {
-    if (child !== null && child !== undefined) parent.append(child)
+    if (child !== null && child !== undefined) parent.append(typeof child === 'string' ? harmless(child) : child)
   }
 }
 

@@ -50,7 +50,7 @@ function imageFacts(
     ...files.flatMap(({ path, bytes, sha256 }, at): [string, HTMLElement][] => [
       ...(files.length > 1 ? [[`Part ${at + 1}`, mono(shown(path))] as [string, HTMLElement]] : []),
       ['Size', mono(`${grouped(bytes)} bytes (${sized(bytes)})`)],
-      ['SHA-256', sha256 === null ? h('span', { class: 'muted' }, 'not hashed') : mono(sha256)],
+      ['SHA-256', sha256 === null ? h('span', { class: 'muted' }, 'not hashed') : mono(shown(sha256))],
     ]),
     ['Format', info === undefined ? null : mono(info.text(0, 'format'))],
     ['Report made', mono(`${moment(made)} UTC by salvor ${shown(version)}`)],
