@@ -3,7 +3,7 @@ import { run, tool } from './lib.mjs'
 import { prepare } from './steps.mjs'
 
 const cargo = ['--manifest-path', 'native/Cargo.toml']
-const checks = [
+export const checks = [
   ['biome', tool('biome'), ['check', '--error-on-warnings']],
   ['types', tool('tsc'), ['--noEmit', '--project', 'tsconfig.test.json']],
   ['types of the page of reports', tool('tsc'), ['--project', 'src/report/page/tsconfig.json']],

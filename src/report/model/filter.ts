@@ -28,32 +28,15 @@ export function parseFilter(text: string, columns: ReadonlySet<string>): Term[] 
   })
 }
 
-/** Text of one column by row, in lower case; equal values are made into text once. */
-function lowerTexts(table: ReportTable, column: string): (row: number) => string {
-  const values = table.column(column)
-  const known = new Map<Value, string>()
-  return (row) => {
-    const value = values[row] ?? null
-    let text = known.get(value)
-    if (text === undefined) {
-      text = table.text(row, column).toLowerCase()
-      known.set(value, text)
-    }
-    return text
-  }
-}
-
 /** The rows in which all terms hold. */
 export function filterRows(table: ReportTable, rows: readonly number[], text: string): readonly number[] {
   const names = table.columns.map(([name]) => name)
-  const terms = parseFilter(text, new Set(names))
-  if (terms.length === 0) return rows
-  const texts = new Map(names.map((name) => [name, lowerTexts(table, name)]))
-  const holds = ({ column, word, negated }: Term, row: number): boolean => {
+  const terms = parseFilter(text, new Set(names)).map(({ column, word, negated }) => {
     const asked = column === null ? names : [column]
-    return asked.some((name) => texts.get(name)?.(row).includes(word)) !== negated
-  }
-  return rows.filter((row) => terms.every((term) => holds(term, row)))
+    const testers = asked.map((name) => table.tester(name, (cell) => cell.toLowerCase().includes(word)))
+    return (row: number) => testers.some((tester) => tester(row)) !== negated
+  })
+  return terms.length === 0 ? rows : rows.filter((row) => terms.every((holds) => holds(row)))
 }
 
 const ADDRESS = /^-?0x[0-9a-f]+$/

@@ -65,6 +65,21 @@ export class ReportTable {
     return column === undefined ? '' : textCell(column, this.value(row, name))
   }
 
+  /** Whether the text of a cell passes a test, by row; of a column with few values each is tested once. */
+  tester(name: string, test: (text: string) => boolean): (row: number) => boolean {
+    const column = this.head.columns[name]
+    const packed = Object.hasOwn(this.packed, name) ? this.packed[name] : undefined
+    if (column === undefined || packed === undefined) return () => false
+    if (!('which' in packed)) return (row) => test(textCell(column, packed[row] ?? null))
+    const { distinct, which } = packed
+    const known = new Int8Array(distinct.length)
+    return (row) => {
+      const at = which[row] ?? 0
+      if (known[at] === 0) known[at] = test(textCell(column, distinct[at] ?? null)) ? 1 : -1
+      return known[at] === 1
+    }
+  }
+
   /** Names of the columns with one of these meanings. */
   meaning(...meanings: readonly string[]): string[] {
     return this.columns.flatMap(([name, { meaning }]) => (meanings.includes(meaning ?? '') ? [name] : []))

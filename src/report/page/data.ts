@@ -6,7 +6,9 @@ import { ReportTable } from '../model/table.js'
 async function unpack(id: string): Promise<unknown> {
   const element = document.getElementById(id)
   if (element === null) throw new Error(`the report has no data ${id}`)
-  const bytes = Uint8Array.from(atob(element.textContent ?? ''), (character) => character.charCodeAt(0))
+  const packed = atob(element.textContent ?? '')
+  const bytes = new Uint8Array(packed.length)
+  for (let at = 0; at < packed.length; at++) bytes[at] = packed.charCodeAt(at)
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'))
   return JSON.parse(await new Response(stream).text())
 }
