@@ -38,7 +38,17 @@ async function bundle(input, { banner = '', codeSplitting = true } = {}) {
     platform: 'node',
     // jiti loads parts of itself by path, and cli-progress calls the string-width that is replaced below as a function;
     // they and what few runs need are loaded late.
-    external: ['jiti', 'cli-progress', '@napi-rs/nice', 'tar', '@bufbuild/protobuf/wire', 'yaml', '@duckdb/node-api', 'apache-arrow', 'pino'],
+    external: [
+      'jiti',
+      'cli-progress',
+      '@napi-rs/nice',
+      'tar',
+      '@bufbuild/protobuf/wire',
+      'yaml',
+      '@duckdb/node-api',
+      'apache-arrow',
+      'pino',
+    ],
     resolve: {
       alias: {
         ...doors,

@@ -12,6 +12,6 @@ export const yaraAddon = new URL('native-yara/index.cjs', root)
 /** The bundle: the command line, the workers and the built-in analyzers, each in few files that load fast. */
 export const bundle = new URL('dist/bundle/', root)
 /** The queries that salvor brings along, a file for each. */
-export const queries = new URL('queries/', root)
+export const queries = new URL('src/case/queries/', root)
 /** The page of reports, with a place for data. */
 export const reportPage = new URL('report.html', bundle)

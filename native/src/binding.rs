@@ -15,7 +15,7 @@ use napi::bindgen_prelude::{BigInt, BigInt64Array, BigUint64Array, Either, FnArg
 use napi_derive::napi;
 
 use crate::error::{Error, ErrorKind};
-use crate::image;
+use crate::image::{self, Image};
 use crate::kernel::Kernel;
 use crate::kernel::types::Types;
 use crate::query::scope::Scope;

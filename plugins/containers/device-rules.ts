@@ -27,7 +27,7 @@ export default defineAnalyzer({
     reason: text('Why it is not told'),
   },
   *run({ kernel }) {
-    const containerOf = containerFinder(listedTasks(kernel).filter(isLeader))
+    const containerOf = containerFinder(kernel, listedTasks(kernel).filter(isLeader))
     const names = containerNames(kernel)
     yield readDeviceRules(kernel).map(({ cgroup, path, hierarchy, programs, access, reason }) => ({
       address: cgroup,

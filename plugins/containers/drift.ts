@@ -78,7 +78,7 @@ function driftFilter(row: FilterRow): DriftFilter {
 
 /** What decides about devices for containers: none for one of which nothing does, while something does for some cgroup. */
 function deviceFinder(kernel: Kernel): (container: string) => DriftEvidence['devices'] {
-  const containerOf = containerFinder(listedTasks(kernel).filter(isLeader))
+  const containerOf = containerFinder(kernel, listedTasks(kernel).filter(isLeader))
   const rules = readDeviceRules(kernel)
   const byContainer = grouped(rules, ({ path }) => containerOf(path))
   return (container) => byContainer.get(container)?.[0] ?? (rules.length > 0 ? 'none' : null)

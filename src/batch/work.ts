@@ -4,6 +4,7 @@ import type { ImageRecord, KernelRecord, State } from '../case/manifest.js'
 import { TableFiles } from '../case/table-files.js'
 import { Engine, type OpenedImage, type Reporter } from '../engine/engine.js'
 import { SalvorError, toFailure } from '../engine/errors.js'
+import { evidenceFiles } from '../engine/evidence-file.js'
 import { readOptions } from '../engine/option-values.js'
 import { byDefault, type TableRequest } from '../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
@@ -51,7 +52,7 @@ export async function work(job: Job, parts: WorkParts): Promise<Outcome> {
     const opened = 'id' in image ? image : undefined
     // Both read the file from its beginning on, the one what the other has brought in.
     const [evidence, made] = await Promise.all([
-      hashEvidence(opened?.info.files ?? [path], parts.signal),
+      hashEvidence(opened === undefined ? [path] : evidenceFiles(opened.info), parts.signal),
       opened === undefined ? failed(image as Exclude<typeof image, OpenedImage>) : tablesOf(engine, opened, job, parts),
     ])
     if (parts.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')

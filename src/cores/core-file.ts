@@ -58,7 +58,12 @@ interface Budget {
 export function writeCore(
   writer: ArtifactWriter,
   memory: ProcessMemory,
-  { machine, mappings, notes, most }: { machine: number; mappings: readonly CoreMapping[]; notes: Uint8Array; most: number },
+  {
+    machine,
+    mappings,
+    notes,
+    most,
+  }: { machine: number; mappings: readonly CoreMapping[]; notes: Uint8Array; most: number },
 ): CoreContents {
   const gaps: CoreGap[] = []
   const budget = { bytes: most, gaps: MOST_GAPS }

@@ -63,7 +63,8 @@ export function readCoreSources(kernel: Kernel, leaders: readonly Task[], tasks:
     })
     const memory = ProcessMemory.at(kernel, mm, [])
     const running = group.filter((thread) => thread.running).length
-    const write = (to: ArtifactWriter) => writeCore(to, memory, { machine: machine.number, mappings: mapped.flatMap(areaOf), notes, most })
+    const write = (to: ArtifactWriter) =>
+      writeCore(to, memory, { machine: machine.number, mappings: mapped.flatMap(areaOf), notes, most })
     return [{ leader, mappings: mapped, running, write }]
   })
 }

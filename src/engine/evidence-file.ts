@@ -1,10 +1,16 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs'
 import type { EvidenceFile } from '../api/source.js'
+import type { ImageInfo } from '../kernel/kernel.js'
 import { SalvorError } from './errors.js'
 
 /** Bytes that an analyzer can have of a file at once. */
 const MOST_HELD = 256 << 20
 const PIECE_BYTES = 1 << 20
+
+/** The files that an image is evidence of: what was named, not what was unpacked of it. */
+export function evidenceFiles({ files, unpacked_from }: Pick<ImageInfo, 'files' | 'unpacked_from'>): readonly string[] {
+  return unpacked_from === null ? files : [unpacked_from]
+}
 
 function refusal(facts: Stats): string | undefined {
   if (facts.isFile()) return undefined

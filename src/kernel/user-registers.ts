@@ -67,7 +67,15 @@ interface Registers extends Pick<UserRegisters, 'instruction' | 'stack_pointer' 
   readonly state: number | null
 }
 
-const NOTHING: Registers = { instruction: null, stack_pointer: null, syscall: null, all: null, cs: null, ss: null, state: null }
+const NOTHING: Registers = {
+  instruction: null,
+  stack_pointer: null,
+  syscall: null,
+  all: null,
+  cs: null,
+  ss: null,
+  state: null,
+}
 
 /** Of x86-64 the segments are those of user mode, of arm64 the exception level is. */
 function isUser({ instruction, cs, ss, state }: Registers): boolean {

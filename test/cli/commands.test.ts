@@ -113,11 +113,7 @@ describe('usage errors are one line and exit code 2', () => {
     ['a pipe as image', ['processes', '-'], 'cannot be read from standard input: save it to a file'],
     ['a pipe as image of run', ['run', 'info', '-', '-q'], 'cannot be read from standard input: save it to a file'],
     ['a pipe as the only word', ['-'], 'cannot be read from standard input'],
-    [
-      'an unknown format',
-      ['processes', 'x', '--format', 'xml'],
-      '--format takes table, json, ndjson, csv, ecs',
-    ],
+    ['an unknown format', ['processes', 'x', '--format', 'xml'], '--format takes table, json, ndjson, csv, ecs'],
     ['a format in capitals', ['processes', 'x', '-f', 'JSON'], 'did you mean json?'],
     ['a format as option', ['processes', 'x', '--json'], 'no option --json; did you mean --format json?'],
     ['a format as option, nearly', ['processes', 'x', '--ndjsn'], 'did you mean --format ndjson?'],

@@ -11,7 +11,13 @@ import { parseArguments } from '../../dist/src/cli/yargs.js'
 import { Registry } from '../../dist/src/engine/registry.js'
 
 const registry = Registry.builtin()
-const commands = [...registry.list().map(analyzerCommand), runCommand(registry), containerCommand, podCommand, acquireCommand]
+const commands = [
+  ...registry.list().map(analyzerCommand),
+  runCommand(registry),
+  containerCommand,
+  podCommand,
+  acquireCommand,
+]
 const examples = commands.flatMap(({ examples = [] }) => examples.map(({ command }) => command))
 
 /** Words of a shell's line: none of the examples has more than quotes. */

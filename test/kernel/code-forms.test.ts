@@ -38,7 +38,8 @@ describe('code of arm64', () => {
     // MOVZ x17, #0x1234; MOVK x17, #0x8765, LSL 16; MOVK x17, #0xffff, LSL 48; BR x17.
     const made = code(NOP, 0xd2824691, 0xf2b0ecb1, 0xf2fffff1, 0xd61f0220)
     expect(ARM64_CODE.far(AT, made, 4)).toBe(0xffff_0000_8765_1234n)
-    for (const leaving of [beside, made, code(NOP, branch(4))]) expect(ARM64_CODE.mayLeave(leaving.subarray(4))).toBe(true)
+    for (const leaving of [beside, made, code(NOP, branch(4))])
+      expect(ARM64_CODE.mayLeave(leaving.subarray(4))).toBe(true)
     // Another register, another instruction in between, an address behind the end.
     for (const staying of [
       code(NOP, 0x58000050, 0xd61f0220),

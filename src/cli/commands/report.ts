@@ -1,16 +1,17 @@
 import type { Engine } from '../../engine/engine.js'
 import { SalvorError, toFailure } from '../../engine/errors.js'
+import { evidenceFiles } from '../../engine/evidence-file.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, worst } from '../../engine/status.js'
 import { openSink, type Sink } from '../../output/sink.js'
 import { checkTarget } from '../../output/target.js'
 import type { ReportImage } from '../../report/html.js'
+import { version } from '../../version.js'
 import type { Command, Option } from '../command.js'
 import { engineOptions, forceOption, readRunOptions, runOptions } from '../options.js'
 import { StderrReporter } from '../reporter.js'
-import { cacheDirectory, makeEngine, outputGuard, type Session } from '../session.js'
+import { makeEngine, openOptions, outputGuard, type Session } from '../session.js'
 import { readTear } from '../tear.js'
-import { version } from '../version.js'
 
 /** What is there at once: no rule is evaluated, and nothing is searched for. */
 const QUICK = [
@@ -136,9 +137,11 @@ class ReportRun {
     const { world, options, registry } = session
     // Loaded when a report is made: other commands need none of it.
     const { gatherTables } = await import('../../report/gather.js')
-    const image = await engine.open(path, { cacheDir: cacheDirectory(options, world.env) })
+    const image = await engine.open(path, openOptions(options, world.env), (done, total) =>
+      reporter.progress('unpacking', done, total),
+    )
     reporter.warnings(image.info.warnings)
-    const hashing = this.files(image.info.files)
+    const hashing = this.files(evidenceFiles(image.info))
     // It is waited for below, also where the tables fail.
     hashing.catch(() => {})
     const { image: gathered, outcomes } = await gatherTables(engine, image, wanted.analyzers, wanted.most, reporter)

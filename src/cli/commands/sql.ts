@@ -8,7 +8,7 @@ import type { Command, Invocation } from '../command.js'
 import { labelled } from '../labelled.js'
 import { engineOptions, forceOption, readRunOptions, runOptions, singleOption } from '../options.js'
 import { StderrReporter } from '../reporter.js'
-import { cacheDirectory, makeEngine } from '../session.js'
+import { makeEngine, openOptions } from '../session.js'
 import { textWidth } from '../world.js'
 
 /** Shown by `--list`. */
@@ -43,7 +43,7 @@ export async function openSource({ world, registry, raw }: Invocation, path: str
   const engine = makeEngine({ world, registry, options })
   const codes: number[] = []
   try {
-    const image = await engine.open(path, { cacheDir: cacheDirectory(options, world.env) })
+    const image = await engine.open(path, openOptions(options, world.env))
     reporter.warnings(image.info.warnings)
     const source = await ImageSource.open(path, registry, async (analyzers, files) => {
       codes.push(imageExitCode(await engine.run(image, analyzers.map(byDefault), files, reporter)))

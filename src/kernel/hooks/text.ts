@@ -83,7 +83,8 @@ function traceable(kernel: Kernel, form: CodeForm): Function[] {
     if (bytes === null || address === null || flag === null) continue
     const traced = Math.floor(flag / ENABLED) % 2 === 1
     // Nearly all are untouched: what is behind is looked at, and no object is made.
-    if (traced || !form.isNop(bytes) || form.mayLeave(bytes.subarray(form.site))) found.push({ at: address, code: bytes, traced })
+    if (traced || !form.isNop(bytes) || form.mayLeave(bytes.subarray(form.site)))
+      found.push({ at: address, code: bytes, traced })
   }
   return found
 }
