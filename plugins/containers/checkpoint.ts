@@ -1,5 +1,5 @@
 import { artifact, count, defineAnalyzer, flag, option, text } from 'salvor'
-import { containerNames, findContainers, ownerOf, writeCheckpoint } from 'salvor/containers'
+import { checkpointWriter, containerNames, findContainers, ownerOf } from 'salvor/containers'
 
 export default defineAnalyzer({
   name: 'checkpoint',
@@ -39,13 +39,13 @@ export default defineAnalyzer({
   },
   async *run({ kernel, options, artifacts, warn }) {
     const wanted = options.of_container
-    if (wanted === null) return
-    const rows = findContainers(kernel, wanted)
+    const rows = wanted === null ? [] : findContainers(kernel, wanted)
     if (rows.length === 0) warn({ code: 'absent', message: `no container is called ${wanted}` })
     const names = containerNames(kernel)
+    const write = checkpointWriter(kernel, rows)
     for (const row of rows) {
       const writer = artifacts.create(`checkpoint-${row.name ?? row.id}.tar`)
-      const written = await writeCheckpoint(kernel, row, writer)
+      const written = await write(row, writer)
       yield { ...ownerOf(row.id, names), ...written, file: writer.close() }
     }
   },

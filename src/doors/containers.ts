@@ -10,10 +10,12 @@ export type { ExposedContainer, ExposedMount } from '../containers/exposure/type
 export { versionsOf } from '../containers/exposure/versions.js'
 export { WAYS } from '../containers/exposure/ways.js'
 export { parseJwt, serviceAccountOf } from '../containers/jwt.js'
+export { type LogLine, logOf, parseLogLine } from '../containers/log-lines.js'
 export { cgroupMembers, containerFinder } from '../containers/membership.js'
 export { type JoinRow, joinEvidence } from '../evidence/join.js'
 export { type Checkpoint, writeCheckpoint } from '../tables/checkpoint.js'
 export { settingsRows } from '../tables/container-settings.js'
+export { type Checkpoint, checkpointWriter } from '../tables/checkpoint.js'
 export { containerDeclarations, containerRows, findContainers } from '../tables/containers.js'
 export { type FileRow, fileRows, mergedFiles, mountPoints, pathsShown } from '../tables/files.js'
 export { type HolderRow, holderColumns, holderRow } from '../tables/holders.js'
@@ -34,6 +36,8 @@ export {
   readMembers,
 } from '../tables/members.js'
 export {
+  type FilePayment,
+  filePayments,
   type MemoryShare,
   memoryGroups,
   memoryShares,

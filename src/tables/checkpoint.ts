@@ -36,17 +36,38 @@ export interface Checkpoint {
   declared: boolean
 }
 
-/** Writes the archive of a container. */
-export async function writeCheckpoint(
+/** What is read for all of some containers at once. */
+interface Read {
+  readonly tasks: ReadonlyMap<string, readonly PlacedTask[]>
+  readonly places: ReadonlyMap<bigint, { cwd: string; root: string }>
+  readonly upper: ReadonlyMap<string, readonly { path: string; file: FileRow }[]>
+  /** Where links lead, by their inodes. */
+  readonly targets: ReadonlyMap<bigint, string>
+}
+
+/** Writes archives of some containers, each by its row. */
+export function checkpointWriter(
   kernel: Kernel,
-  row: Readonly<ContainerRow>,
-  target: TarTarget,
-): Promise<Checkpoint> {
+  rows: readonly Readonly<ContainerRow>[],
+): (row: Readonly<ContainerRow>, target: TarTarget) => Promise<Checkpoint> {
+  const all = listedPlacedTasks(kernel)
+  const tasks = new Map(rows.map(({ id }) => [id, all.filter(({ container }) => container === id)]))
+  const upper = new Map(rows.map(({ id }) => [id, upperFiles(kernel, id)]))
+  const read = {
+    tasks,
+    places: placesOf(kernel, [...tasks.values()].flat()),
+    upper,
+    targets: linkTargets(kernel, [...upper.values()].flat()),
+  }
+  return (row, target) => write(kernel, row, target, read)
+}
+
+async function write(kernel: Kernel, row: Readonly<ContainerRow>, target: TarTarget, read: Read): Promise<Checkpoint> {
   const tar = new TarWriter(target)
   const json = (path: string, value: unknown) => tar.file(path, Buffer.from(`${JSON.stringify(value, null, 2)}\n`))
   const spec = specOf(kernel, row.id)
-  const processes = processesOf(kernel, row)
-  const upper = upperFiles(kernel, row.id)
+  const processes = processesOf(kernel, row, read)
+  const upper = read.upper.get(row.id) ?? []
   const deleted = upper.filter(({ file }) => isWhiteout(file))
   json('config.dump', configOf(kernel, row))
   json('spec.dump', named(spec ?? { ociVersion: '1.0.2' }, row))
@@ -60,7 +81,7 @@ export async function writeCheckpoint(
   for (const { name, bytes } of criuImages(processes, kernel.info.architecture)) {
     tar.file(`checkpoint/${name}`, bytes)
   }
-  const layer = new Layer(kernel)
+  const layer = new Layer(kernel, read.targets)
   await tar.inner('rootfs-diff.tar', (rootfs) => layer.write(rootfs, upper))
   json('partial.files', layer.partial)
   tar.end()
@@ -116,8 +137,8 @@ function networksOf({ networks }: ContainerRow): object {
   return Object.fromEntries(of)
 }
 
-function processesOf(kernel: Kernel, { id, init_pid }: ContainerRow): CheckpointProcess[] {
-  const tasks = listedPlacedTasks(kernel).filter(({ container }) => container === id)
+function processesOf(kernel: Kernel, { id, init_pid }: ContainerRow, read: Read): CheckpointProcess[] {
+  const tasks = read.tasks.get(id) ?? []
   const leaders = tasks.filter(isLeader)
   const init = leaders.find(({ pid }) => pid === init_pid) ?? leaders[0]
   if (init === undefined) return []
@@ -125,11 +146,10 @@ function processesOf(kernel: Kernel, { id, init_pid }: ContainerRow): Checkpoint
   const numbers = innerNumbers(ordered)
   const first = numbers.get(init.pid) ?? FIRST
   const open = filesOf(kernel, ordered)
-  const places = placesOf(kernel, ordered)
   return ordered.map((task): CheckpointProcess => {
     const tid = numbers.get(task.pid) ?? 0
     const threads = tasks.filter((thread) => thread.pid === task.pid && thread !== task)
-    const place = places.get(task.address)
+    const place = read.places.get(task.address)
     return {
       tid,
       comm: task.comm ?? '',
@@ -202,16 +222,17 @@ class Layer {
   /** Paths of files of which memory lacks pages. */
   readonly partial: string[] = []
   readonly #kernel: Kernel
+  readonly #targets: ReadonlyMap<bigint, string>
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, targets: ReadonlyMap<bigint, string>) {
     this.#kernel = kernel
+    this.#targets = targets
   }
 
   async write(tar: TarWriter, upper: readonly { path: string; file: FileRow }[]): Promise<void> {
-    const targets = linkTargets(this.#kernel, upper)
     for (const { path, file } of upper) {
       if (isWhiteout(file)) continue
-      const member = memberOf(path, file, targets.get(file.address) ?? null)
+      const member = memberOf(path, file, this.#targets.get(file.address) ?? null)
       if (member === null) this.leftOut++
       else if (member.type === 'File') await this.#file(tar, member, path, file)
       else {

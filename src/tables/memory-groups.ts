@@ -1,6 +1,7 @@
 /** All of memory by what it is and which container pays for it. */
 
 import type { Kernel } from '../kernel/kernel.js'
+import type { PageFile } from '../kernel/pages/page-files.js'
 import { type PageGroup, readPageSummary } from '../kernel/pages/page-summary.js'
 import { type Payer, readPayers } from '../kernel/pages/payers.js'
 import { containersOfPayers, type PaidBy, pageClaims, pageFiles } from './pages.js'
@@ -50,6 +51,28 @@ export function memoryShares(kernel: Kernel): MemoryShare[] {
   return [...shares.values()].sort(
     (left, right) =>
       byText(left.cgroup ?? '', right.cgroup ?? '') || right.bytes - left.bytes || byText(left.kind, right.kind),
+  )
+}
+
+/** What one cgroup pays for of a file. */
+export interface FilePayment extends PageFile, PaidBy {
+  cgroup_id: number | bigint | null
+  bytes: number
+}
+
+/** Who pays for pages of files, by path, then most first. */
+export function filePayments(kernel: Kernel): FilePayment[] {
+  const paid = memoryGroups(kernel).filter(({ kind, payer }) => kind === 'page cache' && payer !== 0n)
+  const files = pageFiles(kernel, new Set(paid.map(({ owner }) => owner)))
+  const payments = paid.flatMap(({ owner, group, bytes, cgroup, container, container_name, pod }) => {
+    const file = files.get(owner)
+    return file === undefined
+      ? []
+      : [{ ...file, cgroup, container, container_name, pod, cgroup_id: group?.id ?? null, bytes }]
+  })
+  const key = ({ path }: FilePayment) => path ?? ''
+  return payments.sort((left, right) =>
+    key(left) < key(right) ? -1 : key(left) > key(right) ? 1 : right.bytes - left.bytes,
   )
 }
 

@@ -19,8 +19,10 @@ const PARTS = [
   'interfaces',
   'mounts',
   'open-files',
+  'container-changes',
   'shell-history',
   'terminals',
+  'container-logs',
   'socket-queues',
   'environment',
   'secrets',
@@ -82,7 +84,7 @@ function pageCommand({ containers, ...page }: Page): Command {
 
 const ABOUT =
   'Its identity, what looks like an intrusion, what is not as declared, processes, connections with both ends, mounts, ' +
-  'open files, what was typed, and bytes that nobody has read yet. Parts without rows are left out. With --output-dir ' +
+  'open files, files that it has changed, what was typed and logged, and bytes that nobody has read yet. Parts without rows are left out. With --output-dir ' +
   'files are written as one folder for each container, as far as memory has them, and all of it in the layout of a ' +
   'checkpoint archive; SHA256SUMS has the hashes of everything in there.'
 

@@ -14,6 +14,8 @@ export interface PageFile {
   device: string | null
   /** Address of its `struct inode`. */
   address: bigint | null
+  /** Whether the host has its file system mounted. */
+  on_host: boolean
 }
 
 /** A file's names, newest first. */
@@ -69,6 +71,7 @@ export function readPageFiles(
         inode: files.column('inode').exact(row),
         device: deviceName(files.column('device').number(row)),
         address: files.column('address').bigint(row),
+        on_host: below !== undefined,
       }
       return [files.address(row), file]
     }),
