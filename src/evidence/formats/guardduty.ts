@@ -39,7 +39,7 @@ function findingRecord(of: unknown): FindingRecord {
     pod: podName(namespace, name),
     pid: numeral(either(process, 'Pid')),
     exe: text(process, 'ExecutablePath'),
-    remote: text(action, 'RemoteIpDetails', 'IpAddressV4'),
+    remote: text(action, 'RemoteIpDetails', 'IpAddressV4') ?? text(action, 'RemoteIpDetails', 'IpAddressV6'),
     remote_port: numeral(either(action, 'RemotePortDetails', 'Port')),
     key: text(of, 'Resource', 'AccessKeyDetails', 'AccessKeyId'),
     said: of,
