@@ -48,6 +48,25 @@ describe.each(images)('$title', (image) => {
   })
 })
 
+for (const image of sharedImages()) {
+  describe(`${image.title} in which rules of audit are loaded`, () => {
+    image.require()
+    const copy = patchedCopy(image, (kernel) => {
+      const at = kernel.address('audit_n_rules') ?? 0n
+      const { value } = word(kernel, at, 'unsigned long', '')
+      return [[at, value, (value & ~0xffff_ffffn) | 12n]]
+    })
+    const rules = (path: string) =>
+      table('kernel-settings', path).rows.find(({ name }) => name === 'audit.syscall_rules')
+
+    it('counts them, and none where nothing is installed that loads any', () => {
+      expect(image.text('raw/packages.txt')).not.toContain('auditd')
+      expect(rules(image.as('elf'))?.value).toBe('0')
+      expect(rules(copy.path)?.value).toBe('12')
+    })
+  })
+}
+
 for (const image of sharedImages().slice(0, 1)) {
   describe(`${image.title} whose core dumps go to a program`, () => {
     image.require()
