@@ -1,4 +1,7 @@
-/** The door `salvor`: what declares an analyzer and its table. */
+/** The door `salvor`: what declares an analyzer and its table, and what opens an image in a program of one's own. */
+
+import type { Image, OpenImageOptions } from '../engine/open.js'
+
 export {
   type Analyzer,
   type CommonContext,
@@ -74,6 +77,7 @@ export { type EvidenceFile, type FileSource, file } from '../api/source.js'
 export { type Batch, Rows, Table } from '../api/table.js'
 export { append } from '../append.js'
 export { givesNodeAway, isRuntimeSocket } from '../containers/exposure/node-places.js'
+export type { Image, ImageTable, OpenImageOptions, TableOptions } from '../engine/open.js'
 export { isAgent, isDebugger } from '../findings/agents.js'
 export { type ChangedFile, changedFiles, changeFinding } from '../findings/changed-files.js'
 export { compilesAtRunTime } from '../findings/compilers.js'
@@ -101,3 +105,12 @@ export { isoTime } from '../iso-time.js'
 export { optionError } from '../option-error.js'
 export { pathFits } from '../path-pattern.js'
 export type { Warning } from '../warning.js'
+
+/** Opens an image for a program. Analyzers have their kernel already, and do not pay for what this loads. */
+export async function open(path: string, options: OpenImageOptions = {}): Promise<Image> {
+  const [{ openImage }, { Registry }] = await Promise.all([
+    import('../engine/open.js'),
+    import('../engine/registry.js'),
+  ])
+  return openImage(path, Registry.builtin(), options)
+}
