@@ -1,7 +1,7 @@
-// Makes the embedded sample anew: node scripts/make-sample.mjs IMAGE_FOLDER [NAME]
+// Makes the embedded sample anew: node scripts/make-sample.mjs IMAGE_FOLDER [NAME [ANALYZER,…]]
 //
 // IMAGE_FOLDER holds memory.elf and truth/. Writes test/samples/NAME/memory.lime.gz, distilled to the pages that nearly all
-// built-in analyzers read, and beside it the part of the truth that the tests hold it against.
+// built-in analyzers read, or those that are named, and beside it the part of the truth that the tests hold it against.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,8 +10,8 @@ import { gzipSync } from 'node:zlib'
 import { Registry } from '../dist/src/engine/registry.js'
 import { fail, root } from './lib.mjs'
 
-const [, , folder, name = basename(folder ?? '')] = process.argv
-if (!folder) fail('usage: node scripts/make-sample.mjs IMAGE_FOLDER [NAME]')
+const [, , folder, name = basename(folder ?? ''), named] = process.argv
+if (!folder) fail('usage: node scripts/make-sample.mjs IMAGE_FOLDER [NAME [ANALYZER,…]]')
 const sample = join(root, 'test', 'samples', name)
 const truth = (file) => readFileSync(join(folder, 'truth', file), 'utf8')
 
@@ -48,10 +48,11 @@ function someSymbols(text) {
 
 /** Tables that read so much of memory that a sample with it would be none: all struct pages, code, and mapped files. */
 const WITHOUT = ['kernel-hooks', 'memory-by-owner', 'removed-containers', 'elf-files', 'injected-memory']
-const analyzers = Registry.builtin()
+const nearlyAll = Registry.builtin()
   .plain()
   .map(({ name }) => name)
   .filter((name) => !WITHOUT.includes(name))
+const analyzers = named?.split(',') ?? nearlyAll
 
 const temporary = mkdtempSync(join(tmpdir(), 'salvor-sample-'))
 try {

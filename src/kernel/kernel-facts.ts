@@ -2,6 +2,7 @@
 
 import { onlineCpus } from './cpus.js'
 import type { Kernel } from './kernel.js'
+import { unlessLacking } from './lacking.js'
 import { lettersOf } from './modules.js'
 import { constantName, optional, type Select, text } from './query.js'
 import { readValues } from './values.js'
@@ -120,6 +121,14 @@ const VARIABLES: readonly Variable[] = [
     value: 'microcode',
     show: (revision) => `0x${Number(revision).toString(16)}`,
   },
+  {
+    // MIDR_EL1: who made it, variant, part and revision.
+    name: 'cpu.midr',
+    symbol: 'boot_cpu_data',
+    type: 'struct cpuinfo_arm64',
+    value: 'reg_midr',
+    show: (register) => `0x${BigInt(register).toString(16)}`,
+  },
 ]
 
 /** All of them that this kernel has. */
@@ -149,7 +158,9 @@ function variables(kernel: Kernel): Fact[] {
   return VARIABLES.flatMap(({ name, symbol, type, value, show }) => {
     const address = kernel.address(symbol)
     if (address === null) return []
-    const found = kernel.symbol(symbol, type).select({ value })
+    // A kernel has the types of its own architecture alone.
+    const found = unlessLacking(() => kernel.symbol(symbol, type).select({ value })).value
+    if (found === null) return []
     const read = found.length === 0 ? null : found.column('value').get(0)
     return [{ name, address, value: read === null ? null : show(String(read)) }]
   })
