@@ -1,0 +1,132 @@
+/** Deliveries to a real S3 server by the real AWS CLI and curl, where versitygw and aws are installed. */
+
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { exitCodeOfVerdicts, type Verdict, verify } from '../../dist/src/acquire/verify.js'
+import { sampleImage } from '../../dist/src/sample.js'
+
+const script = fileURLToPath(new URL('../../src/acquire/templates/capture.sh', import.meta.url))
+const missing = ['versitygw', 'aws', 'curl'].filter((name) => spawnSync(name, ['--version']).error !== undefined)
+const root = process.getuid?.() === 0
+const KEYS = { AWS_ACCESS_KEY_ID: 'evidence', AWS_SECRET_ACCESS_KEY: 'only-for-this-test', AWS_REGION: 'us-east-1' }
+
+let folder: string
+let server: ReturnType<typeof spawn> | undefined
+let env: NodeJS.ProcessEnv
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const listening = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = listening.address() as { port: number }
+      listening.close(() => resolve(port))
+    })
+  })
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'salvor-s3-'))
+  if (missing.length > 0) return
+  for (const name of ['store', 'spool', 'work', 'got']) mkdirSync(join(folder, name))
+  const port = await freePort()
+  env = { PATH: process.env.PATH, HOME: folder, ...KEYS, AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` }
+  const keys = ['--access', KEYS.AWS_ACCESS_KEY_ID, '--secret', KEYS.AWS_SECRET_ACCESS_KEY]
+  server = spawn('versitygw', [...keys, '--port', `127.0.0.1:${port}`, 'posix', join(folder, 'store')], {
+    stdio: 'ignore',
+  })
+  for (let tries = 0; tries < 60 && spawnSync('aws', ['s3', 'mb', 's3://evidence'], { env }).status !== 0; tries++) {
+    await sleep(500)
+  }
+  const avml = join(folder, 'avml')
+  writeFileSync(
+    avml,
+    '#!/bin/bash\n[ "$1" != --help ] || exit 0\n[ "$1" != --version ] || { echo avml 9; exit; }\ncat "$MEMORY" >"${!#}"\n',
+  )
+  chmodSync(avml, 0o755)
+}, 120_000)
+afterAll(() => {
+  server?.kill('SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
+})
+beforeEach(({ skip }) => {
+  skip(missing.length > 0, `${missing.join(', ')} not installed`)
+  skip(!root, 'memory is taken by root')
+})
+
+function capture(more: Record<string, string>) {
+  return spawnSync('bash', [script], {
+    encoding: 'utf8',
+    env: {
+      ...env,
+      MEMORY: sampleImage(),
+      SALVOR_CASE: 'IR-7',
+      SALVOR_NAME: 'node-1',
+      SALVOR_AVML: join(folder, 'avml'),
+      SALVOR_WORK: join(folder, 'work'),
+      ...more,
+    },
+  })
+}
+
+async function arrived(prefix: string): Promise<Verdict[]> {
+  const got = join(folder, 'got', prefix)
+  execFileSync('aws', ['s3', 'cp', '--quiet', '--recursive', `s3://evidence/${prefix}`, got], { env })
+  const { signal } = new AbortController()
+  const headersOf = () => ({ format: 'lime', ranges: 1, bytes: 1, warnings: [] })
+  const all: Verdict[] = []
+  for await (const one of verify(got, { sha256: null, signal, headersOf, progress: () => {} })) all.push(one)
+  return all
+}
+
+describe('a capture', () => {
+  test('is streamed into a bucket in parts, and arrives as it was taken', { timeout: 300_000 }, async () => {
+    const { status, stderr } = capture({ SALVOR_TO: 's3', SALVOR_S3: 's3://evidence/iam' })
+    expect(status, stderr).toBe(0)
+    const all = await arrived('iam')
+    expect(all.map(({ kind, state }) => [kind, state])).toEqual([
+      ['manifest', 'as captured'],
+      ['memory', 'as captured'],
+      ['facts', 'as captured'],
+    ])
+    expect(readdirSync(join(folder, 'work'))).toEqual([])
+  })
+
+  test('is put by presigned URLs, which are in no message, and leaves nothing behind', {
+    timeout: 300_000,
+  }, async () => {
+    const names = ['node-1.lime', 'node-1.facts.txt', 'node-1.manifest.json']
+    const presign = `
+import sys, botocore.session
+client = botocore.session.get_session().create_client('s3', endpoint_url=sys.argv[1])
+for name in sys.argv[2:]:
+    url = client.generate_presigned_url('put_object', Params={'Bucket': 'evidence', 'Key': 'put/' + name}, ExpiresIn=900)
+    print(name, url)`
+    // The Python that the AWS CLI runs in.
+    const aws = execFileSync('bash', ['-c', 'command -v aws'], { env, encoding: 'utf8' }).trim()
+    const python = /^#!(\S+)/.exec(readFileSync(aws, 'utf8'))?.[1] ?? 'python3'
+    const urls = execFileSync(python, ['-c', presign, String(env.AWS_ENDPOINT_URL), ...names], {
+      env,
+      encoding: 'utf8',
+    })
+    writeFileSync(join(folder, 'urls'), urls)
+    const spool = join(folder, 'spool')
+    const put = { SALVOR_TO: 'put', SALVOR_FOLDER: spool, SALVOR_URLS: join(folder, 'urls') }
+    const { status, stderr } = capture(put)
+    expect(status, stderr).toBe(0)
+    expect(stderr).not.toContain('Signature')
+    expect(exitCodeOfVerdicts(await arrived('put'))).toBe(0)
+    expect(readdirSync(spool)).toEqual([])
+  })
+
+  test('that a bucket refuses ends with an error and no manifest', { timeout: 120_000 }, () => {
+    const { status, stderr } = capture({ SALVOR_TO: 's3', SALVOR_S3: 's3://another', AWS_SECRET_ACCESS_KEY: 'wrong' })
+    expect(status).toBe(1)
+    expect(stderr).toContain('delivery failed')
+    expect(stderr).not.toContain('manifest')
+  })
+})
