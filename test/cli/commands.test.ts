@@ -52,7 +52,18 @@ describe('help', () => {
     expect(stdout).toMatch(/^ {4}5 {2}partial: the warnings say what is missing$/m)
   })
 
-  const every = ['', 'processes', 'containers', 'run', 'analyzers', 'schema', 'distill', 'new-plugin', 'completion']
+  const every = [
+    '',
+    'processes',
+    'containers',
+    'run',
+    'report',
+    'analyzers',
+    'schema',
+    'distill',
+    'new-plugin',
+    'completion',
+  ]
   test.each(every)('of %s fits 80 columns, and has examples and columns under each other', async (name) => {
     const { code, stdout } = await salvor('help', ...(name === '' ? [] : [name]))
     expect(code).toBe(0)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Columns, Value } from '../../dist/src/api/columns.js'
 import { packRows } from '../../dist/src/report/model/columns.js'
-import { evidenceOf, resolveKey, timeOf } from '../../dist/src/report/model/evidence.js'
+import { evidenceOf, rowsNamed, timeOf } from '../../dist/src/report/model/evidence.js'
 import { filterRows, sortRows } from '../../dist/src/report/model/filter.js'
 import { buildGraph, edgesAround } from '../../dist/src/report/model/graph.js'
 import { rowsAbout } from '../../dist/src/report/model/scope.js'
@@ -163,15 +163,15 @@ describe('evidence', () => {
   )
 
   test('is found by its key, addresses as they are written', () => {
-    expect(resolveKey(sockets, { address: '0xffff8c05429a0900', pid: 2 })).toBe(1)
-    expect(resolveKey(sockets, { pid: 3 })).toBeNull()
-    expect(resolveKey(sockets, { nothing: 3 })).toBeNull()
-    expect(resolveKey(sockets, {})).toBeNull()
+    expect(rowsNamed(sockets, { address: '0xffff8c05429a0900', pid: 2 })).toEqual([1])
+    expect(rowsNamed(sockets, { pid: 3 })).toEqual([])
+    expect(rowsNamed(sockets, { nothing: 3 })).toEqual([])
+    expect(rowsNamed(sockets, {})).toEqual([])
   })
 
-  test('is none where a key names several rows, unless they are equal in all', () => {
-    expect(resolveKey(sockets, { address: '0x10', pid: 1 })).toBeNull()
-    expect(resolveKey(whole, { pid: 5, command: 'id' })).toBe(0)
+  test('is every row that shows the object, and one of rows that are equal in all', () => {
+    expect(rowsNamed(sockets, { address: '0x10', pid: 1 })).toEqual([0, 2])
+    expect(rowsNamed(whole, { pid: 5, command: 'id' })).toEqual([0])
   })
 
   test('is read from a finding, and what has another form is left out', () => {

@@ -24,18 +24,17 @@ export function evidenceOf(findings: ReportTable, row: number): EvidenceKey[] {
   })
 }
 
-/** The row that a key names. Null where the report does not hold it, or where the key names several. */
-export function resolveKey(table: ReportTable, key: EvidenceKey['key']): number | null {
+/** The rows that a key names: one, or where it is an address all that show the object. None where the report lacks them. */
+export function rowsNamed(table: ReportTable, key: EvidenceKey['key']): readonly number[] {
   const names = Object.keys(key)
-  if (names.length === 0 || !names.every((name) => table.has(name))) return null
+  if (names.length === 0 || !names.every((name) => table.has(name))) return []
   const wanted = names.map((name) => {
     const column = table.head.columns[name]
     return column === undefined ? null : jsonCell(column, key[name])
   })
   const rows = table.rowsBy(names, JSON.stringify(wanted))
   // All columns of a row as its key: equal rows are one to whoever reads them.
-  const same = names.length === table.columns.length
-  return rows.length === 1 || (same && rows.length > 0) ? (rows[0] ?? null) : null
+  return names.length === table.columns.length ? rows.slice(0, 1) : rows
 }
 
 /** When something of a finding happened: the first time in the keys of its evidence, ISO 8601; null where none has one. */
@@ -45,8 +44,8 @@ export function timeOf(
 ): string | null {
   for (const { table: name, key } of evidence) {
     const table = tables(name)
-    const row = table === undefined ? null : resolveKey(table, key)
-    if (table === undefined || row === null) continue
+    const [row] = table === undefined ? [] : rowsNamed(table, key)
+    if (table === undefined || row === undefined) continue
     for (const [column, { type }] of table.columns) {
       const value = type === 'time' ? table.string(row, column) : null
       if (value !== null) return value

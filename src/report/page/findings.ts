@@ -1,6 +1,7 @@
 /** Findings, each with the rows that it rests on. */
 
-import { type EvidenceKey, evidenceOf, resolveKey, timeOf } from '../model/evidence.js'
+import { append } from '../../append.js'
+import { type EvidenceKey, evidenceOf, rowsNamed, timeOf } from '../model/evidence.js'
 import type { ReportTable } from '../model/table.js'
 import type { TreeNode } from '../model/tree.js'
 import type { App } from './app.js'
@@ -92,10 +93,9 @@ export class Findings {
     for (const [finding, keys] of this.evidence.entries()) {
       for (const { table: name, key } of keys) {
         const table = this.app.tables.get(name)
-        const row = table === undefined ? null : resolveKey(table, key)
-        if (row === null) continue
-        const place = `${name} ${row}`
-        byRow.set(place, [...(byRow.get(place) ?? []), finding])
+        for (const row of table === undefined ? [] : rowsNamed(table, key).slice(0, MOST_EVIDENCE)) {
+          append(byRow, `${name} ${row}`, finding)
+        }
       }
     }
     this.byRow = byRow
@@ -186,9 +186,9 @@ export function evidenceBlock(app: App, keys: readonly EvidenceKey[]): HTMLEleme
 
 function evidenceOfTable(app: App, name: string, keys: readonly EvidenceKey[]): HTMLElement {
   const table = app.tables.get(name)
-  const found = keys.map(({ key }) => ({ key, row: table === undefined ? null : resolveKey(table, key) }))
-  const rows = found.flatMap(({ row }) => row ?? [])
-  const missing = found.filter(({ row }) => row === null)
+  const found = keys.map(({ key }) => ({ key, rows: table === undefined ? [] : rowsNamed(table, key) }))
+  const rows = [...new Set(found.flatMap((one) => one.rows))].slice(0, MOST_EVIDENCE)
+  const missing = found.filter((one) => one.rows.length === 0)
   return h(
     'div',
     { class: 'evidence-table' },
