@@ -5,6 +5,7 @@ import { textCell } from '../../output/values.js'
 import { unpackColumn } from './columns.js'
 import type { PackedRows, TableHead } from './document.js'
 
+const CONTAINER_ID = /^[0-9a-f]{64}$/
 const NO_COLUMN: readonly Value[] = []
 
 export class ReportTable {
@@ -63,6 +64,12 @@ export class ReportTable {
   text(row: number, name: string): string {
     const column = this.head.columns[name]
     return column === undefined ? '' : textCell(column, this.value(row, name))
+  }
+
+  /** The same for a table on the screen: of an id of a container the digits that tell it from others, as on a terminal. */
+  short(row: number, name: string): string {
+    const text = this.text(row, name)
+    return this.head.columns[name]?.meaning === 'container' && CONTAINER_ID.test(text) ? text.slice(0, 12) : text
   }
 
   /** Whether the text of a cell passes a test, by row; of a column with few values each is tested once. */

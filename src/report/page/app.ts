@@ -126,7 +126,13 @@ export class App {
     if (hash !== location.hash) location.hash = hash
   }
 
-  /** The same without a step to go back to. */
+  /** Selects a node of the tree. The overview is of the whole host: what is found of the node is shown instead. */
+  select(scope: string): void {
+    const { view } = this.place
+    this.go({ scope, ...(view === 'overview' && scope !== this.image.tree.id ? { view: 'findings' } : {}) })
+  }
+
+  /** Shows something else without a step to go back to. */
   replace(change: Partial<Place>): void {
     this.place = { ...this.place, ...change }
     history.replaceState(null, '', writePlace(this.place))

@@ -181,7 +181,7 @@ export class ConnectionsView {
     if (target !== undefined) {
       group.setAttribute('tabindex', '0')
       group.setAttribute('role', 'link')
-      const go = (): void => this.app.go({ scope: target.id })
+      const go = (): void => this.app.select(target.id)
       group.addEventListener('click', go)
       group.addEventListener('keydown', (event) => {
         if (event.key === 'Enter') go()
@@ -215,7 +215,7 @@ export class ConnectionsView {
       [...counts.values()].map(({ end, count }) =>
         h(
           'button',
-          { type: 'button', class: 'chip', click: () => this.app.go({ scope: end.id }) },
+          { type: 'button', class: 'chip', click: () => this.app.select(end.id) },
           shown(end.label),
           h('span', { class: 'count' }, String(count)),
         ),
@@ -228,11 +228,7 @@ export class ConnectionsView {
     const link = ({ id, label }: End): HTMLElement => {
       const node = this.app.image.node(id)
       if (node === undefined) return h('span', { class: 'mono' }, shown(label))
-      return h(
-        'button',
-        { class: 'link mono', type: 'button', click: () => this.app.go({ scope: node.id }) },
-        shown(label),
-      )
+      return h('button', { class: 'link mono', type: 'button', click: () => this.app.select(node.id) }, shown(label))
     }
     const source = ({ table, row }: Edge['rows'][number], count: number): HTMLElement =>
       h(

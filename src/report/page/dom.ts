@@ -86,6 +86,14 @@ export function fill(parent: Element, ...children: readonly (Child | readonly Ch
 /** Text of the image as it is shown; what could move, hide or reorder is escaped. */
 export const shown = printable
 
+/** Longer texts are cut in a cell; the panel of the row has them whole. */
+const MOST_CHARACTERS = 400
+
+/** Shown text, cut where it is too long for a cell. */
+export function clipped(text: string): string {
+  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text
+}
+
 /** A number with its thousands apart. */
 export function grouped(value: number): string {
   return value.toLocaleString('en').replaceAll(',', '\u202f')

@@ -5,7 +5,7 @@ import { type EvidenceKey, evidenceOf, rowsNamed, timeOf } from '../model/eviden
 import type { ReportTable } from '../model/table.js'
 import type { TreeNode } from '../model/tree.js'
 import type { App } from './app.js'
-import { fill, grouped, h, moment, plural, put, shown } from './dom.js'
+import { clipped, fill, grouped, h, moment, plural, put, shown } from './dom.js'
 
 export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const
 export type Severity = (typeof SEVERITIES)[number]
@@ -154,7 +154,7 @@ function subject(app: App, table: ReportTable, row: number): HTMLElement {
   const link = (node: TreeNode | undefined, text: string) =>
     node === undefined
       ? h('span', { class: 'mono' }, text)
-      : h('button', { class: 'link mono', type: 'button', click: () => app.go({ scope: node.id }) }, text)
+      : h('button', { class: 'link mono', type: 'button', click: () => app.select(node.id) }, text)
   return h(
     'span',
     { class: 'subject' },
@@ -241,7 +241,7 @@ function evidenceRows(app: App, table: ReportTable, rows: readonly number[]): HT
           h(
             'tr',
             {},
-            names.map((name) => h('td', { class: 'mono' }, table.text(row, name))),
+            names.map((name) => h('td', { class: 'mono' }, clipped(table.short(row, name)))),
             h('td', { class: 'go' }, h('button', { class: 'link', type: 'button', click: open(row) }, 'open')),
           ),
         ),

@@ -4,7 +4,7 @@ import type { Column } from '../../api/columns.js'
 import { filterRows, type SortKey, sortRows } from '../model/filter.js'
 import type { ReportTable } from '../model/table.js'
 import type { App } from './app.js'
-import { fill, grouped, h, put } from './dom.js'
+import { clipped, fill, grouped, h, put } from './dom.js'
 import { VirtualRows } from './virtual.js'
 
 const ROW = 24
@@ -13,8 +13,6 @@ const PADDING = 20
 const [NARROWEST, WIDEST] = [5, 56]
 /** Rows that column widths are measured in. */
 const MEASURED = 300
-/** Longer texts are cut in a cell; the panel of the row has them whole. */
-const MOST_CHARACTERS = 400
 
 const UNITS: Readonly<Record<string, string>> = { bytes: 'bytes', time: 'UTC', count: '#' }
 const RIGHT: ReadonlySet<string> = new Set(['integer', 'count', 'bytes'])
@@ -44,15 +42,15 @@ export function follow(app: App, table: ReportTable, row: number, name: string):
   if (value === null) return null
   if ((meaning === 'pid' || meaning === 'process') && typeof value === 'number') {
     const node = app.image.process(value)
-    return node === undefined ? null : () => app.go({ scope: node.id })
+    return node === undefined ? null : () => app.select(node.id)
   }
   if (meaning === 'container' && typeof value === 'string') {
     const node = app.image.container(value)
-    return node === undefined ? null : () => app.go({ scope: node.id })
+    return node === undefined ? null : () => app.select(node.id)
   }
   if (meaning === 'pod' && typeof value === 'string') {
     const node = app.image.node(`pod ${value}`)
-    return node === undefined ? null : () => app.go({ scope: node.id })
+    return node === undefined ? null : () => app.select(node.id)
   }
   if (meaning === 'namespace' && app.tables.head('namespaces') !== undefined) {
     return () => app.go({ view: 'tables', table: 'namespaces', query: `inode:${value}`, scope: 'host' })
@@ -130,7 +128,7 @@ export class Grid {
     const character = characterWidth()
     const widths = this.options.state.columns.map((name) => {
       let most = name.length + 3
-      for (const row of measured) most = Math.max(most, this.table.text(row, name).length)
+      for (const row of measured) most = Math.max(most, this.table.short(row, name).length)
       return Math.ceil(Math.min(WIDEST, Math.max(NARROWEST, most)) * character) + PADDING
     })
     return widths.map((width) => `${width}px`).join(' ')
@@ -190,10 +188,10 @@ export class Grid {
   private cell(index: number, row: number, name: string, column: number): HTMLElement {
     const { type } = this.table.head.columns[name] as Column
     const value = this.table.value(row, name)
-    const text = this.table.text(row, name)
+    const text = this.table.short(row, name)
     const lead = follow(this.app, this.table, row, name)
     const isActive = index === this.active.row && column === this.active.column
-    const cut = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text
+    const cut = clipped(text)
     const severity = name === 'severity' ? ` severity ${cut}` : ''
     return h(
       'div',

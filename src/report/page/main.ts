@@ -233,7 +233,7 @@ class Page {
       }),
     )
     const { scope } = app
-    if (scope.kind === 'host') fill(this.scope)
+    if (scope.kind === 'host' || app.place.view === 'overview') fill(this.scope)
     else {
       fill(
         this.scope,

@@ -68,7 +68,7 @@ function severities(app: App, findings: Findings): HTMLElement {
         {
           type: 'button',
           class: `tile ${severity}${counts.has(severity) ? '' : ' none'}`,
-          click: () => app.go({ view: 'findings' }),
+          click: () => app.go({ view: 'findings', scope: 'host' }),
         },
         h('span', { class: 'number' }, String(counts.get(severity) ?? 0)),
         h('span', {}, severity),
@@ -91,7 +91,7 @@ function worst(app: App, findings: Findings): HTMLElement | null {
         {},
         h(
           'button',
-          { class: 'line', type: 'button', click: () => app.go({ view: 'findings', row }) },
+          { class: 'line', type: 'button', click: () => app.go({ view: 'findings', row, scope: 'host' }) },
           badge(table.text(row, 'severity')),
           h('span', { class: 'summary' }, table.text(row, 'summary')),
           h(
@@ -108,7 +108,7 @@ function worst(app: App, findings: Findings): HTMLElement | null {
           {},
           h(
             'button',
-            { class: 'link', type: 'button', click: () => app.go({ view: 'findings' }) },
+            { class: 'link', type: 'button', click: () => app.go({ view: 'findings', scope: 'host' }) },
             `${plural(more, 'more finding')}`,
           ),
         )
@@ -136,7 +136,7 @@ function containerCard(app: App, findings: Findings): HTMLElement | null {
         { class: 'mono' },
         h(
           'button',
-          { class: 'link', type: 'button', click: () => app.go({ scope: node.id }) },
+          { class: 'link', type: 'button', click: () => app.select(node.id) },
           text || table.text(row, 'id').slice(0, 12),
         ),
       )

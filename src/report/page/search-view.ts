@@ -2,7 +2,7 @@
 
 import { filterRows } from '../model/filter.js'
 import type { App } from './app.js'
-import { fill, grouped, h, put, shown } from './dom.js'
+import { clipped, fill, grouped, h, put, shown } from './dom.js'
 
 /** Rows of each table that are shown; a button leads to all of them. */
 const MOST_ROWS = 5
@@ -77,7 +77,7 @@ export class SearchView {
                   h(
                     'tr',
                     { class: 'lead', click: () => app.go({ view: 'tables', table: name, row, query }) },
-                    names.map((column) => h('td', { class: 'mono' }, table.text(row, column))),
+                    names.map((column) => h('td', { class: 'mono' }, clipped(table.short(row, column)))),
                   ),
                 ),
               ),

@@ -252,7 +252,7 @@ export class TimelineView {
     if (event.offsetX < LABEL) {
       const lane = this.lanes[Math.floor((event.offsetY - AXIS) / LANE)]
       const node = lane?.container === null ? this.app.image.tree : this.app.image.container(lane?.container ?? '')
-      if (lane !== undefined && node !== undefined) this.app.go({ scope: node.id })
+      if (lane !== undefined && node !== undefined) this.app.select(node.id)
       return
     }
     this.canvas.setPointerCapture(event.pointerId)

@@ -121,7 +121,7 @@ export class TreeView {
   private choose(node: TreeNode): void {
     this.active = node.id
     this.element.focus()
-    this.app.go({ scope: node.id })
+    this.app.select(node.id)
   }
 
   private move(index: number): void {
