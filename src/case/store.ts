@@ -88,12 +88,6 @@ export class CaseStore {
     return { state: found.state as State, image: found.image as string | null, exitCode: Number(found.exit_code) }
   }
 
-  /** The result of a job that is in the case already, whatever the path. */
-  async resultOf(job: string): Promise<{ readonly state: State; readonly exitCode: number } | undefined> {
-    const [found] = await this.database.rows('SELECT state, exit_code FROM images WHERE job = $1', [job])
-    return found === undefined ? undefined : { state: found.state as State, exitCode: Number(found.exit_code) }
-  }
-
   /** Puts the result of a job into the case, whole or not at all; one that is there already stays as it is. */
   async add(source: SourceRecord, record: ImageRecord, tables: readonly StoredTable[]): Promise<void> {
     const id = imageId(record.job)
@@ -118,11 +112,6 @@ export class CaseStore {
   /** Remembers that a source has no result yet, and why. */
   async lose(source: SourceRecord, exitCode: number, why: string): Promise<void> {
     await this.setSource(source, 'lost', exitCode, null, why)
-  }
-
-  /** Remembers another path of an image that is in the case. */
-  async link(source: SourceRecord, job: string, { state, exitCode }: { state: State; exitCode: number }) {
-    await this.setSource(source, state, exitCode, imageId(job))
   }
 
   /** The tables that analyzers made, with their columns as they were declared. */
