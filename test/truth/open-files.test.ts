@@ -1,7 +1,7 @@
 /** Descriptors against /proc/PID/fd and fdinfo of the guests themselves. */
 
 import { describe, expect, it } from 'vitest'
-import { samples, sharedImages, table } from './images.js'
+import { armSamples, samples, sharedImages, table } from './images.js'
 
 interface Descriptor {
   fd: number
@@ -37,7 +37,7 @@ function wanted({ fd, target, fdinfo, dev, inode }: Descriptor): Record<string, 
 }
 
 /** Samples that were made when this table was there. */
-const sampled = samples().filter((image) => image.has('open-files.json'))
+const sampled = [...samples(), ...armSamples()].filter((image) => image.has('open-files.json'))
 
 for (const image of [...sampled, ...sharedImages()]) {
   const [own = 'lime'] = image.formats

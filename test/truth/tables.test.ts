@@ -2,7 +2,16 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Format } from './formats.js'
-import { samples, sharedImages, type Table, type TruthProcess, type TruthTask, table, text } from './images.js'
+import {
+  armSamples,
+  samples,
+  sharedImages,
+  type Table,
+  type TruthProcess,
+  type TruthTask,
+  table,
+  text,
+} from './images.js'
 
 /** /proc gives a worker's name with what it works on; `comm` alone is what the task holds. */
 function commOf(task: TruthTask, row: Record<string, unknown>): string {
@@ -29,8 +38,14 @@ function identity(task: TruthTask, row: Record<string, unknown>): Record<string,
     cgroup_ns: task.ns.cgroup,
     time_ns: task.ns.time,
     cgroup: cgroupOf(task, row),
-    container: task.cgroup.join().match(/(?:docker|cri-containerd|libpod)-([0-9a-f]{64})\.scope/)?.[1] ?? null,
+    container: containerOf(task),
   }
+}
+
+/** By the scope of an engine, or the folder that bare containerd makes below that of its namespace. */
+function containerOf({ cgroup }: TruthTask): string | null {
+  const scope = cgroup.join().match(/(?:docker|cri-containerd|libpod)-([0-9a-f]{64})\.scope/)?.[1]
+  return scope ?? cgroup.join().match(/^0::\/(?:default|lab)\/([\w-]+)$/)?.[1] ?? null
 }
 
 /** On cgroup v1 a task has a path in each hierarchy, of which the table shows one. */
@@ -52,7 +67,7 @@ function pick(row: Record<string, unknown>, like: Record<string, unknown>): Reco
   return Object.fromEntries(Object.keys(like).map((name) => [name, row[name]]))
 }
 
-for (const image of [...samples(), ...sharedImages()]) {
+for (const image of [...samples(), ...armSamples(), ...sharedImages()]) {
   const [own] = image.formats
   const results = new Map<string, Table>()
   const read = (analyzer: string, format: Format = own ?? 'lime'): Table => {
@@ -191,7 +206,7 @@ for (const image of [...samples(), ...sharedImages()]) {
       const [row] = read('info').rows
       expect(row).toMatchObject({
         format: own,
-        architecture: 'x86_64',
+        architecture: host.uname[4],
         page_levels: host.la57 ? 5 : 4,
         page_size: 4096,
         banner: host.version,
