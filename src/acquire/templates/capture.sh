@@ -119,7 +119,8 @@ hashed() {
   return "$code"
 }
 
-expected=$(awk '/^MemTotal:/ { print $2 * 1024 + 1073741824 }' /proc/meminfo)
+# As much at most, so that parts are large enough. Some awks write large numbers as 2.6e+10 unless told otherwise.
+expected=$(awk '/^MemTotal:/ { printf "%.0f", $2 * 1024 + 1073741824 }' /proc/meminfo)
 complete=true
 took='null'
 started=$(now)
