@@ -3,7 +3,7 @@
 // Without folders: of the plans for Kubernetes and EKS with everything in them. Wants kube-apiserver and etcd on the path, or
 // in the folder that KUBE_BIN names (`go build k8s.io/kubernetes/cmd/kube-apiserver`; etcd-server of Debian will do).
 // Servers, keys and data are made for the run, on this machine's loopback, and are gone after it.
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
@@ -100,6 +100,8 @@ export async function startCluster() {
       ...['--cert-dir', at('certificates'), '--token-auth-file', at('tokens.csv'), '--authorization-mode', 'RBAC'],
       ...['--service-account-issuer', 'https://kubernetes.default.svc', '--service-account-key-file', at('sa.pub')],
       ...['--service-account-signing-key-file', at('sa.key'), '--service-cluster-ip-range', '10.0.0.0/24'],
+      // As clusters have it; what may be privileged is for admission to say.
+      '--allow-privileged=true',
     ])
     const ask = (method, path, body) =>
       new Promise((resolve, reject) => {
@@ -139,7 +141,7 @@ export async function startCluster() {
         message: status < 300 ? '' : (JSON.parse(text).message ?? text),
       }
     }
-    return { post, stop, version: JSON.parse((await ask('GET', '/version')).text).gitVersion }
+    return { post, stop, version: execFileSync(apiserver, ['--version'], { encoding: 'utf8' }).trim() }
   } catch (error) {
     await stop()
     throw error
@@ -168,12 +170,13 @@ function podOf(text) {
 
 /** Asks for every object of a plan, and for the pods they would make. */
 export async function dryRun(cluster, folder, tell) {
-  const documents = documentsIn(folder)
+  // Others need the namespace and the accounts to be there, in this cluster that is gone soon.
+  const isReal = ({ text }) => ['Namespace', 'ServiceAccount'].includes(parse(text, { version: '1.1' }).kind)
+  const all = documentsIn(folder)
+  const documents = [...all.filter(isReal), ...all.filter((one) => !isReal(one))]
   let refused = 0
   for (const { file, text } of documents) {
-    const { kind } = parse(text, { version: '1.1' })
-    // Others need the namespace and the accounts to be there, in this cluster that is gone soon.
-    const real = kind === 'Namespace' || kind === 'ServiceAccount'
+    const real = isReal({ text })
     const pod = podOf(text)
     for (const one of [text, ...(pod === null ? [] : [pod])]) {
       const answer = await cluster.post(one, { dryRun: !real })
@@ -226,9 +229,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const made = mkdtempSync(join(tmpdir(), 'salvor-plans-'))
   const folders = process.argv.length > 2 ? process.argv.slice(2) : await plansIn(made)
   const cluster = await startCluster()
+  // A reader that went away is no reason to leave servers behind.
+  process.stdout.on('error', () => {})
   const tell = (line) => process.stdout.write(`${line}\n`)
   try {
-    tell(`kube-apiserver ${cluster.version}`)
+    tell(`kube-apiserver: ${cluster.version}`)
     let refused = 0
     for (const folder of folders) refused += (await dryRun(cluster, folder, tell)).refused
     // That it is strict, and that admission is there, is part of what was shown.
