@@ -95,7 +95,8 @@ export class CaseStore {
       .transaction(async () => {
         const [known] = await this.database.rows('SELECT 1 FROM images WHERE job = $1', [record.job])
         if (known === undefined) {
-          for (const table of tables) await this.addTable(id, table)
+          const empty = new Set(record.tables.flatMap(({ table, rows }) => (rows === 0 ? table : [])))
+          for (const table of tables) await this.addTable(id, table, empty.has(table.analyzer))
           await this.addImage(id, record)
           await this.addManifest(id, record)
         }
@@ -142,9 +143,10 @@ export class CaseStore {
     ])
   }
 
-  private async addTable(id: string, { analyzer, columns, key, file }: StoredTable): Promise<void> {
+  private async addTable(id: string, { analyzer, columns, key, file }: StoredTable, isEmpty: boolean): Promise<void> {
     const name = tableName(analyzer)
     await this.schema.declare(name, { analyzer, columns, key })
+    if (isEmpty) return
     const into = Object.keys(columns).map((column) => quoted(columnName(column)))
     const list = ['image_id', 'image_row', ...into].join(', ')
     await this.database.run(`INSERT INTO ${quoted(name)} (${list}) ${readRows(file, id, columns)}`)
