@@ -112,7 +112,15 @@ impl Regions for Paging {
     }
 
     fn geometry(&self) -> Geometry {
-        Geometry { levels: 3, page_size: PAGE, bits: PAGE.ilog2() + TABLE_BITS * 3, kernel_half: HALF, image: IMAGE, step: STEP, modules: MODULES }
+        Geometry {
+            levels: 3,
+            page_size: PAGE,
+            bits: PAGE.ilog2() + TABLE_BITS * 3,
+            kernel_half: HALF,
+            image: IMAGE,
+            step: STEP,
+            modules: MODULES,
+        }
     }
 
     fn image_steps<'a>(&self, _: &'a AddressSpace) -> Box<dyn Iterator<Item = u64> + 'a> {

@@ -177,11 +177,8 @@ pub fn page_structs(id: u32) -> Result<Option<NativePageStructs>> {
     let kernel = opened(id)?;
     let size = kernel.size("struct page").and_then(|size| u32::try_from(size).ok());
     let found = kernel.memory.image().undisturbed(|| Ok(kernel.page_structs().zip(kernel.direct_map().ok())))?;
-    let structs = |((first, base), size): ((u64, u64), u32)| NativePageStructs {
-        first: first.into(),
-        size,
-        base: base.into(),
-    };
+    let structs =
+        |((first, base), size): ((u64, u64), u32)| NativePageStructs { first: first.into(), size, base: base.into() };
     Ok(found.zip(size).map(structs))
 }
 

@@ -185,7 +185,8 @@ impl<'a> Search<'a> {
         let Some(proof) = proof::prove(self.image, &self.architectures, &kallsyms.table, kallsyms.text, text) else {
             let said = proof::said_to_lie(self.image, &self.architectures, &kallsyms.table, text);
             self.misplaced = self.misplaced.or(said.map(|said| Misplaced { found: text, said }));
-            let claimed = |claimed| proof::claimed_to_lie(self.image, &self.architectures, &kallsyms.table, text, claimed);
+            let claimed =
+                |claimed| proof::claimed_to_lie(self.image, &self.architectures, &kallsyms.table, text, claimed);
             let claimed = kallsyms.text.and_then(claimed).and_then(|claimed| claimed.checked_sub(text));
             self.begins = self.begins.or(claimed.filter(|begins| *begins > 0));
             return None;

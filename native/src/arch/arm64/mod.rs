@@ -15,11 +15,8 @@ pub struct Arm64;
 
 /// Granules with the numbers of bits that kernels are built for: `ARM64_VA_BITS_*` (arch/arm64/Kconfig). One that is built
 /// for 52 bits has 48 or 47 where the processor has no more.
-const WAYS: [(Granule, &[u32]); 3] = [
-    (Granule::Small, &[48, 52, 39]),
-    (Granule::Large, &[48, 52, 42]),
-    (Granule::Medium, &[48, 47, 52, 36]),
-];
+const WAYS: [(Granule, &[u32]); 3] =
+    [(Granule::Small, &[48, 52, 39]), (Granule::Large, &[48, 52, 42]), (Granule::Medium, &[48, 47, 52, 36])];
 /// The most bits that any kernel is built for.
 const MOST_BITS: u32 = 52;
 /// Kernels are placed in units of this (`SEGMENT_ALIGN`, arch/arm64/include/asm/memory.h).

@@ -93,7 +93,8 @@ fn pages_and_blocks_are_found_at_each_level_that_may_have_them() {
         for level in 0..tables.levels() {
             let physical = some_physical(tables, level);
             let kind = if level == 0 { PAGE } else { BLOCK };
-            let space = Memory::mapping(tables, address, level, encoded(tables, physical) | kind | ATTRIBUTES).space(paging);
+            let space =
+                Memory::mapping(tables, address, level, encoded(tables, physical) | kind | ATTRIBUTES).space(paging);
             let inside = address & ((1 << below(tables, level)) - 1);
             match space.translate(address) {
                 Some(found) => {
