@@ -49,6 +49,10 @@ describe('OCI config.json', () => {
       args: ['nginx', '-g', 'daemon off;'],
       env: ['PATH=/usr/bin', 'SHOP_ENV=production'],
       cwd: '/',
+      devices: [
+        { allow: false, bits: 7, major: null, minor: null, types: [1, 2] },
+        { allow: true, bits: 7, major: 1, minor: 3, types: [2] },
+      ],
       uid: 101,
       hostname: 'web',
       mounts: [
@@ -58,6 +62,7 @@ describe('OCI config.json', () => {
       capabilities: ['CAP_KILL', 'CAP_CHOWN'],
       effective: ['CAP_CHOWN'],
       seccomp: true,
+      seccomp_profile: { architectures: [], calls: new Map(), otherwise: 'denied' },
       apparmor: 'docker-default',
       no_new_privileges: true,
       masked_paths: ['/proc/kcore'],

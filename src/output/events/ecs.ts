@@ -21,6 +21,9 @@ const transports: ReadonlySet<string> = new Set([
   'gre',
 ])
 
+/** As columns of times are written; a log may say anything where it has a time. */
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/
+
 type Nested = { [key: string]: unknown }
 
 /** A value in a field's form; undefined where it is none of it, so that no mapping is broken by it. */
@@ -30,6 +33,8 @@ function formed(value: Value, form: EcsForm): unknown {
       return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined
     case 'keywords':
       return Array.isArray(value) ? value.map(String) : [String(value)]
+    case 'date':
+      return typeof value === 'string' && ISO_TIME.test(value) ? value : undefined
     case 'ip':
       return typeof value === 'string' && isIP(value) !== 0 ? value : undefined
     case 'transport':
