@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { armSamples, samples, sharedImages, type TruthImage, type TruthProcess } from './images.js'
+import { samples, sharedImages, type TruthImage, type TruthProcess } from './images.js'
 
 /** A namespace by its inode, with what was recorded in it. */
 export interface Network {
@@ -15,7 +15,7 @@ export interface Network {
 
 /** The shared images, and the samples that were made when their networks were recorded. */
 export function networkImages(): TruthImage[] {
-  return [...armSamples(), ...samples().filter((image) => image.has('net')), ...sharedImages()]
+  return [...samples().filter((image) => image.has('net')), ...sharedImages()]
 }
 
 export function networks(image: TruthImage): Network[] {
@@ -30,7 +30,10 @@ export function networks(image: TruthImage): Network[] {
 
 /** A container's id in the path of a cgroup. */
 export function containerOf({ cgroup }: Pick<TruthProcess, 'cgroup'>): string | null {
-  return /([0-9a-f]{64})(?:\.scope)?(?:\/|$)/.exec(cgroup.join('\n'))?.[1] ?? null
+  const paths = cgroup.join('\n')
+  // Bare containerd makes a folder below that of its namespace.
+  const plain = () => /^0::\/(?:default|lab)\/([\w-]+)$/.exec(paths)?.[1] ?? null
+  return /([0-9a-f]{64})(?:\.scope)?(?:\/|$)/.exec(paths)?.[1] ?? plain()
 }
 
 function namespaceOwners(image: TruthImage): Map<number, string | null> {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { outOfHash } from './changes.js'
-import { sharedImage, sharedImages, type TruthImage, table } from './images.js'
+import { armSamples, sharedImage, sharedImages, type TruthImage, table } from './images.js'
 import { containerOf, networkImages, networks } from './networks.js'
 import { type Patch, patchedCopy, word } from './patched.js'
 
@@ -76,7 +76,7 @@ function listed(text: (file: string) => string): Map<string, Row> {
   return sockets
 }
 
-for (const image of networkImages()) {
+for (const image of [...armSamples(), ...networkImages()]) {
   const [own = 'lime'] = image.formats
   describe(image.title, () => {
     image.require()
@@ -96,7 +96,7 @@ for (const image of networkImages()) {
         }
       }
       expect(short).toBeLessThanOrEqual(8)
-      expect(known.size).toBeGreaterThan(200)
+      expect(known.size).toBeGreaterThan(image.isSmall ? 150 : 200)
       expect(rows.filter((row) => row.unhashed !== false)).toEqual([])
       // Others are held by a descriptor, but never bound.
       const spare = rows.filter((row) => !known.has(row.address))
