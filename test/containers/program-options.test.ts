@@ -23,5 +23,11 @@ test('what conmon hands on to others is none of its own options', () => {
   const id = 'a'.repeat(64)
   const handedOn = ['--exit-command-arg', '--runtime', '--exit-command-arg', 'crun', '--runtime-arg', '--name=x']
   const args = ['/usr/bin/conmon', '-c', id, '-n', 'web', '-r', '/usr/bin/runc', '-b', '/b', ...handedOn]
-  expect(parseConmonArguments(args)).toEqual({ id, name: 'web', bundle: '/b', runtime: '/usr/bin/runc', log_path: null })
+  expect(parseConmonArguments(args)).toEqual({
+    id,
+    name: 'web',
+    bundle: '/b',
+    runtime: '/usr/bin/runc',
+    log_path: null,
+  })
 })

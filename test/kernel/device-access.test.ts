@@ -40,7 +40,7 @@ function programOf(rules: readonly DeviceRule[]): Uint8Array {
       ...(minor === null ? [] : [(skip: number) => [bpf(0x55, R5, 0, skip, minor)]]),
     ]
     const end = returns(allow ? 1 : 0)
-    return tests.reduceRight((after, test) => [...test(after.length), ...after], end)
+    return tests.reduceRight((after, test) => test(after.length).concat(after), end)
   })
   return Buffer.concat([...BEGINNING, ...blocks.flat(), ...returns(0)])
 }
