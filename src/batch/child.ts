@@ -38,7 +38,7 @@ export interface ChildWatch {
   readonly progress: (task: string, done: number, total: number) => void
 }
 
-const POLL_MILLISECONDS = 500
+const POLL_MILLISECONDS = 100
 const KIB_PER_MIB = 1024
 /** Of what a child says on its way out. */
 const MOST_STDERR = 4096
