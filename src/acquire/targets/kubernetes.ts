@@ -1,4 +1,7 @@
-import { capture, checkpoints, clusterRecords, protectNodes } from '../kubernetes.js'
+import { capture } from '../kubernetes/capture.js'
+import { checkpoints } from '../kubernetes/checkpoints.js'
+import { protectNodes } from '../kubernetes/protect.js'
+import { clusterRecords } from '../kubernetes/records.js'
 import { joined } from '../plan.js'
 import type { Target } from './target.js'
 
