@@ -1,10 +1,11 @@
 /** Holds what arrived against its manifest. */
 
 import { createHash } from 'node:crypto'
-import { createReadStream, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { SalvorError, toFailure } from '../engine/errors.js'
 import { exitCodes, worst } from '../engine/status.js'
+import { fileHash } from '../file-hash.js'
 import { MANIFEST_ENDING, type Manifest, type ManifestFile, MOST_BYTES, readManifest } from './manifest.js'
 
 /** What is true of a file, or of a manifest as a whole. */
@@ -91,16 +92,13 @@ function verdict(path: string, file: ManifestFile, state: State, more: Partial<V
   }
 }
 
-/** Reads a file once, from its beginning to its end as it is now. */
-async function hashOf(path: string, size: number, { signal, progress }: VerifyOptions) {
-  const hash = createHash('sha256')
-  let bytes = 0
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) {
-    hash.update(chunk)
-    bytes += chunk.length
-    progress(basename(path), bytes, size)
+function hashOf(path: string, size: number, { signal, progress }: VerifyOptions) {
+  let done = 0
+  const advance = (bytes: number): void => {
+    done += bytes
+    progress(basename(path), done, size)
   }
-  return { sha256: hash.digest('hex'), bytes }
+  return fileHash(path, { signal, advance })
 }
 
 /** What the headers of memory say that a hash does not: a capture that was cut off hashes as well as any. */

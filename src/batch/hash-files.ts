@@ -1,29 +1,23 @@
 /** The hash of evidence, made while the analysis goes on. */
 
-import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { EvidenceFileRecord } from '../case/manifest.js'
 import { sha256Of } from '../case/manifest.js'
 import { SalvorError } from '../engine/errors.js'
+import { fileHash } from '../file-hash.js'
 import { isoTime } from '../iso-time.js'
-import { require } from '../require.js'
-
-const PIECE_BYTES = 1 << 20
 
 /** Reads a file once, and nothing else of it than its bytes. Throws where it changed meanwhile. */
 async function hashFile(path: string, signal: AbortSignal): Promise<EvidenceFileRecord> {
-  const { createHash } = require('node:crypto') as typeof import('node:crypto')
   const handle = await open(path, 'r')
   try {
     const before = await handle.stat({ bigint: true })
-    const hash = createHash('sha256')
-    const stream = createReadStream(path, { fd: handle, autoClose: false, highWaterMark: PIECE_BYTES, signal })
-    for await (const piece of stream) hash.update(piece as Buffer)
+    const { sha256 } = await fileHash(handle, { signal })
     const after = await handle.stat({ bigint: true })
     if (after.size !== before.size || after.mtimeNs !== before.mtimeNs)
       throw new SalvorError('EVIDENCE', `${path}: it changed while it was read`)
     const modified = isoTime(before.mtimeNs) ?? String(before.mtimeNs)
-    return { path, bytes: Number(before.size), sha256: hash.digest('hex'), modified }
+    return { path, bytes: Number(before.size), sha256, modified }
   } finally {
     await handle.close()
   }

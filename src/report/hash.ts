@@ -1,12 +1,10 @@
 /** Hashes of the files that an image is read from. */
 
-import { createReadStream, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { toFailure } from '../engine/errors.js'
-import { require } from '../require.js'
+import { fileHash } from '../file-hash.js'
 import type { Warning } from '../warning.js'
 import type { ImageFile } from './model/document.js'
-
-const BLOCK = 4 << 20
 
 interface Hashing {
   /** Only the sizes where it is false. */
@@ -14,16 +12,6 @@ interface Hashing {
   readonly signal: AbortSignal
   readonly progress: (task: string, done: number, total: number) => void
   readonly warn: (warning: Warning) => void
-}
-
-async function sha256(path: string, advance: (bytes: number) => void, signal: AbortSignal): Promise<string> {
-  const { createHash } = require('node:crypto') as typeof import('node:crypto')
-  const hash = createHash('sha256')
-  for await (const block of createReadStream(path, { highWaterMark: BLOCK, signal })) {
-    hash.update(block as Buffer)
-    advance((block as Buffer).length)
-  }
-  return hash.digest('hex')
 }
 
 /** Sizes and SHA-256 of files. One that can no longer be read is a warning. */
@@ -44,7 +32,8 @@ export async function hashFiles(paths: readonly string[], hashing: Hashing): Pro
       continue
     }
     try {
-      files.push({ ...file, sha256: await sha256(path, advance, signal) })
+      const { sha256 } = await fileHash(path, { advance, signal })
+      files.push({ ...file, sha256 })
     } catch (error) {
       if (signal.aborted) throw error
       warn({ code: 'unreadable', message: `${path} was not hashed: ${toFailure(error).message}` })
