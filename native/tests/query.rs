@@ -170,7 +170,7 @@ fn columns_of_processes_are_those_of_proc(images: &[Recorded]) {
             compare("args", filled(text(&batch.columns[3], row)), strings(&process["cmdline"]));
             compare("ppid", number(&batch.columns[9], row).map(|n| n.to_string()), Some(process["ppid"].to_string()));
         }
-        comparison.finish(300);
+        comparison.finish(250);
     }
 }
 

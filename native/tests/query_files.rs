@@ -107,8 +107,13 @@ fn declarations_of_containers_come_whole_from_the_page_cache(images: &[Recorded]
 fn live_containers(image: &Recorded) -> usize {
     let inspected = ["raw/docker-inspect.json", "raw/podman-inspect.json"].iter().find_map(|file| image.json(file));
     let count = |list: &Value| list.as_array().unwrap().iter().filter(|told| told["State"]["Pid"] != 0).count();
-    // Eight sandboxes that were ready, and nine containers that ran.
-    inspected.as_ref().map_or(8 + 9, count)
+    let others = match image.name.as_str() {
+        // Bare containerd's.
+        "ctr-debian13-arm64" => 5,
+        // Eight sandboxes that were ready, and nine containers that ran.
+        _ => 8 + 9,
+    };
+    inspected.as_ref().map_or(others, count)
 }
 
 #[test]

@@ -204,8 +204,8 @@ impl<'a> Tag<'a> {
         let size = if short { 4 } else { 8 };
         let (stored, plain) = (word(at)?, word(at + size)?);
         // Bytes that are skipped so that the value begins at a page.
-        let padding = u32_at(bytes, at + 2 * size)? & 0xffff;
-        let from = at + 2 * size + 2 + padding as usize;
+        let padding = bytes.get(at + 2 * size..)?.first_chunk().map(|word| u16::from_le_bytes(*word))?;
+        let from = at + 2 * size + size_of::<u16>() + usize::from(padding);
         let next = from.checked_add(usize::try_from(stored).ok()?)?;
         Some(Self { name, index, value: Value::Bytes { at: from as u64, stored, length: plain }, next })
     }

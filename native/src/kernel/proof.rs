@@ -64,7 +64,7 @@ pub fn claimed_to_lie(
 
 /// The virtual address of `_text`, where the kernel keeps how far that is from the physical one.
 fn placed(image: &Image, architecture: &dyn Architecture, table: &Table, physical: u64) -> Option<u64> {
-    let variable = |name: &str| image.copy_u64(physical.checked_add(table.from_text(name)?)?);
+    let variable = |name: &str| image.read_u64(physical.checked_add(table.from_text(name)?)?);
     architecture.text_distance(&variable).map(|distance| physical.wrapping_add(distance))
 }
 
@@ -95,7 +95,9 @@ pub fn prove(
             };
             // What is known of the image's place is that of one layout of addresses alone.
             let is_image = |text: &u64| *text >= memory.geometry().image;
-            let text = match claimed_text.or_else(|| placed(image, *architecture, table, physical)) {
+            // Read in any case: of an image that is distilled from this one, it may be all that tells.
+            let kept = placed(image, *architecture, table, physical);
+            let text = match claimed_text.or(kept) {
                 Some(text) => Some(text).filter(is_image).filter(maps),
                 None => memory.mapped_image().map(|mapped| mapped.address).find(maps),
             }?;

@@ -50,7 +50,8 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn lz4(bytes: &[u8]) -> Vec<u8> {
-    let mut out = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    let small = lz4_flex::frame::FrameInfo::new().block_size(lz4_flex::frame::BlockSize::Max64KB);
+    let mut out = lz4_flex::frame::FrameEncoder::with_frame_info(small, Vec::new());
     out.write_all(bytes).unwrap();
     out.finish().unwrap()
 }
