@@ -1,6 +1,6 @@
 // The steps from a checkout to a build; each is skipped where its result is there and fits the sources.
-import { readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, readdirSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { indexRules } from './index-rules.mjs'
 import { fail, needTools, root, run, tool, unlessFresh } from './lib.mjs'
 
@@ -84,6 +84,10 @@ export async function buildTypeScript() {
     rmSync(join(root, 'dist'), { recursive: true, force: true })
     await must('compiling TypeScript', tool('tsc'), ['--project', 'tsconfig.json'])
     await must('bundling', process.execPath, ['scripts/bundle.mjs'])
+    // What is read as it is.
+    for (const folder of ['src/case/queries', 'src/acquire/templates']) {
+      cpSync(join(root, folder), join(root, 'dist/bundle', basename(folder)), { recursive: true })
+    }
     await must('indexing the plugins', process.execPath, ['scripts/index-plugins.mjs'])
     await must('compiling the bundle', process.execPath, ['scripts/compile.mjs'])
   })

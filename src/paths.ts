@@ -12,6 +12,8 @@ export const yaraAddon = new URL('native-yara/index.cjs', root)
 /** The bundle: the command line, the workers and the built-in analyzers, each in few files that load fast. */
 export const bundle = new URL('dist/bundle/', root)
 /** The queries that salvor brings along, a file for each. */
-export const queries = new URL('src/case/queries/', root)
+export const queries = new URL('queries/', bundle)
+/** The scripts that plans of acquisition are made of. */
+export const templates = new URL('templates/', bundle)
 /** The page of reports, with a place for data. */
 export const reportPage = new URL('report.html', bundle)

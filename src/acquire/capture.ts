@@ -1,7 +1,7 @@
 /** The script that takes memory, and what tells it where to. */
 
 import { readFileSync } from 'node:fs'
-import { packageJson } from '../paths.js'
+import { templates } from '../paths.js'
 import type { Destination, PlanRequest } from './request.js'
 import { exported } from './shell.js'
 
@@ -11,7 +11,7 @@ export const URLS = '/urls/urls'
 
 /** The text of a template. It is run as it stands: what differs comes by the environment. */
 export function template(name: string): string {
-  return readFileSync(new URL(`src/acquire/templates/${name}`, packageJson), 'utf8')
+  return readFileSync(new URL(name, templates), 'utf8')
 }
 
 /** What a capture is called: of its host, or of what a user named. */

@@ -16,14 +16,14 @@ export interface CoreMachine {
   readonly number: number
   /** Bytes of `struct pt_regs` with which the registers of a core file begin. */
   readonly registers: number
-  /** Whether the bases of two segments come behind these (`struct user_regs_struct`). */
-  readonly segments: boolean
+  /** Bytes behind these for segments: the bases of two, then the selectors of four (`struct user_regs_struct`). */
+  readonly segments: number
 }
 
 /** By `uname -m`. Of arm64 the registers are `struct user_pt_regs` (arch/arm64/include/uapi/asm/ptrace.h). */
 export const MACHINES: Readonly<Record<string, CoreMachine>> = {
-  x86_64: { number: 62, registers: 21 * WORD, segments: true },
-  aarch64: { number: 183, registers: 34 * WORD, segments: false },
+  x86_64: { number: 62, registers: 21 * WORD, segments: 6 * WORD },
+  aarch64: { number: 183, registers: 34 * WORD, segments: 0 },
 }
 
 /** A thread, as a note tells of it. */
@@ -69,12 +69,12 @@ function note(type: number, descriptor: Uint8Array): Buffer {
 /** The registers of a thread: zeros where nobody saved them. */
 export function threadNote({ tid, parent, registers, fsBase, gsBase }: CoreThread, machine: CoreMachine): Buffer {
   const bases = PRSTATUS.registers + machine.registers
-  const status = Buffer.alloc(bases + (machine.segments ? 2 * WORD : 0) + PRSTATUS.behind)
+  const status = Buffer.alloc(bases + machine.segments + PRSTATUS.behind)
   status.writeInt32LE(tid, PRSTATUS.pid)
   status.writeInt32LE(parent, PRSTATUS.parent)
   if (registers !== null) {
     status.set(registers.subarray(0, machine.registers), PRSTATUS.registers)
-    if (machine.segments) {
+    if (machine.segments > 0) {
       status.writeBigUInt64LE(fsBase, bases)
       status.writeBigUInt64LE(gsBase, bases + WORD)
     }
