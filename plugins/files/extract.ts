@@ -100,7 +100,8 @@ function chosen(kernel: Kernel, asked: Asked, complain: (message: string) => voi
     (file) => containers.length === 0 || merged || containers.includes(file.container ?? ''),
     (file) => path.length === 0 || path.some((pattern) => fits(pattern, file.path ?? '')),
   ]
-  const inside = merged ? containers.flatMap((container) => mergedFiles(kernel, container)) : []
+  // Of no container it is nothing, and what it asks of a kernel is asked all the same.
+  const inside = (merged ? containers : [null]).flatMap((container) => mergedFiles(kernel, container))
   const files = merged ? inside : [...fileRows(kernel)].flat()
   const wanted = files.filter((file) => tests.every((test) => test(file)))
   // A merged folder may show one file at several paths.
