@@ -14,6 +14,8 @@ const WORD: usize = 8;
 /// Pages that one call looks at, and places that it gives: whoever asks goes on where it ended.
 const MOST_PAGES: u64 = 1 << 16;
 const MOST_HITS: usize = 1 << 16;
+/// Pages between two looks at how much of the file is mapped in.
+const LOOK: u64 = 4096;
 /// How much is put together at a time.
 const BLOCK: usize = 1 << 20;
 /// Bytes of one pattern.
@@ -164,6 +166,9 @@ impl UserMemory {
                 }
                 left -= 1;
                 found.pages += 1;
+                if found.pages.is_multiple_of(LOOK) {
+                    self.space.image().trim();
+                }
                 if is_there {
                     start = if block.is_empty() { at } else { start };
                     block.extend_from_slice(&page);
