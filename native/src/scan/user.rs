@@ -15,7 +15,7 @@ const WORD: usize = 8;
 const MOST_PAGES: u64 = 1 << 16;
 const MOST_HITS: usize = 1 << 16;
 /// Pages between two looks at how much of the file is mapped in.
-const LOOK: u64 = 4096;
+const LOOK: u64 = 2048;
 /// How much is put together at a time.
 const BLOCK: usize = 1 << 20;
 /// Bytes of one pattern.
