@@ -10,6 +10,12 @@ export interface Hashing {
   readonly advance?: (bytes: number) => void
 }
 
+/** SHA-256 of a text or of bytes. */
+export function sha256Of(content: string | Uint8Array): string {
+  const { createHash } = require('node:crypto') as typeof import('node:crypto')
+  return createHash('sha256').update(content).digest('hex')
+}
+
 /** SHA-256 of a file, read once from its beginning to its end as it is now, and how many bytes that were. */
 export async function fileHash(
   file: string | FileHandle,

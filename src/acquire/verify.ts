@@ -1,11 +1,10 @@
 /** Holds what arrived against its manifest. */
 
-import { createHash } from 'node:crypto'
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { SalvorError, toFailure } from '../engine/errors.js'
 import { exitCodes, worst } from '../engine/status.js'
-import { fileHash } from '../file-hash.js'
+import { fileHash, sha256Of } from '../file-hash.js'
 import { MANIFEST_ENDING, type Manifest, type ManifestFile, MOST_BYTES, readManifest } from './manifest.js'
 
 /** What is true of a file, or of a manifest as a whole. */
@@ -163,7 +162,7 @@ function open(path: string, { sha256: expected }: VerifyOptions): { own: Verdict
     const { size } = statSync(path)
     if (size > MOST_BYTES) throw new SalvorError('EVIDENCE', `it has ${size} bytes, more than any manifest`)
     const bytes = readFileSync(path)
-    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const sha256 = sha256Of(bytes)
     if (expected !== null && expected !== sha256) {
       const remark = 'it is not the manifest whose hash was given'
       return { own: ofManifest(path, 'changed', remark, sha256, expected), manifest: null }

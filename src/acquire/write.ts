@@ -1,8 +1,8 @@
 /** Puts a plan into a folder. */
 
-import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { sha256Of } from '../file-hash.js'
 import { FileSink } from '../output/sink.js'
 import { checkName, checkTargetFolder, type Guard, outputFailure } from '../output/target.js'
 import { checklist } from './checklist.js'
@@ -14,7 +14,7 @@ export function planFiles(plan: Plan, request: PlanRequest, target: string): Pla
   const files = [{ name: 'README.md', content: checklist(plan, request) }, ...plan.files]
   const hashes = files.map(({ name, content }) => ({
     name,
-    sha256: createHash('sha256').update(content).digest('hex'),
+    sha256: sha256Of(content),
   }))
   const record = { schema: 'salvor-acquisition-plan-1', target, request, files: hashes }
   return [...files, { name: 'plan.json', content: `${JSON.stringify(record, null, 2)}\n` }]

@@ -2,9 +2,8 @@
 
 import { open } from 'node:fs/promises'
 import type { EvidenceFileRecord } from '../case/manifest.js'
-import { sha256Of } from '../case/manifest.js'
 import { SalvorError } from '../engine/errors.js'
-import { fileHash } from '../file-hash.js'
+import { fileHash, sha256Of } from '../file-hash.js'
 import { isoTime } from '../iso-time.js'
 
 /** Reads a file once, and nothing else of it than its bytes. Throws where it changed meanwhile. */

@@ -2,7 +2,7 @@
 
 import type { OptionsData } from '../api/options.js'
 import type { ImageRecord } from '../case/manifest.js'
-import { sha256Of } from '../case/manifest.js'
+import { sha256Of } from '../file-hash.js'
 
 export interface AskedTable {
   readonly analyzer: string

@@ -1,7 +1,7 @@
 /** The manifests of a case as CASE/UCO JSON-LD (CASE 1.4, UCO 1.4), for tools that exchange evidence. */
 
+import { sha256Of } from '../file-hash.js'
 import type { EvidenceFileRecord, Manifest } from './manifest.js'
-import { sha256Of } from './manifest.js'
 import type { CaseStore } from './store.js'
 
 type Node = Readonly<Record<string, unknown>>

@@ -1,7 +1,6 @@
 /** What is on record of one image's analysis. Each manifest names the hash of the one before it. */
 
 import type { OptionsData } from '../api/options.js'
-import { require } from '../require.js'
 import type { Warning } from '../warning.js'
 
 /** A file of the evidence: the image, or a part of a dump that was split. */
@@ -64,11 +63,6 @@ export interface Manifest extends ImageRecord {
 export function manifestText(record: ImageRecord, sequence: number, previous: string | null): string {
   const manifest: Manifest = { sequence, previous, ...record }
   return `${JSON.stringify(manifest, null, 2)}\n`
-}
-
-export function sha256Of(text: string): string {
-  const { createHash } = require('node:crypto') as typeof import('node:crypto')
-  return createHash('sha256').update(text).digest('hex')
 }
 
 const ID_DIGITS = 16

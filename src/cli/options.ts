@@ -52,12 +52,18 @@ export const artifactOption: Option = {
   summary: 'The folder for the files that analyzers write: empty, or made for it',
 }
 
+export const quietOption: Option = {
+  name: 'quiet',
+  alias: 'q',
+  summary: 'No progress and no notes; warnings and errors stay',
+}
+
 export const engineOptions: readonly Option[] = [
   pluginOption,
   { name: 'threads', value: 'N', summary: 'Worker threads at most (default: one per CPU)' },
   { name: 'timeout', value: 'N', summary: 'End a table that takes longer than N seconds; the others go on' },
   { name: 'memory', value: 'N', summary: 'End a table that takes more than N MiB of memory; the others go on' },
-  { name: 'quiet', alias: 'q', summary: 'No progress and no notes; warnings and errors stay' },
+  quietOption,
 ]
 
 /** The options of every command that gives tables. */
@@ -101,15 +107,27 @@ export const tableOptions: readonly Option[] = [
   ...engineOptions,
 ]
 
-/** The options of every command that gives tables of memory images. */
-export const runOptions: readonly Option[] = [
-  ...tableOptions,
+function named(...names: string[]): readonly Option[] {
+  return tableOptions.filter(({ name }) => names.includes(name))
+}
+
+/** Of every command that writes one table of its own, from a case. */
+export const writingOptions: readonly Option[] = [...named('format', 'output', 'wide'), forceOption]
+
+/** Where what salvor finds out of images is kept. */
+export const cacheOptions: readonly Option[] = [
   { name: 'no-cache', summary: 'Keep no discovered symbols, and unpack no images' },
   {
     name: 'cache-dir',
     value: 'DIR',
     summary: 'Where discovered symbols and unpacked images are kept (default: $XDG_CACHE_HOME/salvor)',
   },
+]
+
+/** The options of every command that gives tables of memory images. */
+export const runOptions: readonly Option[] = [
+  ...tableOptions,
+  ...cacheOptions,
   { name: 'unpack-limit', value: 'N', summary: 'Most GiB of a compressed image, unpacked (default: 256)' },
 ]
 

@@ -9,11 +9,11 @@ import { byDefault } from '../../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes, worst } from '../../engine/status.js'
 import { choice } from '../../engine/words.js'
+import { sha256Of } from '../../file-hash.js'
 import { printable } from '../../output/escape.js'
-import { require } from '../../require.js'
 import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
-import { engineOptions, forceOption, readRunOptions, runOptions, singleOption, wholeNumber } from '../options.js'
+import { cacheOptions, engineOptions, forceOption, readRunOptions, singleOption, wholeNumber } from '../options.js'
 import { cacheDirectory } from '../session.js'
 import { analyzersCalled, refuseMistyped } from './run.js'
 
@@ -36,10 +36,9 @@ function chosen(named: readonly KnownAnalyzer[], asked: string | undefined, regi
 }
 
 function pluginsOf(registry: Registry): Settings['plugins'] {
-  const { createHash } = require('node:crypto') as typeof import('node:crypto')
   const locations = registry.list().flatMap(({ plugin }) => (plugin.kind === 'user' ? plugin.location : []))
   return [...new Set(locations)].sort().map((name) => {
-    return { name, sha256: createHash('sha256').update(readFileSync(name)).digest('hex') }
+    return { name, sha256: sha256Of(readFileSync(name)) }
   })
 }
 
@@ -119,8 +118,6 @@ function pluginOptions(raw: unknown): string[] {
   return [raw ?? []].flat().flatMap((specifier) => ['--plugin', String(specifier)])
 }
 
-const CACHE = new Set(['no-cache', 'cache-dir'])
-
 export const batchCommand: Command = {
   name: 'batch',
   arguments: [{ name: 'sources', kind: 'sources', several: true }],
@@ -144,7 +141,7 @@ export const batchCommand: Command = {
     { name: 'case-uco', value: 'FILE', summary: 'Write what is on record of the evidence as CASE/UCO JSON-LD' },
     forceOption,
     ...engineOptions,
-    ...runOptions.filter(({ name }) => CACHE.has(name)),
+    ...cacheOptions,
   ],
   run,
 }

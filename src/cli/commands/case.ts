@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { exitCodes } from '../../engine/status.js'
 import { Inputs } from '../../output/target.js'
 import type { Command, Invocation } from '../command.js'
-import { forceOption, readRunOptions, runOptions, singleOption } from '../options.js'
+import { readRunOptions, singleOption, writingOptions } from '../options.js'
 
 async function run({ raw, world }: Invocation): Promise<number> {
   const [{ CaseSource }, { overview }, { writeResult }] = await Promise.all([
@@ -33,8 +33,6 @@ async function run({ raw, world }: Invocation): Promise<number> {
   }
 }
 
-const WRITING = new Set(['format', 'output', 'wide'])
-
 export const caseCommand: Command = {
   name: 'case',
   arguments: [{ name: 'case', kind: 'case' }],
@@ -42,8 +40,7 @@ export const caseCommand: Command = {
   examples: [{ command: 'salvor case incident/', what: 'what is in a case' }],
   options: [
     { name: 'case-uco', value: 'FILE', summary: 'Write what is on record of the evidence as CASE/UCO JSON-LD' },
-    ...runOptions.filter(({ name }) => WRITING.has(name)),
-    forceOption,
+    ...writingOptions,
   ],
   run,
 }

@@ -6,7 +6,7 @@ import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes } from '../../engine/status.js'
 import { Inputs } from '../../output/target.js'
 import type { Command, Invocation } from '../command.js'
-import { engineOptions, forceOption, readRunOptions, runOptions, singleOption } from '../options.js'
+import { cacheOptions, engineOptions, readRunOptions, singleOption, writingOptions } from '../options.js'
 
 const COLUMNS: Columns = {
   table: text('The table'),
@@ -85,9 +85,6 @@ async function run(invocation: Invocation): Promise<number> {
   }
 }
 
-const WRITING = new Set(['format', 'output', 'wide'])
-const CACHE = new Set(['no-cache', 'cache-dir'])
-
 export const compareCommand: Command = {
   name: 'compare',
   arguments: [
@@ -108,10 +105,9 @@ export const compareCommand: Command = {
   ],
   options: [
     { name: 'tables', value: 'A,B,C', summary: 'Which tables, or all (default: those of the quick profile)' },
-    ...runOptions.filter(({ name }) => WRITING.has(name)),
-    forceOption,
+    ...writingOptions,
     ...engineOptions,
-    ...runOptions.filter(({ name }) => CACHE.has(name)),
+    ...cacheOptions,
   ],
   run,
 }

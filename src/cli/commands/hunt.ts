@@ -4,7 +4,7 @@ import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
 import { Inputs } from '../../output/target.js'
 import type { Command, Invocation } from '../command.js'
-import { forceOption, readRunOptions, runOptions, singleOption } from '../options.js'
+import { readRunOptions, singleOption, writingOptions } from '../options.js'
 
 /** Saved queries that answer without an indicator. */
 const RARE = 'rare-programs'
@@ -60,8 +60,6 @@ async function run(invocation: Invocation): Promise<number> {
   }
 }
 
-const WRITING = new Set(['format', 'output', 'wide'])
-
 export const huntCommand: Command = {
   name: 'hunt',
   arguments: [
@@ -85,8 +83,7 @@ export const huntCommand: Command = {
     { name: 'list', value: 'FILE', summary: 'Indicators of a file: STIX 2.1, MISP, or one a line' },
     { name: 'rare', summary: 'Programs that run on few hosts' },
     { name: 'odd', summary: 'Programs that a container image runs on few of the nodes that have it' },
-    ...runOptions.filter(({ name }) => WRITING.has(name)),
-    forceOption,
+    ...writingOptions,
   ],
   run,
 }

@@ -6,7 +6,7 @@ import { exitCodes, imageExitCode, worst } from '../../engine/status.js'
 import { Inputs } from '../../output/target.js'
 import type { Command, Invocation } from '../command.js'
 import { labelled } from '../labelled.js'
-import { engineOptions, forceOption, readRunOptions, runOptions, singleOption } from '../options.js'
+import { cacheOptions, engineOptions, readRunOptions, singleOption, writingOptions } from '../options.js'
 import { StderrReporter } from '../reporter.js'
 import { makeEngine, openOptions } from '../session.js'
 import { textWidth } from '../world.js'
@@ -99,9 +99,6 @@ async function run(invocation: Invocation): Promise<number> {
   }
 }
 
-const WRITING = new Set(['format', 'output', 'wide'])
-const CACHE = new Set(['no-cache', 'cache-dir'])
-
 export const sqlCommand: Command = {
   name: 'sql',
   arguments: [
@@ -124,10 +121,9 @@ export const sqlCommand: Command = {
   options: [
     { name: 'saved', value: 'NAME', summary: 'A query that salvor brings along' },
     { name: 'list', summary: 'List these queries' },
-    ...runOptions.filter(({ name }) => WRITING.has(name)),
-    forceOption,
+    ...writingOptions,
     ...engineOptions,
-    ...runOptions.filter(({ name }) => CACHE.has(name)),
+    ...cacheOptions,
   ],
   run,
 }

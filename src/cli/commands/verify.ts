@@ -8,7 +8,7 @@ import { exitCodes } from '../../engine/status.js'
 import { printable } from '../../output/escape.js'
 import { Inputs } from '../../output/target.js'
 import type { Command, Invocation } from '../command.js'
-import { forceOption, readRunOptions, runOptions, singleOption } from '../options.js'
+import { quietOption, readRunOptions, singleOption, writingOptions } from '../options.js'
 
 const COLUMNS: Columns = {
   kind: text('chain, manifest, image or table'),
@@ -67,8 +67,6 @@ function batchOf(checked: Checked): Batch {
   return { length: 1, columns: Object.fromEntries(Object.entries(checked).map(([name, value]) => [name, [value]])) }
 }
 
-const WRITING = new Set(['format', 'output', 'wide', 'quiet'])
-
 export const verifyCommand: Command = {
   name: 'verify',
   arguments: [{ name: 'case', kind: 'case' }],
@@ -86,8 +84,8 @@ export const verifyCommand: Command = {
   options: [
     { name: 'head', value: 'HASH', summary: 'The hash of a manifest that was noted elsewhere' },
     { name: 'all', summary: 'Show what is unchanged, too' },
-    ...runOptions.filter(({ name }) => WRITING.has(name)),
-    forceOption,
+    ...writingOptions,
+    quietOption,
   ],
   run,
 }

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import type { Value } from '../../api/columns.js'
-import type { Batch } from '../../api/table.js'
-import type { Format, TableHead } from '../format.js'
+import type { TableHead } from '../format.js'
 import { type EcsField, type EcsForm, ecsTables, severities, sharedFields } from './ecs-fields.js'
-import { encoded, type PlainRow, plainRows, summaryOf } from './rows.js'
+import { EventLines } from './event-lines.js'
+import { type PlainRow, summaryOf } from './rows.js'
 
 /** The schema that its fields are of (elastic/ecs). */
 const VERSION = '9.0.0'
@@ -60,31 +60,11 @@ function place(document: Nested, path: string, value: unknown): void {
  * Elastic Common Schema: a document per line, to be indexed as it is. All columns of a row are below `salvor` too, by table,
  * so that a name has one type. A row that says no time of its own is a state: its time is when memory was taken.
  */
-export class EcsFormat implements Format {
-  private timeless = 0
+export class EcsFormat extends EventLines {
+  protected readonly undated = 'have no @timestamp: nothing says when memory was taken'
 
-  constructor(private readonly note: (line: string) => void) {}
-
-  start(): string {
-    this.timeless = 0
-    return ''
-  }
-
-  rows(head: TableHead, batch: Batch): string {
-    let output = ''
-    for (const row of plainRows(head, batch)) output += `${encoded(this.document(head, row))}\n`
-    return output
-  }
-
-  end({ table }: TableHead): string {
-    if (this.timeless > 0) {
-      this.note(`${table}: ${this.timeless} rows have no @timestamp: nothing says when memory was taken`)
-    }
-    return ''
-  }
-
-  finish(): string {
-    return ''
+  protected events(head: TableHead, row: PlainRow): Nested[] {
+    return [this.document(head, row)]
   }
 
   private document(head: TableHead, row: PlainRow): Nested {

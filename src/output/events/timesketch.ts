@@ -1,6 +1,6 @@
-import type { Batch } from '../../api/table.js'
-import type { Format, TableHead } from '../format.js'
-import { encoded, type PlainRow, plainRows, summaryOf } from './rows.js'
+import type { TableHead } from '../format.js'
+import { EventLines } from './event-lines.js'
+import { type PlainRow, summaryOf } from './rows.js'
 
 /** What Timesketch itself asks for; a column that is called so comes with a `_` behind its name. */
 const own: ReadonlySet<string> = new Set([
@@ -25,38 +25,10 @@ function microseconds(time: string): number | undefined {
  * JSONL as Timesketch imports it: an event for each time that a row has. A row without any is an event of the moment at
  * which memory was taken.
  */
-export class TimesketchFormat implements Format {
-  private timeless = 0
+export class TimesketchFormat extends EventLines {
+  protected readonly undated = 'are left out: they have no time, and nothing says when memory was taken'
 
-  constructor(private readonly note: (line: string) => void) {}
-
-  start(): string {
-    this.timeless = 0
-    return ''
-  }
-
-  rows(head: TableHead, batch: Batch): string {
-    let output = ''
-    for (const row of plainRows(head, batch)) {
-      for (const event of this.events(head, row)) output += `${encoded(event)}\n`
-    }
-    return output
-  }
-
-  end({ table }: TableHead): string {
-    if (this.timeless > 0) {
-      this.note(
-        `${table}: ${this.timeless} rows are left out: they have no time, and nothing says when memory was taken`,
-      )
-    }
-    return ''
-  }
-
-  finish(): string {
-    return ''
-  }
-
-  private *events(head: TableHead, row: PlainRow): Generator<Record<string, unknown>> {
+  protected *events(head: TableHead, row: PlainRow): Generator<Record<string, unknown>> {
     const { table, columns, host } = head
     const message = messageOf(head, row)
     const fields: Record<string, unknown> = { data_type: `salvor:${table}`, image: head.image }
