@@ -3,6 +3,7 @@
 
 use object::elf::{EM_AARCH64, EM_X86_64};
 
+use super::settle::join;
 use super::{Layout, Machine, PAGE_SIZE, Range};
 use crate::error::{Error, Result};
 use crate::words::{u32_at, u64_at};
@@ -72,11 +73,7 @@ fn bitmap(bytes: &[u8]) -> Option<Vec<Range>> {
     let mut ranges: Vec<Range> = Vec::new();
     let set = (0..pages).filter(|page| bits.get(page / 8).is_some_and(|byte| byte >> (page % 8) & 1 == 1));
     for page in set {
-        let start = page as u64 * PAGE_SIZE;
-        match ranges.last_mut().filter(|last| last.end() == start) {
-            Some(last) => last.length += PAGE_SIZE,
-            None => ranges.push(Range { start, length: PAGE_SIZE, offset }),
-        }
+        join(&mut ranges, Range { start: page as u64 * PAGE_SIZE, length: PAGE_SIZE, offset });
         offset = offset.checked_add(PAGE_SIZE)?;
     }
     Some(ranges)

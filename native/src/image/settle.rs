@@ -7,6 +7,18 @@ pub const END_OF_ADDRESSES: u64 = 1 << 52;
 /// Warnings about one file that are told one by one.
 const MOST_WARNINGS: usize = 256;
 
+/// Appends a range, or makes the last one longer where it goes on in memory and in the file.
+pub fn join(ranges: &mut Vec<Range>, range: Range) {
+    let follows = |last: &Range| {
+        let end = |from: u64| from.checked_add(last.length);
+        end(last.start) == Some(range.start) && end(last.offset) == Some(range.offset)
+    };
+    match ranges.last_mut().filter(|last| follows(last)) {
+        Some(last) => last.length += range.length,
+        None => ranges.push(range),
+    }
+}
+
 /// Sorts ranges, cuts off what lies past the file's end or overlaps an earlier range, leaves out what no machine can
 /// have, and tells of all of it.
 pub fn settle(mut ranges: Vec<Range>, size: u64, warnings: &mut Vec<String>) -> Vec<Range> {

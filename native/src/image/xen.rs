@@ -5,6 +5,7 @@ use object::LittleEndian;
 use object::elf::FileHeader64;
 use object::read::elf::{FileHeader, SectionHeader};
 
+use super::settle::join;
 use super::{PAGE_SIZE, Range};
 use crate::error::{Error, Result};
 use crate::words::u64_at;
@@ -38,17 +39,9 @@ fn runs(numbers: &[u8], mut offset: u64) -> Vec<Range> {
     for number in numbers.chunks_exact(size_of::<u64>()).filter_map(|word| u64_at(word, 0)) {
         let start = number.checked_mul(PAGE_SIZE).filter(|_| number != NONE);
         if let Some(start) = start {
-            match ranges.last_mut().filter(|last| follows(last, start, offset)) {
-                Some(last) => last.length += PAGE_SIZE,
-                None => ranges.push(Range { start, length: PAGE_SIZE, offset }),
-            }
+            join(&mut ranges, Range { start, length: PAGE_SIZE, offset });
         }
         offset = offset.saturating_add(PAGE_SIZE);
     }
     ranges
-}
-
-fn follows(last: &Range, start: u64, offset: u64) -> bool {
-    let end = |from: u64| from.checked_add(last.length);
-    end(last.start) == Some(start) && end(last.offset) == Some(offset)
 }

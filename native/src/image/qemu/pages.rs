@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::blocks::{Block, Missing, Packed, unpack};
+use super::super::settle::join;
 use super::super::source::Source;
 use super::super::{PAGE_SIZE, Range};
 
@@ -70,10 +71,7 @@ impl Pages {
         let mut ranges: Vec<Range> = Vec::new();
         for (number, _) in &self.pages {
             let start = number * PAGE_SIZE;
-            match ranges.last_mut().filter(|last| last.end() == start) {
-                Some(last) => last.length += PAGE_SIZE,
-                None => ranges.push(Range { start, length: PAGE_SIZE, offset: start }),
-            }
+            join(&mut ranges, Range { start, length: PAGE_SIZE, offset: start });
         }
         (ranges, Index { source, pages: self.pages })
     }
