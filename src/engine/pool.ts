@@ -97,7 +97,12 @@ export class Pool {
   private place(lane: Lane | null | undefined, workers: readonly Worker[]): Worker | null {
     const idle = workers.find(({ currentUsage }) => currentUsage === 0) ?? null
     if (lane == null) return idle
-    const taken = new Set([...this.busy].map(({ worker }) => worker))
+    // Piscina asks as soon as a task has ended, and never again for it where nothing else runs: a worker without work
+    // is free, although whoever waits for its table has not heard of the end yet.
+    const working = new Set(workers.flatMap(({ id, currentUsage }) => (currentUsage === 0 ? [] : id)))
+    const taken = new Set(
+      [...this.busy].flatMap(({ worker }) => (worker !== null && working.has(worker) ? worker : [])),
+    )
     const home = workers.find(({ id }) => id === lane.worker)
     const free = home ?? idle ?? workers.find(({ id }) => !taken.has(id))
     if (free === undefined || taken.has(free.id)) return null
