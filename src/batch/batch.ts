@@ -1,25 +1,31 @@
-/** A batch: images that are not in the case yet, done by children of this process, their results put into the case. */
+/** A batch: images that are not in the case yet, analyzed here or elsewhere, their results put into the case. */
 
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { State } from '../case/manifest.js'
 import type { CaseStore, SourceRecord } from '../case/store.js'
 import { toFailure } from '../engine/errors.js'
 import type { Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes } from '../engine/status.js'
-import { type ChildLimits, type ChildProgram, isCrash, runChild } from './child.js'
-import { type Job, type Outcome, type Settings, settingsHash } from './job.js'
-import { type Claim, LocalQueue } from './queue.js'
+import type { ChildProgram } from './child.js'
+import { type ChildLimits, type Job, type Outcome, type Settings, settingsHash } from './job.js'
+import { LocalQueue } from './queue.js'
+import { serve } from './serve.js'
 import type { NamedImage } from './sources/source.js'
 
+/** What each of a batch's jobs is told. */
 export interface BatchOptions {
   readonly settings: Settings
-  readonly workers: number
   readonly threads: number
   readonly cacheDir: string | null
   readonly limits: ChildLimits
-  readonly program: ChildProgram
   readonly signal: AbortSignal
+}
+
+export interface LocalBatchOptions extends BatchOptions {
+  /** How many images at once. */
+  readonly workers: number
+  readonly program: ChildProgram
 }
 
 /** One image at its end. */
@@ -40,27 +46,26 @@ export interface BatchReporter {
   readonly end: (image: ImageEnd) => void
 }
 
-/** How often a job is taken whose process ends without a word: once may be an accident. */
-const MOST_ATTEMPTS = 2
+/** Takes what became of a job, and how long that took. */
+export type Ended = (job: Job, outcome: Outcome, milliseconds: number) => Promise<void>
 
 /** Where unfinished results are. Nothing in it survives the batch. */
 function workFolder(folder: string): string {
   return join(folder, 'work')
 }
 
-export class LocalBatch {
-  private readonly work: string
+export abstract class Batch<Options extends BatchOptions> {
+  protected readonly work: string
   private readonly settings: string
   private readonly sources = new Map<Job, SourceRecord>()
-  private readonly begun = new Map<Job, number>()
   /** Results are put into the case one after the other. */
   private tail: Promise<unknown> = Promise.resolve()
 
   constructor(
-    private readonly store: CaseStore,
+    protected readonly store: CaseStore,
     private readonly registry: Registry,
-    private readonly options: BatchOptions,
-    private readonly reporter: BatchReporter,
+    protected readonly options: Options,
+    protected readonly reporter: BatchReporter,
   ) {
     this.work = workFolder(store.folder)
     this.settings = settingsHash(options.settings)
@@ -85,14 +90,17 @@ export class LocalBatch {
         if (known === undefined) jobs.push(this.jobOf(source))
         else end(known)
       }
-      const queue = new LocalQueue(jobs, async (job, outcome) => end(await this.inTurn(() => this.keep(job, outcome))))
-      const { workers } = this.options
-      await Promise.all(Array.from({ length: Math.min(workers, jobs.length) }, () => this.serve(queue)))
+      await this.perform(jobs, async (job, outcome, milliseconds) => {
+        end(await this.inTurn(() => this.keep(job, outcome, milliseconds)))
+      })
       return ends
     } finally {
       rmSync(this.work, { recursive: true, force: true })
     }
   }
+
+  /** Does the jobs, or has them done; how each ended is handed over as it ends. */
+  protected abstract perform(jobs: readonly Job[], ended: Ended): Promise<void>
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.tail.then(work)
@@ -101,10 +109,14 @@ export class LocalBatch {
   }
 
   private jobOf(source: SourceRecord): Job {
-    const { settings, threads, cacheDir } = this.options
-    const job = { path: source.path, settings, threads, cacheDir }
+    const { settings, threads, cacheDir, limits } = this.options
+    const job = { path: source.path, settings, limits, threads, cacheDir }
     this.sources.set(job, source)
     return job
+  }
+
+  protected sourceFor(job: Job): SourceRecord {
+    return this.sources.get(job) ?? this.sourceOf(job.path)
   }
 
   /** As it is before it is analyzed: a file that is another by then is another source. */
@@ -119,39 +131,8 @@ export class LocalBatch {
     return { path: source.path, state: found.state, exitCode: found.exitCode, known: true, milliseconds: 0 }
   }
 
-  private async serve(queue: LocalQueue): Promise<void> {
-    for (let claim = await queue.claim(); claim !== undefined; claim = await queue.claim()) {
-      if (this.options.signal.aborted) return
-      await this.one(claim)
-    }
-  }
-
-  private async one(claim: Claim): Promise<void> {
-    const { job, attempt } = claim
-    const { program, limits, signal } = this.options
-    const folder = mkdtempSync(join(this.work, 'image-'))
-    if (!this.begun.has(job)) this.begun.set(job, performance.now())
-    try {
-      const outcome = await runChild(program, { job, folder }, limits, {
-        signal,
-        progress: (task, done, total) => this.reporter.progress(job.path, task, done, total),
-      })
-      if (isCrash(outcome) && attempt < MOST_ATTEMPTS && !signal.aborted) await claim.giveBack()
-      else await claim.finish(this.located(outcome, folder))
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-  }
-
-  /** A child names its files; where they are is known here. */
-  private located(outcome: Outcome, folder: string): Outcome {
-    if (outcome.kind === 'lost') return outcome
-    return { ...outcome, tables: outcome.tables.map((table) => ({ ...table, file: join(folder, table.file) })) }
-  }
-
-  private async keep(job: Job, outcome: Outcome): Promise<ImageEnd> {
-    const source = this.sources.get(job) ?? this.sourceOf(job.path)
-    const milliseconds = performance.now() - (this.begun.get(job) ?? 0)
+  private async keep(job: Job, outcome: Outcome, milliseconds: number): Promise<ImageEnd> {
+    const source = this.sourceFor(job)
     const ended = (state: State, exitCode: number, error: string | null): ImageEnd => {
       return {
         path: job.path,
@@ -180,5 +161,28 @@ export class LocalBatch {
       const why = `its result could not be put into the case: ${failure.message}`
       return ended('lost', exitCodeOf(failure.code), why)
     }
+  }
+}
+
+/** Done by children of this process. */
+export class LocalBatch extends Batch<LocalBatchOptions> {
+  protected async perform(jobs: readonly Job[], ended: Ended): Promise<void> {
+    const begun = new Map<Job, number>()
+    const queue = new LocalQueue(jobs, (job, outcome) => {
+      return ended(job, outcome, performance.now() - (begun.get(job) ?? 0))
+    })
+    const { workers, program, signal } = this.options
+    const servant = {
+      program,
+      folder: this.work,
+      signal,
+      begin: (job: Job) => {
+        if (!begun.has(job)) begun.set(job, performance.now())
+      },
+      progress: (path: string, task: string, done: number, total: number) => {
+        this.reporter.progress(path, task, done, total)
+      },
+    }
+    await Promise.all(Array.from({ length: Math.min(workers, jobs.length) }, () => serve(queue, servant)))
   }
 }

@@ -3,17 +3,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { exitCodes } from '../engine/status.js'
-import type { Job, Outcome } from './job.js'
+import type { ChildLimits, Job, Outcome } from './job.js'
 
 /** The command of salvor that does one job; nobody types it. */
 export const CHILD_COMMAND = 'batch-image'
-
-export interface ChildLimits {
-  /** Seconds that an image may take. */
-  readonly timeout?: number
-  /** MiB of memory that its process may take; what it has mapped of the image does not count. */
-  readonly memory?: number
-}
 
 /** What the child is asked. */
 export interface ChildRequest {
@@ -49,12 +42,7 @@ export function isCrash(outcome: Outcome): boolean {
 }
 
 /** Does a job in a child process. Never throws: what happens to the child is an outcome. */
-export function runChild(
-  program: ChildProgram,
-  request: ChildRequest,
-  limits: ChildLimits,
-  watch: ChildWatch,
-): Promise<Outcome> {
+export function runChild(program: ChildProgram, request: ChildRequest, watch: ChildWatch): Promise<Outcome> {
   const child = spawn(process.execPath, [program.entry, CHILD_COMMAND, ...program.options], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // What is asked of it is JSON, and so is what it answers.
@@ -67,7 +55,7 @@ export function runChild(
       outcome ??= lost
       child.kill('SIGKILL')
     }
-    const stopLimits = limit(child, limits, end)
+    const stopLimits = limit(child, request.job.limits, end)
     const interrupt = (): void => end(lost('interrupted', exitCodes.interrupted))
     watch.signal.addEventListener('abort', interrupt, { once: true })
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -20,10 +20,19 @@ export interface Settings {
   readonly memory: number | null
 }
 
+/** What the process of one image may take. */
+export interface ChildLimits {
+  /** Seconds that an image may take. */
+  readonly timeout?: number
+  /** MiB of memory that its process may take; what it has mapped of the image does not count. */
+  readonly memory?: number
+}
+
 /** One image, and what is to be made of it. */
 export interface Job {
   readonly path: string
   readonly settings: Settings
+  readonly limits: ChildLimits
   readonly threads: number
   readonly cacheDir: string | null
 }

@@ -9,8 +9,8 @@ export interface Claim {
   readonly attempt: number
   /** Hands the outcome over. */
   readonly finish: (outcome: Outcome) => Promise<void>
-  /** Puts it back: whoever takes it next begins anew. */
-  readonly giveBack: () => Promise<void>
+  /** Puts it back, and says why where the job is to blame: whoever takes it next begins anew. */
+  readonly giveBack: (why?: string) => Promise<void>
 }
 
 export interface JobQueue {

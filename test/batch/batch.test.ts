@@ -56,7 +56,7 @@ test('a job is its evidence, version, options and analyzers, and no path', () =>
 })
 
 test('a job that is given back is taken again, and nobody goes home before', async () => {
-  const job: Job = { path: 'x', settings, threads: 1, cacheDir: null }
+  const job: Job = { path: 'x', settings, limits: {}, threads: 1, cacheDir: null }
   const finished: string[] = []
   const queue = new LocalQueue([job], async (_job, outcome) => void finished.push(outcome.kind))
   const first = await queue.claim()
