@@ -48,6 +48,8 @@ async function bundle(input, { banner = '', codeSplitting = true } = {}) {
       '@duckdb/node-api',
       'apache-arrow',
       'pino',
+      'bullmq',
+      'ioredis',
     ],
     resolve: {
       alias: {

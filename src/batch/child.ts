@@ -47,6 +47,7 @@ export function runChild(program: ChildProgram, request: ChildRequest, watch: Ch
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // What is asked of it is JSON, and so is what it answers.
     serialization: 'json',
+    env: withoutQueue(process.env),
   })
   return new Promise((resolve) => {
     let outcome: Outcome | undefined
@@ -75,6 +76,11 @@ export function runChild(program: ChildProgram, request: ChildRequest, watch: Ch
       // A child that is gone already has said so by its end.
     })
   })
+}
+
+/** A child needs no queue, and whoever may look at its environment no password for one. */
+function withoutQueue(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('REDIS_')))
 }
 
 function lost(why: string, exitCode: number): Outcome {

@@ -21,6 +21,7 @@ import { runCommand } from './commands/run.js'
 import { schemaCommand } from './commands/schema.js'
 import { sqlCommand } from './commands/sql.js'
 import { verifyCommand } from './commands/verify.js'
+import { workerCommand } from './commands/worker.js'
 import { refuseReserved } from './own-options.js'
 import { pluginArguments, readWords } from './words.js'
 import type { World } from './world.js'
@@ -40,6 +41,7 @@ const general: readonly Command[] = [
   containerCommand,
   podCommand,
   batchCommand,
+  workerCommand,
   caseCommand,
   sqlCommand,
   compareCommand,

@@ -4,7 +4,7 @@ import { outputFailure } from '../output/target.js'
 import { main } from './main.js'
 import type { World } from './world.js'
 
-/** What a stopped command may still do, before the process ends by the signal itself. */
+/** What a stopped command may still do that asks for no more, before the process ends by the signal itself. */
 const DEADLINE_MILLISECONDS = 700
 
 export async function runProcess(backend?: string): Promise<void> {
@@ -12,14 +12,16 @@ export async function runProcess(backend?: string): Promise<void> {
   const cleanups: (() => void)[] = []
   let ended: number | undefined
   let broken: NodeJS.ErrnoException | undefined
+  let deadline = DEADLINE_MILLISECONDS
   const stop = (signal: NodeJS.Signals): void => {
+    const within = controller.signal.aborted ? DEADLINE_MILLISECONDS : deadline
     controller.abort()
     setTimeout(() => {
       for (const cleanup of cleanups) cleanup()
       // A worker inside a long native call cannot be joined, and process.exit would wait for it.
       process.removeAllListeners(signal)
       process.kill(process.pid, signal)
-    }, DEADLINE_MILLISECONDS).unref()
+    }, within).unref()
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
@@ -44,6 +46,9 @@ export async function runProcess(backend?: string): Promise<void> {
     directory: process.cwd(),
     signal: controller.signal,
     onAbort: (cleanup) => cleanups.push(cleanup),
+    stopWithin: (milliseconds) => {
+      deadline = milliseconds
+    },
     ...(backend === undefined ? {} : { backend }),
   }
   ended = await main(process.argv.slice(2), world)

@@ -13,6 +13,8 @@ export interface World {
   readonly signal: AbortSignal
   /** Called at the very end or when the process has to stop at once; takes back what is half done. */
   readonly onAbort: (cleanup: () => void) => void
+  /** How long the command may take to stop once `signal` is aborted; a second signal ends it all the same. */
+  readonly stopWithin?: (milliseconds: number) => void
   /** The module that the engine's workers use instead of the kernel layer. */
   readonly backend?: string
 }

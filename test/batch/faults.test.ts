@@ -5,24 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeImages } from './images.js'
-import { childrenOf, contents, startSalvor } from './run.js'
+import { childrenOf, contents, random, startSalvor } from './run.js'
 
 const IMAGES = Number(process.env.SALVOR_FAULT_IMAGES ?? 8)
 const KILLS = Number(process.env.SALVOR_FAULT_KILLS ?? 6)
 const SEED = Number(process.env.SALVOR_FAULT_SEED ?? Date.now() % 1e9)
 /** Milliseconds between kills, at most. */
 const LONGEST = 1200
-
-/** The same numbers for the same seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 let folder: string
 beforeAll(() => {

@@ -13,8 +13,11 @@ export interface Running {
 }
 
 /** Starts the built command line over the real kernel layer. */
-export function startSalvor(args: readonly string[]): Running {
-  const child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+export function startSalvor(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+  const child = spawn(process.execPath, [entry, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -27,6 +30,29 @@ export function startSalvor(args: readonly string[]): Running {
     child.on('close', (code) => resolve({ code, stdout, stderr }))
   })
   return { pid: child.pid ?? 0, ended }
+}
+
+/** The same numbers for the same seed (mulberry32). */
+export function random(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** The processes that were started with a variable, or by one that was. */
+export function processesWith(variable: string): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return []
+    try {
+      return readFileSync(`/proc/${name}/environ`, 'utf8').split('\0').includes(variable) ? Number(name) : []
+    } catch {
+      return []
+    }
+  })
 }
 
 /** The processes that a process has started. */

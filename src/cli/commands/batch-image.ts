@@ -11,6 +11,8 @@ const PROGRESS_MILLISECONDS = 200
 function requested(): Promise<ChildRequest> {
   if (process.send === undefined) throw new SalvorError('USAGE', `${CHILD_COMMAND} is for salvor batch to call`)
   process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+  // Signals that a terminal or a service manager sends to all are for that one, which may let an image come to its end.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal).on(signal, () => {})
   return new Promise((resolve) => process.once('message', (message) => resolve(message as ChildRequest)))
 }
 

@@ -1,19 +1,19 @@
-import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import type { ImageEnd } from '../../batch/batch.js'
+import type { Batch, BatchOptions, ImageEnd } from '../../batch/batch.js'
 import type { Settings } from '../../batch/job.js'
+import { pluginsOf } from '../../batch/plugins.js'
 import { profile, profileNames } from '../../batch/profiles.js'
 import { SalvorError } from '../../engine/errors.js'
 import { byDefault } from '../../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes, worst } from '../../engine/status.js'
 import { choice } from '../../engine/words.js'
-import { sha256Of } from '../../file-hash.js'
 import { printable } from '../../output/escape.js'
 import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
 import { cacheOptions, engineOptions, forceOption, readRunOptions, singleOption, wholeNumber } from '../options.js'
+import { queueOptions, readQueueOptions, toldTo } from '../queue-options.js'
 import { cacheDirectory } from '../session.js'
 import { analyzersCalled, refuseMistyped } from './run.js'
 
@@ -33,13 +33,6 @@ function chosen(named: readonly KnownAnalyzer[], asked: string | undefined, regi
   const other = analyzers.find(({ source, artifacts }) => source !== undefined || artifacts !== undefined)
   if (other === undefined) return analyzers
   throw new SalvorError('USAGE', `batch: ${other.name} ${other.source === undefined ? 'writes files' : 'reads a file'}`)
-}
-
-function pluginsOf(registry: Registry): Settings['plugins'] {
-  const locations = registry.list().flatMap(({ plugin }) => (plugin.kind === 'user' ? plugin.location : []))
-  return [...new Set(locations)].sort().map((name) => {
-    return { name, sha256: sha256Of(readFileSync(name)) }
-  })
 }
 
 function summaryOf(ends: readonly ImageEnd[], folder: string): string {
@@ -65,9 +58,15 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
   const workers = numberOf('--workers', raw.workers) ?? processors
   const timeout = numberOf('--image-timeout', raw.imageTimeout)
   const memory = numberOf('--image-memory', raw.imageMemory)
-  const [{ findImages }, { LocalBatch }, { CaseStore }, { batchReporter }] = await Promise.all([
+  const queue = await readQueueOptions(raw, world)
+  const results = singleOption(raw.results)
+  if ((queue === undefined) !== (results === undefined))
+    throw new SalvorError(
+      'USAGE',
+      'batch: --queue needs --results DIR, where workers put results, and that needs --queue',
+    )
+  const [{ findImages }, { CaseStore }, { batchReporter }] = await Promise.all([
     import('../../batch/sources/index.js'),
-    import('../../batch/batch.js'),
     import('../../case/store.js'),
     import('../batch-reporter.js'),
   ])
@@ -82,20 +81,24 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
       timeout: options.timeout ?? null,
       memory: options.memory ?? null,
     }
-    const batch = new LocalBatch(
-      store,
-      registry,
-      {
-        settings,
-        workers,
-        threads: options.threads ?? Math.max(1, Math.floor(processors / workers)),
-        cacheDir: cacheDirectory(options, world.env),
-        limits: { ...(timeout === undefined ? {} : { timeout }), ...(memory === undefined ? {} : { memory }) },
-        program: { entry: process.argv[1] ?? '', options: pluginOptions(raw.plugin) },
-        signal: world.signal,
-      },
-      batchReporter(world, options.quiet),
-    )
+    const common = {
+      settings,
+      threads: options.threads ?? Math.max(1, Math.floor(processors / workers)),
+      cacheDir: cacheDirectory(options, world.env),
+      limits: { ...(timeout === undefined ? {} : { timeout }), ...(memory === undefined ? {} : { memory }) },
+      signal: world.signal,
+    }
+    const reporter = batchReporter(world, options.quiet)
+    let batch: Batch<BatchOptions>
+    if (queue === undefined || results === undefined) {
+      const { LocalBatch } = await import('../../batch/batch.js')
+      const program = { entry: process.argv[1] ?? '', options: pluginOptions(raw.plugin) }
+      batch = new LocalBatch(store, registry, { ...common, workers, program }, reporter)
+    } else {
+      const { QueueBatch } = await import('../../batch/redis/coordinator.js')
+      const place = { ...queue, results: resolve(world.directory, results), told: toldTo(world) }
+      batch = new QueueBatch(store, registry, { ...common, ...place }, reporter)
+    }
     const ends = await batch.run(images)
     if (world.signal.aborted) return exitCodes.interrupted
     if (raw.parquet === true) {
@@ -137,6 +140,8 @@ export const batchCommand: Command = {
     { name: 'workers', value: 'N', summary: 'Images at once (default: one per CPU)' },
     { name: 'image-timeout', value: 'N', summary: 'End an image that takes longer than N seconds; the others go on' },
     { name: 'image-memory', value: 'N', summary: 'End an image whose process takes more than N MiB; the others go on' },
+    ...queueOptions,
+    { name: 'results', value: 'DIR', summary: 'With --queue: the folder where workers put results, the same for all' },
     { name: 'parquet', summary: 'Write the tables as Parquet, too, into the folder of the case' },
     { name: 'case-uco', value: 'FILE', summary: 'Write what is on record of the evidence as CASE/UCO JSON-LD' },
     forceOption,

@@ -1,0 +1,109 @@
+/** Where results lie between a worker and the case: files with names, each of them there whole or not at all. */
+
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import type { BatchId } from './queued.js'
+
+/** `over`: nobody waits for results of this batch any more. `away`: from here the place cannot be reached. */
+export type PlaceState = 'open' | 'over' | 'away'
+
+/** The part of a place that belongs to one batch. */
+export interface Place {
+  readonly open: () => Promise<void>
+  readonly state: () => Promise<PlaceState>
+  readonly names: () => Promise<readonly string[]>
+  readonly has: (name: string) => Promise<boolean>
+  /** Takes a file in; false where the batch is over. One that is there already is as good as this one. */
+  readonly put: (name: string, file: string) => Promise<boolean>
+  /** Copies one out; false where it is not there. */
+  readonly get: (name: string, file: string) => Promise<boolean>
+  readonly remove: (name: string) => Promise<void>
+  /** The batch is over: nothing of it stays. */
+  readonly close: () => Promise<void>
+}
+
+const PART = '.part'
+
+/** A folder that all machines have under the same path. */
+export class SharedFolder implements Place {
+  private readonly folder: string
+
+  constructor(
+    private readonly root: string,
+    batch: BatchId,
+  ) {
+    this.folder = join(root, `salvor-${batch}`)
+  }
+
+  async open(): Promise<void> {
+    mkdirSync(this.folder, { recursive: true })
+  }
+
+  async state(): Promise<PlaceState> {
+    if (existsSync(this.folder)) return 'open'
+    return isAbsolute(this.root) && existsSync(this.root) ? 'over' : 'away'
+  }
+
+  async names(): Promise<readonly string[]> {
+    return readdirSync(this.folder).filter((name) => !name.endsWith(PART))
+  }
+
+  async has(name: string): Promise<boolean> {
+    return existsSync(join(this.folder, name))
+  }
+
+  async put(name: string, file: string): Promise<boolean> {
+    const path = join(this.folder, name)
+    const part = `${path}.${randomBytes(6).toString('hex')}${PART}`
+    try {
+      copyFileSync(file, part, constants.COPYFILE_EXCL)
+      toDisk(part)
+      renameSync(part, path)
+      return true
+    } catch (error) {
+      // A batch that ends takes its folder away under whoever writes into it.
+      if ((await this.state()) === 'over') return false
+      rmSync(part, { force: true })
+      throw error
+    }
+  }
+
+  async get(name: string, file: string): Promise<boolean> {
+    try {
+      copyFileSync(join(this.folder, name), file)
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+      throw error
+    }
+  }
+
+  async remove(name: string): Promise<void> {
+    rmSync(join(this.folder, name), { force: true })
+  }
+
+  async close(): Promise<void> {
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+function toDisk(path: string): void {
+  const descriptor = openSync(path, 'r+')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}

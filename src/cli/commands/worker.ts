@@ -1,0 +1,179 @@
+import { rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import type { ChildLimits, Job } from '../../batch/job.js'
+import { pluginsOf } from '../../batch/plugins.js'
+import type { Claim, JobQueue } from '../../batch/queue.js'
+import { SalvorError } from '../../engine/errors.js'
+import { exitCodes } from '../../engine/status.js'
+import { version } from '../../version.js'
+import type { Command, Invocation } from '../command.js'
+import { cacheOptions, pluginOption, quietOption, readRunOptions, singleOption, wholeNumber } from '../options.js'
+import { type QueueChoice, queueOptions, readQueueOptions, toldTo } from '../queue-options.js'
+import { cacheDirectory } from '../session.js'
+import { type WorkerReporter, workerReporter } from '../worker-reporter.js'
+
+/** What Kubernetes waits for by default, less what an end takes. */
+const DEFAULT_GRACE = 25
+/** Seconds; with `--once`, nobody waits for a job that does not come. */
+const ONCE_IDLE = 10
+const DEFAULT_LOCK = 30
+/** For what is left to do when jobs have been given back. */
+const END_MILLISECONDS = 10_000
+
+interface WorkerOptions {
+  readonly choice: QueueChoice
+  readonly workers: number
+  readonly threads: number
+  readonly once: boolean
+  readonly idle?: number
+  readonly grace: number
+  readonly lock: number
+  readonly limits: ChildLimits
+  readonly results?: string
+}
+
+async function readOptions({ raw, world }: Invocation): Promise<WorkerOptions> {
+  const numberOf = (name: string, value: unknown, least = 1): number | undefined => {
+    const given = singleOption(value)
+    return given === undefined ? undefined : wholeNumber(name, given, least)
+  }
+  const choice = await readQueueOptions(
+    raw.queue === undefined && world.env.REDIS_URL ? { ...raw, queue: 'env' } : raw,
+    world,
+  )
+  if (choice === undefined) throw new SalvorError('USAGE', 'worker needs a queue: --queue URL, or REDIS_URL')
+  const once = raw.once === true
+  const processors = availableParallelism()
+  const workers = once ? 1 : (numberOf('--workers', raw.workers) ?? processors)
+  const idle = numberOf('--idle-exit', raw.idleExit) ?? (once ? ONCE_IDLE : undefined)
+  const timeout = numberOf('--image-timeout', raw.imageTimeout)
+  const memory = numberOf('--image-memory', raw.imageMemory)
+  const results = singleOption(raw.results)
+  return {
+    choice,
+    workers,
+    threads: numberOf('--threads', raw.threads) ?? Math.max(1, Math.floor(processors / workers)),
+    once,
+    grace: numberOf('--grace', raw.grace, 0) ?? DEFAULT_GRACE,
+    lock: numberOf('--lock', raw.lock) ?? DEFAULT_LOCK,
+    limits: { ...(timeout === undefined ? {} : { timeout }), ...(memory === undefined ? {} : { memory }) },
+    ...(idle === undefined ? {} : { idle }),
+    ...(results === undefined ? {} : { results: resolve(world.directory, results) }),
+  }
+}
+
+/** Hears of each job's end before the queue does. */
+function reported(queue: JobQueue, reporter: WorkerReporter): JobQueue {
+  const watched = (claim: Claim): Claim => {
+    const begun = performance.now()
+    return {
+      ...claim,
+      finish: (outcome) => {
+        if (outcome.kind === 'lost' && outcome.exitCode === exitCodes.interrupted) reporter.givenBack(claim.job)
+        else reporter.end(claim.job, outcome, performance.now() - begun)
+        return claim.finish(outcome)
+      },
+      giveBack: (why) => {
+        reporter.givenBack(claim.job, why)
+        return claim.giveBack(why)
+      },
+    }
+  }
+  return {
+    claim: async () => {
+      const claim = await queue.claim()
+      return claim === undefined ? undefined : watched(claim)
+    },
+  }
+}
+
+async function run(invocation: Invocation): Promise<number> {
+  const { raw, world, registry } = invocation
+  const options = await readOptions(invocation)
+  const { cache, cacheDir, quiet } = readRunOptions(raw)
+  const [{ connect }, { RedisQueue }, { makeWorkFolder }, { serve }] = await Promise.all([
+    import('../../batch/redis/connect.js'),
+    import('../../batch/redis/worker-queue.js'),
+    import('../../batch/redis/work-folder.js'),
+    import('../../batch/serve.js'),
+  ])
+  const { choice, workers, grace } = options
+  const reporter = workerReporter(world, quiet)
+  const connection = await connect(choice.address, toldTo(world))
+  const folder = makeWorkFolder()
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  world.onAbort(remove)
+  world.stopWithin?.(grace * 1000 + END_MILLISECONDS)
+  const queue = new RedisQueue(connection, {
+    ...options,
+    queue: choice.queue,
+    slots: workers,
+    version,
+    plugins: pluginsOf(registry),
+    cacheDir: cacheDirectory({ cache, ...(cacheDir === undefined ? {} : { cacheDir }) }, world.env),
+    folder,
+    refused: reporter.refused,
+  })
+  // Told to stop, it takes nothing more; what is not done when the time is over is given back.
+  const over = new AbortController()
+  const drain = (): void => {
+    queue.stop()
+    reporter.stopping()
+    setTimeout(() => over.abort(), grace * 1000).unref()
+  }
+  if (world.signal.aborted) drain()
+  else world.signal.addEventListener('abort', drain, { once: true })
+  const servant = {
+    program: {
+      entry: process.argv[1] ?? '',
+      options: [raw.plugin ?? []].flat().flatMap((one) => ['--plugin', String(one)]),
+    },
+    folder,
+    signal: over.signal,
+    begin: (job: Job) => reporter.begin(job),
+    progress: () => {},
+  }
+  try {
+    reporter.ready(choice.address.name, choice.queue, workers)
+    const watched = reported(queue, reporter)
+    await Promise.all(Array.from({ length: workers }, () => serve(watched, servant)))
+    return exitCodes.complete
+  } finally {
+    await queue.close()
+    remove()
+  }
+}
+
+export const workerCommand: Command = {
+  name: 'worker',
+  arguments: [],
+  summary: 'Analyzes the images of batches that are run with --queue, on this machine',
+  description:
+    'Any number of them, on any machine that reaches the images under the same paths. Each image is analyzed in a process of ' +
+    'its own. Told to stop (SIGTERM), a worker takes no further image, finishes what it can within --grace seconds and gives ' +
+    'the rest back to others. A worker of another version, or with other plugins, refuses jobs and says so.',
+  examples: [
+    { command: 'salvor worker --queue redis://queue.example:6379', what: 'as many images at once as there are CPUs' },
+    {
+      command: 'salvor worker --queue env --idle-exit 60',
+      what: 'until there is nothing to do; the address is in REDIS_URL',
+    },
+  ],
+  options: [
+    ...queueOptions,
+    { name: 'workers', value: 'N', summary: 'Images at once (default: one per CPU)' },
+    { name: 'threads', value: 'N', summary: 'Worker threads of an image at most (default: the CPUs, divided)' },
+    { name: 'once', summary: `End after one image, or where none comes for ${ONCE_IDLE} seconds` },
+    { name: 'idle-exit', value: 'N', summary: 'End when there was no image for N seconds' },
+    { name: 'grace', value: 'N', summary: `Seconds for what is begun when told to stop (default: ${DEFAULT_GRACE})` },
+    { name: 'lock', value: 'N', summary: `Seconds until a silent worker is taken for dead (default: ${DEFAULT_LOCK})` },
+    { name: 'image-timeout', value: 'N', summary: 'End an image that takes longer than N seconds' },
+    { name: 'image-memory', value: 'N', summary: 'End an image whose process takes more than N MiB' },
+    { name: 'results', value: 'DIR', summary: 'The folder for results, where it is another here than for the batch' },
+    pluginOption,
+    quietOption,
+    ...cacheOptions,
+  ],
+  run,
+}

@@ -1,0 +1,54 @@
+import type { Logger } from 'pino'
+import type { Job, Outcome } from '../batch/job.js'
+import { printable, printableJson } from '../output/escape.js'
+import { require } from '../require.js'
+import type { World } from './world.js'
+
+/** What a worker tells of itself. */
+export interface WorkerReporter {
+  readonly ready: (address: string, queue: string, workers: number) => void
+  readonly begin: (job: Job) => void
+  readonly end: (job: Job, outcome: Outcome, milliseconds: number) => void
+  readonly givenBack: (job: Job, why?: string) => void
+  readonly refused: (path: string, why: string) => void
+  readonly stopping: () => void
+}
+
+type Facts = Readonly<Record<string, unknown>>
+type Say = (level: 'info' | 'error', message: string, facts: Facts) => void
+
+/** Lines of JSON for whoever collects logs; for people, lines. */
+function sayTo(world: World): Say {
+  if (world.stderr.isTTY === true) {
+    return (_level, message, facts) => {
+      const told = Object.entries(facts).map(([name, value]) => `${name} ${value}`)
+      world.stderr.write(`${printable(`${message}${told.length === 0 ? '' : `: ${told.join(', ')}`}`)}\n`)
+    }
+  }
+  const pino = require('pino') as typeof import('pino')
+  const log: Logger = pino(
+    { base: { pid: process.pid } },
+    { write: (line) => void world.stderr.write(`${printableJson(line.trimEnd())}\n`) },
+  )
+  return (level, message, facts) => log[level](facts, message)
+}
+
+export function workerReporter(world: World, quiet: boolean): WorkerReporter {
+  const say = sayTo(world)
+  const note: Say = quiet ? () => {} : say
+  return {
+    ready: (address, queue, workers) => note('info', 'worker is ready', { address, queue, workers }),
+    begin: ({ path }) => note('info', 'image begins', { path }),
+    end: ({ path }, outcome, milliseconds) => {
+      const ms = Math.round(milliseconds)
+      if (outcome.kind === 'lost') say('error', 'image is lost', { path, ms, why: outcome.why })
+      else {
+        const { state, exit_code, tables } = outcome.record
+        note('info', 'image', { path, state, exit_code, tables: tables.length, ms })
+      }
+    },
+    givenBack: ({ path }, why = 'the worker stops') => say('error', 'image is given back', { path, why }),
+    refused: (path, why) => say('error', 'image is refused', { path, why }),
+    stopping: () => note('info', 'worker stops', {}),
+  }
+}
