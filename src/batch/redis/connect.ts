@@ -6,10 +6,12 @@ import { require } from '../../require.js'
 import type { RedisAddress } from './address.js'
 
 /** How long a server may take to come up that is not there at first. */
-const FIRST_MILLISECONDS = 10_000
+const FIRST_MILLISECONDS = 5_000
 const LONGEST_PAUSE = 2_000
 /** What a server says to whoever may not ask it. */
 const REFUSED = /^(?:WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR invalid password)/
+/** What Node calls it where a certificate is not what it should be. */
+const UNTRUSTED = /^(?:ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/
 
 export interface Connection {
   readonly client: Redis
@@ -33,7 +35,7 @@ export async function connect({ name, options }: RedisAddress, told: Told): Prom
     maxRetriesPerRequest: null,
     retryStrategy: (times) => {
       const over = state === 'closed' || (state === 'first' && Date.now() - begun > FIRST_MILLISECONDS)
-      return over || isRefused(last) ? null : Math.min(times * 100, LONGEST_PAUSE)
+      return over || isRefused(last) || isUntrusted(last) ? null : Math.min(times * 100, LONGEST_PAUSE)
     },
   })
   client.on('error', (error: Error) => {
@@ -70,6 +72,10 @@ export async function connect({ name, options }: RedisAddress, told: Told): Prom
 
 function isRefused(error: Error | undefined): boolean {
   return error !== undefined && REFUSED.test(error.message)
+}
+
+function isUntrusted(error: NodeJS.ErrnoException | undefined): boolean {
+  return UNTRUSTED.test(error?.code ?? '')
 }
 
 /** `connect` fails with the first attempt, and the connection goes on trying. */
