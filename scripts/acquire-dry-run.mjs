@@ -38,6 +38,7 @@ const places = {
   Pod: ['/api/v1', 'pods', true],
   Job: ['/apis/batch/v1', 'jobs', true],
   DaemonSet: ['/apis/apps/v1', 'daemonsets', true],
+  Deployment: ['/apis/apps/v1', 'deployments', true],
   ClusterRole: ['/apis/rbac.authorization.k8s.io/v1', 'clusterroles', false],
   ClusterRoleBinding: ['/apis/rbac.authorization.k8s.io/v1', 'clusterrolebindings', false],
 }
@@ -160,10 +161,10 @@ export function documentsIn(folder) {
     )
 }
 
-/** The pod that a Job or DaemonSet would make: admission judges pods, and not what makes them. */
+/** The pod that a Job, DaemonSet or Deployment would make: admission judges pods, and not what makes them. */
 function podOf(text) {
   const { kind, metadata, spec } = parse(text, { version: '1.1' })
-  if (!['Job', 'DaemonSet'].includes(kind)) return null
+  if (!['Job', 'DaemonSet', 'Deployment'].includes(kind)) return null
   const { namespace, name } = metadata
   return stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, spec: spec.template.spec })
 }
