@@ -1,4 +1,5 @@
-// npm run faults: a batch of 200 images, it and its children killed 100 times at random. -- IMAGES KILLS SEED for others.
+// npm run faults: a batch of 200 images, it and its children killed 100 times at random; then one over a queue, of which
+// workers, coordinator and Redis are killed as often. -- IMAGES KILLS SEED for others.
 import { run, tool } from './lib.mjs'
 import { prepare } from './steps.mjs'
 
@@ -9,5 +10,9 @@ const env = {
   SALVOR_FAULT_KILLS: kills,
   ...(seed === undefined ? {} : { SALVOR_FAULT_SEED: seed }),
 }
-const { code } = await run(tool('vitest'), ['run', 'test/batch/faults.test.ts'], { env })
+const { code } = await run(
+  tool('vitest'),
+  ['run', '--no-file-parallelism', 'test/batch/faults.test.ts', 'test/batch/queue-faults.test.ts'],
+  { env },
+)
 process.exitCode = code

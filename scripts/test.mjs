@@ -5,6 +5,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { check, checks as everyCheck } from './check.mjs'
 import { fail, run, tool } from './lib.mjs'
+import { findRedis } from './servers/redis.mjs'
 import { prepare } from './steps.mjs'
 
 const onlyShared = process.argv.includes('--shared')
@@ -43,6 +44,8 @@ async function cargoTests() {
 }
 
 async function vitestTests() {
+  // Once, before several tests look for it; where it cannot be had, they say why.
+  await findRedis()
   const directory = mkdtempSync(join(tmpdir(), 'salvor-test-'))
   const report = join(directory, 'counts.json')
   try {

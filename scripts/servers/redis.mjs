@@ -81,7 +81,11 @@ async function unpack() {
     if (libraries.length > 0) await download(libraries)
     const root = join(folder, 'root')
     for (const file of files()) await command('dpkg-deb', ['--extract', join(folder, file), root])
-    if (!existsSync(cache)) renameSync(root, cache)
+    try {
+      renameSync(root, cache)
+    } catch (error) {
+      if (!existsSync(cache)) throw error
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -34,8 +34,9 @@ export type Done =
 const KEY_DIGITS = 32
 
 /** The same file, to be analyzed in the same way for the same case, is queued once. */
-export function queuedId(batch: BatchId, { path, bytes, modified, settings }: SourceRecord): string {
-  return `${batch}-${sha256Of(JSON.stringify([path, bytes, String(modified), settings])).slice(0, KEY_DIGITS)}`
+export function queuedId(batch: BatchId, source: SourceRecord): string {
+  const text = JSON.stringify(source, (_key, value) => (typeof value === 'bigint' ? String(value) : value))
+  return `${batch}-${sha256Of(text).slice(0, KEY_DIGITS)}`
 }
 
 export function queuedJob(batch: BatchId, job: Job, source: SourceRecord, results: string): QueuedJob {

@@ -188,6 +188,8 @@ export class RedisQueue implements JobQueue {
       }
       const finish = async (outcome: Outcome): Promise<void> => {
         if (outcome.kind === 'lost' && outcome.exitCode === exitCodes.interrupted) return giveBack()
+        // It could not be had here, which says nothing of other machines.
+        if (outcome.kind === 'lost' && outcome.exitCode === exitCodes.evidence) return reject(new Error(outcome.why))
         await this.deliver(outcome, bull.id ?? '', place).then(resolve, reject)
       }
       this.hand({ job, attempt: bull.attemptsMade + 1, finish, giveBack })
