@@ -7,7 +7,7 @@ pub mod places;
 pub mod processes;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
@@ -61,6 +61,8 @@ fn opened_with_plans(id: u32) -> crate::error::Result<Opened> {
 /// `cacheDir` holds discovered symbols from run to run; null keeps none. `record` remembers every page that is read
 /// from now on, for `writeTouched`.
 ///
+/// `symbols` are files and folders of symbols and types that count before the image's own.
+///
 /// What is compressed or in an archive is unpacked below `cacheDir` first; it may have `most` bytes, and `progress` hears how
 /// many bytes of how many were read, and answers whether to go on.
 #[napi(catch_unwind)]
@@ -69,6 +71,7 @@ pub fn open_image(
     cache_dir: Option<String>,
     record: bool,
     most: f64,
+    symbols: Vec<String>,
     progress: Function<FnArgs<(f64, f64)>, bool>,
 ) -> Result<u32> {
     let cache = cache_dir.as_deref().map(Path::new);
@@ -77,7 +80,8 @@ pub fn open_image(
     if record {
         image.record_touched();
     }
-    let kernel = Kernel::discover(Arc::new(image), cache).map_err(|mut error| {
+    let symbols: Vec<PathBuf> = symbols.into_iter().map(PathBuf::from).collect();
+    let kernel = Kernel::discover_with(Arc::new(image), cache, &symbols).map_err(|mut error| {
         error.message = format!("{path}: {}", error.message);
         error
     })?;

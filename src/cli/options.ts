@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly cache: boolean
   readonly cacheDir?: string
   readonly unpackLimit?: number
+  /** Files and folders of symbols and types. */
+  readonly symbols: readonly string[]
   /** Tables are parts of a page about one of these, which need not be named in each row. */
   readonly page?: 'container' | 'pod'
 }
@@ -124,10 +126,19 @@ export const cacheOptions: readonly Option[] = [
   },
 ]
 
+/** For every command that opens memory images. */
+export const symbolsOption: Option = {
+  name: 'symbols',
+  value: 'PATH',
+  repeatable: true,
+  summary: 'A file or folder of symbols and types that count before the image’s own (docs/symbols.md); can be repeated',
+}
+
 /** The options of every command that gives tables of memory images. */
 export const runOptions: readonly Option[] = [
   ...tableOptions,
   ...cacheOptions,
+  symbolsOption,
   { name: 'unpack-limit', value: 'N', summary: 'Most GiB of a compressed image, unpacked (default: 256)' },
 ]
 
@@ -206,6 +217,7 @@ export function readRunOptions(raw: Raw): RunOptions {
     force: raw.force === true,
     quiet: raw.quiet === true,
     cache: raw.cache !== false,
+    symbols: whole(raw.symbols),
     ...(output === undefined || output === '-' ? {} : { output }),
     ...(outputDir === undefined ? {} : { outputDir }),
     ...(limit === undefined ? {} : { limit: wholeNumber('--limit', limit, 1) }),

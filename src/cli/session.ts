@@ -27,15 +27,15 @@ export function cacheDirectory(options: Pick<RunOptions, 'cache' | 'cacheDir'>, 
 
 /** How the run opens images. */
 export function openOptions(options: RunOptions, env: World['env']): OpenOptions {
-  const { unpackLimit } = options
-  return { cacheDir: cacheDirectory(options, env), ...(unpackLimit === undefined ? {} : { unpackLimit }) }
+  const { symbols, unpackLimit } = options
+  return { cacheDir: cacheDirectory(options, env), symbols, ...(unpackLimit === undefined ? {} : { unpackLimit }) }
 }
 
 /** What the run reads, plugins and other parts of images included, and whether an existing file may be replaced. */
 export async function outputGuard({ registry, options }: Session, read: readonly string[]): Promise<Guard> {
   const plugins = registry.list().filter(({ plugin }) => plugin.kind === 'user')
   const companions = await Promise.all(read.map(companionsOf))
-  const inputs = [...read, ...companions.flat(), ...plugins.map(({ plugin }) => plugin.location)]
+  const inputs = [...read, ...companions.flat(), ...options.symbols, ...plugins.map(({ plugin }) => plugin.location)]
   return { inputs: new Inputs(inputs), force: options.force }
 }
 

@@ -14,6 +14,8 @@ import type { KnownAnalyzer, Registry } from './registry.js'
 export interface OpenImageOptions {
   /** Where discovered symbols are kept; none are without it. */
   readonly cacheDir?: string
+  /** Files and folders of symbols and types, which count before the image's own. */
+  readonly symbols?: readonly string[]
   /** Worker threads at most; one for each processor unless told otherwise. */
   readonly threads?: number
   /** Ends everything that goes on with the image. */
@@ -179,10 +181,10 @@ class Channel implements TableSink {
 
 /** Opens an image. Throws an error with a `code` where it cannot be read, or has no kernel. */
 export async function openImage(path: string, registry: Registry, options: OpenImageOptions = {}): Promise<Image> {
-  const { cacheDir = null, threads, signal = new AbortController().signal } = options
+  const { cacheDir = null, symbols = [], threads, signal = new AbortController().signal } = options
   const engine = new Engine(registry, signal, threads === undefined ? {} : { threads })
   try {
-    return new Image(engine, await engine.open(path, { cacheDir }), registry, signal)
+    return new Image(engine, await engine.open(path, { cacheDir, symbols }), registry, signal)
   } catch (error) {
     await engine.close()
     throw error

@@ -40,6 +40,8 @@ export interface OpenOptions {
   readonly cacheDir: string | null
   /** Most GiB that an image may have that is unpacked first. */
   readonly unpackLimit?: number
+  /** Files and folders of symbols and types, which count before the image's own. */
+  readonly symbols?: readonly string[]
   /** Remember every page that is read from the start on, for a distilled image. */
   readonly record?: boolean
 }
@@ -153,8 +155,8 @@ export class Kernel {
 
   /** Opens an image; the id is valid on every thread of this process. `progress` hears of what is unpacked first. */
   static open(path: string, options: OpenOptions, progress: Progress = () => true): { id: number; info: ImageInfo } {
-    const { cacheDir, record = false, unpackLimit = UNPACK_LIMIT } = options
-    const id = native.openImage(path, cacheDir, record, unpackLimit * 2 ** 30, progress)
+    const { cacheDir, record = false, unpackLimit = UNPACK_LIMIT, symbols = [] } = options
+    const id = native.openImage(path, cacheDir, record, unpackLimit * 2 ** 30, symbols, progress)
     return { id, info: describe(id) }
   }
 

@@ -175,13 +175,14 @@ export interface Native {
   /**
    * Opens an image; the id is valid on every thread of this process. What is compressed or in an archive is unpacked into
    * the cache folder first, unless it is there: `most` bytes, and `progress` hears bytes read of bytes and answers whether
-   * to go on.
+   * to go on. `symbols` are files and folders of symbols and types that count before the image's own.
    */
   openImage(
     path: string,
     cacheDir: string | null,
     record: boolean,
     most: number,
+    symbols: readonly string[],
     progress: (read: number, size: number) => boolean,
   ): number
   /** The files that would be read with an image, before it is opened: the other parts of a dump that was split. */

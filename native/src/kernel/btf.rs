@@ -5,6 +5,7 @@
 pub(crate) mod names;
 mod record;
 pub(crate) mod section;
+pub(crate) mod writer;
 
 use std::ops::Range;
 

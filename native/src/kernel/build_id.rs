@@ -38,7 +38,7 @@ fn noted(memory: &AddressSpace, symbols: &Symbols) -> Option<String> {
 }
 
 /// The build id in hex, out of ELF notes.
-fn parse(mut notes: &[u8]) -> Option<String> {
+pub(super) fn parse(mut notes: &[u8]) -> Option<String> {
     loop {
         let (header, rest) = notes.split_first_chunk::<12>()?;
         let (name_length, text_length) = (u32_at(header, 0)? as usize, u32_at(header, 4)? as usize);

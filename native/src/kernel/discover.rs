@@ -5,7 +5,7 @@ mod tests;
 
 use std::cell::Cell;
 use std::ops::{ControlFlow, Range};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,7 +15,9 @@ use super::kallsyms::{self, Budget};
 use super::kernel_range::{self, Anchor};
 use super::near::{Near, Placed};
 use super::proof::{self, Proof};
+use super::symbol_files::{Fitting, Identity, SymbolFile, SymbolFiles, fit, packages};
 use super::symbols::Symbols;
+use super::types::Types;
 use super::window::Window;
 use super::{Facts, Kernel, build_id, type_source};
 use crate::arch::{self, Architecture};
@@ -24,16 +26,25 @@ use crate::image::Image;
 
 /// Banners that are followed up before an image is taken for hostile.
 const MOST_BANNERS: usize = 4096;
+/// Different ones for which files of symbols are looked for.
+const MOST_KERNELS: usize = 64;
 
 impl Kernel {
     /// Finds the kernel that an image holds. `cache` is a folder for symbol tables; without it nothing is kept.
     pub fn discover(image: Arc<Image>, cache: Option<&Path>) -> Result<Self> {
-        let found = search(&image, cache, |search| search.quick().or_else(|| search.whole()));
+        Self::discover_with(image, cache, &[])
+    }
+
+    /// The same with files and folders of symbols and types, which count before the image's own.
+    pub fn discover_with(image: Arc<Image>, cache: Option<&Path>, files: &[PathBuf]) -> Result<Self> {
+        let find = |search: &mut Search| search.quick().or_else(|| search.whole());
+        let files = SymbolFiles::new(files, cache);
+        let found = search(&image, cache, files, find);
         match found {
             Err(Failed { begins: Some(start), error }) => {
                 let moved = Arc::into_inner(image).and_then(|image| image.beginning_at(start));
                 let moved = moved.map(Arc::new).ok_or(error)?;
-                search(&moved, cache, |search| search.quick().or_else(|| search.whole()))
+                search(&moved, cache, files, find)
             }
             found => found,
         }
@@ -42,7 +53,7 @@ impl Kernel {
 
     /// Finds the kernel by reading all memory for its banner: what [`Kernel::discover`] falls back on.
     pub fn discover_by_scan(image: Arc<Image>, cache: Option<&Path>) -> Result<Self> {
-        search(&image, cache, |search| search.whole()).map_err(|failed| failed.error)
+        search(&image, cache, SymbolFiles::new(&[], cache), |search| search.whole()).map_err(|failed| failed.error)
     }
 }
 
@@ -57,18 +68,23 @@ struct Failed {
 fn search(
     image: &Arc<Image>,
     cache: Option<&Path>,
+    files: SymbolFiles,
     find: impl Fn(&mut Search) -> Option<Found>,
 ) -> std::result::Result<Kernel, Failed> {
     let begins = Cell::new(None);
     let found = image.undisturbed(|| {
-        let mut search = Search::new(image, arch::of(image)?, cache.map(Cache));
-        match find(&mut search) {
-            Some(found) => found.into_kernel(search),
-            None => {
-                begins.set(search.begins);
-                Err(search.failure())
-            }
-        }
+        let mut search = Search::new(image, arch::of(image)?, cache.map(Cache), files);
+        let found = match find(&mut search) {
+            Some(found) => search.held_to_files(found)?,
+            None => match search.by_files()? {
+                Some(found) => found,
+                None => {
+                    begins.set(search.begins);
+                    return Err(search.failure());
+                }
+            },
+        };
+        found.into_kernel(search)
     });
     let lost = |error| image.loss().map_or(error, |loss| Error::evidence(loss.message));
     found.map_err(|error| Failed { error: lost(error), begins: begins.get() })
@@ -80,8 +96,11 @@ struct Search<'a> {
     /// Those that its memory may be of.
     architectures: Vec<&'static dyn Architecture>,
     cache: Option<Cache<'a>>,
+    files: SymbolFiles<'a>,
     banner: Option<Banner>,
     banners: usize,
+    /// Physical addresses of different ones.
+    kernels: Vec<(u64, Banner)>,
     functions_only: bool,
     /// A kernel that does not lie where its page tables say.
     misplaced: Option<Misplaced>,
@@ -105,21 +124,34 @@ struct Found {
     symbols: Symbols,
     build_id: Option<String>,
     source: Source,
+    /// Where the symbols are from, for people.
+    symbols_from: String,
+    /// Files of this kernel.
+    files: Vec<SymbolFile>,
+    warnings: Vec<String>,
 }
 
 enum Source {
     Tables { marks: Vec<Mark>, parts: Vec<Part> },
     Cache,
+    File,
 }
 
 impl<'a> Search<'a> {
-    fn new(image: &'a Arc<Image>, architectures: Vec<&'static dyn Architecture>, cache: Option<Cache<'a>>) -> Self {
+    fn new(
+        image: &'a Arc<Image>,
+        architectures: Vec<&'static dyn Architecture>,
+        cache: Option<Cache<'a>>,
+        files: SymbolFiles<'a>,
+    ) -> Self {
         Self {
             image,
             architectures,
             cache,
+            files,
             banner: None,
             banners: 0,
+            kernels: Vec::new(),
             functions_only: false,
             misplaced: None,
             begins: None,
@@ -153,7 +185,7 @@ impl<'a> Search<'a> {
         let budget = Rc::clone(&self.budget);
         let mut near = Near::new(self.image, self.lowest_image());
         let found = kernel_range::scan_banners(self.image, |physical| {
-            self.banner = self.banner.take().or_else(|| Banner::read(self.image, physical));
+            self.met(physical);
             self.banners += 1;
             let anchor = Anchor::Banner(physical);
             let found = self.cached(anchor);
@@ -165,6 +197,101 @@ impl<'a> Search<'a> {
             }
         });
         found.flatten()
+    }
+
+    /// Remembers a banner.
+    fn met(&mut self, physical: u64) {
+        let Some(banner) = Banner::read(self.image, physical) else { return };
+        self.banner.get_or_insert_with(|| banner.clone());
+        if self.kernels.len() < MOST_KERNELS {
+            self.kernels.push((physical, banner));
+        }
+    }
+
+    /// A kernel that was found by its own symbols, with the files that are of it. Where their symbols say other than the
+    /// kernel's own do, theirs count.
+    fn held_to_files(&mut self, mut found: Found) -> Result<Found> {
+        let banner = found.proof.banner.text().to_owned();
+        let identity = Identity { banner: Some(&banner), build_id: found.build_id.as_deref() };
+        let Fitting { files, mut refused } = self.files.named(identity)?;
+        for file in files {
+            let Some(table) = &file.content.table else {
+                found.files.push(file);
+                continue;
+            };
+            let proven = proof::prove(self.image, &self.architectures, table, None, found.proof.physical);
+            let Some(proof) = proven.filter(|proof| proof.text == found.proof.text) else {
+                refused.push(format!(
+                    "{}: its symbols lie elsewhere than those of the image's kernel '{banner}'",
+                    file.path.display()
+                ));
+                continue;
+            };
+            if let Some(difference) = found.symbols.table().difference(table) {
+                found.warnings.push(format!(
+                    "the kernel's own table of symbols says other than {}, which is believed: {difference}",
+                    file.path.display()
+                ));
+                found.symbols = Symbols::at(table.clone(), proof.text);
+                found.symbols_from = file.symbols_from();
+                found.source = Source::File;
+            }
+            found.files.push(file);
+        }
+        self.settle(&mut found.files, &mut found.warnings, refused)?;
+        Ok(found)
+    }
+
+    /// A kernel that has its symbols from a file, where its banner is known and none of its own bore out.
+    fn by_files(&mut self) -> Result<Option<Found>> {
+        let mut refused = Vec::new();
+        for (at, banner) in self.kernels.clone() {
+            let identity = Identity { banner: Some(banner.text()), build_id: None };
+            let named = self.files.named(identity)?;
+            refused = named.refused;
+            let mut files = named.files;
+            if !files.iter().any(|file| file.content.table.is_some()) {
+                files.extend(self.files.kept(identity).files);
+            }
+            let found = files.iter().find_map(|file| {
+                let table = file.content.table.as_ref()?;
+                let text = at.checked_sub(table.from_text("linux_banner")?)?;
+                let proof = proof::prove(self.image, &self.architectures, table, None, text)?;
+                let symbols = Symbols::at(table.clone(), proof.text);
+                let mut found = self.found(proof, symbols, &[], Source::File);
+                found.symbols_from = file.symbols_from();
+                let same = [&found.build_id, &file.content.build_id].map(Option::as_deref);
+                (same[0].is_none() || same[1].is_none() || same[0] == same[1]).then_some(found)
+            });
+            if let Some(mut found) = found {
+                found.warnings.push(format!(
+                    "the image's own table of symbols was not found or is not borne out: symbols are those of {}",
+                    found.symbols_from
+                ));
+                found.files = files;
+                self.settle(&mut found.files, &mut found.warnings, refused)?;
+                return Ok(Some(found));
+            }
+            let unproven = files.iter().filter(|file| file.content.table.is_some());
+            refused.extend(unproven.map(|file| {
+                format!("{}: the page tables of '{}' do not bear its symbols out", file.path.display(), banner.text())
+            }));
+        }
+        match refused.first() {
+            Some(why) if self.files.are_named() => Err(Error::no_symbols(why.clone())),
+            _ => Ok(None),
+        }
+    }
+
+    /// What is said of files that are not of the kernel: an error where none of those named is.
+    fn settle(&self, files: &mut Vec<SymbolFile>, warnings: &mut Vec<String>, refused: Vec<String>) -> Result<()> {
+        if files.is_empty() && self.files.are_named() {
+            let none =
+                "no file of symbols or types of the image's kernel is in the folders named by --symbols".to_owned();
+            return Err(Error::no_symbols(refused.into_iter().next().unwrap_or(none)));
+        }
+        warnings.extend(refused);
+        Ok(())
     }
 
     fn cached(&self, anchor: Anchor) -> Option<Found> {
@@ -208,7 +335,15 @@ impl<'a> Search<'a> {
             self.image.touch(proof.physical.wrapping_add(*offset), *length);
         }
         self.image.touch(proof.banner_at, proof.banner.text().len() as u64 + 2);
-        Found { build_id: build_id::read(&proof.memory, &symbols), proof, symbols, source }
+        Found {
+            build_id: build_id::read(&proof.memory, &symbols),
+            proof,
+            symbols,
+            source,
+            symbols_from: "kallsyms".to_owned(),
+            files: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     fn failure(&self) -> Error {
@@ -229,7 +364,10 @@ impl<'a> Search<'a> {
             ));
         }
         Error::no_symbols(if self.functions_only {
-            format!("kernel {release} keeps symbols of functions only: it was built without CONFIG_KALLSYMS_ALL")
+            format!(
+                "kernel {release} keeps symbols of functions only: it was built without CONFIG_KALLSYMS_ALL; {}",
+                packages::advice(banner.text(), None)
+            )
         } else if self.budget.is_spent() {
             format!("no kernel found in {image}: too much of its memory looks like symbol tables and is none")
         } else if self.banners >= MOST_BANNERS {
@@ -239,44 +377,97 @@ impl<'a> Search<'a> {
         } else {
             format!(
                 "kernel {release} was found in {image}, but no symbols that its page tables bear out: \
-                 pages of it are missing or it was built without CONFIG_KALLSYMS"
+                 pages of it are missing or it was built without CONFIG_KALLSYMS; {}",
+                packages::advice(banner.text(), None)
             )
         })
     }
 }
 
 impl Found {
-    fn into_kernel(self, search: Search) -> Result<Kernel> {
-        let Self { proof, symbols, build_id, source } = self;
-        let mut warnings = Vec::new();
-        let symbols_cached = match source {
-            Source::Cache => true,
-            Source::Tables { marks, parts } => {
-                // What was read as memory was being lost is nothing to remember.
-                if let Some(cache) = search.cache.filter(|_| search.image.loss().is_none()) {
-                    let (banner, build_id) = (proof.banner.text().to_owned(), build_id.clone());
-                    let entry = Entry { banner, build_id, marks, parts, table: symbols.table().clone() };
-                    if let Err(error) = cache.store(&proof.banner, &entry) {
-                        warnings.push(format!("symbols could not be kept for the next run: {error}"));
-                    }
+    fn into_kernel(mut self, search: Search) -> Result<Kernel> {
+        let symbols_cached = matches!(self.source, Source::Cache);
+        if let Source::Tables { marks, parts } = &self.source {
+            // What was read as memory was being lost is nothing to remember.
+            if let Some(cache) = search.cache.filter(|_| search.image.loss().is_none()) {
+                let (banner, build_id) = (self.proof.banner.text().to_owned(), self.build_id.clone());
+                let (marks, parts, table) = (marks.clone(), parts.clone(), self.symbols.table().clone());
+                let entry = Entry { banner, build_id, marks, parts, table };
+                if let Err(error) = cache.store(&self.proof.banner, &entry) {
+                    self.warnings.push(format!("symbols could not be kept for the next run: {error}"));
                 }
-                false
             }
-        };
+        }
         // Symbols were searched for in all of the kernel's image.
         search.image.trim();
-        let types = type_source::read(search.image, &proof, &symbols)?;
+        let (types, types_from) = self.types(&search)?;
+        let Self { proof, symbols, build_id, symbols_from, warnings, .. } = self;
         let facts = Facts {
             banner: proof.banner.text().to_owned(),
             release: proof.banner.release().to_owned(),
             build_id,
             physical: proof.physical,
             virtual_address: proof.text,
-            symbols_from: "kallsyms".to_owned(),
+            symbols_from,
             symbols_cached,
-            types_from: "btf".to_owned(),
+            types_from,
             warnings,
         };
         Ok(Kernel::new(proof.memory, symbols, types, facts))
+    }
+
+    /// The kernel's types, and where they are from: a file that was named, the image itself, or a file in the cache folder.
+    fn types(&mut self, search: &Search) -> Result<(Types, String)> {
+        let mut own = type_source::own(search.image, &self.proof, &self.symbols);
+        let mut files = std::mem::take(&mut self.files);
+        let banner = self.proof.banner.text();
+        if own.is_none() && !files.iter().any(|file| file.content.types.is_some()) {
+            let identity = Identity { banner: Some(banner), build_id: self.build_id.as_deref() };
+            files.extend(search.files.kept(identity).files);
+        }
+        let mut refused = None;
+        for file in &mut files {
+            let Some(section) = file.content.types.take() else { continue };
+            let shown = file.path.display();
+            let types = Types::from_btf(section.clone());
+            let types = types.map_err(|error| Error::no_symbols(format!("{shown}: {}", error.message)))?;
+            let is_btf = file.content.types_from == "btf";
+            let length = is_btf.then(|| type_source::length(&self.symbols)).flatten();
+            let contradiction = match length.filter(|length| *length != section.len() as u64) {
+                Some(length) => Some(format!("its BTF has {} bytes and the kernel's own {length}", section.len())),
+                None => fit::contradiction(&self.proof.memory, &self.symbols, &types),
+            };
+            if let Some(why) = contradiction {
+                refused = Some(format!("{shown}: its types are not those of the image's kernel '{banner}': {why}"));
+                continue;
+            }
+            self.warnings.extend(refused);
+            let memory = &self.proof.memory;
+            let types = match own.take() {
+                Some(own) if !is_btf => types.over(own),
+                None if !is_btf => {
+                    self.warnings.push(
+                        "types of modules are not known: they build on the kernel's own BTF, which the image lacks"
+                            .to_owned(),
+                    );
+                    return Ok((types, file.types_from()));
+                }
+                _ => types,
+            };
+            type_source::with_modules(&types, memory, &self.symbols);
+            return Ok((types, file.types_from()));
+        }
+        if let Some(why) = refused {
+            return Err(Error::no_symbols(why));
+        }
+        let types = own.ok_or_else(|| {
+            Error::no_symbols(format!(
+                "kernel {} describes no types: no BTF (CONFIG_DEBUG_INFO_BTF) that is whole in the image; {}",
+                self.proof.banner.release(),
+                packages::advice(self.proof.banner.text(), self.build_id.as_deref())
+            ))
+        })?;
+        type_source::with_modules(&types, &self.proof.memory, &self.symbols);
+        Ok((types, "btf".to_owned()))
     }
 }

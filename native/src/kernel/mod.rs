@@ -16,6 +16,7 @@ mod near;
 mod proof;
 mod regions;
 pub mod resolve;
+pub(crate) mod symbol_files;
 pub mod symbols;
 mod type_source;
 pub mod types;

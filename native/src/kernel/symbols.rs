@@ -120,17 +120,43 @@ impl Table {
 
     /// The value of the first symbol with this name.
     pub fn value(&self, name: &str) -> Option<u64> {
-        let wanted = hash(name.as_bytes()) << NUMBER_BITS;
+        self.named(name.as_bytes()).next().and_then(|number| self.value_of(number))
+    }
+
+    /// Numbers of the symbols with this name, the first of them first.
+    fn named(&self, name: &[u8]) -> impl Iterator<Item = usize> {
+        let wanted = hash(name) << NUMBER_BITS;
         let index = self.words(12);
         let from = index.partition_point(|entry| u64::from_le_bytes(*entry) < wanted);
-        index
-            .get(from..)?
-            .iter()
-            .map(|entry| u64::from_le_bytes(*entry))
-            .take_while(|entry| entry >> NUMBER_BITS == wanted >> NUMBER_BITS)
-            .map(|entry| (entry & ((1 << NUMBER_BITS) - 1)) as usize)
-            .find(|number| self.name(*number) == Some(name.as_bytes()))
-            .and_then(|number| self.value_of(number))
+        let entries = index.get(from..).unwrap_or_default().iter().map(|entry| u64::from_le_bytes(*entry));
+        let numbers = entries
+            .take_while(move |entry| entry >> NUMBER_BITS == wanted >> NUMBER_BITS)
+            .map(|entry| (entry & ((1 << NUMBER_BITS) - 1)) as usize);
+        numbers.filter(move |number| self.name(*number) == Some(name))
+    }
+
+    /// What another table of the same build says otherwise, in words: of names that each has once, and that are not only the
+    /// bounds of something.
+    pub fn difference(&self, other: &Table) -> Option<String> {
+        let only = |table: &Table, name: &[u8]| {
+            let mut numbers = table.named(name);
+            let number = numbers.next()?;
+            numbers.next().is_none().then(|| table.value_of(number)).flatten()
+        };
+        let (mut known, mut different, mut first) = (0_usize, 0_usize, None);
+        for number in 0..self.len() {
+            let Some(name) = self.name(number) else { continue };
+            let (Some(own), Some(value)) = (only(self, name), only(other, name)) else { continue };
+            known += 1;
+            if own != value {
+                different += 1;
+                first.get_or_insert((name, own, value));
+            }
+        }
+        let (name, own, value) = first?;
+        let name = String::from_utf8_lossy(name);
+        let distance = i128::from(own) - i128::from(value);
+        Some(format!("{different} of {known} symbols, {name} by {distance} bytes"))
     }
 
     /// How far a symbol lies from `_text`; `None` for absolute ones.

@@ -10,7 +10,6 @@ use super::symbols::Symbols;
 use super::types::Types;
 use super::window::Window;
 use crate::arch::AddressSpace;
-use crate::error::{Error, Result};
 use crate::image::{Bytes, Image};
 use crate::words::u32_at;
 
@@ -22,19 +21,22 @@ const START: &[u8] = &[0x9f, 0xeb, 1, 0];
 const IMAGE_LENGTH: u64 = 128 << 20;
 const MOST_TRIES: usize = 64;
 
-/// The kernel's types, with the modules' behind them.
-pub fn read(image: &Arc<Image>, proof: &Proof, symbols: &Symbols) -> Result<Types> {
-    let types = named(&proof.memory, symbols).or_else(|| searched(image, proof, symbols)).ok_or_else(|| {
-        Error::no_symbols(format!(
-            "kernel {} describes no types: no BTF (CONFIG_DEBUG_INFO_BTF) that is whole in the image",
-            proof.banner.release()
-        ))
-    })?;
-    if let Some(modules) = Modules::new(symbols, &types) {
-        let memory = proof.memory.again();
+/// The kernel's own BTF, where the image has one that is whole.
+pub fn own(image: &Arc<Image>, proof: &Proof, symbols: &Symbols) -> Option<Types> {
+    named(&proof.memory, symbols).or_else(|| searched(image, proof, symbols))
+}
+
+/// Tells types where those of modules are to be had, which build on the kernel's own BTF.
+pub fn with_modules(types: &Types, memory: &AddressSpace, symbols: &Symbols) {
+    if let Some(modules) = Modules::new(symbols, types) {
+        let memory = memory.again();
         types.set_modules(Box::new(move || modules.load(&memory)));
     }
-    Ok(types)
+}
+
+/// How many bytes the kernel's own BTF has, as its symbols say.
+pub fn length(symbols: &Symbols) -> Option<u64> {
+    symbols.address("__stop_BTF")?.checked_sub(symbols.address("__start_BTF")?)
 }
 
 /// The section between its symbols.

@@ -62,6 +62,8 @@ pub struct Member {
 /// Loads modules' split BTF: (module name, section).
 type Loader = Box<dyn Fn() -> Vec<(String, Vec<u8>)> + Send + Sync>;
 
+/// The source of types that modules' build on, where these are not the kernel's.
+const BASE: u16 = u16::MAX;
 /// How many typedefs, qualifiers, array dimensions or anonymous members may lie in one another.
 const MAX_NESTING: u32 = 32;
 /// Members looked at before a struct of hostile nesting is given up.
@@ -71,6 +73,8 @@ const MAX_MEMBERS: u32 = 1 << 16;
 #[derive(Default)]
 pub struct Types {
     kernel: Section,
+    /// The kernel's own BTF, on which that of modules builds, where the kernel's types are from elsewhere.
+    base: Option<Section>,
     modules: OnceLock<Vec<Section>>,
     loader: OnceLock<Loader>,
 }
@@ -79,6 +83,12 @@ impl Types {
     /// Reads the kernel's BTF, validated wholly.
     pub fn from_btf(bytes: impl Into<Bytes>) -> Result<Self> {
         Ok(Self { kernel: Section::new(String::new(), Btf::parse(bytes.into())?), ..Self::default() })
+    }
+
+    /// The same types, where those of modules build on others: the kernel's own.
+    pub fn over(mut self, own: Types) -> Self {
+        self.base = Some(own.kernel);
+        self
     }
 
     /// Tells how to load modules' split BTF; called at most once, when a name is not one of the kernel's own.
@@ -241,14 +251,20 @@ impl Types {
     fn loaded(&self) -> &[Section] {
         self.modules.get_or_init(|| {
             let sections = self.loader.get().map(|load| load()).unwrap_or_default();
-            let parse = |(name, bytes)| Some(Section::new(name, Btf::parse_split(bytes, &self.kernel.btf).ok()?));
-            sections.into_iter().filter_map(parse).take(usize::from(u16::MAX) - 1).collect()
+            let parse = |(name, bytes)| Some(Section::new(name, Btf::parse_split(bytes, self.base()).ok()?));
+            sections.into_iter().filter_map(parse).take(usize::from(BASE) - 1).collect()
         })
+    }
+
+    /// What modules' types build on.
+    fn base(&self) -> &Btf {
+        &self.base.as_ref().unwrap_or(&self.kernel).btf
     }
 
     fn section(&self, source: u16) -> Option<&Section> {
         match source {
             0 => Some(&self.kernel),
+            BASE => self.base.as_ref(),
             _ => self.loaded().get(usize::from(source) - 1),
         }
     }
@@ -260,11 +276,12 @@ impl Types {
     /// An id as a source writes it: a module's low ids are the kernel's.
     fn at(&self, source: u16, id: u32) -> TypeId {
         let own = self.section(source).is_some_and(|section| id >= section.btf.first_id());
-        TypeId { source: if own { source } else { 0 }, id }
+        let base = if self.base.is_some() { BASE } else { 0 };
+        TypeId { source: if own { source } else { base }, id }
     }
 
     fn string(&self, source: u16, offset: u32) -> &[u8] {
         let own = self.section(source).and_then(|section| section.btf.string(offset));
-        own.or_else(|| self.kernel.btf.string(offset)).unwrap_or_default()
+        own.or_else(|| self.base().string(offset)).unwrap_or_default()
     }
 }

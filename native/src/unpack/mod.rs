@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::image::{Image, open_regular};
 use layers::Layers;
 use sparse::Sparse;
+pub use zstandard::Zstandard;
 
 /// Where unpacked images are, below the cache folder.
 const FOLDER: &str = "unpacked";
@@ -116,8 +117,28 @@ fn known(folder: &Path) -> Option<Unpacked> {
     Some(Unpacked { path: folder.join(name), problem: fs::read_to_string(folder.join(PROBLEM)).ok() })
 }
 
+/// Whether what begins like this is packed.
+pub fn is_packed(head: &[u8]) -> bool {
+    layers::kind(head).is_some()
+}
+
+/// The plain bytes of a packed file, which may be so many.
+pub fn whole_file(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let layers = Layers::open(path)?.ok_or_else(|| Error::evidence("not packed"))?;
+    let mut bytes = Vec::new();
+    let (_, problem) = layers.read(&mut |reader, _, _| {
+        let read = reader.take(most + 1).read_to_end(&mut bytes);
+        Ok((0, read.err().map(|error| one_line(&error.to_string()))))
+    })?;
+    match problem {
+        Some(problem) => Err(Error::evidence(format!("cannot be unpacked: {problem}"))),
+        None if bytes.len() as u64 > most => Err(Error::evidence(format!("unpacks to more than {most} bytes"))),
+        None => Ok(bytes),
+    }
+}
+
 /// A name for a file as it is now: where it is, when it was changed, and what is at its ends.
-fn identity(path: &Path) -> Result<String> {
+pub fn identity(path: &Path) -> Result<String> {
     let (file, facts) = open_regular(path)?;
     let mut hash = blake3::Hasher::new();
     for word in [facts.dev(), facts.ino(), facts.size(), facts.mtime() as u64, facts.mtime_nsec() as u64] {

@@ -6,7 +6,7 @@ import { exitCodes, imageExitCode, worst } from '../../engine/status.js'
 import { lossWarnings } from '../../engine/warnings.js'
 import { AtomicFile } from '../../output/sink.js'
 import type { Command } from '../command.js'
-import { engineOptions, forceOption, readRunOptions } from '../options.js'
+import { engineOptions, forceOption, readRunOptions, symbolsOption } from '../options.js'
 import { StderrReporter } from '../reporter.js'
 import { makeEngine, outputGuard, type Session } from '../session.js'
 
@@ -44,7 +44,7 @@ async function distill(
   world.onAbort(() => file.abort())
   try {
     // The cache would hide the pages in which the symbols lie.
-    const image = await engine.open(path, { cacheDir: null, record: true })
+    const image = await engine.open(path, { cacheDir: null, record: true, symbols: session.options.symbols })
     const outcomes = await engine.run(image, analyzers.map(byDefault), discard, reporter)
     if (world.signal.aborted) return exitCodes.interrupted
     const { pages, lost } = await writePages(engine, image, output, file)
@@ -75,6 +75,7 @@ export const distillCommand: Command = {
     { name: 'output', alias: 'o', value: 'FILE', summary: 'The image to write' },
     { name: 'analyzers', value: 'A,B,C', summary: 'Which analyzers (default: all that need no option)' },
     forceOption,
+    symbolsOption,
     ...engineOptions,
   ],
   run: async ({ raw, world, registry }) => {

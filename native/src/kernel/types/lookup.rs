@@ -40,18 +40,18 @@ impl Types {
     }
 
     fn find_in(&self, section: &Section, class: Class, name: &[u8]) -> Option<u32> {
-        if name.is_empty() { None } else { section.find(class, name, &self.kernel.btf) }
+        if name.is_empty() { None } else { section.find(class, name, self.base()) }
     }
 
     /// The value of an enumeration constant: the kernel proper's, or else that of the first module that has it.
     pub fn enumerator(&self, name: &str) -> Option<i64> {
-        let own = |section: &Section| section.constant(name.as_bytes(), &self.kernel.btf);
+        let own = |section: &Section| section.constant(name.as_bytes(), self.base());
         self.own_enumerator(name).or_else(|| self.loaded().iter().find_map(own))
     }
 
     /// The same of the kernel proper.
     pub fn own_enumerator(&self, name: &str) -> Option<i64> {
-        self.kernel.constant(name.as_bytes(), &self.kernel.btf)
+        self.kernel.constant(name.as_bytes(), self.base())
     }
 
     /// The enum that a constant is of.
@@ -69,7 +69,7 @@ impl Types {
     }
 
     fn enumeration_in(&self, section: &Section, source: u16, constant: &str) -> Option<TypeId> {
-        section.enumeration(constant.as_bytes(), &self.kernel.btf).map(|id| TypeId { source, id })
+        section.enumeration(constant.as_bytes(), self.base()).map(|id| TypeId { source, id })
     }
 
     /// Whether a type is one that the kernel proper declares and nothing but a module may define.
