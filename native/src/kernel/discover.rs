@@ -238,7 +238,7 @@ impl<'a> Search<'a> {
             }
             found.files.push(file);
         }
-        self.settle(&mut found.files, &mut found.warnings, refused)?;
+        self.settle(&found.files, &mut found.warnings, refused)?;
         Ok(found)
     }
 
@@ -269,7 +269,7 @@ impl<'a> Search<'a> {
                     found.symbols_from
                 ));
                 found.files = files;
-                self.settle(&mut found.files, &mut found.warnings, refused)?;
+                self.settle(&found.files, &mut found.warnings, refused)?;
                 return Ok(Some(found));
             }
             let unproven = files.iter().filter(|file| file.content.table.is_some());
@@ -284,7 +284,7 @@ impl<'a> Search<'a> {
     }
 
     /// What is said of files that are not of the kernel: an error where none of those named is.
-    fn settle(&self, files: &mut Vec<SymbolFile>, warnings: &mut Vec<String>, refused: Vec<String>) -> Result<()> {
+    fn settle(&self, files: &[SymbolFile], warnings: &mut Vec<String>, refused: Vec<String>) -> Result<()> {
         if files.is_empty() && self.files.are_named() {
             let none =
                 "no file of symbols or types of the image's kernel is in the folders named by --symbols".to_owned();

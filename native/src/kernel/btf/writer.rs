@@ -41,6 +41,22 @@ pub(crate) struct Field {
     pub bits: Option<u8>,
 }
 
+/// The three words that a record begins with, part by part.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    kind: Kind,
+    name: u32,
+    flag: bool,
+    value: u32,
+    entries: usize,
+}
+
+impl Head {
+    fn new(kind: Kind, name: u32, value: u32) -> Self {
+        Self { kind, name, flag: false, value, entries: 0 }
+    }
+}
+
 /// A section that grows.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -88,7 +104,8 @@ impl Writer {
         self.types.len() as u32
     }
 
-    fn put(&mut self, id: u32, name: u32, kind: Kind, flag: bool, value: u32, entries: usize, rest: Vec<u32>) {
+    fn put(&mut self, id: u32, head: Head, rest: Vec<u32>) {
+        let Head { kind, name, flag, value, entries } = head;
         self.words += rest.len();
         if entries > MOST_ENTRIES || self.words > MOST_WORDS {
             self.full = true;
@@ -107,7 +124,7 @@ impl Writer {
             return id;
         }
         let id = self.reserve();
-        self.put(id, name, kind, false, value, 0, rest);
+        self.put(id, Head::new(kind, name, value), rest);
         self.plain.insert(key, id);
         id
     }
@@ -149,7 +166,7 @@ impl Writer {
             return *id;
         }
         let id = self.reserve();
-        self.put(id, name, Kind::Forward, union, 0, 0, Vec::new());
+        self.put(id, Head { flag: union, ..Head::new(Kind::Forward, name, 0) }, Vec::new());
         self.plain.insert(key, id);
         id
     }
@@ -169,7 +186,8 @@ impl Writer {
             rest.extend([field.name, field.id, place]);
         }
         let kind = if union { Kind::Union } else { Kind::Struct };
-        self.put(id, name, kind, wide, bytes, rest.len() / 3, rest);
+        let entries = rest.len() / 3;
+        self.put(id, Head { flag: wide, entries, ..Head::new(kind, name, bytes) }, rest);
     }
 
     /// Tells what a reserved id is: an enumeration, of constants by name and value.
@@ -181,7 +199,7 @@ impl Writer {
             false => constants.iter().flat_map(|(name, value)| [*name, *value as u32, (*value >> 32) as u32]).collect(),
         };
         let kind = if narrow { Kind::Enum } else { Kind::Enum64 };
-        self.put(id, name, kind, signed, bytes, constants.len(), rest);
+        self.put(id, Head { flag: signed, entries: constants.len(), ..Head::new(kind, name, bytes) }, rest);
     }
 
     /// The section; none where there was more than one may have.

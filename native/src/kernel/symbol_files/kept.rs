@@ -81,7 +81,7 @@ fn decode(bytes: Vec<u8>) -> Option<Content> {
         let length = usize::try_from(word(&mut rest)?).ok()?;
         let (part, after) = rest.split_at_checked(length)?;
         rest = after;
-        Some(part).map(<[u8]>::to_vec)
+        Some(part.to_vec())
     };
     let text = |part: Vec<u8>| String::from_utf8(part).ok().filter(|text| !text.is_empty());
     let (banner, build_id) = (text(part()?), text(part()?));

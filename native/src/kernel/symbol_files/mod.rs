@@ -183,8 +183,11 @@ impl<'a> SymbolFiles<'a> {
     }
 
     fn file(&self, path: &Path, kernel: Identity, out: &mut Fitting) -> Result<()> {
+        let start = format!("{}: ", path.display());
         let about = |mut error: Error| {
-            error.message = format!("{}: {}", path.display(), error.message);
+            if !error.message.starts_with(&start) {
+                error.message.insert_str(0, &start);
+            }
             error
         };
         let (banner, build_id) = self.identity(path).map_err(about)?;
