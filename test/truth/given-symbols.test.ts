@@ -15,7 +15,7 @@ import { dwarfOf, isfOf, mapOf, type NamedAddress } from './symbol-files.js'
 /** Tables that all samples have the pages of. */
 const EVERYWHERE = ['processes', 'threads', 'namespaces', 'cgroups', 'containers']
 /** Of shared images also what reads structures of many kinds, and of modules. */
-const MANY = [...EVERYWHERE, 'open-files', 'mounts', 'sockets', 'modules', 'kernel-settings', 'firewall', 'mappings']
+const MANY = [...EVERYWHERE, 'open-files', 'mounts', 'sockets', 'modules', 'kernel-settings', 'firewall', 'memory-maps']
 
 /** Bytes that are read at a time: a page, for a sample may lack the next. */
 const PIECE = 4096
@@ -177,9 +177,14 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
     }, 240_000)
 
     it('has the same tables by symbols of a file where its own were wiped', () => {
-      const failed = run('processes', withoutSymbols.path)
-      expect(failed.status).toBe(4)
-      expect(failed.stderr).toContain('give by --symbols: ')
+      const alone = run('processes', withoutSymbols.path)
+      // Where structures tell enough, rows are right and lack what only symbols lead to; else there are none.
+      expect([4, 5]).toContain(alone.status)
+      expect(alone.stderr).toContain('give by --symbols: ')
+      if (alone.status === 5) {
+        const known = (expected.get('processes') ?? []) as Record<string, unknown>[]
+        expect(rowsOf(alone)).toEqual(known.map((row) => ({ ...row, started: null })))
+      }
       for (const file of [files.map, files.isf, files.packed]) hold(withoutSymbols.path, [file], EVERYWHERE)
       const ran = run('info', withoutSymbols.path, '--symbols', files.map)
       expect(rowsOf(ran)).toMatchObject([{ symbols_from: `map System.map-${own.release}`, types_from: 'btf' }])

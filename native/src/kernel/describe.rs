@@ -24,6 +24,7 @@ impl Kernel {
             .chain(image.assumed().map(|message| json!({ "code": "note", "message": message })))
             .chain(image.left_out().map(|message| json!({ "code": "note", "message": message })))
             .chain(self.facts.warnings.iter().map(|message| json!({ "code": "note", "message": message })))
+            .chain(self.facts.lacks.iter().map(|message| json!({ "code": "unreadable", "message": message })))
             .chain(torn)
             .collect();
         json!({

@@ -19,7 +19,7 @@ use super::symbol_files::{Fitting, Identity, SymbolFile, SymbolFiles, fit, packa
 use super::symbols::Symbols;
 use super::types::Types;
 use super::window::Window;
-use super::{Facts, Kernel, build_id, type_source};
+use super::{Facts, Kernel, build_id, structures, type_source};
 use crate::arch::{self, Architecture};
 use crate::error::{Error, Result};
 use crate::image::Image;
@@ -76,7 +76,7 @@ fn search(
         let mut search = Search::new(image, arch::of(image)?, cache.map(Cache), files);
         let found = match find(&mut search) {
             Some(found) => search.held_to_files(found)?,
-            None => match search.by_files()? {
+            None => match search.by_files()?.or_else(|| search.by_structures()) {
                 Some(found) => found,
                 None => {
                     begins.set(search.begins);
@@ -128,6 +128,8 @@ struct Found {
     symbols_from: String,
     /// Files of this kernel.
     files: Vec<SymbolFile>,
+    /// Why tables lack rows.
+    lacks: Option<String>,
     warnings: Vec<String>,
 }
 
@@ -283,6 +285,20 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// A kernel of which no symbols are found, by its first task and its own types.
+    fn by_structures(&self) -> Option<Found> {
+        let (proof, symbols) = structures::find(self.image, &self.architectures)?;
+        let mut found = self.found(proof, symbols, &[], Source::File);
+        found.symbols_from = "structures".to_owned();
+        found.lacks = Some(format!(
+            "no table of symbols that the kernel's page tables bear out: {} symbols are known by the first task and what it \
+             leads to, and tables lack what others would show, or fail; {}",
+            found.symbols.len(),
+            packages::advice(found.proof.banner.text(), found.build_id.as_deref())
+        ));
+        Some(found)
+    }
+
     /// What is said of files that are not of the kernel: an error where none of those named is.
     fn settle(&self, files: &[SymbolFile], warnings: &mut Vec<String>, refused: Vec<String>) -> Result<()> {
         if files.is_empty() && self.files.are_named() {
@@ -342,6 +358,7 @@ impl<'a> Search<'a> {
             source,
             symbols_from: "kallsyms".to_owned(),
             files: Vec::new(),
+            lacks: None,
             warnings: Vec::new(),
         }
     }
@@ -401,7 +418,7 @@ impl Found {
         // Symbols were searched for in all of the kernel's image.
         search.image.trim();
         let (types, types_from) = self.types(&search)?;
-        let Self { proof, symbols, build_id, symbols_from, warnings, .. } = self;
+        let Self { proof, symbols, build_id, symbols_from, lacks, warnings, .. } = self;
         let facts = Facts {
             banner: proof.banner.text().to_owned(),
             release: proof.banner.release().to_owned(),
@@ -411,6 +428,7 @@ impl Found {
             symbols_from,
             symbols_cached,
             types_from,
+            lacks,
             warnings,
         };
         Ok(Kernel::new(proof.memory, symbols, types, facts))

@@ -16,6 +16,7 @@ mod near;
 mod proof;
 mod regions;
 pub mod resolve;
+mod structures;
 pub(crate) mod symbol_files;
 pub mod symbols;
 mod type_source;
@@ -70,12 +71,15 @@ pub struct Facts {
     pub physical: u64,
     /// Virtual address of `_text`.
     pub virtual_address: u64,
-    /// Where symbols come from: `kallsyms`, whether read now or in an earlier run, so that a table says the same each time.
+    /// Where symbols come from: `kallsyms`, whether read now or in an earlier run, so that a table says the same each time;
+    /// a file and its form; or `structures`.
     pub symbols_from: String,
     /// Whether an earlier run had found these symbols.
     pub symbols_cached: bool,
-    /// Where types came from: `btf`.
+    /// Where types came from: `btf`, or a file and its form.
     pub types_from: String,
+    /// Why tables lack what is in the image, where symbols are known by structures alone.
+    pub lacks: Option<String>,
     /// What could not be found or believed.
     pub warnings: Vec<String>,
 }

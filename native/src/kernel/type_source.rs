@@ -55,7 +55,11 @@ fn named(memory: &AddressSpace, symbols: &Symbols) -> Option<Types> {
 fn searched(image: &Image, proof: &Proof, symbols: &Symbols) -> Option<Types> {
     let end = symbols.address("_end").and_then(|end| end.checked_sub(proof.text));
     let length = end.unwrap_or(IMAGE_LENGTH).min(IMAGE_LENGTH);
-    let window = Window::of(image, proof.physical, length)?;
+    within(image, &Window::of(image, proof.physical, length)?)
+}
+
+/// A section in a part of memory that is whole.
+pub fn within(image: &Image, window: &Window) -> Option<Types> {
     memmem::find_iter(&window.bytes, START).take(MOST_TRIES).find_map(|at| {
         let bytes = window.bytes.get(at..)?;
         let length = section_length(bytes)?;

@@ -141,6 +141,14 @@ impl Types {
         self.member_within(structure, name.as_bytes(), 0, &mut MAX_MEMBERS.clone())
     }
 
+    /// What a pointer leads to.
+    pub fn pointed(&self, id: TypeId) -> Option<TypeId> {
+        match self.shape(id) {
+            Shape::Pointer(target) => Some(target),
+            _ => None,
+        }
+    }
+
     /// The constants of an enum, in its order; none of another type.
     pub fn constants(&self, id: TypeId) -> Vec<(i64, String)> {
         let id = self.strip(id);

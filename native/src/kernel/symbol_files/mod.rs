@@ -18,6 +18,8 @@ use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+pub use table::Collected;
+
 use super::symbols::Table;
 use crate::error::{Error, Result};
 use crate::image::open_regular;
