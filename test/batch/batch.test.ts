@@ -108,6 +108,13 @@ test.each([
   [['batch', 'processes'], /no source/],
   [['batch', 'x.lime'], /--case DIR/],
   [['batch', 'processes', 'x.lime', '--case', 'c', '--profile', 'quick'], /not both/],
+  [['batch', 'x.lime', '--case', 'c', '--queue', 'redis://h'], /--queue needs --results DIR/],
+  [
+    ['batch', 'x.lime', '--case', 'c', '--queue', 'redis://h', '--results', 'r', '--workers', '2'],
+    /salvor worker takes/,
+  ],
+  [['batch', 'x.lime', '--case', 'c', '--queue', 'env', '--results', 'r'], /REDIS_URL is not set/],
+  [['worker'], /needs a queue/],
   [['batch', 'extract', 'x.lime', '--case', 'c'], /writes files/],
   [['sql', '.', 'SELECT 1', '--saved', 'images'], /not both/],
 ])('what makes no sense is one line: %j', async (args, message) => {

@@ -65,6 +65,8 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
       'USAGE',
       'batch: --queue needs --results DIR, where workers put results, and that needs --queue',
     )
+  if (queue !== undefined && (raw.workers !== undefined || raw.threads !== undefined))
+    throw new SalvorError('USAGE', 'batch: with --queue, salvor worker takes --workers and --threads')
   const [{ findImages }, { CaseStore }, { batchReporter }] = await Promise.all([
     import('../../batch/sources/index.js'),
     import('../../case/store.js'),
