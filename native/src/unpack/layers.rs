@@ -149,7 +149,11 @@ impl<R: Read> Read for Exactly<R> {
 /// The first member of a tar archive that is an image.
 fn tar_member(stream: Stream, take: Plain) -> Result<(u64, Option<String>)> {
     let mut archive = tar::Archive::new(stream);
-    let damaged = |error: io::Error| Error::evidence(format!("the tar archive is damaged: {error}"));
+    // The library quotes the field that it cannot read, whatever stands in it.
+    let damaged = |error: io::Error| {
+        let why = error.to_string().escape_debug().to_string();
+        Error::evidence(format!("the tar archive is damaged: {why}"))
+    };
     for entry in archive.entries().map_err(damaged)?.take(MOST_MEMBERS) {
         let entry = entry.map_err(damaged)?;
         let name = entry.path_bytes().into_owned();
