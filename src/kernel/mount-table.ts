@@ -73,6 +73,8 @@ const VALUES = {
   source: text('mnt_devname'),
   // Before 5.12 ids were those of the file system.
   mapped: ['mnt.mnt_idmap', 'mnt.mnt_userns', 'mnt.mnt_flags & 0'],
+  // From 5.17 to 6.1 a mount that maps no ids has the namespace of its file system (vfs_create_mount()).
+  unmapped: ['mnt.mnt_idmap & 0', 'mnt.mnt_sb->s_user_ns'],
 } as const
 const CHILDREN = { masters: MASTERS } as const
 
@@ -253,7 +255,8 @@ function optionsOf(batch: Found['batch'], row: number, unmapped: bigint): string
   const [flags, mapped] = [batch.column('flags').number(row), batch.column('mapped').bigint(row)]
   if (flags === null) return null
   const words = FLAGS.filter(([bit]) => (flags & bit) !== 0).map(([, word]) => word)
-  const idmapped = mapped === null || mapped === 0n || mapped === unmapped ? [] : ['idmapped']
+  const own = batch.column('unmapped').bigint(row)
+  const idmapped = mapped === null || own === null || [0n, own, unmapped].includes(mapped) ? [] : ['idmapped']
   return [(flags & READ_ONLY) === 0 ? 'rw' : 'ro', ...words, ...idmapped].join(',')
 }
 
