@@ -59,7 +59,7 @@ const MILLISECONDS = `
   neigh_proc_dointvec_ms_jiffies_positive
 `
 const HUNDREDTHS = 'proc_dointvec_userhz_jiffies neigh_proc_dointvec_userhz_jiffies'
-/** In seconds, but where their names say milliseconds. */
+/** In seconds, but where their names say milliseconds, and ticks as they are of one (net/ipv6/ndisc.c). */
 const BY_NAME = 'neigh_proc_base_reachable_time ndisc_ifinfo_sysctl_change'
 
 /** USER_HZ (include/asm-generic/param.h). */
@@ -109,7 +109,11 @@ export function plainReaders(kernel: Kernel): [string, Reader][] {
     ),
     ...named(
       BY_NAME,
-      either(({ name }) => name.endsWith('_ms'), milliseconds, seconds),
+      either(
+        ({ name }) => name.endsWith('_ms'),
+        milliseconds,
+        either(({ name }) => name === 'retrans_time', integers(kernel), seconds),
+      ),
     ),
   ]
 }
