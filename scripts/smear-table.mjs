@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fail, root } from './lib.mjs'
 import { prepare } from './steps.mjs'
+import { compareTwins } from './twins.mjs'
 
 const SECONDS_PER_TABLE = 30
 const PARTIAL = 5
@@ -45,83 +46,6 @@ function tablesOf(image) {
   }
 }
 
-/** Cells that say where something lies, which another row may have in the other twin. */
-const isAddress = ({ type }) => type === 'address'
-/** Cells that add up things, of which a mix may have those of either moment. */
-const isSum = ({ type }) => type === 'count' || type === 'bytes'
-const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)
-
-/** Whether a cell is right: null, the same as in a twin, or made of what is in both. */
-function isRight(column, cell, known) {
-  if (cell === null || known.some((one) => JSON.stringify(one) === JSON.stringify(cell))) return true
-  if (Array.isArray(cell)) {
-    const parts = new Set(known.flat().map((part) => JSON.stringify(part)))
-    return cell.every((part) => parts.has(JSON.stringify(part)))
-  }
-  return isSum(column) && cell <= sum(known)
-}
-
-/** What rows of a table are known by: its key; without one all that is no address, then no sum either, or where it lies. */
-function identities({ key, columns }) {
-  const told = (names) => (row) => JSON.stringify(names.map((name) => row[name]))
-  if (key !== undefined) return [told(key)]
-  const all = Object.keys(columns).filter((name) => !isAddress(columns[name]))
-  const views = [all, all.filter((name) => !isSum(columns[name]))]
-  const places = Object.keys(columns).filter((name) =>
-    ['address', 'pid', 'tid', 'fd', 'start', 'physical'].includes(name),
-  )
-  return [...views, ...('address' in columns ? [places, ['address']] : [])].map(told)
-}
-
-function grouped(rows, identity) {
-  const groups = new Map()
-  for (const row of rows) {
-    const key = identity(row)
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [row])
-    else group.push(row)
-  }
-  return groups
-}
-
-/** Why a row is wrong: nothing like it is in a twin, or the columns in which it differs; null where it is right. */
-function wrongIn(declared, row, views) {
-  let why = null
-  for (const { identity, twins } of views) {
-    const known = twins.flatMap((twin) => twin.get(identity(row)) ?? [])
-    if (known.length === 0) continue
-    const columns = Object.entries(declared.columns)
-    const differing = columns.filter(
-      ([name, column]) =>
-        !isRight(
-          column,
-          row[name],
-          known.map((one) => one[name]),
-        ),
-    )
-    if (differing.length === 0) return null
-    why = differing.map(([name]) => name)
-  }
-  return why ?? ['invented']
-}
-
-function compare(declared, [a = [], b = []], rows = []) {
-  const views = identities(declared).map((identity) => ({
-    identity,
-    twins: [grouped(a, identity), grouped(b, identity)],
-  }))
-  const wrong = []
-  for (const row of rows) {
-    const why = wrongIn(declared, row, views)
-    if (why !== null) wrong.push({ row, why })
-  }
-  const lost = views.map(({ identity, twins: [was, is] }) => {
-    const found = grouped(rows, identity)
-    return [...was.keys()].filter((key) => is.has(key) && !found.has(key)).length
-  })
-  return { right: rows.length - wrong.length, wrong, lost: Math.min(...lost) }
-}
-
 const percentOf = (image) =>
   Number(/(\d+)\D*$/.exec(basename(image))?.[1] ?? fail(`${image} has no number in its name`))
 
@@ -135,7 +59,7 @@ for (const [at, image] of [first, ...mixed].entries()) {
   for (const analyzer of declared.filter(({ single }) => single !== true)) {
     const pair = twins.map((twin) => twin.get(analyzer.name))
     if (pair.every((rows) => rows === undefined)) continue
-    const result = compare(analyzer, pair, tables.get(analyzer.name))
+    const result = compareTwins(analyzer, pair, tables.get(analyzer.name))
     results.set(analyzer.name, [...(results.get(analyzer.name) ?? []), result])
     for (const { row, why } of result.wrong.slice(0, SHOWN)) {
       process.stdout.write(`${analyzer.name} at ${shares[at]} %: ${why.join(', ')}: ${JSON.stringify(row)}\n`)

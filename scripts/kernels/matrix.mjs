@@ -1,0 +1,139 @@
+// One kernel: its guest is booted, recorded and dumped, and all tables are held against the record.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { root } from '../lib.mjs'
+import { compare, verdict } from './compare.mjs'
+import { makeBoot } from './initramfs.mjs'
+import { mixDumps } from './mix.mjs'
+import { Guest } from './qemu.mjs'
+import { Record } from './record.mjs'
+import { TABLES } from './tables/index.mjs'
+import { tornCells } from './torn.mjs'
+
+const RECORD_MIB = 64
+const SECONDS_TO_BOOT = 600
+const BUSY_SECONDS = 12
+/** Of a hundred pages of a torn image, so many are of another moment. */
+const TORN_PERCENT = 5
+const SECONDS_PER_TABLE = 60
+const PARTIAL = 5
+/** Differences of a table to print. */
+const SHOWN = 8
+const SALVOR = join(root, 'bin', 'salvor.cjs')
+
+/** Every table of an image by its name, and how the run ended. */
+function tablesOf(image) {
+  const file = `${image}.json`
+  const args = [
+    SALVOR,
+    'run',
+    'all',
+    image,
+    '--quiet',
+    '--timeout',
+    String(SECONDS_PER_TABLE),
+    '--force',
+    '--output',
+    file,
+  ]
+  const { status, stderr } = spawnSync('nice', ['-n', '10', process.execPath, ...args], { encoding: 'utf8' })
+  if (status !== 0 && status !== PARTIAL) throw new Error(`salvor ended with ${status}: ${stderr.slice(0, 2000)}`)
+  return new Map(JSON.parse(readFileSync(file, 'utf8')).map((table) => [table.table, table]))
+}
+
+/** What analyzers say of themselves. */
+export function declarations() {
+  const { stdout } = spawnSync(process.execPath, [SALVOR, 'analyzers', '--format', 'json'], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  })
+  return JSON.parse(stdout)
+}
+
+/** Boots the guest and dumps it: at rest after its record, and twice while it is busy. */
+async function dumps(kernel, folder, busy) {
+  const image = (name) => join(folder, `${name}.elf`)
+  writeFileSync(join(folder, 'record'), '')
+  truncateSync(join(folder, 'record'), RECORD_MIB << 20)
+  const guest = await Guest.boot(kernel, folder)
+  try {
+    await guest.says('GUEST-READY', SECONDS_TO_BOOT)
+    await guest.dump(image('quiet'), { last: !busy })
+    if (!busy) return
+    guest.step()
+    await guest.says('GUEST-BUSY', SECONDS_TO_BOOT)
+    await sleep(1000 * BUSY_SECONDS)
+    await guest.dump(image('busy-a'))
+    await sleep(1000 * BUSY_SECONDS)
+    await guest.dump(image('busy-b'), { last: true })
+  } finally {
+    await guest.end()
+  }
+  mixDumps(image('busy-a'), image('busy-b'), image('torn'), TORN_PERCENT)
+}
+
+/** What salvor itself says it could not bear out, where nothing was torn. */
+const doubts = (warnings) => warnings.filter(({ code }) => code === 'torn' || code === 'unreadable')
+
+/** A cell for each table of the image at rest. */
+export function quietCells(record, tables) {
+  const boot = Date.parse(tables.get('info')?.rows[0]?.boot_time)
+  const cells = {}
+  for (const [name, { rows, warnings }] of tables) {
+    const doubted = doubts(warnings).length > 0 ? ', doubts' : ''
+    if (TABLES[name] === undefined) {
+      cells[name] = { text: `runs ${rows.length}${doubted}`, lines: doubts(warnings).map(({ message }) => message) }
+      continue
+    }
+    const found = compare(TABLES[name](record, { boot }), rows)
+    cells[name] = {
+      text: `${verdict(found, warnings)}${doubted}`,
+      lines: [...found.wrong, ...found.lost, ...doubts(warnings).map(({ message }) => message)],
+    }
+  }
+  for (const name of Object.keys(TABLES)) cells[name] ??= { text: 'missing', lines: ['no such table came'] }
+  return cells
+}
+
+function show(title, cells) {
+  for (const [name, { text, lines }] of Object.entries(cells)) {
+    if (lines.length === 0) continue
+    process.stdout.write(
+      `${title}: ${name}: ${text}\n${lines
+        .slice(0, SHOWN)
+        .map((line) => `    ${line.slice(0, 300)}\n`)
+        .join('')}`,
+    )
+  }
+}
+
+/** Boots a kernel's guest and leaves its record and images in a folder. */
+export async function acquire(kernel, packages, folder, { busy }) {
+  const name = kernel.deb === undefined ? packages.newest(kernel.package) : null
+  if (name === null && kernel.deb === undefined) throw new Error(`the mirror has no package ${kernel.package.source}`)
+  makeBoot(
+    kernel,
+    kernel.deb === undefined ? packages.kernel(name, kernel.arch) : [kernel.deb],
+    packages.fetch('busybox-static', kernel.arch),
+    folder,
+  )
+  await dumps(kernel, folder, busy)
+}
+
+/** The cells of one kernel, of what `acquire` left: `{ kernel, release, quiet, torn }`. */
+export function evaluate(kernel, folder, declared) {
+  const record = Record.read(join(folder, 'record'))
+  const tables = tablesOf(join(folder, 'quiet.elf'))
+  const quiet = quietCells(record, tables)
+  show(`${kernel.name}, quiet`, quiet)
+  const twins = ['busy-a', 'busy-b', 'torn'].map((image) => join(folder, `${image}.elf`))
+  const torn = twins.every((image) => existsSync(image)) ? tornCells(declared, ...twins.map(tablesOf)) : null
+  if (torn !== null) show(`${kernel.name}, torn`, torn)
+  const exact = Object.values(quiet).filter(({ text }) => text.startsWith('exact')).length
+  process.stdout.write(
+    `${kernel.name}: ${exact} tables exact of ${Object.keys(TABLES).length} that the record tells of\n`,
+  )
+  return { kernel, release: tables.get('info')?.rows[0]?.release, quiet, torn }
+}
