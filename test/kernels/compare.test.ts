@@ -1,0 +1,89 @@
+/** The comparer of `npm run kernels` on a record of two processes, as a guest writes it. */
+
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+import { repository } from '../cli/run.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'salvor-kernels-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const frame = (name: string, text: string) => `${name} ${Buffer.byteLength(text)}\n${text}`
+const stat = (pid: number, comm: string, ppid: number) =>
+  `${pid} (${comm}) S ${ppid} 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 77`
+
+function processFrames(pid: number, comm: string, ppid: number): string[] {
+  const status = [`Name:\t${comm}`, `Tgid:\t${pid}`, `PPid:\t${ppid}`, 'TracerPid:\t0', `NSpid:\t${pid}`, 'Threads:\t1']
+  return [
+    frame(`${pid}/stat`, stat(pid, comm, ppid)),
+    frame(`${pid}/status`, `${status.join('\n')}\n`),
+    frame(`${pid}/comm`, `${comm}\n`),
+    frame(`${pid}/maps`, '00400000-00401000 r-xp 00000000 00:15 42                 /bin/a\\040b\n'),
+  ]
+}
+
+const record = [
+  frame('recorder', '9'),
+  frame('stat', 'btime 1000\n'),
+  ...processFrames(1, 'init', 0),
+  ...processFrames(7, 'odd ) name', 1),
+  ...processFrames(9, 'guest', 1),
+  frame('end', ''),
+].join('')
+
+const mapping = (pid: number, comm: string) => ({
+  pid,
+  comm,
+  container: null,
+  start: '0x400000',
+  end: '0x401000',
+  permissions: 'r-xp',
+  offset: 0,
+  device: '0:21',
+  inode: 42,
+  path: '/bin/a b',
+})
+const right = [mapping(1, 'init'), mapping(7, 'odd ) name')]
+
+/** What the comparer says of rows of memory-maps; the script is no part of what is compiled, so it runs by itself. */
+function compared(rows: object[], bytes = record): { wrong: string[]; lost: string[]; text: string; silent: string } {
+  const path = join(folder, 'record')
+  writeFileSync(path, bytes)
+  const from = (name: string) => JSON.stringify(pathToFileURL(join(repository, 'scripts/kernels', name)).href)
+  const script = `
+    const { Record } = await import(${from('record.mjs')})
+    const { compare, verdict } = await import(${from('compare.mjs')})
+    const { TABLES } = await import(${from('tables/index.mjs')})
+    const found = compare(TABLES['memory-maps'](Record.read(${JSON.stringify(path)}), {}), ${JSON.stringify(rows)})
+    const text = verdict(found, [{ code: 'unreadable' }])
+    console.log(JSON.stringify({ ...found, text, silent: verdict(found, []) }))`
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(stderr)
+  return JSON.parse(stdout)
+}
+
+test('calls rows exact that are the record, without the recorder', () => {
+  expect(compared(right)).toMatchObject({ rows: 2, cells: 20, wrong: [], lost: [], text: 'exact' })
+})
+
+test('calls a differing cell, and a row of no record, wrong', () => {
+  const [first, second] = right
+  const { wrong, text } = compared([{ ...first, permissions: 'rwxp' }, { ...second }, mapping(8, 'invented')])
+  expect(wrong).toEqual(['[1,"0x400000"] permissions: "rwxp", and not "r-xp"', '[8,"0x400000"] is in no record'])
+  expect(text).toBe('wrong 2')
+})
+
+test('calls what is missing or null partial where that is said, and lost where it is not', () => {
+  const found = compared([{ ...right[0], path: null }])
+  expect(found.lost).toEqual(['[1,"0x400000"] path: null, and not "/bin/a b"', '[7,"0x400000"] is missing'])
+  expect([found.text, found.silent]).toEqual(['partial -2', 'lost 2'])
+})
+
+test('refuses a record that is cut off', () => {
+  expect(() => compared(right, record.slice(0, -4))).toThrow('the record is cut off')
+})
