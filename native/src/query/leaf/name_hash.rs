@@ -20,6 +20,7 @@ pub struct NameHash {
     hash: i64,
     hashed: i64,
     inode: i64,
+    number: i64,
 }
 
 impl NameHash {
@@ -34,6 +35,7 @@ impl NameHash {
             hash: at("d_name.hash")?,
             hashed: at("d_hash.pprev")?,
             inode: at("d_inode")?,
+            number: scope.offset("struct inode", &["i_ino"])?,
         })
     }
 
@@ -58,7 +60,20 @@ impl NameHash {
         if reader.append(text, length, &mut name) < length {
             return Err(Gap::Unreadable(text));
         }
-        Ok(name_hash(parent, &name) == hash)
+        Ok(name_hash(parent, &name) == hash || (hash == 0 && self.is_unnamed(reader, dentry, &name)?))
+    }
+
+    /// Whether a dentry is of a file that was opened without a name (`O_TMPFILE`, and what overlayfs copies up): then it is
+    /// in no table and called by its inode's number, which nothing was hashed of (`d_mark_tmpfile`, fs/dcache.c).
+    fn is_unnamed(&self, reader: &Reader, dentry: u64, name: &[u8]) -> Read<bool> {
+        let Some(digits) = name.strip_prefix(b"#") else { return Ok(false) };
+        let word = |offset: i64| reader.word(dentry.wrapping_add_signed(offset));
+        let (hashed, inode) = (word(self.hashed)?, word(self.inode)?);
+        if hashed != 0 || inode == 0 {
+            return Ok(false);
+        }
+        let number = reader.word(inode.wrapping_add_signed(self.number))?;
+        Ok(number.to_string().as_bytes() == digits)
     }
 }
 
