@@ -6,6 +6,7 @@ import { output } from './packages.mjs'
 const SOURCES = join(import.meta.dirname, 'guest')
 /** Modules that the guest loads, with what they need; those that a kernel has built in are in no package. */
 const WANTED = [
+  'crc32c_generic',
   'virtio_pci',
   'virtio_blk',
   'qemu_fw_cfg',
@@ -89,17 +90,11 @@ export function makeBoot({ arch }, kernelPackages, busyboxPackage, folder) {
   for (const file of kernelPackages) output('dpkg-deb', ['-x', file, join(unpacked, 'kernel')])
   output('dpkg-deb', ['-x', busyboxPackage, join(unpacked, 'busybox')])
   const kernel = join(unpacked, 'kernel')
-  const boot = readdirSync(join(kernel, 'boot'))
-  cpSync(
-    join(
-      kernel,
-      'boot',
-      boot.find((name) => name.startsWith('vmlinuz-')),
-    ),
-    join(folder, 'vmlinuz'),
-  )
-  // A merged /usr has moved the modules.
+  // A merged /usr has moved the modules, and the kernel to them.
   const base = existsSync(join(kernel, 'lib/modules')) ? kernel : join(kernel, 'usr')
+  const [release] = readdirSync(join(base, 'lib/modules'))
+  const places = [join(kernel, 'boot', `vmlinuz-${release}`), join(base, 'lib/modules', release, 'vmlinuz')]
+  cpSync(places.find(existsSync), join(folder, 'vmlinuz'))
   modules(base, join(root, 'modules'))
   const busybox = ['bin/busybox', 'usr/bin/busybox'].map((path) => join(unpacked, 'busybox', path)).find(existsSync)
   cpSync(busybox, join(root, 'bin/busybox'))

@@ -111,14 +111,8 @@ function show(title, cells) {
 
 /** Boots a kernel's guest and leaves its record and images in a folder. */
 export async function acquire(kernel, packages, folder, { busy }) {
-  const name = kernel.deb === undefined ? packages.newest(kernel.package) : null
-  if (name === null && kernel.deb === undefined) throw new Error(`the mirror has no package ${kernel.package.source}`)
-  makeBoot(
-    kernel,
-    kernel.deb === undefined ? packages.kernel(name, kernel.arch) : [kernel.deb],
-    packages.fetch('busybox-static', kernel.arch),
-    folder,
-  )
+  const files = kernel.deb === undefined ? packages.kernel(kernel.package, kernel.arch) : [kernel.deb]
+  makeBoot(kernel, files, packages.fetch('busybox-static', kernel.arch), folder)
   await dumps(kernel, folder, busy)
 }
 

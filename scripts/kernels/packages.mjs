@@ -8,15 +8,15 @@ const SUITES = ['bullseye', 'bookworm', 'bookworm-backports', 'trixie', 'trixie-
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const DAY_MS = 24 * 3600 * 1000
 
-/** Runs a command and answers what it printed; ends the script where it fails. */
+/** Runs a command and answers what it printed; throws where it fails. */
 export function output(command, args, options = {}) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
     ...options,
   })
-  if (error !== undefined) fail(`${command} does not start: ${error.message}`)
-  if (status !== 0) fail(`${command} ${args.join(' ')} ended with ${status}: ${stderr}`)
+  if (error !== undefined) throw new Error(`${command} does not start: ${error.message}`)
+  if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr.trim()}`)
   return stdout
 }
 
@@ -67,17 +67,30 @@ export class Packages {
     return output(command, [...this.#settings, ...args], options)
   }
 
-  /** The newest package whose name fits, by the numbers in it; null where the mirror has none. */
-  newest(pattern) {
+  /** Packages whose names fit, the newest first by the numbers in them. */
+  #fitting(pattern) {
     const names = this.#apt('apt-cache', ['pkgnames', 'linux-image-'])
       .split('\n')
       .map((name) => name.replace(/:.*/, ''))
       .filter((name) => pattern.test(name))
-    return names.sort((left, right) => left.localeCompare(right, 'en', { numeric: true })).at(-1) ?? null
+    return [...new Set(names)].sort((left, right) => right.localeCompare(left, 'en', { numeric: true }))
   }
 
-  /** The files of a kernel's packages: from 6.19 on the kernel and its modules have their own. */
-  kernel(name, arch) {
+  /** The files of the newest kernel that fits and that the mirror has all packages of. */
+  kernel(pattern, arch) {
+    let why = `the mirror has no package ${pattern.source}`
+    for (const name of this.#fitting(pattern)) {
+      try {
+        return this.#whole(name, arch)
+      } catch (error) {
+        why = error.message
+      }
+    }
+    throw new Error(why)
+  }
+
+  /** The files of a kernel's packages: in newer ones the kernel and its modules have their own. */
+  #whole(name, arch) {
     const depends = /^Depends: (.*)$/m.exec(this.#apt('apt-cache', ['show', `${name}:${arch}`]))?.[1] ?? ''
     const parts = depends.match(/\blinux-(?:binary|modules)-[^\s,]+/g) ?? []
     return [name, ...parts].map((part) => this.fetch(part, arch))
