@@ -15,14 +15,18 @@ export interface VmallocArea extends Area {
   address: bigint
   /** The function that asked for it. */
   caller: string | null
+  /** Of the `struct vm_struct`. */
+  flags: number
 }
 
 /** Nodes that areas are spread over from 6.9 on; more are damage. */
 const MOST_NODES = 1 << 16
 /** What modules' text is cut out of from 6.13 on (mm/execmem.c): it belongs to many, and to none at times. */
 const SHARED = /^execmem_cache/
+/** VM_ALLOW_HUGE_VMAP (include/linux/vmalloc.h): of all that modules have, only what is shared asks for it. */
+const HUGE = 0x400
 
-const SELECT = { start: 'va_start', end: 'va_end', caller: symbolAt('vm->caller') } as const
+const SELECT = { start: 'va_start', end: 'va_end', caller: symbolAt('vm->caller'), flags: 'vm->flags' } as const
 const ON_NODE = { walk: list('busy.head', 'struct vmap_area', 'list'), select: SELECT } satisfies Nested
 
 function readAreas(kernel: Kernel): VmallocArea[] {
@@ -42,6 +46,7 @@ function readAreas(kernel: Kernel): VmallocArea[] {
       address: batch?.address(row) ?? 0n,
       start: batch?.column('start').bigint(row) ?? 0n,
       end: batch?.column('end').bigint(row) ?? 0n,
+      flags: Number(batch?.column('flags').bigint(row) ?? 0n),
       // Without the distance into it.
       caller:
         batch
@@ -64,7 +69,12 @@ export function strayAreas(kernel: Kernel, text: readonly bigint[], known: reado
   const callers = new Set(areas.flatMap((area) => (holds(area, code) ? (area.caller ?? []) : [])))
   const starts = known.map(({ start }) => start).sort(ascending)
   return areas.filter(
-    (area) => area.caller !== null && callers.has(area.caller) && !SHARED.test(area.caller) && !holds(area, starts),
+    (area) =>
+      area.caller !== null &&
+      callers.has(area.caller) &&
+      !SHARED.test(area.caller) &&
+      !(area.caller.startsWith('execmem_') && (area.flags & HUGE) !== 0) &&
+      !holds(area, starts),
   )
 }
 
