@@ -47,7 +47,7 @@ for (const kernel of chosen) {
     results.push(evaluate(kernel, own, declared))
   } catch (error) {
     process.stdout.write(`${kernel.name}: ${error.message}\n`)
-    results.push({ kernel, failed: error.message })
+    results.push({ kernel, failed: error.message.replaceAll(`${own}/`, '') })
   } finally {
     if (!values.keep && !values.again) rmSync(own, { recursive: true, force: true })
   }
