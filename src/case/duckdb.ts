@@ -41,7 +41,9 @@ export class Database {
   }
 
   async run(sql: string, values: readonly DuckDBValue[] = []): Promise<void> {
-    await this.connection.run(sql, [...values])
+    // A statement that is prepared first is planned twice.
+    if (values.length === 0) await this.connection.run(sql)
+    else await this.connection.run(sql, [...values])
   }
 
   /** The rows of a query of salvor's own, which are few. */

@@ -15,7 +15,7 @@ const MICROSECONDS = 1_000_000n
 const MOST_TIME = 2n ** 63n - 2n
 
 function wellFormed(text: string): string {
-  return text.replace(lone, (half) => `\\u${half.charCodeAt(0).toString(16)}`)
+  return text.isWellFormed() ? text : text.replace(lone, (half) => `\\u${half.charCodeAt(0).toString(16)}`)
 }
 
 function textJson(text: string): string {
@@ -52,6 +52,7 @@ function valueJson({ type }: Column, value: NonNullable<Value>): string | null {
 
 /** 64 bits of either sign. */
 function exact(value: number | bigint, unsigned: boolean): string | null {
+  if (Number.isSafeInteger(value) && value >= 0) return String(value)
   const whole = typeof value === 'bigint' || Number.isSafeInteger(value) ? value : BigInt(value)
   return whole >= (unsigned ? 0 : -(2n ** 63n)) && whole < 2n ** 64n ? String(whole) : null
 }
@@ -71,16 +72,19 @@ export class RowLines {
 
   line(row: number, value: (name: string) => Value | undefined): string {
     let line = `{"${ROW_KEY}":${row}`
-    for (const [index, [name, column]] of this.columns.entries()) {
+    let index = 0
+    for (const [name, column] of this.columns) {
+      const key = this.keys[index++]
       const found = value(name) ?? null
       // What is not named is null.
       if (found === null) continue
       const json = valueJson(column, found)
       if (json === null) this.unfit.set(name, (this.unfit.get(name) ?? 0) + 1)
-      else line += `${this.keys[index]}${json}`
+      else line += `${key}${json}`
     }
     line += '}\n'
-    if (Buffer.byteLength(line) <= MOST_ROW_BYTES) return line
+    // No code unit takes more than three bytes.
+    if (line.length * 3 <= MOST_ROW_BYTES || Buffer.byteLength(line) <= MOST_ROW_BYTES) return line
     this.oversized++
     return ''
   }

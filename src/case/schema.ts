@@ -40,9 +40,20 @@ export class Schema {
     this.declared.clear()
   }
 
-  /** Makes a table that is not there yet, and adds columns that a newer version declares. */
-  async declare(name: string, { analyzer, columns, key }: CaseTable): Promise<void> {
-    if (this.declared.has(columns)) return
+  /** Makes tables that are not there yet, and adds columns that a newer version declares; each by its name. */
+  async declare(tables: Iterable<readonly [name: string, table: CaseTable]>): Promise<void> {
+    const rows: string[] = []
+    for (const [name, table] of tables) {
+      if (this.declared.has(table.columns)) continue
+      rows.push(...(await this.declareOne(name, table)))
+      this.declared.add(table.columns)
+    }
+    // One statement for all: a hundred tables have more than a thousand columns, and a statement has its price.
+    if (rows.length > 0) await this.database.run(`INSERT OR REPLACE INTO schema_columns VALUES ${rows.join(', ')}`)
+  }
+
+  /** Answers the rows that say what was declared. */
+  private async declareOne(name: string, { analyzer, columns, key }: CaseTable): Promise<string[]> {
     this.known ??= await readTables(this.database)
     const known = this.known.get(name)
     if (known === undefined) await this.create(name, columns)
@@ -57,9 +68,7 @@ export class Schema {
       const facts = [column.type, column.meaning, column.description, at < 0 ? null : at] as const
       rows.push(valuesOf(name, analyzer, position, columnName(own), ...facts))
     }
-    // One statement for all: a hundred tables have more than a thousand columns.
-    if (rows.length > 0) await this.database.run(`INSERT OR REPLACE INTO schema_columns VALUES ${rows.join(', ')}`)
-    this.declared.add(columns)
+    return rows
   }
 
   private async create(name: string, columns: Columns): Promise<void> {
