@@ -18,6 +18,8 @@ export interface Settings {
   /** Seconds and MiB that a table may take. */
   readonly timeout: number | null
   readonly memory: number | null
+  /** Most GiB of an image that is packed. Not named where nobody did: older cases' hashes are of settings without it. */
+  readonly unpackLimit?: number
 }
 
 /** What the process of one image may take. */

@@ -48,7 +48,9 @@ export async function work(job: Job, parts: WorkParts): Promise<Outcome> {
     ...(parts.backend === undefined ? {} : { backend: parts.backend }),
   })
   try {
-    const image = await engine.open(path, { cacheDir: job.cacheDir }).catch((error: unknown) => toFailure(error))
+    const { unpackLimit } = settings
+    const how = { cacheDir: job.cacheDir, ...(unpackLimit === undefined ? {} : { unpackLimit }) }
+    const image = await engine.open(path, how).catch((error: unknown) => toFailure(error))
     const opened = 'id' in image ? image : undefined
     // Both read the file from its beginning on, the one what the other has brought in.
     const [evidence, made] = await Promise.all([

@@ -134,13 +134,15 @@ export const symbolsOption: Option = {
   summary: 'A file or folder of symbols and types that count before the image’s own (docs/symbols.md); can be repeated',
 }
 
+/** For every command that opens images: one that is packed is unpacked for it. */
+export const unpackOption: Option = {
+  name: 'unpack-limit',
+  value: 'N',
+  summary: 'Most GiB of a compressed image, unpacked (default: 256)',
+}
+
 /** The options of every command that gives tables of memory images. */
-export const runOptions: readonly Option[] = [
-  ...tableOptions,
-  ...cacheOptions,
-  symbolsOption,
-  { name: 'unpack-limit', value: 'N', summary: 'Most GiB of a compressed image, unpacked (default: 256)' },
-]
+export const runOptions: readonly Option[] = [...tableOptions, ...cacheOptions, symbolsOption, unpackOption]
 
 export function wholeNumber(option: string, value: unknown, least: number): number {
   const number = Number(value)

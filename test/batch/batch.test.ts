@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Job, jobId, type Settings } from '../../dist/src/batch/job.js'
 import { LocalQueue } from '../../dist/src/batch/queue.js'
 import { findImages } from '../../dist/src/batch/sources/index.js'
+import { exitCodes } from '../../dist/src/engine/status.js'
 import { makeImages } from './images.js'
 import { contents, startSalvor } from './run.js'
 
@@ -121,3 +123,18 @@ test.each([
   const { code, stderr } = await startSalvor(args).ended
   expect([code, message.test(stderr)]).toEqual([2, true])
 })
+
+test('an image that unpacks to more than it may costs itself', async () => {
+  const packed = join(folder, 'packed')
+  mkdirSync(packed)
+  const image = join(packed, 'zeros.raw.gz')
+  // Members of gzip may follow one another: more than a GiB of zeros.
+  const member = gzipSync(Buffer.alloc(64 << 20))
+  writeFileSync(image, Buffer.concat(Array.from({ length: 17 }, () => member)))
+  const place = ['--cache-dir', join(packed, 'cache'), '--unpack-limit', '1']
+  const batch = await startSalvor(['batch', 'info', image, '--case', join(packed, 'case'), ...place]).ended
+  expect(batch.stderr).toMatch(/more than 1073741824 bytes/)
+  expect(batch.code).toBe(exitCodes.evidence)
+  const sql = await startSalvor(['sql', image, 'SELECT 1', ...place]).ended
+  expect([sql.code, /more than 1073741824 bytes/.test(sql.stderr)]).toEqual([exitCodes.evidence, true])
+}, 60_000)

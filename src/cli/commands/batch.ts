@@ -12,7 +12,15 @@ import { choice } from '../../engine/words.js'
 import { printable } from '../../output/escape.js'
 import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
-import { cacheOptions, engineOptions, forceOption, readRunOptions, singleOption, wholeNumber } from '../options.js'
+import {
+  cacheOptions,
+  engineOptions,
+  forceOption,
+  readRunOptions,
+  singleOption,
+  unpackOption,
+  wholeNumber,
+} from '../options.js'
 import { queueOptions, readQueueOptions, toldTo } from '../queue-options.js'
 import { cacheDirectory } from '../session.js'
 import { analyzersCalled, refuseMistyped } from './run.js'
@@ -82,6 +90,7 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
       plugins: pluginsOf(registry),
       timeout: options.timeout ?? null,
       memory: options.memory ?? null,
+      ...(options.unpackLimit === undefined ? {} : { unpackLimit: options.unpackLimit }),
     }
     const common = {
       settings,
@@ -149,6 +158,7 @@ export const batchCommand: Command = {
     forceOption,
     ...engineOptions,
     ...cacheOptions,
+    unpackOption,
   ],
   run,
 }

@@ -6,7 +6,7 @@ import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes } from '../../engine/status.js'
 import { Inputs } from '../../output/target.js'
 import type { Command, Invocation } from '../command.js'
-import { cacheOptions, engineOptions, readRunOptions, singleOption, writingOptions } from '../options.js'
+import { cacheOptions, engineOptions, readRunOptions, singleOption, unpackOption, writingOptions } from '../options.js'
 
 const COLUMNS: Columns = {
   table: text('The table'),
@@ -108,6 +108,7 @@ export const compareCommand: Command = {
     ...writingOptions,
     ...engineOptions,
     ...cacheOptions,
+    unpackOption,
   ],
   run,
 }

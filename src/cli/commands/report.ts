@@ -8,7 +8,7 @@ import { checkTarget } from '../../output/target.js'
 import type { ReportImage } from '../../report/html.js'
 import { version } from '../../version.js'
 import type { Command, Option } from '../command.js'
-import { cacheOptions, engineOptions, forceOption, readRunOptions } from '../options.js'
+import { cacheOptions, engineOptions, forceOption, readRunOptions, unpackOption } from '../options.js'
 import { StderrReporter } from '../reporter.js'
 import { makeEngine, openOptions, outputGuard, type Session } from '../session.js'
 import { readTear } from '../tear.js'
@@ -228,7 +228,7 @@ export const reportCommand: Command = {
       what: 'tables of your own choice',
     },
   ],
-  options: [...own, forceOption, ...engineOptions, ...cacheOptions],
+  options: [...own, forceOption, ...engineOptions, ...cacheOptions, unpackOption],
   run: async ({ raw, world, registry }) => {
     const options = readRunOptions(raw)
     if (options.output === undefined) throw new SalvorError('USAGE', 'report needs --output FILE')

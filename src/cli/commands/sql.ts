@@ -6,7 +6,7 @@ import { exitCodes, imageExitCode, worst } from '../../engine/status.js'
 import { Inputs } from '../../output/target.js'
 import type { Command, Invocation } from '../command.js'
 import { labelled } from '../labelled.js'
-import { cacheOptions, engineOptions, readRunOptions, singleOption, writingOptions } from '../options.js'
+import { cacheOptions, engineOptions, readRunOptions, singleOption, unpackOption, writingOptions } from '../options.js'
 import { StderrReporter } from '../reporter.js'
 import { makeEngine, openOptions } from '../session.js'
 import { textWidth } from '../world.js'
@@ -124,6 +124,7 @@ export const sqlCommand: Command = {
     ...writingOptions,
     ...engineOptions,
     ...cacheOptions,
+    unpackOption,
   ],
   run,
 }
