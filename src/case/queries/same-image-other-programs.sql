@@ -13,4 +13,4 @@ programs AS (
 SELECT image, program, seen_on, nodes, a_host, a_container
 FROM programs JOIN nodes USING (image)
 WHERE seen_on < nodes
-ORDER BY seen_on, image, program;
+ORDER BY seen_on, nodes DESC, image, program;
