@@ -1,0 +1,168 @@
+/**
+ * What a batch costs beside the runs that it is made of: `npm run bench:batch [IMAGES]`.
+ *
+ * Every table of small images, and of the shared ones where they are, by `batch` with one worker and by `run` one after
+ * the other, in turns; each table's rows go to a file in both, and a batch hashes the image besides. Told in processor
+ * time, for what else the machine does is no cost of a batch. Two workers against one are told by the clock, as they are
+ * about nothing else, and mean something only where two processors have nothing else to do. Last, queries over a case of
+ * 1,000 images with 500 processes each.
+ */
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RowsFile } from '../dist/src/case/rows-file.js'
+import { CaseStore } from '../dist/src/case/store.js'
+import { Registry } from '../dist/src/engine/registry.js'
+import { sha256Of } from '../dist/src/file-hash.js'
+import { sampleImage } from '../dist/src/sample.js'
+import { measure, ROOT, type Run, SALVOR, seconds } from './measure.js'
+
+const IMAGES = Number(process.argv[2] ?? 4)
+const ROUNDS = 3
+/** Where the header of LiME's first range has bytes that mean nothing. */
+const RESERVED = 24
+const HOSTS = 1000
+const PROCESSES = 500
+const MOST_RATIO = 1.15
+
+const folder = mkdtempSync(join(tmpdir(), 'salvor-bench-'))
+const caseFolder = join(folder, 'case')
+
+/** Runs to the end; an image that is read in part ends with 5 or 6. */
+function ran(...args: string[]): Run {
+  const run = measure([...SALVOR, ...args, '-q'])
+  if (![0, 5, 6].includes(run.code ?? -1)) throw new Error(`salvor ${args.join(' ')} ended with ${run.code}`)
+  return run
+}
+
+function batch(images: readonly string[], workers: number): Run {
+  rmSync(caseFolder, { recursive: true, force: true })
+  return ran('batch', ...images, '--case', caseFolder, '--workers', String(workers), '--threads', '1')
+}
+
+function singles(images: readonly string[]): Run {
+  const output = join(folder, 'rows.ndjson')
+  const runs = images.map((image) =>
+    ran('run', 'all', image, '-f', 'ndjson', '-o', output, '--force', '--threads', '1'),
+  )
+  const sum = (name: 'cpu' | 'wall'): number => runs.reduce((total, run) => total + run[name], 0)
+  return { cpu: sum('cpu'), wall: sum('wall'), code: 0 }
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN
+}
+
+function compared(what: string, images: readonly string[]): Record<string, number> {
+  // Symbols are in the cache then, for all alike.
+  singles(images)
+  const rounds = Array.from({ length: ROUNDS }, () => ({
+    single: singles(images),
+    one: batch(images, 1),
+    two: batch(images, 2),
+  }))
+  const single = median(rounds.map((round) => round.single.cpu))
+  const one = median(rounds.map((round) => round.one.cpu))
+  const ratio = median(rounds.map((round) => round.one.cpu / round.single.cpu))
+  const workers = median(rounds.map((round) => round.two.wall / round.one.wall))
+  console.log(`${what}, ${images.length} images`)
+  console.log(`${seconds(single)}  s of processor: single runs`)
+  console.log(`${seconds(one)}  s of processor: a batch`)
+  console.log(`${seconds(ratio)}  times the single runs (at most ${MOST_RATIO})`)
+  console.log(`${seconds(workers)}  of one worker's time with two (at most 0.6)`)
+  return { single, one, ratio, workers }
+}
+
+/** Small images of one sample, each another file. */
+function samples(): string[] {
+  const whole = readFileSync(sampleImage('docker-debian12'))
+  return Array.from({ length: IMAGES }, (_, index) => {
+    const path = join(folder, `host-${index}.lime`)
+    whole.writeUInt32LE(index + 1, RESERVED)
+    writeFileSync(path, whole)
+    return path
+  })
+}
+
+function shared(): string[] {
+  const images = process.env.SALVOR_IMAGES ?? join(homedir(), '.cache', 'salvor-images')
+  const names = ['docker-debian12', 'k8s-debian13'].flatMap((host) => [`${host}/memory.elf`, `${host}/memory.lime`])
+  return names.map((name) => join(images, name)).filter((path) => existsSync(path))
+}
+
+/** A case of many hosts that run the same programs, and one each that no other does. */
+async function fleet(): Promise<void> {
+  rmSync(caseFolder, { recursive: true, force: true })
+  const { columns, key } = Registry.builtin().get('processes')
+  const store = await CaseStore.write(caseFolder)
+  try {
+    for (let host = 0; host < HOSTS; host++) {
+      const file = join(folder, `processes-${host}`)
+      const rows = new RowsFile(file, columns)
+      const row = (make: (index: number) => string | number | boolean) =>
+        Array.from({ length: PROCESSES }, (_, i) => make(i))
+      const program = (index: number): string => (index === 0 ? `/opt/only-${host}` : `/usr/bin/program-${index % 97}`)
+      const values = {
+        pid: row((i) => i + 1),
+        comm: row((i) => `program-${i % 97}`),
+        exe: row(program),
+        kernel_thread: row(() => false),
+      }
+      rows.write({ length: PROCESSES, columns: values })
+      const { sha256 } = rows.close('processes')
+      await store.add({ path: `/images/${host}`, bytes: 1, modified: 1n, settings: 's' }, recordOf(host, sha256), [
+        { analyzer: 'processes', columns, key: key ?? [], file },
+      ])
+      rmSync(file)
+    }
+  } finally {
+    store.close()
+  }
+}
+
+function recordOf(host: number, sha256: string): Parameters<CaseStore['add']>[1] {
+  return {
+    job: sha256Of(String(host)),
+    files: [],
+    sha256: sha256Of(`image ${host}`),
+    tool: { name: 'salvor', version: 'bench' },
+    settings: {},
+    kernel: null,
+    state: 'complete',
+    exit_code: 0,
+    error: null,
+    tables: [{ table: 'processes', columns: ['pid', 'comm', 'exe', 'kernel_thread'], rows: PROCESSES, sha256 }],
+    warnings: [],
+    started: '',
+    ended: '',
+  }
+}
+
+function query(what: string, ...sql: string[]): number {
+  const { wall, cpu } = ran('sql', caseFolder, ...sql)
+  console.log(`${seconds(wall)}  s by the clock, ${seconds(cpu).trim()} of processor: ${what}`)
+  return wall
+}
+
+try {
+  const results: Record<string, unknown> = { samples: compared('samples', samples()) }
+  const whole = shared()
+  if (whole.length === 0) console.log('there are no shared images: small ones alone are measured')
+  else results.shared = compared('shared images', whole)
+  await fleet()
+  console.log(`a case of ${HOSTS} images with ${PROCESSES} processes each`)
+  results.queries = {
+    programs: query(
+      'programs by hosts',
+      'SELECT exe, count(DISTINCT image_id) FROM processes GROUP BY exe ORDER BY 2, 1 LIMIT 20',
+    ),
+    rare: query('rare-programs', '--saved', 'rare-programs'),
+    one: query('the processes of one program', "SELECT image_id, pid FROM processes WHERE exe = '/opt/only-500'"),
+  }
+  mkdirSync(join(ROOT, 'bench', 'results'), { recursive: true })
+  const time = new Date().toISOString().replaceAll(':', '-')
+  writeFileSync(join(ROOT, 'bench', 'results', `batch-${time}.json`), JSON.stringify(results, null, 1))
+} finally {
+  rmSync(folder, { recursive: true })
+}
