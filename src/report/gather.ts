@@ -4,7 +4,7 @@ import type { Batch } from '../api/table.js'
 import { append } from '../append.js'
 import { collect } from '../engine/collect.js'
 import type { Engine, OpenedImage, Reporter, TableSink } from '../engine/engine.js'
-import { byDefault } from '../engine/plan.js'
+import type { TableRequest } from '../engine/plan.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
 import type { TableOutcome } from '../engine/status.js'
 import type { ReportImage } from './html.js'
@@ -41,12 +41,12 @@ interface Gathered {
 export async function gatherTables(
   engine: Engine,
   image: OpenedImage,
-  analyzers: readonly KnownAnalyzer[],
+  requests: readonly TableRequest<KnownAnalyzer>[],
   most: number,
   reporter: Reporter,
 ): Promise<Gathered> {
   const sink = new PackingSink(most)
-  const outcomes = await engine.run(image, analyzers.map(byDefault), sink, reporter)
-  const tables = analyzers.flatMap(({ name }) => sink.packed.get(name) ?? [])
+  const outcomes = await engine.run(image, requests, sink, reporter)
+  const tables = requests.flatMap(({ analyzer }) => sink.packed.get(analyzer.name) ?? [])
   return { image: { warnings: image.info.warnings, tables }, outcomes }
 }

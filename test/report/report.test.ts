@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sampleImage } from '../../dist/src/sample.js'
 import { repository } from '../cli/run.js'
+import { evidenceFile } from '../evidence/files.js'
 import { readReport, withoutData } from './read.js'
 
 const TABLES = 'info,containers,processes,findings,rules,timeline,modules'
@@ -112,6 +113,19 @@ test('an image that cannot be read costs itself', () => {
   expect(readReport(readFileSync(place('two.html'), 'utf8')).head.images).toHaveLength(1)
 })
 
+test('files of evidence go to each table that takes them, and have one of their own', () => {
+  const held = ['--evidence', evidenceFile('docker-ps.ndjson'), '--evidence', evidenceFile('audit.log')]
+  const args = ['--analyzers', 'info,evidence,rules', '--no-hash', '-q']
+  const made = salvor('report', sampleImage(), '-o', place('held.html'), ...args, ...held)
+  const { rows } = readReport(readFileSync(place('held.html'), 'utf8'))
+  const alone = salvor('evidence', sampleImage(), '-f', 'json', '-q', ...held)
+  expect(made.code, made.stderr).toBe(alone.code)
+  expect(rows('evidence')).toEqual((JSON.parse(alone.stdout) as { rows: object[] }).rows)
+  expect(rows('evidence').length).toBeGreaterThan(3)
+  const rules = salvor('rules', sampleImage(), '-f', 'json', '-q', ...held)
+  expect(rows('rules')).toEqual((JSON.parse(rules.stdout) as { rows: object[] }).rows)
+}, 120_000)
+
 describe('what cannot be done is told before anything is read', () => {
   const cases: [string, () => string[], string][] = [
     ['no output', () => [sampleImage()], 'report needs --output FILE'],
@@ -126,6 +140,21 @@ describe('what cannot be done is told before anything is read', () => {
       'an analyzer that needs an option',
       () => [sampleImage(), '-o', place('new.html'), '--analyzers', 'info,extract'],
       '--analyzers: extract needs an option',
+    ],
+    [
+      'evidence that nothing reads',
+      () => [sampleImage(), '-o', place('new.html'), '--analyzers', 'info', '--evidence', evidenceFile('audit.log')],
+      'none of --analyzers reads --evidence',
+    ],
+    [
+      'evidence that is not there',
+      () => [sampleImage(), '-o', place('new.html'), '--evidence', place('nowhere')],
+      '--evidence:',
+    ],
+    [
+      'an output that is evidence',
+      () => [sampleImage(), '-o', evidenceFile('audit.log'), '--force', '--evidence', evidenceFile('audit.log')],
+      'is read by this run',
     ],
     [
       'an unknown analyzer',

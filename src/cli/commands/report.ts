@@ -1,6 +1,9 @@
+import { resolve } from 'node:path'
 import type { Engine } from '../../engine/engine.js'
 import { SalvorError, toFailure } from '../../engine/errors.js'
 import { evidenceFiles } from '../../engine/evidence-file.js'
+import { hasAsked } from '../../engine/option-values.js'
+import type { TableRequest } from '../../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, worst } from '../../engine/status.js'
 import { openSink, type Sink } from '../../output/sink.js'
@@ -9,6 +12,7 @@ import type { ReportImage } from '../../report/html.js'
 import { version } from '../../version.js'
 import type { Command, Option } from '../command.js'
 import { cacheOptions, engineOptions, forceOption, readRunOptions, unpackOption } from '../options.js'
+import { filesOf, readOwnOptions } from '../own-options.js'
 import { StderrReporter } from '../reporter.js'
 import { makeEngine, openOptions, outputGuard, type Session } from '../session.js'
 import { readTear } from '../tear.js'
@@ -74,26 +78,49 @@ const WHOLE = [
   'terminals',
 ]
 
+/** The option that takes files of responders, and the analyzer that has them as a table. */
+const EVIDENCE = 'evidence'
+
 /** Rows of a table beyond which nobody reads on, and a browser takes long to open them. */
 const MOST_ROWS = 100_000
 
+type Request = TableRequest<KnownAnalyzer>
+
 /** The analyzers of a report; those of users' plugins are there because the user named them. */
-function chosen(raw: Readonly<Record<string, unknown>>, registry: Registry): readonly KnownAnalyzer[] {
+function named(raw: Raw, registry: Registry): readonly KnownAnalyzer[] {
   const { analyzers, quick } = raw
   if (typeof analyzers !== 'string') {
     const own = registry.plain().filter(({ plugin }) => plugin.kind === 'user')
-    return [...(quick === true ? QUICK : WHOLE).map((name) => registry.get(name)), ...own]
+    const joined = raw.evidence === undefined ? [] : [registry.get(EVIDENCE)]
+    return [...(quick === true ? QUICK : WHOLE).map((name) => registry.get(name)), ...joined, ...own]
   }
   if (quick === true) throw new SalvorError('USAGE', '--quick is a choice of analyzers, and so is --analyzers')
-  const named = analyzers.split(',').flatMap((name) => (name === '' ? [] : [registry.get(name)]))
-  const unfit = named.find((analyzer) => !registry.plain().includes(analyzer))
-  if (unfit === undefined) return [...new Set(named)]
-  throw new SalvorError('USAGE', `--analyzers: ${unfit.name} needs an option, writes files or reads no memory image`)
+  return [...new Set(analyzers.split(',').flatMap((name) => (name === '' ? [] : [registry.get(name)])))]
 }
+
+/** The tables of a report. Files of evidence go to each that takes them. */
+function chosen(raw: Raw, registry: Registry): readonly Request[] {
+  const given = raw.evidence === undefined ? {} : { [EVIDENCE]: raw.evidence }
+  const requests = named(raw, registry).map((analyzer) => {
+    return { analyzer, options: readOwnOptions(analyzer, given, (flag) => [flag]) }
+  })
+  const unfit = requests.find(({ analyzer, options }) => {
+    return analyzer.source !== undefined || analyzer.artifacts !== undefined || !hasAsked(analyzer, options)
+  })
+  if (unfit !== undefined) {
+    const why = 'needs an option, writes files or reads no memory image'
+    throw new SalvorError('USAGE', `--analyzers: ${unfit.analyzer.name} ${why}`)
+  }
+  if (raw.evidence !== undefined && !requests.some(({ options }) => EVIDENCE in options))
+    throw new SalvorError('USAGE', 'none of --analyzers reads --evidence: evidence, findings and rules do')
+  return requests
+}
+
+type Raw = Readonly<Record<string, unknown>>
 
 interface Wanted {
   readonly images: readonly string[]
-  readonly analyzers: readonly KnownAnalyzer[]
+  readonly tables: readonly Request[]
   readonly output: string
   readonly hash: boolean
   readonly most: number
@@ -144,7 +171,7 @@ class ReportRun {
     const hashing = this.files(evidenceFiles(image.info))
     // It is waited for below, also where the tables fail.
     hashing.catch(() => {})
-    const { image: gathered, outcomes } = await gatherTables(engine, image, wanted.analyzers, wanted.most, reporter)
+    const { image: gathered, outcomes } = await gatherTables(engine, image, wanted.tables, wanted.most, reporter)
     this.codes.push(imageExitCode(outcomes))
     const files = await hashing
     if (reporter.torn && !world.signal.aborted) reporter.tear(await readTear(engine, registry, image, reporter))
@@ -175,7 +202,8 @@ async function write(sink: Sink, images: readonly ReportImage[]): Promise<void> 
 
 async function report(session: Session, wanted: Wanted): Promise<number> {
   const { world } = session
-  const guard = await outputGuard(session, wanted.images)
+  const files = wanted.tables.flatMap(({ analyzer, options }) => filesOf(analyzer, options))
+  const guard = await outputGuard(session, [...wanted.images, ...files])
   checkTarget(wanted.output, guard)
   const reporter = new StderrReporter(world, session.options.quiet)
   const engine = makeEngine(session, { eager: true, kernel: true })
@@ -203,6 +231,18 @@ const own: readonly Option[] = [
   { name: 'output', alias: 'o', value: 'FILE', summary: 'The page to write, whole or not at all' },
   { name: 'analyzers', value: 'A,B,C', summary: 'Only the tables of these' },
   { name: 'quick', summary: 'Only what is read in seconds: no findings, no timeline, no files' },
+  {
+    name: 'evidence',
+    value: 'FILE',
+    repeatable: true,
+    summary: 'A file that responders hold, as `findings` and `evidence` take it (can be repeated)',
+  },
+  {
+    name: 'image',
+    value: 'NAME',
+    repeatable: true,
+    summary: 'Of a case, the tables of this image: its id, host or path, or all (default: all, of up to 8)',
+  },
   { name: 'no-hash', summary: 'Do not hash the image, which is read whole for it' },
   { name: 'limit', value: 'N', summary: `No more than N rows of a table (default: ${MOST_ROWS})` },
 ]
@@ -215,7 +255,7 @@ export const reportCommand: Command = {
     'The page is one file that loads nothing and talks to nobody. It has a summary with the hash of the image and what ' +
     'was not evaluated, the findings with the rows that they rest on, a tree of host, pods, containers and processes, a ' +
     'timeline, connections, and the tables themselves, to search, sort and filter. A table that is longer than --limit ' +
-    'is cut, and says so.',
+    'is cut, and says so. Of a case it begins with all images: what each is, their findings, and what few of them have.',
   examples: [
     { command: 'salvor report memory.elf -o report.html', what: 'what matters of one image' },
     { command: 'salvor report memory.elf -o report.html --quick', what: 'a first look, without findings' },
@@ -223,6 +263,11 @@ export const reportCommand: Command = {
       command: 'salvor report node-1.lime node-2.lime -o report.html',
       what: 'two hosts in one page',
     },
+    {
+      command: 'salvor report memory.elf -o report.html --evidence audit.log --evidence pods.json',
+      what: 'with what the API server and its log say',
+    },
+    { command: 'salvor report case -o report.html --image web-1', what: 'a case as a whole, and one of its hosts' },
     {
       command: 'salvor report memory.elf -o maps.html --analyzers info,processes,memory-maps',
       what: 'tables of your own choice',
@@ -233,11 +278,27 @@ export const reportCommand: Command = {
     const options = readRunOptions(raw)
     if (options.output === undefined) throw new SalvorError('USAGE', 'report needs --output FILE')
     const images = [...new Set((raw.images as unknown[]).map(String))]
+    const { isCase } = await import('../../case/store.js')
+    const [folder] = images.filter((path) => isCase(resolve(world.directory, path)))
+    const asked = [raw.image ?? []].flat().map(String)
+    if (folder !== undefined) {
+      if (images.length > 1) throw new SalvorError('USAGE', 'report is of images, or of one case')
+      if (raw.evidence !== undefined)
+        throw new SalvorError('USAGE', '--evidence is joined with memory, and not with a case')
+      const { reportCase } = await import('../case-report.js')
+      const analyzers = chosen(raw, registry).map(({ analyzer }) => analyzer)
+      const most = options.limit ?? MOST_ROWS
+      return reportCase(
+        { world, registry, options },
+        { folder, output: options.output, analyzers, images: asked, most },
+      )
+    }
+    if (asked.length > 0) throw new SalvorError('USAGE', '--image chooses images of a case')
     return report(
       { world, registry, options },
       {
         images,
-        analyzers: chosen(raw, registry),
+        tables: chosen(raw, registry),
         output: options.output,
         hash: raw.hash !== false,
         most: options.limit ?? MOST_ROWS,

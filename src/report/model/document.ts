@@ -41,6 +41,10 @@ export interface ImageFile {
 export interface ImageHead {
   /** As it was given. */
   readonly name: string
+  /** What a case calls it. */
+  readonly id?: string
+  /** It stands for all images of a case, and its tables are about these. */
+  readonly fleet?: true
   readonly files: readonly ImageFile[]
   /** Of the image itself. */
   readonly warnings: readonly Warning[]
@@ -54,6 +58,12 @@ export interface ReportHead {
   readonly made: string
   readonly images: readonly ImageHead[]
 }
+
+/** The table of a case's images, in the head that stands for all of them. */
+export const FLEET_IMAGES = 'images'
+
+/** The column of a case's findings that says which image each is of. */
+export const FINDING_OF = 'finding_of'
 
 /** The element of the page that has the head. */
 export const HEAD = 'head'

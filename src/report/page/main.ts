@@ -4,7 +4,8 @@ import { App, VIEWS, type View } from './app.js'
 import { ConnectionsView } from './connections-view.js'
 import { readHead } from './data.js'
 import { fill, grouped, h, put, shown } from './dom.js'
-import { Findings, FindingsView } from './findings.js'
+import { Findings } from './findings.js'
+import { FindingsView } from './findings-view.js'
 import { OverviewView } from './overview.js'
 import { preparePrint } from './print.js'
 import { SearchView } from './search-view.js'
@@ -101,6 +102,7 @@ class Page {
     },
   })
   private readonly help = helpDialog()
+  private readonly select: HTMLSelectElement | null
 
   constructor(private readonly app: App) {
     this.findings = new Findings(app)
@@ -114,6 +116,7 @@ class Page {
       search: new SearchView(app),
     }
     this.tree = new TreeView(app, (node) => this.findings.mark(node))
+    this.select = this.images()
   }
 
   async show(): Promise<void> {
@@ -150,7 +153,7 @@ class Page {
           '?',
         ),
       ),
-      h('aside', { class: 'side' }, this.images(), this.tree.element),
+      h('aside', { class: 'side' }, this.select, this.tree.element),
       h('div', { class: 'content' }, this.scope, this.main),
       this.help,
     )
@@ -164,7 +167,7 @@ class Page {
   }
 
   /** Which image is shown, where there are several. */
-  private images(): HTMLElement | null {
+  private images(): HTMLSelectElement | null {
     const { images } = this.app.head
     if (images.length < 2) return null
     return h(
@@ -180,12 +183,8 @@ class Page {
             table: '',
           }),
       },
-      images.map(({ name }, at) =>
-        h(
-          'option',
-          { ...(at === this.app.place.image ? { selected: true } : {}) },
-          shown(name.split('/').slice(-2).join('/')),
-        ),
+      images.map(({ name, fleet }) =>
+        h('option', {}, `${fleet === true ? 'All images: ' : ''}${shown(name.split('/').slice(-2).join('/'))}`),
       ),
     )
   }
@@ -206,6 +205,7 @@ class Page {
   private frame(): void {
     const { app } = this
     const info = app.tables.get('info')
+    if (this.select !== null) this.select.selectedIndex = app.place.image
     fill(
       this.host,
       h('strong', {}, shown(app.image.tree.label)),

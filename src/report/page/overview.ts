@@ -1,10 +1,12 @@
 /** The first view: what was read, what was found, what is missing. */
 
-import type { ImageHead } from '../model/document.js'
+import { FINDING_OF, type ImageHead } from '../model/document.js'
 import type { ReportTable } from '../model/table.js'
 import type { App } from './app.js'
 import { fill, grouped, h, moment, plural, put, shown, sized } from './dom.js'
-import { badge, type Findings, notEvaluated, SEVERITIES } from './findings.js'
+import { badge, type Findings, SEVERITIES } from './findings.js'
+import { fleetCards, fleetTables } from './fleet.js'
+import { notEvaluated } from './not-evaluated.js'
 import { warningLine } from './tables-view.js'
 
 /** Findings on the first view. */
@@ -94,11 +96,7 @@ function worst(app: App, findings: Findings): HTMLElement | null {
           { class: 'line', type: 'button', click: () => app.go({ view: 'findings', row, scope: 'host' }) },
           badge(table.text(row, 'severity')),
           h('span', { class: 'summary' }, table.text(row, 'summary')),
-          h(
-            'span',
-            { class: 'muted' },
-            table.text(row, 'container_name') || (table.value(row, 'container') === null ? 'host' : ''),
-          ),
+          h('span', { class: 'muted' }, ofWhom(table, row)),
         ),
       ),
     ),
@@ -114,6 +112,12 @@ function worst(app: App, findings: Findings): HTMLElement | null {
         )
       : null,
   )
+}
+
+/** The container of a finding, and over a case the host. */
+function ofWhom(table: ReportTable, row: number): string {
+  const container = table.text(row, 'container_name') || (table.value(row, 'container') === null ? 'host' : '')
+  return table.has(FINDING_OF) ? `${table.text(row, FINDING_OF)} · ${container}` : container
 }
 
 /** The containers in short. */
@@ -248,7 +252,13 @@ export class OverviewView {
   ) {}
 
   async show(): Promise<void> {
+    await this.load()
     fill(this.element, h('div', { class: 'page' }, this.cards()))
+  }
+
+  /** What the cards are made of, beyond what each image begins with. */
+  async load(): Promise<void> {
+    if (this.app.tables.image.fleet === true) await this.app.tables.loadAll(fleetTables(this.app))
   }
 
   /** The same cards go on paper. */
@@ -283,6 +293,8 @@ export class OverviewView {
         : severities(app, findings),
       worst(app, findings),
     )
+    if (app.tables.image.fleet === true)
+      return [found, ...fleetCards(app), warningCard(app)].flatMap((card) => card ?? [])
     return [
       found,
       h('div', { class: 'two' }, host, evidence),

@@ -3,7 +3,8 @@
 import type { TreeNode } from '../model/tree.js'
 import type { App } from './app.js'
 import { fill, h, shown } from './dom.js'
-import { badge, type Findings, findingBody } from './findings.js'
+import { findingBody } from './finding-body.js'
+import { badge, type Findings } from './findings.js'
 import type { OverviewView } from './overview.js'
 
 /** Nodes of the tree and findings on paper. */

@@ -1,25 +1,16 @@
 /** What happened when, in lanes: the host and each container. */
 
 import type { ReportTable } from '../model/table.js'
-import { binRows, type Lane, lanesOf, type Span, ticksOf, timesOf, wholeSpan } from '../model/timeline.js'
+import { type Lane, lanesOf, type Span, timesOf, wholeSpan } from '../model/timeline.js'
 import type { App } from './app.js'
 import { fill, grouped, h, moment, shown } from './dom.js'
 import type { Findings } from './findings.js'
 import { Grid, type GridState } from './grid.js'
+import { AXIS, LABEL, LANE, type Mark, paintLanes } from './lanes.js'
 
-const LANE = 26
-const AXIS = 22
-const LABEL = 170
 /** Containers beyond these are too many to see in lanes; the table has them all. */
 const MOST_LANES = 60
 const SHORTEST_SPAN = 10
-
-interface Mark {
-  readonly at: number
-  readonly container: string | null
-  readonly severity: string
-  readonly finding: number
-}
 
 const RANGES = [
   ['all', 'All'],
@@ -301,93 +292,8 @@ export class TimelineView {
   }
 
   private paint(): void {
-    const { canvas, span } = this
-    const { clientWidth: width, clientHeight: height } = canvas
-    if (span === null || width < LABEL + 10) return
-    const scale = devicePixelRatio
-    canvas.width = width * scale
-    canvas.height = height * scale
-    const context = canvas.getContext('2d')
-    if (context === null) return
-    context.scale(scale, scale)
-    const style = getComputedStyle(canvas)
-    const colour = this.colours(style)
-    context.font = `11px ${style.fontFamily}`
-    context.textBaseline = 'middle'
-    this.paintAxis(context, span, width, height, colour)
-    for (const [at, lane] of this.lanes.entries()) this.paintLane(context, lane, AXIS + at * LANE, span, width, colour)
-    if (this.drag !== undefined) {
-      context.fillStyle = colour('select')
-      context.globalAlpha = 0.3
-      context.fillRect(this.drag.from, AXIS, this.drag.to - this.drag.from, height - AXIS)
-      context.globalAlpha = 1
-    }
-    const events = this.lanes.reduce((sum, { rows }) => sum + rows.length, 0)
-    canvas.setAttribute('aria-label', `${this.lanes.length} lanes with ${events} events; the table below has them`)
-  }
-
-  /** Colours of the style sheet as a canvas takes them: of the scheme that is in force. */
-  private colours(style: CSSStyleDeclaration): (name: string) => string {
-    const known = new Map<string, string>()
-    return (name) => {
-      let colour = known.get(name)
-      if (colour === undefined) {
-        this.canvas.style.color = `var(--${name})`
-        colour = style.color
-        known.set(name, colour)
-      }
-      return colour
-    }
-  }
-
-  private paintAxis(
-    context: CanvasRenderingContext2D,
-    span: Span,
-    width: number,
-    height: number,
-    colour: (name: string) => string,
-  ): void {
-    for (const { at, label } of ticksOf(span, Math.floor((width - LABEL) / 90))) {
-      const x = LABEL + ((at - span.from) / (span.to - span.from)) * (width - LABEL)
-      context.fillStyle = colour('line')
-      context.fillRect(Math.round(x), AXIS - 4, 1, height - AXIS)
-      context.fillStyle = colour('muted')
-      context.fillText(label, Math.min(x + 4, width - 60), AXIS / 2)
-    }
-  }
-
-  private paintLane(
-    context: CanvasRenderingContext2D,
-    { container, label, rows }: Lane,
-    top: number,
-    span: Span,
-    width: number,
-    colour: (name: string) => string,
-  ): void {
-    const room = width - LABEL
-    context.fillStyle = colour('line')
-    context.fillRect(0, top + LANE - 1, width, 1)
-    context.fillStyle = colour(container === null ? 'muted' : 'text')
-    const text = shown(label)
-    context.fillText(text.length > 24 ? `${text.slice(0, 23)}…` : text, 8, top + LANE / 2, LABEL - 16)
-    const parts = Math.max(1, Math.floor(room / 2))
-    const bins = binRows(rows, this.times, span, parts)
-    context.fillStyle = colour('bars')
-    for (const [part, count] of bins.entries()) {
-      if (count === 0) continue
-      const tall = Math.min(LANE - 6, 4 + Math.log2(count) * 2.2)
-      context.fillRect(LABEL + part * 2, top + (LANE - tall) / 2, 1.5, tall)
-    }
-    for (const mark of this.marks) {
-      if (mark.container !== container || mark.at < span.from || mark.at > span.to) continue
-      const x = LABEL + ((mark.at - span.from) / (span.to - span.from)) * room
-      context.fillStyle = colour(mark.severity)
-      context.beginPath()
-      context.arc(x, top + LANE / 2, 4, 0, Math.PI * 2)
-      context.fill()
-      context.strokeStyle = colour('surface')
-      context.lineWidth = 1
-      context.stroke()
-    }
+    if (this.span === null) return
+    const { canvas, span, lanes, marks, times, drag } = this
+    paintLanes(canvas, { span, lanes, marks, times, drag })
   }
 }
