@@ -4,7 +4,7 @@
 export function word(text: string): string {
   // `{{` would be a parameter to the service that runs a document's script.
   const safe = /^[\w@%+:,./-]+$/.test(text)
-  return safe ? text : `'${text.replaceAll("'", "'\\''").replaceAll('{{', "{''{")}'`
+  return safe ? text : `'${text.replaceAll("'", "'\\''").replace(/\{(?=\{)/g, "{''")}'`
 }
 
 /** A command line of such words. */

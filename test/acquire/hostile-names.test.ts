@@ -73,6 +73,7 @@ test('arrays and settings of a shell are the texts', () => {
 })
 
 test('a word has nothing that Systems Manager would take for a parameter', () => {
+  expect(word('{{{{')).toBe("'{''{''{''{'")
   fc.assert(
     fc.property(hostile, (text) => !word(text).includes('{{')),
     runs,
