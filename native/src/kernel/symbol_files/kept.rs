@@ -10,7 +10,7 @@ use super::{Content, Form};
 use crate::kernel::symbols::Table;
 
 /// Changes whenever the layout of a file, or what is made of a symbol file, changes.
-const MAGIC: &[u8; 8] = b"salvorT2";
+const MAGIC: &[u8; 8] = b"salvorT3";
 const DIGEST: usize = blake3::OUT_LEN;
 /// Below the cache folder.
 const FOLDER: &str = "converted";

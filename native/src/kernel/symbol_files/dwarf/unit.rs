@@ -13,6 +13,9 @@ pub const NONE: u32 = u32::MAX;
 
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
+/// References from a member to a name that are followed to tell types apart.
+const MOST_REFERENCES: usize = 8;
+
 /// What a type is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tag {
@@ -208,10 +211,24 @@ impl Unit {
     pub fn signature(&self, die: &Die) -> (Tag, u32, u64, u64, u64) {
         let mut hash = DefaultHasher::new();
         let child = |at: u32| self.children.get(at as usize);
-        for Child { name, value, bits, .. } in std::iter::successors(child(die.first), |last| child(last.next)) {
+        for Child { name, value, bits, of, .. } in std::iter::successors(child(die.first), |last| child(last.next)) {
             (name, value, bits).hash(&mut hash);
+            self.hash_reference(*of, &mut hash);
         }
         (die.tag, die.name, die.size, die.line, hash.finish())
+    }
+
+    /// What a member refers to, as far as to the first name: structs without a name are often alike but for that
+    /// (`u64_stats_t` and others have one member, called `v`). Its size would tell a declaration from a definition.
+    fn hash_reference(&self, mut of: u32, hash: &mut DefaultHasher) {
+        for _ in 0..MOST_REFERENCES {
+            let Some(die) = self.find(of).and_then(|at| self.dies.get(at)) else { return };
+            (die.tag, die.name).hash(hash);
+            if die.name != 0 {
+                return;
+            }
+            of = die.of;
+        }
     }
 }
 
