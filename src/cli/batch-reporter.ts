@@ -2,8 +2,9 @@ import { basename } from 'node:path'
 import type { SingleBar } from 'cli-progress'
 import type { Logger } from 'pino'
 import type { BatchReporter, ImageEnd } from '../batch/batch.js'
-import { printable, printableJson } from '../output/escape.js'
+import { printable } from '../output/escape.js'
 import { require } from '../require.js'
+import { jsonLog } from './json-log.js'
 import type { World } from './world.js'
 
 function tablesOf({ outcome }: ImageEnd): { tables: number; rows: number; warnings: number } {
@@ -69,8 +70,7 @@ class LoggedBatchReporter implements BatchReporter {
   private readonly log: Logger
 
   constructor(world: World) {
-    const pino = require('pino') as typeof import('pino')
-    this.log = pino({ base: null }, { write: (line) => void world.stderr.write(`${printableJson(line.trimEnd())}\n`) })
+    this.log = jsonLog(world, null)
   }
 
   begin(images: number): void {

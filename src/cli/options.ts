@@ -158,6 +158,12 @@ export function singleOption(value: unknown): string | undefined {
   return typeof last === 'string' ? last : undefined
 }
 
+/** A number from `least` on, where the option is given. */
+export function optionalNumber(option: string, value: unknown, least = 1): number | undefined {
+  const given = singleOption(value)
+  return given === undefined ? undefined : wholeNumber(option, given, least)
+}
+
 /** The items of comma-separated lists, however often the option was given. */
 function items(value: unknown): string[] {
   const lists = Array.isArray(value) ? value : value === undefined ? [] : [value]

@@ -1,7 +1,6 @@
-import type { Logger } from 'pino'
 import type { Job, Outcome } from '../batch/job.js'
-import { printable, printableJson } from '../output/escape.js'
-import { require } from '../require.js'
+import { printable } from '../output/escape.js'
+import { jsonLog } from './json-log.js'
 import type { World } from './world.js'
 
 /** What a worker tells of itself. */
@@ -25,11 +24,7 @@ function sayTo(world: World): Say {
       world.stderr.write(`${printable(`${message}${told.length === 0 ? '' : `: ${told.join(', ')}`}`)}\n`)
     }
   }
-  const pino = require('pino') as typeof import('pino')
-  const log: Logger = pino(
-    { base: { pid: process.pid } },
-    { write: (line) => void world.stderr.write(`${printableJson(line.trimEnd())}\n`) },
-  )
+  const log = jsonLog(world, { pid: process.pid })
   return (level, message, facts) => log[level](facts, message)
 }
 

@@ -26,7 +26,7 @@ use crate::image::Image;
 
 /// Banners that are followed up before an image is taken for hostile.
 const MOST_BANNERS: usize = 4096;
-/// Different ones for which files of symbols are looked for.
+/// Those for which files of symbols are looked for.
 const MOST_KERNELS: usize = 64;
 
 impl Kernel {
@@ -97,9 +97,8 @@ struct Search<'a> {
     architectures: Vec<&'static dyn Architecture>,
     cache: Option<Cache<'a>>,
     files: SymbolFiles<'a>,
-    banner: Option<Banner>,
     banners: usize,
-    /// Physical addresses of different ones.
+    /// The first ones, with their physical addresses.
     kernels: Vec<(u64, Banner)>,
     functions_only: bool,
     /// A kernel that does not lie where its page tables say.
@@ -151,7 +150,6 @@ impl<'a> Search<'a> {
             architectures,
             cache,
             files,
-            banner: None,
             banners: 0,
             kernels: Vec::new(),
             functions_only: false,
@@ -203,10 +201,8 @@ impl<'a> Search<'a> {
 
     /// Remembers a banner.
     fn met(&mut self, physical: u64) {
-        let Some(banner) = Banner::read(self.image, physical) else { return };
-        self.banner.get_or_insert_with(|| banner.clone());
         if self.kernels.len() < MOST_KERNELS {
-            self.kernels.push((physical, banner));
+            self.kernels.extend(Banner::read(self.image, physical).map(|banner| (physical, banner)));
         }
     }
 
@@ -367,7 +363,7 @@ impl<'a> Search<'a> {
         let image = format!("the image ({}, {} bytes)", self.image.format(), self.image.size());
         let cut = self.image.warnings().iter().find(|warning| warning.starts_with("truncated"));
         let cut = cut.map(|warning| format!(" ({warning})")).unwrap_or_default();
-        let Some(banner) = &self.banner else {
+        let Some((_, banner)) = self.kernels.first() else {
             return Error::no_symbols(format!(
                 "no Linux kernel found in {image}: no kernel banner anywhere in its memory{cut}"
             ));
@@ -447,12 +443,13 @@ impl Found {
         for file in &mut files {
             let Some(section) = file.content.types.take() else { continue };
             let shown = file.path.display();
-            let types = Types::from_btf(section.clone());
-            let types = types.map_err(|error| Error::no_symbols(format!("{shown}: {}", error.message)))?;
+            let bytes = section.len() as u64;
+            let types =
+                Types::from_btf(section).map_err(|error| Error::no_symbols(format!("{shown}: {}", error.message)))?;
             let is_btf = file.content.types_from == "btf";
             let length = is_btf.then(|| type_source::length(&self.symbols)).flatten();
-            let contradiction = match length.filter(|length| *length != section.len() as u64) {
-                Some(length) => Some(format!("its BTF has {} bytes and the kernel's own {length}", section.len())),
+            let contradiction = match length.filter(|length| *length != bytes) {
+                Some(length) => Some(format!("its BTF has {bytes} bytes and the kernel's own {length}")),
                 None => fit::contradiction(&self.proof.memory, &self.symbols, &types),
             };
             if let Some(why) = contradiction {

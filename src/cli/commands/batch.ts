@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { Batch, BatchOptions, ImageEnd } from '../../batch/batch.js'
 import type { Settings } from '../../batch/job.js'
@@ -12,15 +11,8 @@ import { choice } from '../../engine/words.js'
 import { printable } from '../../output/escape.js'
 import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
-import {
-  cacheOptions,
-  engineOptions,
-  forceOption,
-  readRunOptions,
-  singleOption,
-  unpackOption,
-  wholeNumber,
-} from '../options.js'
+import { childProgram, imageOptions, readImageProcesses } from '../image-process.js'
+import { cacheOptions, engineOptions, forceOption, readRunOptions, singleOption, unpackOption } from '../options.js'
 import { queueOptions, readQueueOptions, toldTo } from '../queue-options.js'
 import { cacheDirectory } from '../session.js'
 import { analyzersCalled, refuseMistyped } from './run.js'
@@ -58,14 +50,7 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
   if (folder === undefined) throw new SalvorError('USAGE', 'batch needs a folder for its case: --case DIR')
   const options = readRunOptions(raw)
   const analyzers = chosen(named, singleOption(raw.profile), registry)
-  const numberOf = (name: string, value: unknown): number | undefined => {
-    const given = singleOption(value)
-    return given === undefined ? undefined : wholeNumber(name, given, 1)
-  }
-  const processors = availableParallelism()
-  const workers = numberOf('--workers', raw.workers) ?? processors
-  const timeout = numberOf('--image-timeout', raw.imageTimeout)
-  const memory = numberOf('--image-memory', raw.imageMemory)
+  const { workers, threads, limits } = readImageProcesses(raw)
   const queue = await readQueueOptions(raw, world)
   const results = singleOption(raw.results)
   if ((queue === undefined) !== (results === undefined))
@@ -94,17 +79,16 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
     }
     const common = {
       settings,
-      threads: options.threads ?? Math.max(1, Math.floor(processors / workers)),
+      threads,
       cacheDir: cacheDirectory(options, world.env),
-      limits: { ...(timeout === undefined ? {} : { timeout }), ...(memory === undefined ? {} : { memory }) },
+      limits,
       signal: world.signal,
     }
     const reporter = batchReporter(world, options.quiet)
     let batch: Batch<BatchOptions>
     if (queue === undefined || results === undefined) {
       const { LocalBatch } = await import('../../batch/batch.js')
-      const program = { entry: process.argv[1] ?? '', options: pluginOptions(raw.plugin) }
-      batch = new LocalBatch(store, registry, { ...common, workers, program }, reporter)
+      batch = new LocalBatch(store, registry, { ...common, workers, program: childProgram(raw) }, reporter)
     } else {
       const { QueueBatch } = await import('../../batch/redis/coordinator.js')
       const place = { ...queue, results: resolve(world.directory, results), told: toldTo(world) }
@@ -128,10 +112,6 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
   }
 }
 
-function pluginOptions(raw: unknown): string[] {
-  return [raw ?? []].flat().flatMap((specifier) => ['--plugin', String(specifier)])
-}
-
 export const batchCommand: Command = {
   name: 'batch',
   arguments: [{ name: 'sources', kind: 'sources', several: true }],
@@ -148,9 +128,7 @@ export const batchCommand: Command = {
   options: [
     { name: 'case', value: 'DIR', summary: 'The folder of the case; it is made, or added to' },
     { name: 'profile', value: 'NAME', choices: profileNames, summary: 'quick or full (default: full)' },
-    { name: 'workers', value: 'N', summary: 'Images at once (default: one per CPU)' },
-    { name: 'image-timeout', value: 'N', summary: 'End an image that takes longer than N seconds; the others go on' },
-    { name: 'image-memory', value: 'N', summary: 'End an image whose process takes more than N MiB; the others go on' },
+    ...imageOptions,
     ...queueOptions,
     { name: 'results', value: 'DIR', summary: 'With --queue: the folder where workers put results, the same for all' },
     { name: 'parquet', summary: 'Write the tables as Parquet, too, into the folder of the case' },

@@ -1,14 +1,14 @@
 import { rmSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import type { ChildLimits, Job } from '../../batch/job.js'
+import type { Job } from '../../batch/job.js'
 import { pluginsOf } from '../../batch/plugins.js'
 import type { Claim, JobQueue } from '../../batch/queue.js'
 import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
 import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
-import { cacheOptions, pluginOption, quietOption, readRunOptions, singleOption, wholeNumber } from '../options.js'
+import { childProgram, type ImageProcesses, imageOptions, readImageProcesses } from '../image-process.js'
+import { cacheOptions, optionalNumber, pluginOption, quietOption, readRunOptions, singleOption } from '../options.js'
 import { type QueueChoice, queueOptions, readQueueOptions, toldTo } from '../queue-options.js'
 import { cacheDirectory } from '../session.js'
 import { type WorkerReporter, workerReporter } from '../worker-reporter.js'
@@ -21,43 +21,30 @@ const DEFAULT_LOCK = 30
 /** For what is left to do when jobs have been given back. */
 const END_MILLISECONDS = 10_000
 
-interface WorkerOptions {
+interface WorkerOptions extends ImageProcesses {
   readonly choice: QueueChoice
-  readonly workers: number
-  readonly threads: number
   readonly once: boolean
   readonly idle?: number
   readonly grace: number
   readonly lock: number
-  readonly limits: ChildLimits
   readonly results?: string
 }
 
 async function readOptions({ raw, world }: Invocation): Promise<WorkerOptions> {
-  const numberOf = (name: string, value: unknown, least = 1): number | undefined => {
-    const given = singleOption(value)
-    return given === undefined ? undefined : wholeNumber(name, given, least)
-  }
   const choice = await readQueueOptions(
     raw.queue === undefined && world.env.REDIS_URL ? { ...raw, queue: 'env' } : raw,
     world,
   )
   if (choice === undefined) throw new SalvorError('USAGE', 'worker needs a queue: --queue URL, or REDIS_URL')
   const once = raw.once === true
-  const processors = availableParallelism()
-  const workers = once ? 1 : (numberOf('--workers', raw.workers) ?? processors)
-  const idle = numberOf('--idle-exit', raw.idleExit) ?? (once ? ONCE_IDLE : undefined)
-  const timeout = numberOf('--image-timeout', raw.imageTimeout)
-  const memory = numberOf('--image-memory', raw.imageMemory)
+  const idle = optionalNumber('--idle-exit', raw.idleExit) ?? (once ? ONCE_IDLE : undefined)
   const results = singleOption(raw.results)
   return {
     choice,
-    workers,
-    threads: numberOf('--threads', raw.threads) ?? Math.max(1, Math.floor(processors / workers)),
+    ...readImageProcesses(raw, once ? 1 : undefined),
     once,
-    grace: numberOf('--grace', raw.grace, 0) ?? DEFAULT_GRACE,
-    lock: numberOf('--lock', raw.lock) ?? DEFAULT_LOCK,
-    limits: { ...(timeout === undefined ? {} : { timeout }), ...(memory === undefined ? {} : { memory }) },
+    grace: optionalNumber('--grace', raw.grace, 0) ?? DEFAULT_GRACE,
+    lock: optionalNumber('--lock', raw.lock) ?? DEFAULT_LOCK,
     ...(idle === undefined ? {} : { idle }),
     ...(results === undefined ? {} : { results: resolve(world.directory, results) }),
   }
@@ -125,10 +112,7 @@ async function run(invocation: Invocation): Promise<number> {
   if (world.signal.aborted) drain()
   else world.signal.addEventListener('abort', drain, { once: true })
   const servant = {
-    program: {
-      entry: process.argv[1] ?? '',
-      options: [raw.plugin ?? []].flat().flatMap((one) => ['--plugin', String(one)]),
-    },
+    program: childProgram(raw),
     folder,
     signal: over.signal,
     begin: (job: Job) => reporter.begin(job),
@@ -162,14 +146,12 @@ export const workerCommand: Command = {
   ],
   options: [
     ...queueOptions,
-    { name: 'workers', value: 'N', summary: 'Images at once (default: one per CPU)' },
+    ...imageOptions,
     { name: 'threads', value: 'N', summary: 'Worker threads of an image at most (default: the CPUs, divided)' },
     { name: 'once', summary: `End after one image, or where none comes for ${ONCE_IDLE} seconds` },
     { name: 'idle-exit', value: 'N', summary: 'End when there was no image for N seconds' },
     { name: 'grace', value: 'N', summary: `Seconds for what is begun when told to stop (default: ${DEFAULT_GRACE})` },
     { name: 'lock', value: 'N', summary: `Seconds until a silent worker is taken for dead (default: ${DEFAULT_LOCK})` },
-    { name: 'image-timeout', value: 'N', summary: 'End an image that takes longer than N seconds' },
-    { name: 'image-memory', value: 'N', summary: 'End an image whose process takes more than N MiB' },
     { name: 'results', value: 'DIR', summary: 'The folder for results, where it is another here than for the batch' },
     pluginOption,
     quietOption,

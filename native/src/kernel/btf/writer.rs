@@ -135,7 +135,7 @@ impl Writer {
 
     /// An integer of so many bytes; of `char` and `bool` too.
     pub fn int(&mut self, name: u32, bytes: u32, signed: bool) -> u32 {
-        self.plain(Kind::Int, name, bytes, vec![u32::from(signed) << 24 | (bytes * 8) & 0xff])
+        self.plain(Kind::Int, name, bytes, vec![u32::from(signed) << 24 | bytes.wrapping_mul(8) & 0xff])
     }
 
     /// A floating-point number.

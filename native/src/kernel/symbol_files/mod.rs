@@ -135,6 +135,14 @@ fn shown(banner: Option<&str>, build_id: Option<&str>) -> String {
     }
 }
 
+/// Which kernel a file says that it is of.
+struct Look {
+    banner: Option<String>,
+    build_id: Option<String>,
+    /// All of it, where less would not tell.
+    content: Option<Content>,
+}
+
 /// Files and folders of symbols and types.
 #[derive(Debug, Clone, Copy)]
 pub struct SymbolFiles<'a> {
@@ -192,9 +200,9 @@ impl<'a> SymbolFiles<'a> {
             }
             error
         };
-        let (banner, build_id) = self.identity(path).map_err(about)?;
+        let Look { banner, build_id, content } = self.look(path).map_err(about)?;
         if kernel.fits(banner.as_deref(), build_id.as_deref()) != Some(false) {
-            let content = self.read(path).map_err(about)?;
+            let content = content.map_or_else(|| self.read(path), Ok).map_err(about)?;
             // A file that names its kernel twice may have told it once so far.
             if kernel.fits(content.banner.as_deref(), content.build_id.as_deref()) != Some(false) {
                 out.files.push(SymbolFile { path: path.to_owned(), content });
@@ -220,13 +228,13 @@ impl<'a> SymbolFiles<'a> {
         paths.get_mut(before..).unwrap_or_default().sort_unstable();
         for path in paths {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let Ok((banner, build_id)) = self.identity(&path) else { continue };
+            let Ok(Look { banner, build_id, content }) = self.look(&path) else { continue };
             let by_name = || kernel.release().is_some_and(|release| names_release(&name, release));
             let fits = kernel.fits(banner.as_deref(), build_id.as_deref()).unwrap_or_else(by_name);
             let known = out.files.iter().any(|file| file.path == path);
             if fits
                 && !known
-                && let Ok(content) = self.read(&path)
+                && let Ok(content) = content.map_or_else(|| self.read(&path), Ok)
             {
                 out.files.push(SymbolFile { path, content });
             }
@@ -237,20 +245,22 @@ impl<'a> SymbolFiles<'a> {
         }
     }
 
-    /// Banner and build id by which a file says what it is of, read with as little of it as will do.
-    fn identity(&self, path: &Path) -> Result<(Option<String>, Option<String>)> {
+    /// What a file says that it is of, read with as little of it as will do.
+    fn look(&self, path: &Path) -> Result<Look> {
         let (file, _) = open_regular(path)?;
         let mut head = [0; HEAD];
         let read = file.read_at(&mut head, 0).unwrap_or(0);
         let head = head.get(..read).unwrap_or_default();
         if head.starts_with(b"\x7fELF") {
-            return elf::identity(file);
+            let (banner, build_id) = elf::identity(file)?;
+            return Ok(Look { banner, build_id, content: None });
         }
         if unpack::is_packed(head) || is_json(head) {
             let content = self.read(path)?;
-            return Ok((content.banner, content.build_id));
+            let (banner, build_id) = (content.banner.clone(), content.build_id.clone());
+            return Ok(Look { banner, build_id, content: Some(content) });
         }
-        Ok((None, None))
+        Ok(Look { banner: None, build_id: None, content: None })
     }
 
     /// Reads a file, unless what was made of it is kept.
@@ -273,8 +283,7 @@ impl<'a> SymbolFiles<'a> {
 
 /// Whether a file's name says that it is of a release: `System.map-6.1.0`, and not `6.1.0-5`.
 fn names_release(name: &str, release: &str) -> bool {
-    let ends =
-        |rest: &str| rest.is_empty() || rest.starts_with('.') && !rest.starts_with(|c: char| c.is_alphanumeric());
+    let ends = |rest: &str| rest.is_empty() || rest.starts_with('.');
     name.match_indices(release).any(|(at, _)| {
         let (before, after) = (name.get(..at).unwrap_or_default(), name.get(at + release.len()..).unwrap_or_default());
         ends(after) && !before.ends_with(|c: char| c.is_ascii_digit() || c == '.')
