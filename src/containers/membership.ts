@@ -1,6 +1,6 @@
 /** In which container a task runs, told by its cgroups. */
 
-import { type Cgroup, countHierarchies, readCgroups, readMemberships } from '../kernel/cgroups.js'
+import { type Cgroup, countHierarchies, type Membership, readCgroups, readMemberships } from '../kernel/cgroups.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { Task } from '../kernel/tasks.js'
 import { parseCgroupPath } from './cgroup-path.js'
@@ -35,10 +35,21 @@ function pathReader(shimmed: ReadonlySet<string>): ContainerFinder {
   }
 }
 
-/** Adds to each task its container, and where there are v1 hierarchies the path that names it. */
-export function placeTasks<T extends Task>(kernel: Kernel, tasks: readonly T[]): (T & { container: string | null })[] {
+/**
+ * Adds to each task its container, and where there are v1 hierarchies the path that names it. Those that are `gone` have
+ * left their cgroups, or what is left of them leads to memory that is in use for something else.
+ */
+export function placeTasks<T extends Task>(
+  kernel: Kernel,
+  alive: readonly T[],
+  gone: readonly T[] = [],
+): (T & { container: string | null })[] {
+  const tasks = [...alive, ...gone]
   const containerOf = containerFinder(kernel, tasks)
-  const paths = countHierarchies(kernel) > 1 ? legacyPaths(kernel, tasks, containerOf) : null
+  const paths =
+    countHierarchies(kernel) > 1
+      ? legacyPaths(kernel, [...memberships(kernel, alive), ...memberships(kernel.leftovers(), gone)], containerOf)
+      : null
   return tasks.map((task) => {
     const cgroup = paths?.get(task.css_set ?? 0n) ?? task.cgroup
     return { ...task, cgroup, container: containerOf(cgroup) }
@@ -64,15 +75,23 @@ export function cgroupMembers(kernel: Kernel, processes: readonly Task[]): Map<b
   return members
 }
 
+function memberships(kernel: Kernel, tasks: readonly Task[]): Membership[] {
+  const sets = tasks.map(({ css_set }) => css_set).filter((set): set is bigint => set !== null && set !== 0n)
+  return readMemberships(kernel, sets)
+}
+
 /**
  * With v1 hierarchies a task has one path in each. The most telling one is shown: one that names a container, else that
  * of the hierarchy systemd keeps its units in, else the longest.
  */
-function legacyPaths(kernel: Kernel, tasks: readonly Task[], containerOf: ContainerFinder): Map<bigint, string> {
+function legacyPaths(
+  kernel: Kernel,
+  memberships: readonly Membership[],
+  containerOf: ContainerFinder,
+): Map<bigint, string> {
   const byAddress = new Map(readCgroups(kernel).map((cgroup) => [cgroup.address, cgroup]))
-  const sets = tasks.map(({ css_set }) => css_set).filter((set): set is bigint => set !== null && set !== 0n)
   const paths = new Map<bigint, Cgroup>()
-  for (const { css_set, cgroup } of readMemberships(kernel, sets)) {
+  for (const { css_set, cgroup } of memberships) {
     const candidate = byAddress.get(cgroup)
     if (!candidate?.path) continue
     const best = paths.get(css_set)

@@ -2,7 +2,18 @@
 
 import type { Kernel } from './kernel.js'
 import { NET_DEVICE } from './objects.js'
-import { array, constantName, type Nested, object, optional, type Paths, perCpuCopies, symbolAt } from './query.js'
+import {
+  array,
+  constantName,
+  type Nested,
+  obeys,
+  object,
+  optional,
+  type Paths,
+  perCpuCopies,
+  symbolAt,
+} from './query.js'
+import type { Rule } from './rule.js'
 
 /** Bytes of an interface; null where its driver counts in a way that is not known. */
 export interface Counters {
@@ -14,6 +25,17 @@ export interface Counters {
 export const DEVICE_PRIVATE = 'container_of(name, struct net_device, name)[1]'
 const VIRTIO = `((virtio_net:struct virtnet_info *)${DEVICE_PRIVATE})`
 const VETH = `((veth:struct veth_priv *)${DEVICE_PRIVATE})`
+/**
+ * Behind the `struct napi_struct` that the first of a veth's rings begins with, where a module describes none of its types:
+ * the device, its program, what memory that has, then what was counted (drivers/net/veth.c, 5.10).
+ */
+const RING = `((unsigned long *)((struct napi_struct *)((unsigned long *)${DEVICE_PRIVATE})[3])[1])`
+/** A ring, the only one, at which nothing was ever counted: what it counts stands in an order of each kernel's own. */
+const UNUSED_RING: readonly Rule[] = [
+  { path: 'num_rx_queues', is: { at_most: 1 } },
+  { path: `${RING}[0]`, is: 'own' },
+  ...[3, 4, 5].map((at) => ({ path: `${RING}[${at}]`, is: { at_most: 0 } })),
+]
 const BRIDGE = `((bridge:struct net_bridge *)${DEVICE_PRIVATE})`
 /**
  * The other end of a veth: the first member of its struct veth_priv (drivers/net/veth.c), which older modules do not
@@ -168,7 +190,20 @@ function readSums(kernel: Kernel, counted: readonly Parts[]): Map<string, bigint
       }
     }
   }
+  const described = [...(asked.get('polled') ?? [])].some((device) => sums.has(partKey('polled', 'rx', device)))
+  for (const device of described ? [] : unusedRings(kernel, asked.get('polled') ?? [])) {
+    sums.set(partKey('polled', 'rx', device), 0n)
+  }
   return sums
+}
+
+/** Which veths never took anything from their rings, as older kernels' do without XDP. */
+function unusedRings(kernel: Kernel, devices: Iterable<bigint>): bigint[] {
+  const batch = kernel
+    .unheard()
+    .at(devices, NET_DEVICE)
+    .select({ unused: obeys(UNUSED_RING) })
+  return [...batch].filter(({ unused }) => unused === 1).map(({ address }) => address)
 }
 
 const partKey = (place: string, way: string, device: bigint): string => `${place} ${way} ${device}`

@@ -4,7 +4,7 @@ import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { unlessLacking } from './lacking.js'
 import { EXPRESSION, type Expression, readExpressions } from './nft-expressions.js'
-import { addressOf, bytes, list, type Nested, optional, records, symbolAt, text } from './query.js'
+import { addressOf, bytes, list, type Nested, obeys, optional, records, symbolAt, text } from './query.js'
 
 /** NFT_CHAIN_BASE (include/uapi/linux/netfilter/nf_tables.h). */
 const BASE = 1
@@ -84,14 +84,15 @@ const CHAINS = {
   children: { rules: RULES },
 } satisfies Nested
 
-/** Where a namespace's tables are: with its other members, from 5.12 on behind a number that nf_tables got for itself. */
-function tablesOf(kernel: Kernel) {
+/** The number by which namespaces keep what nf_tables has of them, from 5.12 on. */
+function namespaceId(kernel: Kernel): number | null {
   const symbol = kernel.symbolAddress('nf_tables_net_id')
-  const id = kernel
-    .at(symbol === null ? [] : [symbol], 'unsigned int')
-    .select({ value: '' })
-    .column('value')
-    .number(0)
+  const ids = kernel.at(symbol === null ? [] : [symbol], 'unsigned int').select({ value: '' })
+  return ids.column('value').number(0)
+}
+
+/** Where a namespace's tables are: with its other members, from 5.12 on behind a number that nf_tables got for itself. */
+function tablesOf(id: number | null) {
   const own = id === null ? [] : [`((nf_tables:struct nftables_pernet *)gen->ptr[${id}])->tables`]
   return {
     walk: list(['nft.tables', ...own], 'nf_tables:struct nft_table', 'list'),
@@ -104,13 +105,26 @@ type Tables = Batch<ReturnType<typeof tablesOf>['select'], ReturnType<typeof tab
 type Chains = Batch<(typeof CHAINS)['select'], (typeof CHAINS)['children']>
 type Rules = Batch<(typeof RULES)['select'], (typeof RULES)['children']>
 
+/**
+ * Whether no namespace has a table: what nf_tables has of one begins with the head of their list, which shows that without
+ * the module's types.
+ */
+function areEmpty(kernel: Kernel, id: number): boolean {
+  const head = `gen->ptr[${id}]`
+  const empty = obeys([{ path: `((struct list_head *)${head})->next`, is: { equals: head } }])
+  const nets = [...kernel.list('net_namespace_list', 'struct net', 'list').select({ empty })]
+  return nets.length > 0 && nets.every((net) => net.empty === 1)
+}
+
 /** The tables of all namespaces, or what the kernel's types lack for them. */
 export function readNftTables(kernel: Kernel): { tables: NftTable[]; lacks: string | null } {
+  const id = namespaceId(kernel)
   const { value: nets, lacks } = unlessLacking(() =>
     kernel
       .list('net_namespace_list', 'struct net', 'list')
-      .select({ inode: 'ns.inum', cursor: optional('nft.gencursor') }, { tables: tablesOf(kernel) }),
+      .select({ inode: 'ns.inum', cursor: optional('nft.gencursor') }, { tables: tablesOf(id) }),
   )
+  if (nets === null && id !== null && areEmpty(kernel, id)) return { tables: [], lacks: null }
   const tables = nets?.child('tables')
   const chains = tables?.child('chains')
   const rules = chains?.child('rules')

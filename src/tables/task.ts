@@ -90,8 +90,8 @@ export function placedTasks(
   views: KnownBy,
   gone: Iterable<bigint> = [],
 ): PlacedTask[] {
-  const read = [...readTasks(kernel, addresses, views), ...readTasks(kernel.leftovers(), gone, views)]
-  return placeTasks(kernel, read).sort(byIds)
+  const [alive, ended] = [readTasks(kernel, addresses, views), readTasks(kernel.leftovers(), gone, views)]
+  return placeTasks(kernel, alive, ended).sort(byIds)
 }
 
 function byIds(left: Task, right: Task): number {
