@@ -50,6 +50,7 @@ async function bundle(input, { banner = '', codeSplitting = true } = {}) {
       'pino',
       'bullmq',
       'ioredis',
+      '@aws-sdk/client-s3',
     ],
     resolve: {
       alias: {

@@ -1,9 +1,10 @@
 /** The embedded samples: real images distilled to the pages that the analyzers read. */
 
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import { makeFolder } from './make-folder.js'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 
@@ -17,7 +18,7 @@ export function sampleImage(name = 'docker-debian12'): string {
   const folder = join(ROOT, '.salvor')
   const path = join(folder, `${name}-${hash}.lime`)
   if (!existsSync(path)) {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
     const partial = `${path}.${process.pid}.part`
     writeFileSync(partial, gunzipSync(packed))
     renameSync(partial, path)

@@ -21,7 +21,7 @@ use crate::kernel::types::Types;
 use crate::query::scope::Scope;
 use crate::query::{self, Plans, survey};
 use crate::scan::{self, Hits};
-use crate::unpack;
+use crate::unpack::{self, Keep};
 
 /// An error whose `code` JavaScript can tell apart. The macro knows a result by this name.
 type Result<T> = std::result::Result<T, napi::Error<&'static str>>;
@@ -64,10 +64,12 @@ fn opened_with_plans(id: u32) -> crate::error::Result<Opened> {
 /// `symbols` are files and folders of symbols and types that count before the image's own.
 ///
 /// What is compressed or in an archive is unpacked below `cacheDir` first; it may have `most` bytes, and `progress` hears how
-/// many bytes of how many were read, and answers whether to go on.
+/// many bytes of how many were read, and answers whether to go on. `name` is what an image is called that has no path of
+/// its own.
 #[napi(catch_unwind)]
 pub fn open_image(
     path: String,
+    name: Option<String>,
     cache_dir: Option<String>,
     record: bool,
     most: f64,
@@ -76,18 +78,32 @@ pub fn open_image(
 ) -> Result<u32> {
     let cache = cache_dir.as_deref().map(Path::new);
     let mut go_on = |read: u64, size: u64| progress.call((read as f64, size as f64).into()).unwrap_or(false);
-    let image = unpack::open(Path::new(&path), cache, most as u64, &mut go_on)?;
+    // What came here for this once is not found again by its name.
+    let keep = if name.is_some() { Keep::Never } else { Keep::InCache };
+    let called = |error: Error| called(error, &path, name.as_deref());
+    let mut image = unpack::open(Path::new(&path), cache, most as u64, keep, &mut go_on).map_err(called)?;
+    if let Some(name) = &name {
+        image = image.named(name);
+    }
     if record {
         image.record_touched();
     }
     let symbols: Vec<PathBuf> = symbols.into_iter().map(PathBuf::from).collect();
     let kernel = Kernel::discover_with(Arc::new(image), cache, &symbols).map_err(|mut error| {
-        error.message = format!("{path}: {}", error.message);
+        error.message = format!("{}: {}", name.as_deref().unwrap_or(&path), error.message);
         error
     })?;
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
     OPENED.write().unwrap_or_else(PoisonError::into_inner).insert(id, (Arc::new(kernel), Arc::default()));
     Ok(id)
+}
+
+/// An error that names an image as its user does.
+fn called(mut error: Error, path: &str, name: Option<&str>) -> Error {
+    if let Some(name) = name {
+        error.message = error.message.replace(path, name);
+    }
+    error
 }
 
 /// The files that would be read with an image, before it is opened: the other parts of a dump that was split.

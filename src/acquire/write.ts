@@ -1,8 +1,9 @@
 /** Puts a plan into a folder. */
 
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256Of } from '../file-hash.js'
+import { makeFolder } from '../make-folder.js'
 import { FileSink } from '../output/sink.js'
 import { checkName, checkTargetFolder, type Guard, outputFailure } from '../output/target.js'
 import { checklist } from './checklist.js'
@@ -26,7 +27,7 @@ export async function writePlan(files: readonly PlanFile[], folder: string, guar
   const paths = files.map(({ name }) => join(folder, name))
   for (const path of paths) checkName(path, guard)
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
   } catch (error) {
     throw outputFailure(folder, error)
   }

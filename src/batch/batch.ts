@@ -7,6 +7,8 @@ import type { CaseStore, SourceRecord } from '../case/store.js'
 import { toFailure } from '../engine/errors.js'
 import type { Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes } from '../engine/status.js'
+import type { IntakeSettings } from '../intake/intake.js'
+import { isElsewhere } from '../intake/names.js'
 import type { ChildProgram } from './child.js'
 import { type ChildLimits, type Job, type Outcome, type Settings, settingsHash } from './job.js'
 import { LocalQueue } from './queue.js'
@@ -18,6 +20,7 @@ export interface BatchOptions {
   readonly settings: Settings
   readonly threads: number
   readonly cacheDir: string | null
+  readonly intake?: IntakeSettings
   readonly limits: ChildLimits
   readonly signal: AbortSignal
 }
@@ -84,8 +87,8 @@ export abstract class Batch<Options extends BatchOptions> {
     this.reporter.begin(images.length)
     try {
       const jobs: Job[] = []
-      for (const { path } of images) {
-        const source = this.sourceOf(path)
+      for (const image of images) {
+        const source = this.sourceOf(image)
         const known = await this.known(source)
         if (known === undefined) jobs.push(this.jobOf(source))
         else end(known)
@@ -109,18 +112,20 @@ export abstract class Batch<Options extends BatchOptions> {
   }
 
   private jobOf(source: SourceRecord): Job {
-    const { settings, threads, cacheDir, limits } = this.options
-    const job = { path: source.path, settings, limits, threads, cacheDir }
+    const { settings, threads, cacheDir, limits, intake } = this.options
+    const elsewhere = intake !== undefined && isElsewhere(source.path)
+    const job = { path: source.path, settings, limits, threads, cacheDir, ...(elsewhere ? { intake } : {}) }
     this.sources.set(job, source)
     return job
   }
 
   protected sourceFor(job: Job): SourceRecord {
-    return this.sources.get(job) ?? this.sourceOf(job.path)
+    return this.sources.get(job) ?? this.sourceOf(job)
   }
 
   /** As it is before it is analyzed: a file that is another by then is another source. */
-  private sourceOf(path: string): SourceRecord {
+  private sourceOf({ path, version }: NamedImage): SourceRecord {
+    if (version !== undefined) return { path, ...version, settings: this.settings }
     const found = statSync(path, { bigint: true, throwIfNoEntry: false })
     return { path, bytes: Number(found?.size ?? 0n), modified: found?.mtimeNs ?? 0n, settings: this.settings }
   }

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { exitCodes } from '../engine/status.js'
+import { STANDARD_INPUT } from '../intake/names.js'
 import type { ChildLimits, Job, Outcome } from './job.js'
 
 /** The command of salvor that does one job; nobody types it. */
@@ -44,7 +45,7 @@ export function isCrash(outcome: Outcome): boolean {
 /** Does a job in a child process. Never throws: what happens to the child is an outcome. */
 export function runChild(program: ChildProgram, request: ChildRequest, watch: ChildWatch): Promise<Outcome> {
   const child = spawn(process.execPath, [program.entry, CHILD_COMMAND, ...program.options], {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: [request.job.path === STANDARD_INPUT ? 'inherit' : 'ignore', 'ignore', 'pipe', 'ipc'],
     // What is asked of it is JSON, and so is what it answers.
     serialization: 'json',
     env: withoutQueue(process.env),

@@ -3,6 +3,7 @@
 import type { OptionsData } from '../api/options.js'
 import type { ImageRecord } from '../case/manifest.js'
 import { sha256Of } from '../file-hash.js'
+import type { IntakeSettings } from '../intake/intake.js'
 
 export interface AskedTable {
   readonly analyzer: string
@@ -37,6 +38,8 @@ export interface Job {
   readonly limits: ChildLimits
   readonly threads: number
   readonly cacheDir: string | null
+  /** How an image comes to whoever does the job, if it is no file. */
+  readonly intake?: IntakeSettings
 }
 
 /** A table as the job's folder holds it. */
@@ -49,7 +52,13 @@ export interface MadeTable {
 /** What became of a job: a result, even if it is that the image is damaged; or nothing, and why. */
 export type Outcome =
   | { readonly kind: 'result'; readonly record: ImageRecord; readonly tables: readonly MadeTable[] }
-  | { readonly kind: 'lost'; readonly why: string; readonly exitCode: number }
+  | {
+      readonly kind: 'lost'
+      readonly why: string
+      readonly exitCode: number
+      /** The image could not be brought to whoever tried, which says nothing of other machines. */
+      readonly unreached?: boolean
+    }
 
 export function settingsHash(settings: Settings): string {
   return sha256Of(JSON.stringify(settings))

@@ -2,12 +2,18 @@
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { STANDARD_INPUT } from '../intake/names.js'
 import { type ChildProgram, isCrash, runChild } from './child.js'
 import type { Job, Outcome } from './job.js'
 import type { Claim, JobQueue } from './queue.js'
 
 /** How often a job is taken whose process ends without a word: once may be an accident. */
 const MOST_ATTEMPTS = 2
+
+/** What is piped in comes once. */
+function attemptsOf({ path }: Job): number {
+  return path === STANDARD_INPUT ? 1 : MOST_ATTEMPTS
+}
 
 export interface Servant {
   readonly program: ChildProgram
@@ -37,7 +43,7 @@ async function perform(claim: Claim, { program, folder, signal, begin, progress 
       { job, folder: own },
       { signal, progress: (task, done, total) => progress(job.path, task, done, total) },
     )
-    if (outcome.kind === 'lost' && isCrash(outcome) && attempt < MOST_ATTEMPTS && !signal.aborted)
+    if (outcome.kind === 'lost' && isCrash(outcome) && attempt < attemptsOf(job) && !signal.aborted)
       await claim.giveBack(outcome.why)
     else await claim.finish(located(outcome, own))
   } finally {

@@ -10,6 +10,7 @@ import { byDefault, type TableRequest } from '../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, type TableOutcome, worst } from '../engine/status.js'
 import { distinct } from '../engine/warnings.js'
+import { isElsewhere } from '../intake/names.js'
 import { isoTime } from '../iso-time.js'
 import type { Warning } from '../warning.js'
 import { type HashedEvidence, hashEvidence } from './hash-files.js'
@@ -46,21 +47,40 @@ export async function work(job: Job, parts: WorkParts): Promise<Outcome> {
     ...(settings.timeout === null ? {} : { timeout: settings.timeout }),
     ...(settings.memory === null ? {} : { memory: settings.memory }),
     ...(parts.backend === undefined ? {} : { backend: parts.backend }),
+    ...(job.intake === undefined ? {} : { intake: job.intake }),
   })
+  const progress = (what: string) => (done: number, total: number) => parts.reporter.progress(what, done, total)
   try {
+    const received = isElsewhere(path) ? await receive(engine, path, progress('receiving')) : undefined
+    if (received?.kind === 'lost') return received
     const { unpackLimit } = settings
     const how = { cacheDir: job.cacheDir, ...(unpackLimit === undefined ? {} : { unpackLimit }) }
     const image = await engine.open(path, how).catch((error: unknown) => toFailure(error))
     const opened = 'id' in image ? image : undefined
     // Both read the file from its beginning on, the one what the other has brought in.
     const [evidence, made] = await Promise.all([
-      hashEvidence(opened === undefined ? [path] : evidenceFiles(opened.info), parts.signal),
+      received ?? hashEvidence(opened === undefined ? [path] : evidenceFiles(opened.info), parts.signal),
       opened === undefined ? failed(image as Exclude<typeof image, OpenedImage>) : tablesOf(engine, opened, job, parts),
     ])
     if (parts.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
     return resultOf(job, evidence, made, started, parts)
   } finally {
     await engine.close()
+  }
+}
+
+/** Brings an image here. What cannot be had is no result: another try may get it. */
+async function receive(
+  engine: Engine,
+  path: string,
+  progress: (done: number, total: number) => void,
+): Promise<(HashedEvidence & { readonly kind: 'received' }) | Extract<Outcome, { kind: 'lost' }>> {
+  try {
+    const file = await engine.receive(path, progress)
+    return { kind: 'received', files: [file], sha256: file.sha256 }
+  } catch (error) {
+    const { code, message } = toFailure(error)
+    return { kind: 'lost', why: message, exitCode: exitCodeOf(code), unreached: true }
   }
 }
 
@@ -128,7 +148,8 @@ function resultOf(job: Job, evidence: HashedEvidence, made: Made, started: strin
   const exitCode = failure?.exitCode ?? worst([imageExitCode(outcomes), ...caps])
   const record: ImageRecord = {
     job: jobId(evidence.sha256, job.settings),
-    ...evidence,
+    files: evidence.files,
+    sha256: evidence.sha256,
     tool: { name: 'salvor', version: job.settings.version },
     settings: job.settings,
     kernel,

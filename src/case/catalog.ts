@@ -61,4 +61,6 @@ CREATE TABLE IF NOT EXISTS schema_columns (
   key_position INTEGER,
   PRIMARY KEY (table_name, column_name)
 );
+-- Cases that were begun before images came from buckets lack it.
+ALTER TABLE sources ADD COLUMN IF NOT EXISTS etag VARCHAR;
 `

@@ -1,7 +1,8 @@
 /** The manifests of a case as files: what its database has, for whoever keeps the chain elsewhere. */
 
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from '../make-folder.js'
 import type { Database } from './duckdb.js'
 
 export function manifestFolder(folder: string): string {
@@ -20,7 +21,7 @@ export async function writeManifests(database: Database, folder: string): Promis
     'SELECT sequence, image_id, manifest FROM manifests WHERE sequence > $1 ORDER BY sequence',
     [there],
   )
-  if (rows.length > 0) mkdirSync(below, { recursive: true })
+  if (rows.length > 0) makeFolder(below)
   for (const { sequence, image_id, manifest } of rows) {
     const path = join(below, manifestName(Number(sequence), String(image_id)))
     if (!existsSync(path)) writeWhole(path, String(manifest))

@@ -1,10 +1,11 @@
 /** A case: one DuckDB file in a folder, with one table for each analyzer, and the manifests beside it. */
 
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Columns } from '../api/columns.js'
 import { SalvorError } from '../engine/errors.js'
 import { sha256Of } from '../file-hash.js'
+import { makeFolder } from '../make-folder.js'
 import { CATALOG } from './catalog.js'
 import { Database } from './duckdb.js'
 import { type ImageRecord, imageId, manifestText, type State } from './manifest.js'
@@ -27,6 +28,8 @@ export interface SourceRecord {
   readonly bytes: number
   /** Nanoseconds, as a number that JSON would not hold. */
   readonly modified: bigint
+  /** What a server says of its content, where one has it. */
+  readonly etag?: string
   /** Hash of version, options and analyzers. */
   readonly settings: string
 }
@@ -58,7 +61,7 @@ export class CaseStore {
 
   /** Opens a case to write, and makes it where there is none. One process can at a time. */
   static async write(folder: string): Promise<CaseStore> {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
     const store = new CaseStore(folder, await Database.open(databasePath(folder)))
     // Little is gained by more: a batch's processors are its children's.
     await store.database.run('SET threads = 1')
@@ -81,11 +84,12 @@ export class CaseStore {
   }
 
   /** How a source's analysis ended, if it is the same file and was analyzed in the same way. */
-  async stateOf({ path, bytes, modified, settings }: SourceRecord): Promise<SourceState | undefined> {
+  async stateOf({ path, bytes, modified, etag, settings }: SourceRecord): Promise<SourceState | undefined> {
     const [found] = await this.database.rows(
       `SELECT state, image, exit_code FROM sources
-       WHERE path = $1 AND bytes = $2 AND modified = $3 AND settings = $4`,
-      [path, BigInt(bytes), modified, settings],
+       WHERE path = $1 AND bytes = $2 AND modified = $3 AND settings = $4
+         AND etag IS NOT DISTINCT FROM $5`,
+      [path, BigInt(bytes), modified, settings, etag ?? null],
     )
     if (found === undefined) return undefined
     return { state: found.state as State, image: found.image as string | null, exitCode: Number(found.exit_code) }
@@ -129,13 +133,13 @@ export class CaseStore {
   }
 
   private async setSource(
-    { path, bytes, modified, settings }: SourceRecord,
+    { path, bytes, modified, etag, settings }: SourceRecord,
     state: State,
     exitCode: number,
     image: string | null,
     error: string | null = null,
   ): Promise<void> {
-    await this.database.run('INSERT OR REPLACE INTO sources VALUES ($1, $2, $3, $4, $5, $6, $7, $8)', [
+    await this.database.run('INSERT OR REPLACE INTO sources VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
       path,
       BigInt(bytes),
       modified,
@@ -144,6 +148,7 @@ export class CaseStore {
       exitCode,
       image,
       error,
+      etag ?? null,
     ])
   }
 

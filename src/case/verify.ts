@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Columns } from '../api/columns.js'
 import { sha256Of } from '../file-hash.js'
+import { STANDARD_INPUT } from '../intake/names.js'
 import { require } from '../require.js'
 import type { Manifest } from './manifest.js'
 import { manifestFolder, manifestName } from './manifest-files.js'
@@ -18,7 +19,7 @@ export interface Checked {
   readonly kind: 'chain' | 'manifest' | 'image' | 'table'
   /** The manifest's file, the image's path, or the table with its image. */
   readonly what: string
-  readonly state: 'unchanged' | 'changed' | 'missing' | 'added'
+  readonly state: 'unchanged' | 'changed' | 'missing' | 'added' | 'not kept'
   /** What differs, where something does. */
   readonly how: string | null
 }
@@ -155,6 +156,10 @@ async function* checkImages(links: readonly Link[], hashFile: HashFile): AsyncGe
     for (const { path, sha256 } of manifest.files) {
       if (done.has(path + sha256)) continue
       done.add(path + sha256)
+      if (path === STANDARD_INPUT) {
+        yield fault('image', path, 'not kept', `it was piped in; its SHA-256 was ${sha256}`)
+        continue
+      }
       const found = await hashFile(path)
       if (found === null) yield fault('image', path, 'missing', null)
       else if (found !== sha256) yield fault('image', path, 'changed', `its SHA-256 is ${found}, and was ${sha256}`)

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs'
 import { SalvorError } from '../engine/errors.js'
 import { closest } from '../engine/suggest.js'
 import { anyOf } from '../engine/words.js'
+import { isElsewhere } from '../intake/names.js'
 import { formatNames } from '../output/format.js'
 import { type Command, type Option, usageOf } from './command.js'
 
@@ -18,7 +19,7 @@ export function isThere(path: string): boolean {
 }
 
 function looksLikePath(word: string): boolean {
-  return /[./]/.test(word) || isThere(word)
+  return /[./]/.test(word) || isElsewhere(word) || isThere(word)
 }
 
 /** The analyzer that examples name. */
@@ -26,7 +27,6 @@ const EXAMPLE = 'processes'
 
 /** The first word is no command. */
 export function unknownCommand(word: string, rest: readonly string[], commands: readonly Command[]): SalvorError {
-  if (word === '-') return standardInput()
   const names = commands.flatMap(({ name, aliases = [], internal }) => (internal ? [] : [name, ...aliases]))
   if (looksLikePath(word)) {
     const wanted = rest.find((other) => names.includes(other)) ?? EXAMPLE
@@ -72,16 +72,9 @@ export function missingValue(name: string, { options }: { readonly options: read
   return `--${option?.name ?? name} needs a value: --${option?.name ?? name} ${option?.value ?? 'VALUE'}`
 }
 
-/** A pipe has no end to look for ranges from and cannot be read twice. */
-function standardInput(what = 'an image', name = 'memory.lime'): SalvorError {
-  const advice = `save it to a file, and name that: cat > ${name}`
-  return new SalvorError('USAGE', `${what} cannot be read from standard input: ${advice}`)
-}
-
-/** Refuses a dash where an image or a file is to be named. */
+/** Refuses a dash where a file is to be named that is no image: such a file may be read twice. */
 export function refuseStandardInput(command: Command, words: readonly unknown[]): void {
-  if (!words.includes('-')) return
-  const kinds = command.arguments.map(({ kind }) => kind)
-  if (kinds.includes('file')) throw standardInput('a file', 'evidence')
-  if (kinds.some((kind) => kind.includes('image'))) throw standardInput()
+  if (!words.includes('-') || !command.arguments.some(({ kind }) => kind === 'file')) return
+  const advice = 'save it to a file, and name that: cat > evidence'
+  throw new SalvorError('USAGE', `a file cannot be read from standard input: ${advice}`)
 }

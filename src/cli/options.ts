@@ -29,6 +29,10 @@ export interface RunOptions {
   readonly unpackLimit?: number
   /** Files and folders of symbols and types. */
   readonly symbols: readonly string[]
+  readonly spoolDir?: string
+  /** GiB. */
+  readonly spoolLimit?: number
+  readonly s3Endpoint?: string
   /** Tables are parts of a page about one of these, which need not be named in each row. */
   readonly page?: 'container' | 'pod'
 }
@@ -126,6 +130,24 @@ export const cacheOptions: readonly Option[] = [
   },
 ]
 
+/** Of every command that may ask a bucket. */
+export const endpointOption: Option = {
+  name: 's3-endpoint',
+  value: 'URL',
+  summary: 'The S3 server, if not that of AWS (default: $AWS_ENDPOINT_URL)',
+}
+
+/** How images come here that are no files. */
+export const intakeOptions: readonly Option[] = [
+  {
+    name: 'spool-dir',
+    value: 'DIR',
+    summary: 'Where an image is kept that is piped in or fetched (default: the cache)',
+  },
+  { name: 'spool-limit', value: 'N', summary: 'Most GiB of an image that is piped in or fetched (default: 256)' },
+  endpointOption,
+]
+
 /** For every command that opens memory images. */
 export const symbolsOption: Option = {
   name: 'symbols',
@@ -142,7 +164,13 @@ export const unpackOption: Option = {
 }
 
 /** The options of every command that gives tables of memory images. */
-export const runOptions: readonly Option[] = [...tableOptions, ...cacheOptions, symbolsOption, unpackOption]
+export const runOptions: readonly Option[] = [
+  ...tableOptions,
+  ...cacheOptions,
+  symbolsOption,
+  unpackOption,
+  ...intakeOptions,
+]
 
 export function wholeNumber(option: string, value: unknown, least: number): number {
   const number = Number(value)
@@ -150,6 +178,14 @@ export function wholeNumber(option: string, value: unknown, least: number): numb
     throw new SalvorError('USAGE', `${option} takes a number from ${least} on, not ${JSON.stringify(String(value))}`)
   }
   return number
+}
+
+/** The address of a server, without what would be a secret or no part of it. */
+function serverUrl(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  const fits = url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.search === ''
+  if (fits) return url.href
+  throw new SalvorError('USAGE', `--s3-endpoint takes http://HOST:PORT or https://HOST, without names or keys in it`)
 }
 
 /** The last value if an option that holds one was given several times. */
@@ -212,6 +248,9 @@ export function readRunOptions(raw: Raw): RunOptions {
   const memory = singleOption(raw.memory)
   const cacheDir = singleOption(raw.cacheDir)
   const unpackLimit = singleOption(raw.unpackLimit)
+  const spoolDir = singleOption(raw.spoolDir)
+  const spoolLimit = singleOption(raw.spoolLimit)
+  const s3Endpoint = singleOption(raw.s3Endpoint)
   const limit = singleOption(raw.limit)
   const format = singleOption(raw.format)
   return {
@@ -234,5 +273,8 @@ export function readRunOptions(raw: Raw): RunOptions {
     ...(memory === undefined ? {} : { memory: wholeNumber('--memory', memory, 16) }),
     ...(cacheDir === undefined ? {} : { cacheDir }),
     ...(unpackLimit === undefined ? {} : { unpackLimit: wholeNumber('--unpack-limit', unpackLimit, 1) }),
+    ...(spoolDir === undefined ? {} : { spoolDir }),
+    ...(spoolLimit === undefined ? {} : { spoolLimit: wholeNumber('--spool-limit', spoolLimit, 1) }),
+    ...(s3Endpoint === undefined ? {} : { s3Endpoint: serverUrl(s3Endpoint) }),
   }
 }

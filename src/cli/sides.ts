@@ -7,8 +7,10 @@ import type { Side } from '../case/compare.js'
 import type { SqlSource } from '../case/sql.js'
 import { literal } from '../case/sql-types.js'
 import { SalvorError } from '../engine/errors.js'
+import { isElsewhere, isObjectName } from '../intake/names.js'
 import type { Invocation } from './command.js'
 import { openSource } from './commands/sql.js'
+import { imagePath } from './session.js'
 
 export interface OpenedSide extends Side {
   readonly close: () => Promise<void>
@@ -22,8 +24,8 @@ interface Words {
 
 /** `PATH`, `CASE:IMAGE`, and `@CONTAINER` behind either. A file that is called so is meant before that. */
 function takeApart(word: string, directory: string): Words {
-  const isThere = (path: string): boolean => existsSync(resolve(directory, path))
-  if (isThere(word)) return { path: word }
+  const isThere = (path: string): boolean => isElsewhere(path) || existsSync(resolve(directory, path))
+  if (isThere(word) && !isObjectName(word)) return { path: word }
   const at = word.lastIndexOf('@')
   const container = at < 0 ? {} : { container: word.slice(at + 1) }
   const rest = at < 0 ? word : word.slice(0, at)
@@ -95,7 +97,7 @@ async function containerOf(source: SqlSource, image: string, wanted: string) {
 
 export async function openSide(invocation: Invocation, word: string): Promise<OpenedSide> {
   const words = takeApart(word, invocation.world.directory)
-  const path = resolve(invocation.world.directory, words.path)
+  const path = imagePath(invocation.world.directory, words.path)
   const { source, close } = await openSource(invocation, path)
   try {
     const { image, boot } = await imageOf(source, path, words.image)

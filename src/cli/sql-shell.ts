@@ -1,12 +1,13 @@
 /** The interactive shell of `salvor sql`. */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { savedQueries, savedQuery } from '../case/saved-queries.js'
 import type { SqlNames, SqlResult, SqlSource } from '../case/sql.js'
 import { toFailure } from '../engine/errors.js'
+import { makeFolder } from '../make-folder.js'
 import { printable } from '../output/escape.js'
 import type { World } from './world.js'
 
@@ -88,7 +89,7 @@ function readHistory(path: string): string[] {
 /** Kept for the owner alone: queries name hosts and people. */
 function writeHistory(path: string, history: readonly string[]): void {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     writeFileSync(path, `${history.slice(0, MOST_HISTORY).join('\n')}\n`, { mode: 0o600 })
   } catch {
     // A home that cannot be written to has no history.

@@ -2,6 +2,7 @@ import makeYargs, { type Argv } from 'yargs'
 import { SalvorError } from '../engine/errors.js'
 import { type Command, type Option, usageOf } from './command.js'
 import { missingValue, unknownWord } from './mistakes.js'
+import { wordsIn } from './words.js'
 
 function addOption(yargs: Argv, { name, alias, value, repeatable }: Option): Argv {
   const short = alias === undefined ? {} : { alias }
@@ -44,6 +45,21 @@ function refuseEmptyValues(command: Command, raw: Readonly<Record<string, unknow
   if (empty !== undefined) throw new SalvorError('USAGE', missingValue(empty.name, command))
 }
 
+/** No word of a command line has such a character. */
+const DASH = '\0-'
+
+/** yargs loses a dash that stands for itself: it goes through under another name. */
+function hideDashes(command: Command, argv: readonly string[]): string[] {
+  const words = new Set(wordsIn(argv, command.options))
+  return argv.map((word, index) => (word === '-' && words.has(index) ? DASH : word))
+}
+
+function showDashes(command: Command, raw: Record<string, unknown>): Record<string, unknown> {
+  const shown = (value: unknown): unknown => (value === DASH ? '-' : Array.isArray(value) ? value.map(shown) : value)
+  const values = command.arguments.flatMap(({ name }) => (name in raw ? [[name, shown(raw[name])]] : []))
+  return { ...raw, ...Object.fromEntries(values) }
+}
+
 /** Parses one command's arguments: yargs prints nothing, ends nothing and runs nothing by itself. */
 export async function parseArguments(command: Command, argv: readonly string[]): Promise<Record<string, unknown>> {
   refuseSwitchValues(command, argv)
@@ -67,7 +83,7 @@ export async function parseArguments(command: Command, argv: readonly string[]):
       },
       handler: () => {},
     })
-  const raw = (await yargs.parseAsync([command.name, ...argv])) as Record<string, unknown>
+  const raw = (await yargs.parseAsync([command.name, ...hideDashes(command, argv)])) as Record<string, unknown>
   refuseEmptyValues(command, raw)
-  return raw
+  return showDashes(command, raw)
 }

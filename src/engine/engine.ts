@@ -1,7 +1,11 @@
 import { setMaxListeners } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
+import type { EvidenceFileRecord } from '../case/manifest.js'
+import type { Intake, IntakeSettings } from '../intake/intake.js'
+import { isElsewhere } from '../intake/names.js'
 import type { OpenOptions } from '../kernel/kernel.js'
 import type { ArtifactPlace } from '../output/artifacts.js'
+import { SalvorError } from './errors.js'
 import { checkFile } from './evidence-file.js'
 import { Lanes } from './lanes.js'
 import { plan, type TableRequest, tableId } from './plan.js'
@@ -17,6 +21,8 @@ import type { Results } from './tasks.js'
 export interface EngineOptions extends PoolOptions {
   /** Seconds that a table may take; without it as many as it takes. */
   readonly timeout?: number
+  /** How images come here that are no files; without it there are none. */
+  readonly intake?: IntakeSettings
 }
 
 /** Runs analyzers over images on one pool of workers. */
@@ -24,6 +30,8 @@ export class Engine {
   private readonly pool: Pool
   /** Where the tables of each open image run. */
   private readonly lanes = new Map<number, Lanes>()
+  /** Made when an image is no file here. */
+  private intake: Promise<Intake> | undefined
 
   constructor(
     private readonly registry: Registry,
@@ -35,11 +43,33 @@ export class Engine {
     setMaxListeners(0, signal)
   }
 
-  /** Opens an image; `progress` hears of one that is unpacked first. */
+  /** Brings an image here that is no file, and answers what is on record of it. */
+  async receive(name: string, progress: (done: number, total: number) => void = () => {}): Promise<EvidenceFileRecord> {
+    return (await (await this.intakeOnce()).receive(name, progress)).file
+  }
+
+  /** Opens an image; `progress` hears of one that is brought here or unpacked first. */
   async open(
-    path: string,
+    name: string,
     options: OpenOptions,
     progress: (done: number, total: number) => void = () => {},
+  ): Promise<OpenedImage> {
+    if (!isElsewhere(name)) return this.openFileImage(name, options, progress)
+    const { path, file } = await (await this.intakeOnce()).receive(name, progress)
+    return { ...(await this.openFileImage(path, { ...options, name }, progress)), received: file }
+  }
+
+  private async intakeOnce(): Promise<Intake> {
+    const { intake } = this.options
+    if (intake === undefined) throw new SalvorError('USAGE', 'only files can be opened here')
+    this.intake ??= import('../intake/intake.js').then(({ Intake }) => new Intake(intake, this.signal))
+    return this.intake
+  }
+
+  private async openFileImage(
+    path: string,
+    options: OpenOptions,
+    progress: (done: number, total: number) => void,
   ): Promise<OpenedImage> {
     const { port1: own, port2: port } = new MessageChannel()
     const stop = (): void => own.postMessage('stop')
@@ -60,11 +90,12 @@ export class Engine {
   }
 
   /** Gives back what the process keeps of an image, and what each worker that made tables of it has read. */
-  async closeImage({ id }: OpenedImage): Promise<void> {
+  async closeImage({ id, received }: OpenedImage): Promise<void> {
     const lanes = this.lanes.get(id)?.all ?? []
     this.lanes.delete(id)
     const places = lanes.length > 0 ? lanes.map((lane) => ({ lane })) : [{}]
     await Promise.all(places.map((place) => this.pool.run<'close'>({ kind: 'close', image: id }, place)))
+    if (received !== undefined) await (await this.intake)?.release(received.path)
   }
 
   private lanesOf(evidence: Evidence): Lanes {
@@ -78,8 +109,9 @@ export class Engine {
   }
 
   /** Ends the workers at once. */
-  close(): Promise<void> {
-    return this.pool.close()
+  async close(): Promise<void> {
+    await this.pool.close()
+    await (await this.intake)?.release()
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Places } from '../api/scans.js'
 import type { Batch } from '../api/table.js'
+import type { EvidenceFileRecord } from '../case/manifest.js'
 import type { ImageInfo } from '../kernel/kernel.js'
 import type { ScanRequest } from '../kernel/scans.js'
 import type { ArtifactPlace } from '../output/artifacts.js'
@@ -37,6 +38,8 @@ export interface OpenedImage {
   readonly kind: 'image'
   readonly id: number
   readonly info: ImageInfo
+  /** What is on record of one that was brought here first, under the name that it has where it came from. */
+  readonly received?: EvidenceFileRecord
 }
 
 /** A file that analyzers read instead of an image; each opens it for itself. */

@@ -42,6 +42,8 @@ export interface OpenOptions {
   readonly unpackLimit?: number
   /** Files and folders of symbols and types, which count before the image's own. */
   readonly symbols?: readonly string[]
+  /** What an image is called that has no path of its own here. */
+  readonly name?: string
   /** Remember every page that is read from the start on, for a distilled image. */
   readonly record?: boolean
 }
@@ -155,8 +157,8 @@ export class Kernel {
 
   /** Opens an image; the id is valid on every thread of this process. `progress` hears of what is unpacked first. */
   static open(path: string, options: OpenOptions, progress: Progress = () => true): { id: number; info: ImageInfo } {
-    const { cacheDir, record = false, unpackLimit = UNPACK_LIMIT, symbols = [] } = options
-    const id = native.openImage(path, cacheDir, record, unpackLimit * 2 ** 30, symbols, progress)
+    const { cacheDir, name = null, record = false, unpackLimit = UNPACK_LIMIT, symbols = [] } = options
+    const id = native.openImage(path, name, cacheDir, record, unpackLimit * 2 ** 30, symbols, progress)
     return { id, info: describe(id) }
   }
 

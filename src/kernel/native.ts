@@ -179,6 +179,7 @@ export interface Native {
    */
   openImage(
     path: string,
+    name: string | null,
     cacheDir: string | null,
     record: boolean,
     most: number,

@@ -17,6 +17,7 @@ import {
 import { join, relative } from 'node:path'
 import type { Artifact, Artifacts, ArtifactWriter } from '../api/artifacts.js'
 import { SalvorError } from '../engine/errors.js'
+import { makeFolder } from '../make-folder.js'
 import { require } from '../require.js'
 import type { Warning } from '../warning.js'
 import { artifactPath, numbered } from './artifact-name.js'
@@ -48,7 +49,7 @@ export class ArtifactFolder {
   constructor(folder: string, guard: Guard) {
     checkArtifactFolder(folder, guard)
     try {
-      mkdirSync(folder, { recursive: true })
+      makeFolder(folder)
       this.root = realpathSync(folder)
       this.unfinished = mkdtempSync(join(this.root, '.salvor-'))
     } catch (error) {
@@ -86,7 +87,7 @@ export class ArtifactFolder {
 
   private makeFolder(path: string): void {
     try {
-      mkdirSync(path, { recursive: true })
+      makeFolder(path)
     } catch (error) {
       throw outputFailure(path, error)
     }

@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { Batch } from '../api/table.js'
 import { SalvorError } from '../engine/errors.js'
+import { makeFolder } from '../make-folder.js'
 import type { Warning } from '../warning.js'
 import { type Format, type FormatName, type FormatOptions, makeFormat, type TableHead } from './format.js'
 import { openSink, type Sink, StreamSink } from './sink.js'
@@ -112,7 +112,7 @@ export class Writer {
   private openTable({ table, image }: TableHead): Sink {
     const { output = '.', stdout, guard } = this.destination
     try {
-      mkdirSync(output, { recursive: true })
+      makeFolder(output)
     } catch (error) {
       throw outputFailure(output, error)
     }

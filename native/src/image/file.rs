@@ -44,7 +44,12 @@ impl Evidence {
         Ok(Self { _guard: guard, map, source, path: path.to_owned() })
     }
 
-    /// The path that it was opened by.
+    /// Takes down under which name it is known.
+    pub fn call(&mut self, name: &str) {
+        self.path = name.into();
+    }
+
+    /// The path that it was opened by, or its name.
     pub fn path(&self) -> &Path {
         &self.path
     }

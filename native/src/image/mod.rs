@@ -232,6 +232,15 @@ impl Image {
         self
     }
 
+    /// Takes down what the file is called that was named, where its path says nothing to anybody.
+    pub fn named(mut self, name: &str) -> Self {
+        if let Some(path) = &mut self.unpacked_from {
+            *path = name.into();
+        }
+        self.file.call(name);
+        self
+    }
+
     /// The file that the one that is read was unpacked from.
     pub fn unpacked_from(&self) -> Option<&Path> {
         self.unpacked_from.as_deref()

@@ -11,6 +11,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::image::{Image, open_regular};
@@ -28,6 +29,8 @@ const SMALLEST: u64 = 1 << 20;
 const SAMPLE: usize = 64 << 10;
 /// Beside an image that could be unpacked in part only: why.
 const PROBLEM: &str = "problem";
+/// A folder in which nothing began for so long is nobody's who still writes, unless it lives.
+const QUIET: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Hears how many bytes of how many have been read of a file; answers whether to go on.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> bool;
@@ -41,21 +44,38 @@ struct Unpacked {
     problem: Option<String>,
 }
 
+/// What becomes of an image that was unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// It is there for the next who asks for the same file.
+    InCache,
+    /// It is gone with whoever opened it.
+    Never,
+}
+
 /// Opens an image, which is unpacked first below a cache folder where it has to be. Without one it is refused then.
-pub fn open(path: &Path, cache: Option<&Path>, most: u64, progress: Progress) -> Result<Image> {
+pub fn open(path: &Path, cache: Option<&Path>, most: u64, keep: Keep, progress: Progress) -> Result<Image> {
     let unpacked = match cache {
-        Some(cache) => unpack(path, &cache.join(FOLDER), most, progress)?,
+        Some(cache) => unpack(path, &cache.join(FOLDER), most, keep, progress)?,
         None => None,
     };
     match unpacked {
-        Some(unpacked) => Ok(Image::open(&unpacked.path)?.unpacked(path, unpacked.problem)),
+        Some(Unpacked { path: unpacked, problem }) => {
+            let image = Image::open(&unpacked);
+            if keep == Keep::Never {
+                // Whoever has it open still reads it.
+                let _ = fs::remove_file(&unpacked);
+                let _ = unpacked.parent().map(fs::remove_dir);
+            }
+            Ok(image?.unpacked(path, problem))
+        }
         None => Image::open(path),
     }
 }
 
 /// Unpacks the image in a file, unless that was done before: none where the file is no such file. It may have at most `most`
 /// bytes.
-fn unpack(path: &Path, folder: &Path, most: u64, progress: Progress) -> Result<Option<Unpacked>> {
+fn unpack(path: &Path, folder: &Path, most: u64, keep: Keep, progress: Progress) -> Result<Option<Unpacked>> {
     let Some(layers) = Layers::open(path)? else { return Ok(None) };
     let own = folder.join(identity(path)?);
     if let Some(known) = known(&own) {
@@ -64,7 +84,10 @@ fn unpack(path: &Path, folder: &Path, most: u64, progress: Progress) -> Result<O
     let failed = |error: std::io::Error| Error::evidence(format!("{}: cannot be written: {error}", own.display()));
     // What is in memory is nobody else's business.
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&own).map_err(failed)?;
-    remove_partial(&own);
+    match keep {
+        Keep::InCache => remove_partial(&own),
+        Keep::Never => remove_all_partial(folder),
+    }
     let about = |error: Error| Error::evidence(format!("{}: {}", path.display(), error.message));
     let (name, what) = (layers.name.clone(), layers.what);
     let partial = own.join(format!(".{name}.{}", std::process::id()));
@@ -77,6 +100,9 @@ fn unpack(path: &Path, folder: &Path, most: u64, progress: Progress) -> Result<O
             return Err(error);
         }
     };
+    if keep == Keep::Never {
+        return Ok(Some(Unpacked { path: partial, problem }));
+    }
     if let Some(problem) = &problem {
         fs::write(own.join(PROBLEM), problem).map_err(failed)?;
     }
@@ -106,6 +132,17 @@ fn remove_partial(folder: &Path) {
         let process = name.strip_prefix('.').and_then(|name| name.rsplit_once('.')).map(|(_, process)| process);
         if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
             let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The same of every file, for nobody asks again for one that was not to be kept. What was written to just now may be of
+/// a process that cannot be seen from here.
+fn remove_all_partial(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().filter_map(std::result::Result::ok) {
+        let changed = entry.metadata().and_then(|facts| facts.modified()).ok();
+        if changed.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > QUIET) {
+            remove_partial(&entry.path());
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io::{Cursor, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
 
-use super::{SMALLEST, open};
+use super::{FOLDER, Keep, SMALLEST, open};
 use crate::error::Result;
 use crate::image::Image;
 
@@ -91,7 +91,7 @@ impl Packed {
     }
 
     fn open(&self, most: u64) -> Result<Image> {
-        open(&self.path, Some(&self.folder.path().join("cache")), most, &mut |_, _| true)
+        open(&self.path, Some(&self.folder.path().join("cache")), most, Keep::InCache, &mut |_, _| true)
     }
 
     /// What is in the cache.
@@ -158,7 +158,7 @@ fn zeros_take_no_room() {
 #[test]
 fn without_a_cache_it_is_refused_with_what_to_do() {
     let packed = Packed::new("memory.lime.gz", &gzip(&image()));
-    let error = open(&packed.path, None, u64::MAX, &mut |_, _| true).err().unwrap();
+    let error = open(&packed.path, None, u64::MAX, Keep::InCache, &mut |_, _| true).err().unwrap();
     assert!(error.message.contains("compressed with gzip"), "{}", error.message);
 }
 
@@ -193,11 +193,21 @@ fn what_unpacks_to_more_than_it_may_leaves_nothing() {
 }
 
 #[test]
+fn what_is_not_to_be_kept_is_gone_and_can_be_read() {
+    let plain = vec![7; 2 * MIB];
+    let packed = Packed::new("memory.raw.gz", &gzip(&plain));
+    let cache = packed.folder.path().join("cache");
+    let image = open(&packed.path, Some(&cache), u64::MAX, Keep::Never, &mut |_, _| true).unwrap();
+    let left = fs::read_dir(cache.join(FOLDER)).unwrap().count();
+    assert_eq!((left, image.named("-").unpacked_from()), (0, Some(Path::new("-"))));
+}
+
+#[test]
 fn who_waits_can_stop_it() {
     let packed = Packed::new("memory.raw.gz", &gzip(&vec![7; 20 * MIB]));
     let mut heard = Vec::new();
     let cache = packed.folder.path().join("cache");
-    let stopped = open(&packed.path, Some(&cache), u64::MAX, &mut |read, size| {
+    let stopped = open(&packed.path, Some(&cache), u64::MAX, Keep::InCache, &mut |read, size| {
         heard.push((read, size));
         false
     });

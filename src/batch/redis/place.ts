@@ -7,13 +7,13 @@ import {
   copyFileSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
 } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
+import { makeFolder } from '../../make-folder.js'
 import type { BatchId } from './queued.js'
 
 /** `over`: nobody waits for results of this batch any more. `away`: from here the place cannot be reached. */
@@ -48,7 +48,7 @@ export class SharedFolder implements Place {
   }
 
   async open(): Promise<void> {
-    mkdirSync(this.folder, { recursive: true })
+    makeFolder(this.folder)
   }
 
   async state(): Promise<PlaceState> {

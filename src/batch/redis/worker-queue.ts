@@ -2,10 +2,12 @@
 
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Job as BullJob, Worker } from 'bullmq'
 import { exitCodes } from '../../engine/status.js'
+import type { IntakeSettings } from '../../intake/intake.js'
+import { isObjectName } from '../../intake/names.js'
 import { require } from '../../require.js'
 import { type ChildLimits, type Job, type Outcome, type Settings, settingsHash } from '../job.js'
 import { otherPlugin } from '../plugins.js'
@@ -25,6 +27,8 @@ export interface WorkerQueueOptions {
   readonly plugins: Settings['plugins']
   readonly threads: number
   readonly cacheDir: string | null
+  /** How images come to this machine that are no files. */
+  readonly intake: IntakeSettings
   /** What the worker allows, where a job asks for more. */
   readonly limits: ChildLimits
   /** The place for results as it is called here; undefined: as the coordinator calls it. */
@@ -150,14 +154,15 @@ export class RedisQueue implements JobQueue {
 
   /** The job as it is to be done here. Throws where it cannot be. */
   private async accepted(queued: QueuedJob, place: Place): Promise<Job> {
-    const { version, plugins, threads, cacheDir, limits } = this.options
+    const { version, plugins, threads, cacheDir, limits, intake } = this.options
     if (queued.version !== version)
       throw new Error(`it is salvor ${version}, and the job is of salvor ${queued.version}`)
     const settings = await this.settingsOf(queued.settings, place)
     const other = otherPlugin(settings.plugins, plugins)
     if (other !== undefined) throw new Error(other)
     unlessReached(queued)
-    return { path: queued.path, settings, limits: lesser(queued.limits, limits), threads, cacheDir }
+    const job = { path: queued.path, settings, limits: lesser(queued.limits, limits), threads, cacheDir }
+    return isObjectName(job.path) ? { ...job, intake } : job
   }
 
   private async settingsOf(hash: string, place: Place): Promise<Settings> {
@@ -189,7 +194,8 @@ export class RedisQueue implements JobQueue {
       const finish = async (outcome: Outcome): Promise<void> => {
         if (outcome.kind === 'lost' && outcome.exitCode === exitCodes.interrupted) return giveBack()
         // It could not be had here, which says nothing of other machines.
-        if (outcome.kind === 'lost' && outcome.exitCode === exitCodes.evidence) return reject(new Error(outcome.why))
+        if (outcome.kind === 'lost' && (outcome.unreached || outcome.exitCode === exitCodes.evidence))
+          return reject(new Error(outcome.why))
         await this.deliver(outcome, bull.id ?? '', place).then(resolve, reject)
       }
       this.hand({ job, attempt: bull.attemptsMade + 1, finish, giveBack })
@@ -246,9 +252,10 @@ function lesser(asked: ChildLimits, own: ChildLimits): ChildLimits {
   return { ...(timeout === undefined ? {} : { timeout }), ...(memory === undefined ? {} : { memory }) }
 }
 
-/** What is no file of this machine's, such as a bucket's, is looked for by whoever opens it. */
+/** What is in a bucket is looked for by whoever opens it. */
 function unlessReached({ path, bytes }: QueuedJob): void {
-  if (!path.startsWith('/')) return
+  if (isObjectName(path)) return
+  if (!isAbsolute(path)) throw new Error(`it names no image that others have: ${path}`)
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined) throw new Error(`the image is not there: ${path}`)
   if (found.size !== bytes) throw new Error(`another file is there, of ${found.size} bytes and not ${bytes}: ${path}`)

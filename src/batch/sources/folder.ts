@@ -6,6 +6,11 @@ import type { NamedImage, SourceKind } from './source.js'
 const ASIDE =
   /\.(?:json|ya?ml|txt|md|log|csv|ndjson|jsonl|parquet|sha\d+|md5|asc|sig|part|tmp|filepart|crdownload|duckdb|wal)$/i
 
+/** Whether a file is called like none that holds memory. */
+export function isAside(name: string): boolean {
+  return ASIDE.test(name)
+}
+
 /** The images in a folder, and in those below it as deep as told. */
 export function filesBelow(folder: string, depth = Number.POSITIVE_INFINITY): NamedImage[] {
   const entries = readdirSync(folder, { withFileTypes: true }).sort((left, right) => (left.name < right.name ? -1 : 1))
@@ -13,7 +18,7 @@ export function filesBelow(folder: string, depth = Number.POSITIVE_INFINITY): Na
     const path = join(folder, entry.name)
     if (entry.name.startsWith('.')) return []
     if (entry.isDirectory()) return depth > 1 ? filesBelow(path, depth - 1) : []
-    return isFile(path) && !ASIDE.test(entry.name) ? { path } : []
+    return isFile(path) && !isAside(entry.name) ? { path } : []
   })
 }
 

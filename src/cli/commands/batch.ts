@@ -8,13 +8,22 @@ import { byDefault } from '../../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes, worst } from '../../engine/status.js'
 import { choice } from '../../engine/words.js'
+import { STANDARD_INPUT } from '../../intake/names.js'
 import { printable } from '../../output/escape.js'
 import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
 import { childProgram, imageOptions, readImageProcesses } from '../image-process.js'
-import { cacheOptions, engineOptions, forceOption, readRunOptions, singleOption, unpackOption } from '../options.js'
+import {
+  cacheOptions,
+  engineOptions,
+  forceOption,
+  intakeOptions,
+  readRunOptions,
+  singleOption,
+  unpackOption,
+} from '../options.js'
 import { queueOptions, readQueueOptions, toldTo } from '../queue-options.js'
-import { cacheDirectory } from '../session.js'
+import { cacheDirectory, intakeSettings } from '../session.js'
 import { analyzersCalled, refuseMistyped } from './run.js'
 
 /** Takes what follows `batch` apart: an image that is called like an analyzer is given as ./NAME. */
@@ -65,7 +74,10 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
     import('../../case/store.js'),
     import('../batch-reporter.js'),
   ])
-  const images = await findImages(sources, world.directory)
+  const intake = intakeSettings(options, world.env, world.directory)
+  const images = await findImages(sources, world.directory, { intake, signal: world.signal })
+  if (queue !== undefined && images.some(({ path }) => path === STANDARD_INPUT))
+    throw new SalvorError('USAGE', 'batch: what is piped in comes to this machine alone: leave --queue out')
   const path = resolve(world.directory, folder)
   const store = await CaseStore.write(path)
   try {
@@ -81,6 +93,7 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
       settings,
       threads,
       cacheDir: cacheDirectory(options, world.env),
+      intake,
       limits,
       signal: world.signal,
     }
@@ -117,7 +130,8 @@ export const batchCommand: Command = {
   arguments: [{ name: 'sources', kind: 'sources', several: true }],
   summary: 'Many images into one case, which can be asked, compared and verified',
   description:
-    'A source is an image, a folder of images, a pattern between quotes (*, ?, **), or @FILE, a list of sources. Names of ' +
+    'A source is an image, a folder of images, a pattern between quotes (*, ?, **), s3://BUCKET/PREFIX, - for one that is ' +
+    'piped in, or @FILE, a list of sources. Names of ' +
     'analyzers may stand beside them. Each image is analyzed in a process of its own, and its tables go into the case whole ' +
     'or not at all. The same command goes on where one was interrupted: what is in the case is not done again.',
   examples: [
@@ -137,6 +151,7 @@ export const batchCommand: Command = {
     ...engineOptions,
     ...cacheOptions,
     unpackOption,
+    ...intakeOptions,
   ],
   run,
 }

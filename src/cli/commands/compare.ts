@@ -6,7 +6,15 @@ import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes } from '../../engine/status.js'
 import { Inputs } from '../../output/target.js'
 import type { Command, Invocation } from '../command.js'
-import { cacheOptions, engineOptions, readRunOptions, singleOption, unpackOption, writingOptions } from '../options.js'
+import {
+  cacheOptions,
+  engineOptions,
+  intakeOptions,
+  readRunOptions,
+  singleOption,
+  unpackOption,
+  writingOptions,
+} from '../options.js'
 
 const COLUMNS: Columns = {
   table: text('The table'),
@@ -109,6 +117,7 @@ export const compareCommand: Command = {
     ...engineOptions,
     ...cacheOptions,
     unpackOption,
+    ...intakeOptions,
   ],
   run,
 }

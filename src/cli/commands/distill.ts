@@ -6,7 +6,7 @@ import { exitCodes, imageExitCode, worst } from '../../engine/status.js'
 import { lossWarnings } from '../../engine/warnings.js'
 import { AtomicFile } from '../../output/sink.js'
 import type { Command } from '../command.js'
-import { engineOptions, forceOption, readRunOptions, symbolsOption } from '../options.js'
+import { engineOptions, forceOption, intakeOptions, readRunOptions, symbolsOption } from '../options.js'
 import { StderrReporter } from '../reporter.js'
 import { makeEngine, outputGuard, type Session } from '../session.js'
 
@@ -77,6 +77,7 @@ export const distillCommand: Command = {
     forceOption,
     symbolsOption,
     ...engineOptions,
+    ...intakeOptions,
   ],
   run: async ({ raw, world, registry }) => {
     const options = readRunOptions(raw)

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
+import { makeFolder } from '../../make-folder.js'
 import { printable } from '../../output/escape.js'
 import { FileSink } from '../../output/sink.js'
 import { checkName, type Guard, Inputs, outputFailure } from '../../output/target.js'
@@ -33,7 +33,7 @@ export const newPluginCommand: Command = {
     // Both or none.
     for (const path of [source, test]) checkName(path, guard)
     try {
-      mkdirSync(directory, { recursive: true })
+      makeFolder(directory)
     } catch (error) {
       throw outputFailure(directory, error)
     }

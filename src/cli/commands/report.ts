@@ -11,7 +11,7 @@ import { checkTarget } from '../../output/target.js'
 import type { ReportImage } from '../../report/html.js'
 import { version } from '../../version.js'
 import type { Command, Option } from '../command.js'
-import { cacheOptions, engineOptions, forceOption, readRunOptions, unpackOption } from '../options.js'
+import { cacheOptions, engineOptions, forceOption, intakeOptions, readRunOptions, unpackOption } from '../options.js'
 import { filesOf, readOwnOptions } from '../own-options.js'
 import { StderrReporter } from '../reporter.js'
 import { makeEngine, openOptions, outputGuard, type Session } from '../session.js'
@@ -273,7 +273,7 @@ export const reportCommand: Command = {
       what: 'tables of your own choice',
     },
   ],
-  options: [...own, forceOption, ...engineOptions, ...cacheOptions, unpackOption],
+  options: [...own, forceOption, ...engineOptions, ...cacheOptions, unpackOption, ...intakeOptions],
   run: async ({ raw, world, registry }) => {
     const options = readRunOptions(raw)
     if (options.output === undefined) throw new SalvorError('USAGE', 'report needs --output FILE')

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import type { SqlSource } from '../../case/sql.js'
 import { SalvorError } from '../../engine/errors.js'
 import { byDefault } from '../../engine/plan.js'
@@ -6,9 +5,17 @@ import { exitCodes, imageExitCode, worst } from '../../engine/status.js'
 import { Inputs } from '../../output/target.js'
 import type { Command, Invocation } from '../command.js'
 import { labelled } from '../labelled.js'
-import { cacheOptions, engineOptions, readRunOptions, singleOption, unpackOption, writingOptions } from '../options.js'
+import {
+  cacheOptions,
+  engineOptions,
+  intakeOptions,
+  readRunOptions,
+  singleOption,
+  unpackOption,
+  writingOptions,
+} from '../options.js'
 import { StderrReporter } from '../reporter.js'
-import { makeEngine, openOptions } from '../session.js'
+import { imagePath, makeEngine, openOptions } from '../session.js'
 import { textWidth } from '../world.js'
 
 /** Shown by `--list`. */
@@ -78,7 +85,7 @@ async function run(invocation: Invocation): Promise<number> {
   const subject = String(raw.subject)
   const options = readRunOptions(raw)
   const query = await textOf(invocation)
-  const path = resolve(world.directory, subject)
+  const path = imagePath(world.directory, subject)
   const { source, codes, close } = await openSource(invocation, path)
   try {
     const output = {
@@ -125,6 +132,7 @@ export const sqlCommand: Command = {
     ...engineOptions,
     ...cacheOptions,
     unpackOption,
+    ...intakeOptions,
   ],
   run,
 }

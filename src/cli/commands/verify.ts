@@ -5,38 +5,43 @@ import { text } from '../../api/columns.js'
 import type { Batch } from '../../api/table.js'
 import type { Checked } from '../../case/verify.js'
 import { exitCodes } from '../../engine/status.js'
+import { isObjectName } from '../../intake/names.js'
 import { printable } from '../../output/escape.js'
 import { Inputs } from '../../output/target.js'
 import type { Command, Invocation } from '../command.js'
-import { quietOption, readRunOptions, singleOption, writingOptions } from '../options.js'
+import { endpointOption, quietOption, readRunOptions, singleOption, writingOptions } from '../options.js'
+import { intakeSettings } from '../session.js'
 
 const COLUMNS: Columns = {
   kind: text('chain, manifest, image or table'),
   what: text('What was looked at'),
-  state: text('unchanged, changed, missing or added'),
+  state: text('unchanged, changed, missing, added or not kept, as what was piped in'),
   how: text('What differs'),
 }
 
 async function run({ raw, world }: Invocation): Promise<number> {
-  const [{ CaseStore }, { headOf, verify }, { hashEvidence }, { writeResult }] = await Promise.all([
+  const [{ CaseStore }, { headOf, verify }, { hashEvidence }, { hashObject }, { writeResult }] = await Promise.all([
     import('../../case/store.js'),
     import('../../case/verify.js'),
     import('../../batch/hash-files.js'),
+    import('../../intake/intake.js'),
     import('../sql-output.js'),
   ])
   const options = readRunOptions(raw)
   const subject = String(raw.case)
   const path = resolve(world.directory, subject)
   const head = singleOption(raw.head)
+  const intake = intakeSettings(options, world.env, world.directory)
   const store = await CaseStore.read(path)
   const counts = { unchanged: 0, other: 0 }
   const hashFile = async (file: string): Promise<string | null> => {
+    if (isObjectName(file)) return hashObject(file, intake, world.signal)
     return existsSync(file) ? (await hashEvidence([file], world.signal)).sha256 : null
   }
   async function* rows(): AsyncGenerator<Batch> {
     for await (const checked of verify(store, { hashFile, ...(head === undefined ? {} : { head }) })) {
       if (checked.state === 'unchanged') counts.unchanged++
-      else counts.other++
+      else if (checked.state !== 'not kept') counts.other++
       if (checked.state !== 'unchanged' || raw.all === true) yield batchOf(checked)
     }
   }
@@ -73,7 +78,7 @@ export const verifyCommand: Command = {
   summary: 'Whether a case and its images are as its manifests say; names what changed',
   description:
     'Each manifest names the hash of the one before it: who has kept the last one has all of them. Looks at the chain, at ' +
-    'the rows of every table, and at the images themselves. Ends with 3 where anything changed or is missing.',
+    'the rows of every table, and at the images themselves; objects of buckets are read again. Ends with 3 where anything changed or is missing.',
   examples: [
     { command: 'salvor verify incident/', what: 'what changed since the images were analyzed' },
     {
@@ -85,6 +90,7 @@ export const verifyCommand: Command = {
     { name: 'head', value: 'HASH', summary: 'The hash of a manifest that was noted elsewhere' },
     { name: 'all', summary: 'Show what is unchanged, too' },
     ...writingOptions,
+    endpointOption,
     quietOption,
   ],
   run,

@@ -8,9 +8,17 @@ import { exitCodes } from '../../engine/status.js'
 import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
 import { childProgram, type ImageProcesses, imageOptions, readImageProcesses } from '../image-process.js'
-import { cacheOptions, optionalNumber, pluginOption, quietOption, readRunOptions, singleOption } from '../options.js'
+import {
+  cacheOptions,
+  intakeOptions,
+  optionalNumber,
+  pluginOption,
+  quietOption,
+  readRunOptions,
+  singleOption,
+} from '../options.js'
 import { type QueueChoice, queueOptions, readQueueOptions, toldTo } from '../queue-options.js'
-import { cacheDirectory } from '../session.js'
+import { cacheDirectory, intakeSettings } from '../session.js'
 import { type WorkerReporter, workerReporter } from '../worker-reporter.js'
 
 /** What Kubernetes waits for by default, less what an end takes. */
@@ -78,7 +86,7 @@ function reported(queue: JobQueue, reporter: WorkerReporter): JobQueue {
 async function run(invocation: Invocation): Promise<number> {
   const { raw, world, registry } = invocation
   const options = await readOptions(invocation)
-  const { cache, cacheDir, quiet } = readRunOptions(raw)
+  const run = readRunOptions(raw)
   const [{ connect }, { RedisQueue }, { makeWorkFolder }, { serve }] = await Promise.all([
     import('../../batch/redis/connect.js'),
     import('../../batch/redis/worker-queue.js'),
@@ -86,7 +94,7 @@ async function run(invocation: Invocation): Promise<number> {
     import('../../batch/serve.js'),
   ])
   const { choice, workers, grace } = options
-  const reporter = workerReporter(world, quiet)
+  const reporter = workerReporter(world, run.quiet)
   const connection = await connect(choice.address, toldTo(world))
   const folder = makeWorkFolder()
   const remove = (): void => rmSync(folder, { recursive: true, force: true })
@@ -98,7 +106,8 @@ async function run(invocation: Invocation): Promise<number> {
     slots: workers,
     version,
     plugins: pluginsOf(registry),
-    cacheDir: cacheDirectory({ cache, ...(cacheDir === undefined ? {} : { cacheDir }) }, world.env),
+    cacheDir: cacheDirectory(run, world.env),
+    intake: intakeSettings(run, world.env, world.directory),
     folder,
     refused: reporter.refused,
   })
@@ -134,7 +143,7 @@ export const workerCommand: Command = {
   arguments: [],
   summary: 'Analyzes the images of batches that are run with --queue, on this machine',
   description:
-    'Any number of them, on any machine that reaches the images under the same paths. Each image is analyzed in a process of ' +
+    'Any number of them, on any machine that reaches the images under the same paths, or in the same buckets. Each image is analyzed in a process of ' +
     'its own. Told to stop (SIGTERM), a worker takes no further image, finishes what it can within --grace seconds and gives ' +
     'the rest back to others. A worker of another version, or with other plugins, refuses jobs and says so.',
   examples: [
@@ -156,6 +165,7 @@ export const workerCommand: Command = {
     pluginOption,
     quietOption,
     ...cacheOptions,
+    ...intakeOptions,
   ],
   run,
 }

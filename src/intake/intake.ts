@@ -1,0 +1,109 @@
+/** Images that are no files here, on their way to the engine. */
+
+import type { EvidenceFileRecord } from '../case/manifest.js'
+import { SalvorError } from '../engine/errors.js'
+import { isoTime } from '../iso-time.js'
+import { require } from '../require.js'
+import { isObjectName } from './names.js'
+import type { BucketSettings } from './s3/bucket.js'
+import { isMissing } from './s3/errors.js'
+import { type Spooled, type SpoolSettings, spool } from './spool.js'
+import { standardInput } from './standard-input.js'
+
+export interface IntakeSettings extends SpoolSettings {
+  /** Of a server that is no AWS. */
+  readonly endpoint?: string
+}
+
+export type Arrival = (done: number, total: number) => void
+
+/** An image that is here. */
+export interface Received {
+  readonly path: string
+  /** As it was where it came from, under the name that it has there. */
+  readonly file: EvidenceFileRecord
+}
+
+/** What a run has brought here, each image once. */
+export class Intake {
+  private readonly received = new Map<string, Promise<Received & Spooled>>()
+
+  constructor(
+    private readonly settings: IntakeSettings,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Brings an image here, unless it is. Throws where it cannot be had whole. */
+  receive(name: string, arrival: Arrival = () => {}): Promise<Received> {
+    const known = this.received.get(name)
+    if (known !== undefined) return known
+    const receiving = isObjectName(name) ? this.object(name, arrival) : this.piped(name, arrival)
+    this.received.set(name, receiving)
+    return receiving
+  }
+
+  /** Lets go of an image, or of all: their files are gone then. */
+  async release(name?: string): Promise<void> {
+    const names = name === undefined ? [...this.received.keys()] : [name]
+    for (const one of names) {
+      const received = await this.received.get(one)?.catch(() => undefined)
+      this.received.delete(one)
+      await received?.close()
+    }
+  }
+
+  private async piped(name: string, arrival: Arrival): Promise<Received & Spooled> {
+    const stream = standardInput(this.signal)
+    // Nobody knows how much will come.
+    const advance = (done: number): void => arrival(done, this.settings.limit)
+    const spooled = await spool('standard input', stream, this.settings, { signal: this.signal, advance }).catch(
+      (error) => {
+        // Who writes into it would wait for ever.
+        process.stdin.destroy()
+        throw error
+      },
+    )
+    if (spooled.bytes > 0) return withRecord(spooled, name, BigInt(Date.now()) * 1_000_000n)
+    await spooled.close()
+    throw new SalvorError('EVIDENCE', 'standard input: it ended before a single byte; did what writes into it fail?')
+  }
+
+  private async object(name: string, arrival: Arrival): Promise<Received & Spooled> {
+    const { Bucket } = await import('./s3/bucket.js')
+    const bucket = Bucket.open(this.settings, this.signal)
+    try {
+      const object = await bucket.look(name)
+      const spooled = await spool(name, bucket.bytes(object), this.settings, {
+        signal: this.signal,
+        expected: object.bytes,
+        advance: (done) => arrival(done, object.bytes),
+      })
+      return withRecord(spooled, name, object.modified)
+    } finally {
+      bucket.close()
+    }
+  }
+}
+
+function withRecord(spooled: Spooled, name: string, modified: bigint): Received & Spooled {
+  const { bytes, sha256 } = spooled
+  return { ...spooled, file: { path: name, bytes, sha256, modified: isoTime(modified) ?? String(modified) } }
+}
+
+/** SHA-256 of an object as it is now, read once; null where it is not there any more. */
+export async function hashObject(name: string, settings: BucketSettings, signal: AbortSignal): Promise<string | null> {
+  const { Bucket } = await import('./s3/bucket.js')
+  const { createHash } = require('node:crypto') as typeof import('node:crypto')
+  const bucket = Bucket.open(settings, signal)
+  try {
+    const object = await bucket.look(name)
+    const hash = createHash('sha256')
+    for await (const piece of bucket.bytes(object)) hash.update(piece)
+    return hash.digest('hex')
+  } catch (error) {
+    if (isMissing(error)) return null
+    throw error
+  } finally {
+    bucket.close()
+  }
+}

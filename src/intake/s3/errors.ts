@@ -1,0 +1,73 @@
+/** What a bucket's server, or the way to it, has against a request. */
+
+import { SalvorError } from '../../engine/errors.js'
+
+/** Names of errors as servers and the library have them, in the words of whoever has to do something about it. */
+const SAID: Readonly<Record<string, string>> = {
+  NoSuchBucket: 'there is no such bucket',
+  NoSuchKey: 'there is no such object',
+  NotFound: 'there is no such object',
+  AccessDenied: 'permission denied: s3:GetObject and s3:ListBucket are needed',
+  Forbidden: 'permission denied: s3:GetObject and s3:ListBucket are needed',
+  AccountProblem: 'permission denied: the account is not usable',
+  InvalidAccessKeyId: 'the access key is not known there',
+  SignatureDoesNotMatch: 'the secret key is wrong',
+  AuthorizationHeaderMalformed: 'the region is wrong: set AWS_REGION',
+  PermanentRedirect: 'the bucket is in another region: set AWS_REGION',
+  ExpiredToken: 'the credentials have expired',
+  ExpiredTokenException: 'the credentials have expired',
+  InvalidToken: 'the session token is not valid',
+  RequestTimeTooSkewed: "this machine's clock is wrong",
+  CredentialsProviderError: 'there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE',
+  PreconditionFailed: 'it changed while it was read',
+  InvalidObjectState: 'it is archived: restore it first',
+  InvalidRange: 'it is empty, or shorter than it was',
+}
+
+/** Errors that another try does not mend. */
+export function isFinal(error: unknown): boolean {
+  if (error instanceof SalvorError) return true
+  const { name = '', status } = factsOf(error)
+  return name in SAID || (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429)
+}
+
+/** Whether something that is asked for is not there. */
+export function isMissing(error: unknown): boolean {
+  const { name = '' } = factsOf((error as Error).cause ?? error)
+  return ['NoSuchKey', 'NotFound', 'NoSuchBucket'].includes(name)
+}
+
+interface Facts {
+  readonly name?: string
+  readonly code?: string
+  readonly message: string
+  readonly status?: number
+}
+
+function factsOf(error: unknown): Facts {
+  const { name, code, message, $metadata } = error as Error & {
+    code?: string
+    $metadata?: { httpStatusCode?: number }
+  }
+  const status = $metadata?.httpStatusCode
+  return {
+    message: message ?? String(error),
+    ...(name === undefined ? {} : { name }),
+    ...(code === undefined ? {} : { code }),
+    ...(status === undefined ? {} : { status }),
+  }
+}
+
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'])
+
+/** One line for the user, which names what was asked for and no secret. */
+export function s3Failure(name: string, error: unknown): SalvorError {
+  if (error instanceof SalvorError) return error
+  const { name: kind = '', code = '', message, status } = factsOf(error)
+  const said = SAID[kind] ?? (status === 403 ? SAID.Forbidden : undefined)
+  const [line = ''] = message.split('\n')
+  const unreachable = UNREACHABLE.has(code) || kind === 'TimeoutError'
+  const reason =
+    said ?? `${unreachable ? 'the server cannot be reached' : 'it cannot be read'}: ${line || kind || code}`
+  return new SalvorError('EVIDENCE', `${name}: ${reason}`, { cause: error })
+}
