@@ -5,29 +5,20 @@
 // Servers, keys and data are made for the run, on this machine's loopback, and are gone after it.
 import { execFileSync, spawn } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parse, stringify } from 'yaml'
+import { findProgram, freePort } from './servers/start.mjs'
 
 const READY_SECONDS = 240
 
 /** A program's path, or null. */
 export function program(name) {
-  const folders = [process.env.KUBE_BIN ?? '', ...(process.env.PATH ?? '').split(delimiter)].filter((one) => one !== '')
-  for (const folder of folders) {
-    try {
-      accessSync(join(folder, name), constants.X_OK)
-      return join(folder, name)
-    } catch {
-      // In the next one, perhaps.
-    }
-  }
-  return null
+  return findProgram([name], process.env.KUBE_BIN) ?? null
 }
 
 /** Where objects of a kind are created; those of a namespace below it. */
@@ -41,17 +32,6 @@ const places = {
   Deployment: ['/apis/apps/v1', 'deployments', true],
   ClusterRole: ['/apis/rbac.authorization.k8s.io/v1', 'clusterroles', false],
   ClusterRoleBinding: ['/apis/rbac.authorization.k8s.io/v1', 'clusterrolebindings', false],
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 /** An API server with its store. `post` answers status and body. */

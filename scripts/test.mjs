@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { check, checks as everyCheck } from './check.mjs'
 import { fail, run, tool } from './lib.mjs'
 import { findRedis } from './servers/redis.mjs'
+import { findS3 } from './servers/s3.mjs'
 import { prepare } from './steps.mjs'
 
 const onlyShared = process.argv.includes('--shared')
@@ -44,8 +45,9 @@ async function cargoTests() {
 }
 
 async function vitestTests() {
-  // Once, before several tests look for it; where it cannot be had, they say why.
+  // Once, before several tests look for them; where one cannot be had, they say why.
   await findRedis()
+  await findS3({ build: true })
   const directory = mkdtempSync(join(tmpdir(), 'salvor-test-'))
   const report = join(directory, 'counts.json')
   try {

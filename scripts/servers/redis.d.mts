@@ -14,4 +14,3 @@ export function startRedis(options?: {
   readonly args?: readonly string[]
   readonly tls?: boolean
 }): Promise<RedisServer>
-export function freePort(): Promise<number>

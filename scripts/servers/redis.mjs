@@ -1,28 +1,22 @@
 // A Redis for tests: one that is installed, or Debian's own packages unpacked into a folder, for which nobody has to be root.
 import { execFile, spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { createServer, Socket } from 'node:net'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { arch, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { findProgram, freePort, killed, ready } from './start.mjs'
 
 const cache = fileURLToPath(new URL(`../../node_modules/.cache/salvor-redis-${arch()}`, import.meta.url))
 const names = ['redis-server', 'valkey-server']
 const DOWNLOAD_MILLISECONDS = 50_000
-const READY_MILLISECONDS = 20_000
 
 const command = promisify(execFile)
 
 /** The server as a program to start, or the reason why there is none. */
 export async function findRedis() {
-  const folders = [process.env.REDIS_BIN ?? '', ...(process.env.PATH ?? '').split(delimiter)].filter(
-    (one) => one !== '',
-  )
-  for (const path of folders.flatMap((folder) => names.map((name) => join(folder, name)))) {
-    if (isProgram(path)) return { path, env: {} }
-  }
+  const installed = findProgram(names, process.env.REDIS_BIN)
+  if (installed !== undefined) return { path: installed, env: {} }
   if (!existsSync(join(cache, 'usr/bin/redis-server'))) {
     const why = await unpack().then(
       () => undefined,
@@ -34,15 +28,6 @@ export async function findRedis() {
   const below = readdirSync(libraries, { withFileTypes: true }).filter((one) => one.isDirectory())
   const path = [libraries, ...below.map(({ name }) => join(libraries, name))].join(delimiter)
   return { path: join(cache, 'usr/bin/redis-server'), env: { LD_LIBRARY_PATH: path } }
-}
-
-function isProgram(path) {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** Packages that a package needs and that are not installed. */
@@ -91,29 +76,6 @@ async function unpack() {
   }
 }
 
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
-}
-
-function answers(port) {
-  return new Promise((resolve) => {
-    const socket = new Socket()
-    const end = (result) => {
-      socket.destroy()
-      resolve(result)
-    }
-    socket.on('connect', () => end(true)).on('error', () => end(false))
-    socket.connect(port, '127.0.0.1')
-  })
-}
-
 /**
  * Starts one on this machine's loopback with a folder of its own. `kill` ends it as a failure would, `start` brings it back
  * with what it had written to disk, unless it is made to `forget` that; `stop` removes all of it.
@@ -136,16 +98,9 @@ export async function startRedis({ args = [], tls = false } = {}) {
     child.stdout.setEncoding('utf8').on('data', (text) => {
       said = `${said}${text}`.slice(-2000)
     })
-    for (const until = Date.now() + READY_MILLISECONDS; !(await answers(port)); await sleep(20)) {
-      if (Date.now() > until || child.exitCode !== null) throw new Error(`redis-server does not answer: ${said}`)
-    }
+    await ready(child, port, () => said)
   }
-  const kill = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const ended = new Promise((resolve) => child.once('close', resolve))
-    child.kill('SIGKILL')
-    await ended
-  }
+  const kill = () => killed(child)
   const forget = () => rmSync(join(folder, 'appendonlydir'), { recursive: true, force: true })
   const keys = async () => {
     const { Redis } = await import('ioredis')

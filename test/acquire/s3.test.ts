@@ -1,48 +1,33 @@
 /** Deliveries to a real S3 server by the real AWS CLI and curl, where versitygw and aws are installed. */
 
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash, createHmac } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { exitCodeOfVerdicts, type Verdict, verify } from '../../dist/src/acquire/verify.js'
 import { sampleImage } from '../../dist/src/sample.js'
+import { findS3, type S3Server, startS3 } from '../../scripts/servers/s3.mjs'
+import { findProgram } from '../../scripts/servers/start.mjs'
 
 const script = fileURLToPath(new URL('../../src/acquire/templates/capture.sh', import.meta.url))
-const missing = ['versitygw', 'aws', 'curl'].filter((name) => spawnSync(name, ['--version']).error !== undefined)
 const root = process.getuid?.() === 0
-const KEYS = { AWS_ACCESS_KEY_ID: 'evidence', AWS_SECRET_ACCESS_KEY: 'only-for-this-test', AWS_REGION: 'us-east-1' }
 
 let folder: string
-let server: ReturnType<typeof spawn> | undefined
+let server: S3Server | undefined
+let missing: string[]
 let env: NodeJS.ProcessEnv
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const listening = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = listening.address() as { port: number }
-      listening.close(() => resolve(port))
-    })
-  })
-}
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'salvor-s3-'))
+  missing = ['aws', 'curl'].filter((name) => findProgram([name]) === undefined)
+  if ((await findS3()).why !== undefined) missing.push('versitygw')
   if (missing.length > 0) return
-  for (const name of ['store', 'spool', 'work', 'got']) mkdirSync(join(folder, name))
-  const port = await freePort()
-  env = { PATH: process.env.PATH, HOME: folder, ...KEYS, AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` }
-  const keys = ['--access', KEYS.AWS_ACCESS_KEY_ID, '--secret', KEYS.AWS_SECRET_ACCESS_KEY]
-  server = spawn('versitygw', [...keys, '--port', `127.0.0.1:${port}`, 'posix', join(folder, 'store')], {
-    stdio: 'ignore',
-  })
-  for (let tries = 0; tries < 60 && spawnSync('aws', ['s3', 'mb', 's3://evidence'], { env }).status !== 0; tries++) {
-    await sleep(500)
-  }
+  for (const name of ['spool', 'work', 'got']) mkdirSync(join(folder, name))
+  server = await startS3({ buckets: ['evidence'] })
+  env = { PATH: process.env.PATH, HOME: folder, ...server.env }
   const avml = join(folder, 'avml')
   writeFileSync(
     avml,
@@ -50,8 +35,8 @@ beforeAll(async () => {
   )
   chmodSync(avml, 0o755)
 }, 120_000)
-afterAll(() => {
-  server?.kill('SIGKILL')
+afterAll(async () => {
+  await server?.stop()
   rmSync(folder, { recursive: true, force: true })
 })
 beforeEach(({ skip }) => {
@@ -61,12 +46,13 @@ beforeEach(({ skip }) => {
 
 /** A URL that lets its holder PUT one object for a quarter of an hour (AWS Signature Version 4, in the query). */
 function presigned(path: string): string {
-  const endpoint = new URL(String(env.AWS_ENDPOINT_URL))
+  const { AWS_ENDPOINT_URL = '', AWS_REGION = '', AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = env
+  const endpoint = new URL(AWS_ENDPOINT_URL)
   const moment = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
-  const scope = [moment.slice(0, 8), KEYS.AWS_REGION, 's3', 'aws4_request']
+  const scope = [moment.slice(0, 8), AWS_REGION, 's3', 'aws4_request']
   const query = new URLSearchParams({
     'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
-    'X-Amz-Credential': [KEYS.AWS_ACCESS_KEY_ID, ...scope].join('/'),
+    'X-Amz-Credential': [AWS_ACCESS_KEY_ID, ...scope].join('/'),
     'X-Amz-Date': moment,
     'X-Amz-Expires': '900',
     'X-Amz-SignedHeaders': 'host',
@@ -75,7 +61,7 @@ function presigned(path: string): string {
   const hashed = createHash('sha256').update(request).digest('hex')
   const text = ['AWS4-HMAC-SHA256', moment, scope.join('/'), hashed].join('\n')
   const sign = (key: string | Buffer, what: string) => createHmac('sha256', key).update(what).digest()
-  const key = scope.reduce<string | Buffer>(sign, `AWS4${KEYS.AWS_SECRET_ACCESS_KEY}`)
+  const key = scope.reduce<string | Buffer>(sign, `AWS4${AWS_SECRET_ACCESS_KEY}`)
   return `${endpoint.origin}${path}?${query}&X-Amz-Signature=${sign(key, text).toString('hex')}`
 }
 

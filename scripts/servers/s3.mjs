@@ -1,0 +1,81 @@
+// An S3 server for tests: versitygw over a folder, one that is installed or one that Go builds into a folder once.
+import { execFile, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { arch, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { findProgram, freePort, isProgram, killed, ready } from './start.mjs'
+
+const MODULE = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'
+const NAME = 'versitygw'
+const cache = fileURLToPath(new URL(`../../node_modules/.cache/salvor-s3-${arch()}`, import.meta.url))
+const BUILD_MILLISECONDS = 15 * 60_000
+
+/** The server as a program to start, or the reason why there is none. Only `build` takes the minutes to make it. */
+export async function findS3({ build = false } = {}) {
+  const path = findProgram([NAME], process.env.S3_BIN) ?? join(cache, NAME)
+  if (isProgram(path)) return { path }
+  if (!build) return { why: `${NAME} is not installed, and npm test has not built it` }
+  try {
+    await make()
+    return { path }
+  } catch (error) {
+    const why = error.stderr?.trim().split('\n').at(-1) || error.message
+    return { why: `${NAME} is not installed, and go cannot build it: ${why}` }
+  }
+}
+
+async function make() {
+  mkdirSync(dirname(cache), { recursive: true })
+  const folder = mkdtempSync(`${cache}-`)
+  try {
+    const env = { ...process.env, GOBIN: folder, CGO_ENABLED: '0' }
+    await promisify(execFile)('go', ['install', MODULE], { env, timeout: BUILD_MILLISECONDS })
+    mkdirSync(cache, { recursive: true })
+    renameSync(join(folder, NAME), join(cache, NAME))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const KEYS = { AWS_ACCESS_KEY_ID: 'evidence', AWS_SECRET_ACCESS_KEY: 'only-for-this-test', AWS_REGION: 'us-east-1' }
+
+/**
+ * Starts one on this machine's loopback with a folder of its own: `store` has a folder for each bucket, and what lies in
+ * these are objects. `kill` ends it as a failure would, `start` brings it back; `stop` removes all of it.
+ */
+export async function startS3({ buckets = [] } = {}) {
+  const program = await findS3()
+  if (program.why !== undefined) throw new Error(program.why)
+  const folder = mkdtempSync(join(tmpdir(), 'salvor-s3-'))
+  const store = join(folder, 'store')
+  const meta = join(folder, 'meta')
+  mkdirSync(meta)
+  for (const bucket of buckets) mkdirSync(join(store, bucket), { recursive: true })
+  const port = await freePort()
+  const keys = ['--access', KEYS.AWS_ACCESS_KEY_ID, '--secret', KEYS.AWS_SECRET_ACCESS_KEY]
+  let child
+  let said = ''
+  const start = async () => {
+    said = ''
+    child = spawn(
+      program.path,
+      [...keys, '--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', meta, store],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    )
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      said = `${said}${text}`.slice(-2000)
+    })
+    await ready(child, port, () => said)
+  }
+  const stop = async () => {
+    await killed(child)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  await start()
+  const url = `http://127.0.0.1:${port}`
+  return { port, url, store, env: { ...KEYS, AWS_ENDPOINT_URL: url }, start, kill: () => killed(child), stop }
+}
