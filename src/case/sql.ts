@@ -9,8 +9,9 @@ import { SalvorError } from '../engine/errors.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
 import { Database, firstLine } from './duckdb.js'
 import type { CaseTable } from './schema.js'
+import { readTablesOf } from './sql-names.js'
 import { batchesOf, columnsOf } from './sql-results.js'
-import { columnName, literal, quoted, readRows, tableName } from './sql-types.js'
+import { columnName, quoted, readRows, tableName } from './sql-types.js'
 import { CaseStore } from './store.js'
 import { TableFiles } from './table-files.js'
 
@@ -84,14 +85,6 @@ export class CaseSource implements SqlSource {
   }
 }
 
-/** Names of tables anywhere in a statement's tree. A common table expression of the same name is among them. */
-function* baseTables(node: unknown): Generator<string> {
-  if (typeof node !== 'object' || node === null) return
-  const { type, table_name: name } = node as { type?: unknown; table_name?: unknown }
-  if (type === 'BASE_TABLE' && typeof name === 'string') yield name
-  for (const inner of Object.values(node)) yield* baseTables(inner)
-}
-
 /** Makes the tables of an image that are asked for, each into the sink. */
 export type MakeTables = (analyzers: readonly KnownAnalyzer[], files: TableFiles) => Promise<void>
 
@@ -132,15 +125,9 @@ export class ImageSource implements SqlSource {
 
   private async namedBy(sql: string): Promise<KnownAnalyzer[]> {
     const wanted = new Set(
-      [...(await this.parsedNames(sql)), ...this.boundNames(sql)].map((name) => name.toLowerCase()),
+      [...(await readTablesOf(this.database, sql)), ...this.boundNames(sql)].map((name) => name.toLowerCase()),
     )
     return this.registry.plain().filter(({ name }) => wanted.has(tableName(name)) && !this.made.has(name))
-  }
-
-  /** The tables that a SELECT names, of the tree that DuckDB's own parser makes of it. */
-  private async parsedNames(sql: string): Promise<readonly string[]> {
-    const [row] = await this.database.rows(`SELECT json_serialize_sql(${literal(sql)}) AS tree`)
-    return [...baseTables(JSON.parse(String(row?.tree)))]
   }
 
   /** The same of statements that are no SELECT: DESCRIBE, SUMMARIZE. It does not see through USING. */

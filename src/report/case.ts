@@ -4,6 +4,7 @@ import type { Columns, Value } from '../api/columns.js'
 import { overview } from '../case/overview.js'
 import type { SavedQuery } from '../case/saved-queries.js'
 import type { CaseSource } from '../case/sql.js'
+import { readTablesOf } from '../case/sql-names.js'
 import { columnName, literal, quoted, tableName } from '../case/sql-types.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
 import type { ReportImage } from './html.js'
@@ -113,34 +114,30 @@ async function fleet(
   const about = (table: string, summary: string) => ({ name: table, summary, area: 'case', examples: [] })
   const tables = [await packer.table(overview(names), about(FLEET_IMAGES, 'The images of the case'))]
   if (names.has('findings')) {
-    const own = Object.keys(findings.columns).filter((column) => column !== 'evidence')
+    const own = Object.entries(findings.columns).filter(([column]) => column !== 'evidence')
     const columns: Columns = {
       [FINDING_OF]: {
         type: 'text',
         description: 'The image that the finding is of: its host, and its file where a host has several',
       },
       image_id: { type: 'text', description: 'What the case calls the image' },
-      ...Object.fromEntries(
-        own.map((column) => [column, findings.columns[column] ?? { type: 'text', description: '' }]),
-      ),
+      ...Object.fromEntries(own),
     }
-    const sql = `SELECT named.name AS ${FINDING_OF}, image_id, ${own.map((column) => `findings.${quoted(column)}`).join(', ')}
+    const sql = `SELECT named.name AS ${FINDING_OF}, image_id, ${own.map(([column]) => `findings.${quoted(column)}`).join(', ')}
       FROM findings JOIN (${NAMES}) AS named ON named.id = image_id
       ORDER BY list_position(['critical', 'high', 'medium', 'low', 'info'], severity), named.name, image_id, image_row`
     tables.push(await packer.table(sql, { ...findings, columns }))
   }
   for (const { name: query, what, sql } of saved) {
-    if (!isAnswered(sql, names)) continue
+    if (!(await isAnswered(source, sql, names))) continue
     tables.push(await packer.table(sql.replace(/;\s*$/, ''), about(query, what)))
   }
   return { name, fleet: true, files: [], warnings: [], tables }
 }
 
 /** Whether a saved query's tables are in the case: one that reads others has nothing to say. */
-function isAnswered(sql: string, names: ReadonlyMap<string, unknown>): boolean {
-  const common = new Set([...sql.matchAll(/(\w+) AS \(/g)].map(([, name]) => name))
-  const read = [...sql.matchAll(/\b(?:FROM|JOIN) (\w+)/g)].map(([, name = '']) => name)
-  return read.every((name) => names.has(name) || common.has(name))
+async function isAnswered(source: CaseSource, sql: string, names: ReadonlyMap<string, unknown>): Promise<boolean> {
+  return [...(await readTablesOf(source.store.database, sql))].every((name) => names.has(name))
 }
 
 /** Tables of one image, as the case has them. */

@@ -186,7 +186,7 @@ describe('saved queries over a fleet', () => {
       const names = new Set(filled.map(({ analyzer }) => analyzer))
       await addImage(fleet, host, [...empty.filter(({ analyzer }) => !names.has(analyzer)), ...filled])
     }
-  })
+  }, 60_000)
   afterAll(() => rmSync(fleet, { recursive: true }))
 
   test('each is of tables and columns that there are', async () => {

@@ -24,6 +24,16 @@ export class ReportTable {
     return this.head.name
   }
 
+  /** The numbers of all rows. */
+  get rows(): readonly number[] {
+    return this.first(this.length)
+  }
+
+  /** The numbers of so many rows at most, from the first on. */
+  first(most: number): readonly number[] {
+    return Array.from({ length: Math.min(this.length, most) }, (_, row) => row)
+  }
+
   has(column: string): boolean {
     return Object.hasOwn(this.head.columns, column)
   }

@@ -142,7 +142,7 @@ export class App {
   scoped(table: ReportTable): { readonly rows: readonly number[]; readonly told: boolean } {
     const about = rowsAbout(table, this.scope)
     if (about !== null) return { rows: about, told: true }
-    return { rows: Array.from({ length: table.length }, (_, row) => row), told: this.scope.kind === 'host' }
+    return { rows: table.rows, told: this.scope.kind === 'host' }
   }
 
   private tell(): void {

@@ -3,7 +3,7 @@
 import { buildGraph, type Edge, type End, edgesAround } from '../model/graph.js'
 import type { TreeNode } from '../model/tree.js'
 import type { App } from './app.js'
-import { fill, grouped, h, plural, shown, svg } from './dom.js'
+import { fill, grouped, h, plural, shown, svg, wideTable } from './dom.js'
 
 const NODE = { width: 190, height: 34, gap: 12 }
 const WIDTH = 900
@@ -248,35 +248,17 @@ export class ConnectionsView {
       'section',
       { class: 'card' },
       h('h2', {}, 'Connections', h('span', { class: 'count' }, grouped(edges.length))),
-      h(
-        'table',
-        { class: 'wide' },
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            ['From', 'To', 'Protocol', 'Port', 'Rows'].map((name) => h('th', {}, name)),
-          ),
-        ),
-        h(
-          'tbody',
-          {},
-          edges
-            .slice(0, MOST_EDGES)
-            .map((edge) =>
-              h(
-                'tr',
-                {},
-                h('td', {}, link(edge.from)),
-                h('td', {}, link(edge.to)),
-                h('td', { class: 'mono' }, shown(edge.protocol)),
-                h('td', { class: 'mono' }, edge.port === null ? '' : String(edge.port)),
-                h('td', {}, sources(edge)),
-              ),
-            ),
-        ),
+      wideTable(
+        ['From', 'To', 'Protocol', 'Port', 'Rows'],
+        edges
+          .slice(0, MOST_EDGES)
+          .map((edge) => [
+            link(edge.from),
+            link(edge.to),
+            h('td', { class: 'mono' }, shown(edge.protocol)),
+            h('td', { class: 'mono' }, edge.port === null ? '' : String(edge.port)),
+            h('td', {}, sources(edge)),
+          ]),
       ),
       edges.length > MOST_EDGES ? h('p', { class: 'muted' }, `and ${grouped(edges.length - MOST_EDGES)} more`) : null,
     )

@@ -83,6 +83,44 @@ export function fill(parent: Element, ...children: readonly (Child | readonly Ch
   put(parent, ...children)
 }
 
+/** A cell of a table: its content, or the cell itself where it has a class. */
+export type Cell = string | HTMLElement
+
+/** A row of cells, or the row itself where it has a class. */
+type Row = readonly Cell[] | HTMLTableRowElement
+
+function inCell(cell: Cell): HTMLElement {
+  return cell instanceof HTMLTableCellElement ? cell : h('td', {}, cell)
+}
+
+export function tableRow(cells: readonly Cell[], props: Props = {}): HTMLTableRowElement {
+  return h('tr', props, cells.map(inCell))
+}
+
+/** A small table, all of which is there; one without names of columns has no head. */
+export function wideTable(names: readonly string[], rows: readonly Row[]): HTMLTableElement {
+  return h(
+    'table',
+    { class: 'wide' },
+    names.length === 0
+      ? null
+      : h(
+          'thead',
+          {},
+          h(
+            'tr',
+            {},
+            names.map((name) => h('th', {}, name)),
+          ),
+        ),
+    h(
+      'tbody',
+      {},
+      rows.map((row) => (row instanceof HTMLTableRowElement ? row : tableRow(row))),
+    ),
+  )
+}
+
 /** Text of the image as it is shown; what could move, hide or reorder is escaped. */
 export const shown = printable
 

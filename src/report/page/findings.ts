@@ -105,9 +105,7 @@ export class Findings {
     this.byRow = undefined
     this.marks = new Map()
     const { table } = this
-    this.evidence = Array.from({ length: table?.length ?? 0 }, (_, row) =>
-      table === undefined ? [] : evidenceOf(table, row),
-    )
+    this.evidence = (table?.rows ?? []).map((row) => (table === undefined ? [] : evidenceOf(table, row)))
     for (let row = 0; table !== undefined && row < table.length; row++) {
       for (const node of this.nodesOf(table, row)) this.count(node, severityOf(table, row))
     }

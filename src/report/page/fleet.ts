@@ -3,7 +3,7 @@
 import { FLEET_IMAGES } from '../model/document.js'
 import type { ReportTable } from '../model/table.js'
 import type { App } from './app.js'
-import { clipped, grouped, h, plural } from './dom.js'
+import { type Cell, clipped, grouped, h, plural, wideTable } from './dom.js'
 
 /** Images on the first view, and rows of each of the other tables; the tables have them all. */
 const MOST_IMAGES = 500
@@ -16,14 +16,10 @@ export function fleetTables(app: App): string[] {
   return app.tables.image.tables.map(({ name }) => name)
 }
 
-function rowsOf(table: ReportTable, most: number): number[] {
-  return Array.from({ length: Math.min(table.length, most) }, (_, row) => row)
-}
-
 /** Names over numbers of how many there are. */
 function countsBy(table: ReportTable, column: string): HTMLElement {
   const counts = new Map<string, number>()
-  for (const row of rowsOf(table, table.length)) {
+  for (const row of table.rows) {
     const text = table.text(row, column) || '(none)'
     counts.set(text, (counts.get(text) ?? 0) + 1)
   }
@@ -37,43 +33,23 @@ function countsBy(table: ReportTable, column: string): HTMLElement {
   )
 }
 
-function tableOf(table: ReportTable, columns: readonly string[], most: number, cell: Cell): HTMLElement {
+function tableOf(table: ReportTable, columns: readonly string[], most: number, cell: CellOf): HTMLElement {
   return h(
     'div',
     { class: 'scroll' },
-    h(
-      'table',
-      { class: 'wide' },
-      h(
-        'thead',
-        {},
-        h(
-          'tr',
-          {},
-          columns.map((name) => h('th', {}, name.replaceAll('_', ' '))),
-        ),
-      ),
-      h(
-        'tbody',
-        {},
-        rowsOf(table, most).map((row) =>
-          h(
-            'tr',
-            {},
-            columns.map((name) => h('td', { class: 'mono' }, cell(row, name))),
-          ),
-        ),
-      ),
+    wideTable(
+      columns.map((name) => name.replaceAll('_', ' ')),
+      table.first(most).map((row) => columns.map((name) => h('td', { class: 'mono' }, cell(row, name)))),
     ),
   )
 }
 
-type Cell = (row: number, column: string) => HTMLElement | string
+type CellOf = (row: number, column: string) => Cell
 
 function imagesCard(app: App, table: ReportTable): HTMLElement {
   const place = new Map(app.head.images.flatMap(({ id }, at) => (id === undefined ? [] : [[id, at] as const])))
   const columns = ['path', 'hostname', 'release', 'state', 'critical', 'high', 'medium', 'low', 'warnings', 'error']
-  const cell: Cell = (row, name) => {
+  const cell: CellOf = (row, name) => {
     const text = clipped(table.text(row, name))
     const image = name === 'path' ? place.get(table.string(row, 'id') ?? '') : undefined
     if (image === undefined) return text

@@ -3,7 +3,7 @@
 import { FINDING_OF, type ImageHead } from '../model/document.js'
 import type { ReportTable } from '../model/table.js'
 import type { App } from './app.js'
-import { fill, grouped, h, moment, plural, put, shown, sized } from './dom.js'
+import { fill, grouped, h, moment, plural, put, shown, sized, tableRow, wideTable } from './dom.js'
 import { badge, type Findings, SEVERITIES } from './findings.js'
 import { fleetCards, fleetTables } from './fleet.js'
 import { notEvaluated } from './not-evaluated.js'
@@ -82,7 +82,7 @@ function severities(app: App, findings: Findings): HTMLElement {
 function worst(app: App, findings: Findings): HTMLElement | null {
   const { table } = findings
   if (table === undefined) return null
-  const rows = Array.from({ length: Math.min(table.length, MOST_FINDINGS) }, (_, row) => row)
+  const rows = table.first(MOST_FINDINGS)
   const more = table.length - rows.length
   return h(
     'ol',
@@ -125,11 +125,9 @@ function containerCard(app: App, findings: Findings): HTMLElement | null {
   const table = app.tables.get('containers')
   if (table === undefined || table.length === 0) return null
   const columns = ['name', 'image', 'state', 'processes', 'started', 'pod_name', 'privileged'].filter(
-    (name) =>
-      table.has(name) &&
-      Array.from({ length: table.length }, (_, row) => row).some((row) => table.text(row, name) !== ''),
+    (name) => table.has(name) && table.rows.some((row) => table.text(row, name) !== ''),
   )
-  const rows = Array.from({ length: table.length }, (_, row) => row).map((row) => {
+  const rows = table.rows.map((row) => {
     const node = app.image.container(table.string(row, 'id') ?? '')
     const mark = node === undefined ? undefined : findings.mark(node)
     const cells = columns.map((name) => {
@@ -145,36 +143,16 @@ function containerCard(app: App, findings: Findings): HTMLElement | null {
         ),
       )
     })
-    return h(
-      'tr',
+    return tableRow(
+      [...cells, mark === undefined ? '' : h('span', { class: `mark ${mark.severity}` }, String(mark.count))],
       { class: table.string(row, 'state') === 'running' ? '' : 'ended' },
-      cells,
-      h('td', {}, mark === undefined ? '' : h('span', { class: `mark ${mark.severity}` }, String(mark.count))),
     )
   })
   return h(
     'section',
     { class: 'card' },
     h('h2', {}, 'Containers', h('span', { class: 'count' }, grouped(table.length))),
-    h(
-      'div',
-      { class: 'scroll' },
-      h(
-        'table',
-        { class: 'wide' },
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            columns.map((name) => h('th', {}, name.replace('_', ' '))),
-            h('th', {}, 'findings'),
-          ),
-        ),
-        h('tbody', {}, rows),
-      ),
-    ),
+    h('div', { class: 'scroll' }, wideTable([...columns.map((name) => name.replace('_', ' ')), 'findings'], rows)),
   )
 }
 
@@ -211,31 +189,15 @@ function warningCard(app: App): HTMLElement | null {
           { class: 'bad' },
           image.warnings.map((warning) => h('li', {}, warningLine(warning))),
         ),
-    h(
-      'table',
-      { class: 'wide' },
-      h(
-        'tbody',
-        {},
-        lines
-          .slice(0, MOST_WARNINGS)
-          .map(({ table, line, bad }) =>
-            h(
-              'tr',
-              {},
-              h(
-                'td',
-                { class: 'nowrap' },
-                h(
-                  'button',
-                  { class: 'link mono', type: 'button', click: () => app.go({ view: 'tables', table }) },
-                  shown(table),
-                ),
-              ),
-              h('td', { class: bad ? 'bad' : '' }, line),
-            ),
-          ),
-      ),
+    wideTable(
+      [],
+      lines.slice(0, MOST_WARNINGS).map(({ table, line, bad }) => {
+        const click = (): void => app.go({ view: 'tables', table })
+        return [
+          h('td', { class: 'nowrap' }, h('button', { class: 'link mono', type: 'button', click }, shown(table))),
+          h('td', { class: bad ? 'bad' : '' }, line),
+        ]
+      }),
     ),
     lines.length > MOST_WARNINGS
       ? h('p', { class: 'muted' }, `and ${grouped(lines.length - MOST_WARNINGS)} more`)

@@ -30,7 +30,7 @@ export function preparePrint(app: App, findings: Findings, overview: OverviewVie
   document.body.append(paper)
   addEventListener('beforeprint', () => {
     const { table } = findings
-    const rows = Array.from({ length: Math.min(table?.length ?? 0, MOST) }, (_, row) => row)
+    const rows = table?.first(MOST) ?? []
     fill(
       paper,
       h('h1', {}, `Memory of ${shown(app.image.tree.label)}`),
