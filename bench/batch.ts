@@ -16,7 +16,7 @@ import { CaseStore } from '../dist/src/case/store.js'
 import { Registry } from '../dist/src/engine/registry.js'
 import { sha256Of } from '../dist/src/file-hash.js'
 import { sampleImage } from '../dist/src/sample.js'
-import { measure, ROOT, type Run, SALVOR, seconds } from './measure.js'
+import { measure, median, ROOT, type Run, SALVOR, seconds } from './measure.js'
 
 const IMAGES = Number(process.argv[2] ?? 4)
 const ROUNDS = 3
@@ -48,10 +48,6 @@ function singles(images: readonly string[]): Run {
   )
   const sum = (name: 'cpu' | 'wall'): number => runs.reduce((total, run) => total + run[name], 0)
   return { cpu: sum('cpu'), wall: sum('wall'), code: 0 }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
 function compared(what: string, images: readonly string[]): Record<string, number> {

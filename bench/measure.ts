@@ -27,4 +27,8 @@ export function has(command: string): boolean {
   return spawnSync(command, ['--help'], { stdio: 'ignore' }).status === 0
 }
 
+export function median(values: readonly number[]): number {
+  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN
+}
+
 export const seconds = (value: number): string => value.toFixed(2).padStart(8)

@@ -6,7 +6,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { has, measure, ROOT, type Run, SALVOR, seconds } from './measure.js'
+import { has, measure, median, ROOT, type Run, SALVOR, seconds } from './measure.js'
 
 const ROUNDS = 5
 const RULES = 100
@@ -39,9 +39,6 @@ function rules(): string {
     return `rule r${number} { strings: ${strings.join(' ')} condition: any of them }`
   }).join('\n')
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN
 
 /** Each case once to begin with, then in turns. */
 function inTurns(cases: readonly Case[]): Run[] {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { expect } from 'vitest'
 import { CaseStore } from '../../dist/src/case/store.js'
 import { verify } from '../../dist/src/case/verify.js'
 import { repository } from '../cli/run.js'
@@ -85,4 +86,15 @@ export async function contents(folder: string): Promise<{ images: unknown[]; out
   } finally {
     store.close()
   }
+}
+
+/** Holds a case whose batch was disturbed against one whose was not: each image has one result, and nothing else is there. */
+export async function expectAlike(stormy: string, calm: string, images: number, seed: number): Promise<void> {
+  const [expected, found] = [await contents(calm), await contents(stormy)]
+  expect(expected.images).toHaveLength(images)
+  expect(expected.outputs.length).toBeGreaterThanOrEqual(images)
+  expect(found, `seed ${seed}`).toEqual(expected)
+  expect(found.faults).toEqual([])
+  expect(readdirSync(stormy).sort()).toEqual(['case.duckdb', 'manifests'])
+  expect(readdirSync(join(stormy, 'manifests'))).toHaveLength(images)
 }
