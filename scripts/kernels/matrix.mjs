@@ -1,9 +1,7 @@
-// One kernel: its guest is booted, recorded and dumped, and all tables are held against the record.
-import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { root } from '../lib.mjs'
+import { tablesOf } from '../all-tables.mjs'
 import { compare, verdict } from './compare.mjs'
 import { makeBoot } from './initramfs.mjs'
 import { mixDumps } from './mix.mjs'
@@ -18,39 +16,11 @@ const BUSY_SECONDS = 12
 /** Of a hundred pages of a torn image, so many are of another moment. */
 const TORN_PERCENT = 5
 const SECONDS_PER_TABLE = 60
-const PARTIAL = 5
 /** Differences of a table to print. */
 const SHOWN = 8
-const SALVOR = join(root, 'bin', 'salvor.cjs')
 
 /** Every table of an image by its name, and how the run ended. */
-function tablesOf(image) {
-  const file = `${image}.json`
-  const args = [
-    SALVOR,
-    'run',
-    'all',
-    image,
-    '--quiet',
-    '--timeout',
-    String(SECONDS_PER_TABLE),
-    '--force',
-    '--output',
-    file,
-  ]
-  const { status, stderr } = spawnSync('nice', ['-n', '10', process.execPath, ...args], { encoding: 'utf8' })
-  if (status !== 0 && status !== PARTIAL) throw new Error(`salvor ended with ${status}: ${stderr.slice(0, 2000)}`)
-  return new Map(JSON.parse(readFileSync(file, 'utf8')).map((table) => [table.table, table]))
-}
-
-/** What analyzers say of themselves. */
-export function declarations() {
-  const { stdout } = spawnSync(process.execPath, [SALVOR, 'analyzers', '--format', 'json'], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  })
-  return JSON.parse(stdout)
-}
+const imageTables = (image) => tablesOf(image, `${image}.json`, SECONDS_PER_TABLE)
 
 /** Boots the guest and dumps it: at rest after its record, and twice while it is busy. */
 async function dumps(kernel, folder, busy) {
@@ -119,11 +89,11 @@ export async function acquire(kernel, packages, folder, { busy }) {
 /** The cells of one kernel, of what `acquire` left: `{ kernel, release, quiet, torn }`. */
 export function evaluate(kernel, folder, declared) {
   const record = Record.read(join(folder, 'record'))
-  const tables = tablesOf(join(folder, 'quiet.elf'))
+  const tables = imageTables(join(folder, 'quiet.elf'))
   const quiet = quietCells(record, tables)
   show(`${kernel.name}, quiet`, quiet)
   const twins = ['busy-a', 'busy-b', 'torn'].map((image) => join(folder, `${image}.elf`))
-  const torn = twins.every((image) => existsSync(image)) ? tornCells(declared, ...twins.map(tablesOf)) : null
+  const torn = twins.every((image) => existsSync(image)) ? tornCells(declared, ...twins.map(imageTables)) : null
   if (torn !== null) show(`${kernel.name}, torn`, torn)
   const exact = Object.values(quiet).filter(({ text }) => text.startsWith('exact')).length
   process.stdout.write(
