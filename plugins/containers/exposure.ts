@@ -8,6 +8,7 @@ import {
   isOwn,
   knownFlaws,
   ownerOf,
+  readBuilt,
   readKubeletSettings,
   versionsOf,
   WAYS,
@@ -148,7 +149,8 @@ export default defineAnalyzer({
       ...setting,
     }))
     const files = hostFiles(kernel)
-    const versions = versionsOf([...(tables.kubernetes.table?.rows() ?? [])], [...tables.info.rows()][0], files)
+    const components = [...(tables.kubernetes.table?.rows() ?? [])]
+    const versions = versionsOf(components, [...tables.info.rows()][0], files, readBuilt(kernel, files))
     const node = [...readKubeletSettings(kernel, files), ...knownFlaws(versions)]
     yield node.map(({ name, ...found }) => ({ ...ownerOf(null, names), exposure: name, ...found }))
   },

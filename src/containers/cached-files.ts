@@ -9,4 +9,6 @@ export interface CachedFiles {
   readlink(path: string): string | null
   /** What is cached of a file, NUL where a page is missing: for databases whose records are carved. */
   readPresent?(path: string): { text: string; address: bigint } | null
+  /** The inode of a file that the dentry cache knows. */
+  inode?(path: string): bigint | null
 }

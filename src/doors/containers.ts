@@ -46,7 +46,7 @@ export {
 } from '../tables/memory-groups.js'
 export { namespaceRows } from '../tables/namespaces.js'
 export { addressHolders, netColumns, netPlaces } from '../tables/net.js'
-export { readKubeletSettings } from '../tables/node-settings.js'
+export { readBuilt, readKubeletSettings } from '../tables/node-settings.js'
 export {
   describePages,
   membersByMemory,

@@ -23,12 +23,19 @@ export interface FirstProcess {
   readonly args: readonly string[] | null
 }
 
-/** Accounts whose registries have the images of EKS (its guide, "container image registries"): anybody may have one. */
+/**
+ * Accounts whose registries have the images of EKS, one for each of its regions that has its own: its user guide, "View Amazon
+ * container image registries for Amazon EKS add-ons" (add-ons-images). Anybody may have another.
+ */
 const EKS_ACCOUNTS =
-  '602401143452|877085696533|800184023465|900889452093|491585149902|761377655185|590381155156|455263428931|900612956339|066635153087|558608220178|759879836304|918309763551|961992271922|151742754352|013241004608'
+  '013241004608|066635153087|121268973566|151610086707|151742754352|296578399912|333609536671|455263428931|491585149902|' +
+  '533267051163|558608220178|590381155156|602401143452|730335286997|759879836304|761377655185|800184023465|877085696533|' +
+  '877088126301|900612956339|900889452093|918309763551|961992271922'
 
 function ofEks(name: string): RegExp {
-  return new RegExp(`^(?:${EKS_ACCOUNTS})\\.dkr\\.ecr(?:-fips)?\\.[a-z0-9-]{1,32}\\.amazonaws\\.com(?:\\.cn)?/${name}$`)
+  return new RegExp(
+    `^(?:${EKS_ACCOUNTS})\\.dkr\\.ecr(?:-fips)?\\.[a-z0-9-]{1,32}\\.amazonaws\\.(?:com(?:\\.cn)?|eu)/${name}$`,
+  )
 }
 
 const KUBE = ['kube-system']

@@ -127,6 +127,12 @@ export class CachedFiles {
     return value === null ? null : { text: value, address: node.inode }
   }
 
+  /** The inode of a file; null where the dentry cache does not know one by that name. */
+  inode(path: string): bigint | null {
+    const node = this.#node(path)
+    return node?.kind === 'file' ? node.inode : null
+  }
+
   /** Where a symlink points. */
   readlink(path: string): string | null {
     const node = this.#node(path, false)

@@ -15,7 +15,13 @@ interface Flaw {
   readonly affected: readonly Range[]
 }
 
-/** From the projects' advisories; of the kernel, from the releases of its stable branches that brought the change. */
+/**
+ * Ranges of what is written in Go are those of the Go vulnerability database (golang/vulndb): GO-2022-0914, GO-2024-2491,
+ * GO-2025-4096, -4097 and -4098 of runc, GO-2022-0784 and GO-2022-0344 of containerd, GO-2022-0354 of CRI-O, GO-2022-0910 and
+ * GO-2024-3286 of Kubernetes. It has none of CVE-2019-5736, of which the CVE says "runc through 1.0-rc6". Those of the kernel
+ * are from the change that brought each and the releases of stable branches that mended it (nluedtke/linux_kernel_cves,
+ * `<branch>_security.txt` and `CVEs.txt`); a branch that ended without (4.4, of CVE-2024-1086 also 4.14) has it for good.
+ */
 const FLAWS: readonly Flaw[] = [
   {
     cve: 'CVE-2019-5736',

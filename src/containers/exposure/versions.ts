@@ -1,7 +1,9 @@
 /** Which versions of what starts and confines containers a node has, by what memory holds of that. */
 
 import type { CachedFiles } from '../cached-files.js'
+import type { BuildInfo } from './build-info.js'
 import type { Versioned } from './flaws.js'
+import { PACKAGE_LISTS } from './package-lists.js'
 
 /** Packages by the names that distributions and projects give them, and the program of each. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -11,9 +13,31 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'cri-o': 'cri-o',
   kubelet: 'kubelet',
 }
+/** Programs by the paths of their sources, whichever folder of these they are made from. */
+const PROGRAMS: readonly (readonly [string, RegExp])[] = [
+  ['runc', /^github\.com\/opencontainers\/runc$/],
+  ['containerd', /^github\.com\/containerd\/containerd(?:\/v2)?\/cmd\/containerd$/],
+  ['cri-o', /^github\.com\/cri-o\/cri-o\/cmd\/crio$/],
+  ['kubelet', /^k8s\.io\/kubernetes\/cmd\/kubelet$/],
+]
+/** Where those programs lie, by the packages of distributions and of their projects. */
+export const PROGRAM_FILES: readonly string[] = ['runc', 'containerd', 'crio', 'kubelet'].flatMap((name) =>
+  [
+    '/usr/bin',
+    '/usr/sbin',
+    '/usr/local/bin',
+    '/usr/local/sbin',
+    '/opt/bin',
+    '/var/lib/rancher/k3s/data/current/bin',
+  ].map((folder) => `${folder}/${name}`),
+)
 /** Longer lists of packages are nobody's. */
 const LONGEST = 64 << 20
-const STATUS = '/var/lib/dpkg/status'
+
+/** What a program says of how it was built. */
+export interface Built extends BuildInfo {
+  readonly file: string
+}
 
 interface Component {
   readonly component: string | null
@@ -26,8 +50,13 @@ interface Host {
   readonly banner: string | null
 }
 
-/** What each source says: the kubelet's own word before a package's. */
-export function versionsOf(components: readonly Component[], host: Host | undefined, files: CachedFiles): Versioned[] {
+/** What each source says: the kubelet's own word before what programs say, and that before a package's. */
+export function versionsOf(
+  components: readonly Component[],
+  host: Host | undefined,
+  files: CachedFiles,
+  built: readonly Built[] = [],
+): Versioned[] {
   const told = components.flatMap(({ component, version, container }) =>
     component === null || version === null || container !== null || !Object.values(PACKAGES).includes(component)
       ? []
@@ -40,7 +69,7 @@ export function versionsOf(components: readonly Component[], host: Host | undefi
           },
         ],
   )
-  const all = [...told, ...packages(files), ...kernelVersion(host)]
+  const all = [...told, ...builds(built), ...packages(files), ...kernelVersion(host)]
   // Whoever says that a distribution made it is right.
   const byOthers = new Set(all.flatMap(({ program, distributed }) => (distributed ? [program] : [])))
   return all
@@ -53,31 +82,34 @@ function upstream(version: string): string {
   return version
     .replace(/^\d{1,4}:/, '')
     .replace(/[+~](?:ds|dfsg|git).*$/s, '')
-    .replace(/-\d.*$/s, '')
+    .replace(/-r?\d.*$/s, '')
 }
 
 function isDistributed(version: string): boolean {
-  return /deb|ubuntu|\+ds|~ds|dfsg|el\d|fc\d|amzn/.test(version)
+  return /deb|ubuntu|\+ds|~ds|dfsg|el\d|fc\d|amzn|-r\d/.test(version)
 }
 
-/** What is installed by dpkg's list (deb-control(5)), as far as the page cache has it. */
+/** What is installed by the lists of packages, as far as the page cache has them. */
 function packages(files: CachedFiles): Versioned[] {
-  const { text } = files.read(STATUS)
-  if (text === null || text.length > LONGEST) return []
-  return text.split('\n\n').flatMap((paragraph): Versioned[] => {
-    const name = /^Package: (\S{1,128})$/m.exec(paragraph.slice(0, 512))?.[1] ?? ''
-    const program = Object.hasOwn(PACKAGES, name) ? PACKAGES[name] : undefined
-    if (program === undefined || !/^Status: install ok installed$/m.test(paragraph.slice(0, 1024))) return []
-    const version = /^Version: (\S{1,128})$/m.exec(paragraph.slice(0, 4096))?.[1]
-    if (version === undefined) return []
-    return [
-      {
-        program,
-        version: upstream(version),
-        source: `the package ${name} ${version}`,
-        distributed: isDistributed(version),
-      },
-    ]
+  return PACKAGE_LISTS.flatMap(({ path, read }) => {
+    const { text } = files.read(path)
+    if (text === null || text.length > LONGEST) return []
+    return read(text).flatMap(({ name, version }): Versioned[] => {
+      const program = Object.hasOwn(PACKAGES, name) ? PACKAGES[name] : undefined
+      if (program === undefined) return []
+      const source = `the package ${name} ${version}`
+      return [{ program, version: upstream(version), source, distributed: isDistributed(version) }]
+    })
+  })
+}
+
+/** What programs say of themselves, by the paths of their sources. */
+function builds(programs: readonly Built[]): Versioned[] {
+  return programs.flatMap(({ file, path, version }): Versioned[] => {
+    const program = PROGRAMS.find(([, of]) => of.test(path))?.[0]
+    if (program === undefined || version === null) return []
+    const source = `what ${file} was built from`
+    return [{ program, version: upstream(version), source, distributed: isDistributed(version) }]
   })
 }
 
