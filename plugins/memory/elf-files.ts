@@ -1,4 +1,4 @@
-import { address, bytes, defineAnalyzer, integer, text } from 'salvor'
+import { address, bytes, count, defineAnalyzer, integer, text } from 'salvor'
 import { memberColumns, readMembers } from 'salvor/containers'
 import { readElfFiles } from 'salvor/kernel'
 
@@ -24,6 +24,7 @@ export default defineAnalyzer({
     machine: text('Processor it is for, as x86_64'),
     bits: integer('32 or 64', { detail: true }),
     entry: address('Where it begins to run, as its header has it', { detail: true }),
+    sections: count('Sections that its header counts; packers and hand-made programs have none', { detail: true }),
     size: bytes('What its segments take in memory, from the first to the last'),
     path: text('File, or what the kernel calls the area; null for memory without a name', { meaning: 'path' }),
   },
@@ -32,9 +33,9 @@ export default defineAnalyzer({
     yield readElfFiles(kernel, [...members.keys()]).flatMap(({ task, header, ...file }) => {
       const member = members.get(task)
       if (member === undefined) return []
-      const { type, machine, bits, entry } = header
+      const { type, machine, bits, entry, sections } = header
       const { address, start, end, permissions, size, path } = file
-      return { ...member, address, start, end, permissions, type, machine, bits, entry, size, path }
+      return { ...member, address, start, end, permissions, type, machine, bits, entry, sections, size, path }
     })
   },
 })

@@ -1,6 +1,6 @@
 import { address, defineAnalyzer, flag, integer, text } from 'salvor'
 import { containerNames, listedPlacedTasks, memberColumns, ownerOf } from 'salvor/containers'
-import { isLeader, mappingFinder, readUserRegisters } from 'salvor/kernel'
+import { isLeader, mappingFinder, readCommandLines, readUserRegisters } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'user-stacks',
@@ -28,6 +28,12 @@ export default defineAnalyzer({
       meaning: 'path',
     }),
     stack_permissions: text('Permissions of that memory, as rw-p; null where nothing is mapped'),
+    arguments: address('Where /proc has its command line from; of the main thread alone', { detail: true }),
+    arguments_path: text('File or area that its command line lies in: [stack], unless it was moved', {
+      meaning: 'path',
+      detail: true,
+    }),
+    arguments_permissions: text('Permissions of that memory; null where nothing is mapped', { detail: true }),
     syscall: integer('Number of the system call that it is in; null where it was interrupted', { detail: true }),
     running: flag('Whether it was on a processor', { detail: true }),
   },
@@ -37,18 +43,24 @@ export default defineAnalyzer({
     const threads = new Map(tasks.map((task) => [task.address, task]))
     const leaders = new Map(tasks.filter(isLeader).map(({ pid, address }) => [pid, address]))
     const find = mappingFinder(kernel, [...leaders.values()])
+    const commandLines = readCommandLines(kernel, [...leaders.values()])
     yield readUserRegisters(kernel, [...threads.keys()]).flatMap(({ task, all: _, ...registers }) => {
       const thread = threads.get(task)
       if (thread === undefined) return []
       const { tid, pid, comm, container } = thread
       const leader = leaders.get(pid) ?? task
       const [code, stack] = [find(leader, registers.instruction), find(leader, registers.stack_pointer)]
+      const line = commandLines.get(task) ?? null
+      const around = line === null ? null : find(task, line)
       return {
         ...{ tid, pid, comm, ...ownerOf(container, names), ...registers },
         instruction_path: code?.path ?? null,
         instruction_permissions: code?.permissions ?? null,
         stack_path: stack?.path ?? null,
         stack_permissions: stack?.permissions ?? null,
+        arguments: line,
+        arguments_path: around?.path ?? null,
+        arguments_permissions: around?.permissions ?? null,
       }
     })
   },

@@ -1,11 +1,6 @@
 // What an intrusion leaves that no rule tells, with the reason, and the tables that show it to who looks.
 export const WITHOUT_RULE = [
   {
-    sign: 'A container that its engine starts again and again, with a directory of the host in it, made by hand',
-    why: 'no table has how an engine restarts a container; the mount alone is told by host-path-mounted',
-    tables: ['containers'],
-  },
-  {
     sign: 'A filter of system calls, devices or paths that is weaker than what was declared',
     why: 'each difference is a row of its own there, and most are of the engine or the administrator',
     tables: ['drift'],

@@ -101,7 +101,7 @@ export {
   type Range,
   type Stretch,
 } from '../kernel/user-memory.js'
-export { mappingFinder, readUserRegisters, type UserRegisters } from '../kernel/user-registers.js'
+export { mappingFinder, readCommandLines, readUserRegisters, type UserRegisters } from '../kernel/user-registers.js'
 export { readWatches, type Watch } from '../kernel/watches.js'
 export { readWorkingDirectories, type WorkingDirectory } from '../kernel/working-directories.js'
 export { readShellHashes, readShellHistories, type ShellHash, type ShellHistory } from '../programs/histories.js'

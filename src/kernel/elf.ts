@@ -33,6 +33,8 @@ export interface ElfHeader {
   /** Where its table of segments lies, from the file's start, and how long it is. */
   readonly segmentsAt: bigint
   readonly segmentsLength: number
+  /** How many sections it has, which no program needs to run; null where that stands in the first of them. */
+  readonly sections: number | null
 }
 
 /** A header in the first bytes of a file; null where there is none. */
@@ -53,7 +55,13 @@ export function elfHeader(view: DataView): ElfHeader | null {
     entry: word(24),
     segmentsAt: word(wide ? 32 : 28),
     segmentsLength: size === (wide ? 56 : 32) && count <= MOST_SEGMENTS ? size * count : 0,
+    sections: sectionsOf(view.getUint16(wide ? 60 : 48, true), word(wide ? 40 : 32)),
   }
+}
+
+/** From SHN_LORESERVE on e_shnum is 0, and the table is there all the same (elf(5)). */
+function sectionsOf(count: number, table: bigint): number | null {
+  return count === 0 && table !== 0n ? null : count
 }
 
 /** A segment: where its program puts it, and where its bytes lie in the file. */

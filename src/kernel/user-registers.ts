@@ -110,6 +110,17 @@ function sizeOfRegisters(kernel: Kernel): bigint {
   )
 }
 
+/** Where /proc has the command lines of some tasks from (get_mm_cmdline(), fs/proc/base.c); none of what has no memory. */
+export function readCommandLines(kernel: Kernel, tasks: readonly bigint[]): Map<bigint, bigint> {
+  const lines = kernel.at(tasks, TASK_STRUCT).select({ start: 'mm->arg_start' })
+  return new Map(
+    tasks.flatMap((task, row): [bigint, bigint][] => {
+      const start = lines.column('start').bigint(row) ?? 0n
+      return start === 0n ? [] : [[task, start]]
+    }),
+  )
+}
+
 /** Finds mappings of some tasks by address. */
 export function mappingFinder(
   kernel: Kernel,
