@@ -23,13 +23,14 @@ export default defineRule({
   *find({ stacks, processes }) {
     for (const thread of stacks.rows) {
       if (thread.tid !== thread.pid || thread.arguments === null || thread.arguments_path === '[stack]') continue
+      // In no mapping that could be read: of a host that went on that says nothing, and no command line can be shown of it.
+      if (thread.arguments_permissions === null) continue
       const [process] = processes.where('pid', thread.pid)
       if (process === undefined || process.state === 'Z') continue
-      const where = thread.arguments_path ?? (thread.arguments_permissions === null ? null : 'memory of its own')
       yield {
         about: process,
         severity: MANAGER.test(process.exe ?? '') ? 'info' : 'medium',
-        summary: `The command line ${quote(process.args)} of ${quote(process.exe)} lies in ${quote(where ?? 'nothing that is mapped')}`,
+        summary: `The command line ${quote(process.args)} of ${quote(process.exe)} lies in ${quote(thread.arguments_path ?? 'memory of its own')}`,
         evidence: [thread, process],
       }
     }

@@ -7,11 +7,10 @@ const process = { pid: 9, comm: 'sshd', exe: '/opt/x', args: ['/usr/sbin/sshd'],
 const find = (thread: object = {}, runs: object = {}) =>
   evaluateRule(rule, { stacks: [{ tid: 9, pid: 9, ...line, ...thread }], processes: [{ ...process, ...runs }] })
 
-test('a command line in memory of the process’ own, or where nothing is', () => {
+test('a command line in memory of the process’ own', () => {
   const [found] = find()
   expect(found).toMatchObject({ about: { pid: 9 }, severity: 'medium' })
   expect(found?.summary).toContain('‘memory of its own’')
-  expect(find({ arguments_permissions: null })[0]?.summary).toContain('nothing that is mapped')
   expect(find({ arguments_path: '[heap]' })[0]?.summary).toContain('‘[heap]’')
 })
 
@@ -22,6 +21,8 @@ test('the service manager does so to its helpers', () => {
 test.each([
   [{ arguments_path: '[stack]' }, {}],
   [{ arguments: null }, {}],
+  // Of a host that went on, the mapping may be what could not be read.
+  [{ arguments_permissions: null }, {}],
   [{ tid: 10 }, {}],
   [{}, { state: 'Z' }],
 ])('%j %j is none', (thread, runs) => {
