@@ -1,6 +1,7 @@
 //! The N-API edge, and nothing else: ids in, columns out. Every call catches panics and turns errors into JavaScript ones.
 
 pub mod code;
+pub mod convert;
 pub mod files;
 pub mod pages;
 pub mod places;

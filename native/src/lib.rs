@@ -3,6 +3,7 @@
 //! Data flows one way: [`unpack`] → [`image`] → [`arch`] → [`kernel`] → [`query`] and [`scan`] → the N-API edge.
 
 pub mod arch;
+pub mod convert;
 pub mod error;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;

@@ -11,6 +11,7 @@ import { batchImageCommand } from './commands/batch-image.js'
 import { caseCommand } from './commands/case.js'
 import { compareCommand } from './commands/compare.js'
 import { completionCommand } from './commands/completion.js'
+import { convertCommand } from './commands/convert.js'
 import { distillCommand } from './commands/distill.js'
 import { helpCommand, versionCommand } from './commands/help.js'
 import { huntCommand } from './commands/hunt.js'
@@ -52,6 +53,7 @@ const general: readonly Command[] = [
   analyzersCommand,
   schemaCommand,
   distillCommand,
+  convertCommand,
   acquireCommand,
   newPluginCommand,
   completionCommand,

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { MessageChannel } from 'node:worker_threads'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { EvidenceFileRecord } from '../case/manifest.js'
 import type { Intake, IntakeSettings } from '../intake/intake.js'
 import { isElsewhere } from '../intake/names.js'
@@ -16,7 +16,7 @@ import { type Evidence, type NamedFile, type OpenedImage, type Reporter, Run, ty
 export type { Evidence, NamedFile, OpenedImage, Reporter, TableSink } from './run.js'
 
 import type { TableOutcome } from './status.js'
-import type { Results } from './tasks.js'
+import type { ConvertTask, Results } from './tasks.js'
 
 export interface EngineOptions extends PoolOptions {
   /** Seconds that a table may take; without it as many as it takes. */
@@ -71,12 +71,35 @@ export class Engine {
     options: OpenOptions,
     progress: (done: number, total: number) => void,
   ): Promise<OpenedImage> {
+    const opened = await this.stoppable<[number, number], Results['open']>(
+      (told) => progress(...told),
+      (port) => this.pool.run<'open'>({ kind: 'open', path, options, port }),
+    )
+    return { kind: 'image', ...opened }
+  }
+
+  /** Writes an image's memory into a new file of another format; `progress` hears phase, bytes done and bytes in all. */
+  convert(
+    task: Omit<ConvertTask, 'kind' | 'port'>,
+    progress: (phase: number, done: number, total: number) => void,
+  ): Promise<Results['convert']> {
+    return this.stoppable<[number, number, number], Results['convert']>(
+      (told) => progress(...told),
+      (port) => this.pool.run<'convert'>({ kind: 'convert', ...task, port }),
+    )
+  }
+
+  /** A task that tells how far it is over a port, and is stopped over it. */
+  private async stoppable<Told, Result>(
+    hear: (told: Told) => void,
+    run: (port: MessagePort) => Promise<Result>,
+  ): Promise<Result> {
     const { port1: own, port2: port } = new MessageChannel()
     const stop = (): void => own.postMessage('stop')
-    own.on('message', ([done, total]: [number, number]) => progress(done, total))
+    own.on('message', hear)
     this.signal.addEventListener('abort', stop, { once: true })
     try {
-      return { kind: 'image', ...(await this.pool.run<'open'>({ kind: 'open', path, options, port })) }
+      return await run(port)
     } finally {
       this.signal.removeEventListener('abort', stop)
       own.close()

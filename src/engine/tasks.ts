@@ -1,7 +1,7 @@
 import type { OptionsData } from '../api/options.js'
 import type { Places } from '../api/scans.js'
 import type { Batch, TableFacts } from '../api/table.js'
-import type { ChunkHits, Loss } from '../kernel/backend.js'
+import type { ChunkHits, Converted, Loss } from '../kernel/backend.js'
 import type { ImageInfo, OpenOptions } from '../kernel/kernel.js'
 import type { ScanRequest } from '../kernel/scans.js'
 import type { ArtifactPlace } from '../output/artifacts.js'
@@ -61,6 +61,17 @@ export interface AnalyzeTask {
   readonly port: import('node:worker_threads').MessagePort
 }
 
+export interface ConvertTask {
+  readonly kind: 'convert'
+  readonly path: string
+  readonly options: OpenOptions
+  readonly format: string
+  /** A file that is not there yet. */
+  readonly output: string
+  /** Tells phase, bytes done and bytes in all; any message to it stops it. */
+  readonly port: import('node:worker_threads').MessagePort
+}
+
 export type Task =
   | {
       readonly kind: 'open'
@@ -80,6 +91,7 @@ export type Task =
     }
   | { readonly kind: 'write-touched'; readonly image: number; readonly output: string }
   | { readonly kind: 'close'; readonly image: number }
+  | ConvertTask
   | AnalyzeTask
 
 export interface Results {
@@ -89,6 +101,7 @@ export interface Results {
   scan: { readonly found: readonly (readonly ChunkHits[])[]; readonly lost: Loss | null }
   'write-touched': { readonly pages: number; readonly lost: Loss | null }
   close: null
+  convert: Converted
   analyze: readonly Warning[]
 }
 

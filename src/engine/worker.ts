@@ -48,6 +48,13 @@ async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['k
       }
     case 'write-touched':
       return { pages: backend.writeTouched(task.image, task.output), lost: backend.lost(task.image) }
+    case 'convert': {
+      const { path, options, port } = task
+      return backend.convert(path, options, task, (...told) => {
+        port.postMessage(told)
+        return receiveMessageOnPort(port) === undefined
+      })
+    }
     case 'close':
       backend.close(task.image)
       return null

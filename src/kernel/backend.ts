@@ -1,6 +1,6 @@
 import type { Warning } from '../warning.js'
-import { type ImageInfo, Kernel, type OpenOptions, type Progress } from './kernel.js'
-import { type NativeScan, native } from './native.js'
+import { type ImageInfo, Kernel, type OpenOptions, type Progress, UNPACK_LIMIT } from './kernel.js'
+import { type NativeConverted, type NativeScan, native } from './native.js'
 import { type ScanRequest, scanSpec } from './scans.js'
 
 /** All that the engine's workers ask of the kernel layer; tests put another module in its place. */
@@ -16,7 +16,19 @@ export interface Backend {
   /** Writes the pages read since a recording open to a new file; returns how many. */
   writeTouched(id: number, output: string): number
   close(id: number): void
+  /**
+   * Writes an image's memory into a new file of another format, and compares the two. `progress` hears what is done (0
+   * unpacking, 1 writing, 2 comparing) and bytes of bytes, and answers whether to go on.
+   */
+  convert(
+    path: string,
+    options: OpenOptions,
+    to: { readonly format: string; readonly output: string },
+    progress: (phase: number, done: number, total: number) => boolean,
+  ): Converted
 }
+
+export type Converted = NativeConverted
 
 /** What a scan hit in one chunk, or why it could not be made. */
 export type ChunkHits =
@@ -56,4 +68,7 @@ export const backend: Backend = {
   lost: native.lost,
   writeTouched: native.writeTouched,
   close: Kernel.close,
+  convert(path, { cacheDir, unpackLimit = UNPACK_LIMIT }, { format, output }, progress) {
+    return native.convertImage(path, cacheDir, unpackLimit * 2 ** 30, format, output, progress)
+  },
 }

@@ -52,7 +52,7 @@ export interface OpenOptions {
 export type Progress = (done: number, total: number) => boolean
 
 /** GiB that an image may have that is unpacked first, where nobody says otherwise. */
-const UNPACK_LIMIT = 256
+export const UNPACK_LIMIT = 256
 
 function describe(id: number): ImageInfo {
   return JSON.parse(native.describe(id)) as ImageInfo

@@ -170,6 +170,23 @@ export interface NativeSurroundings {
   begins: Uint32Array
 }
 
+/** An image in another format. */
+export interface NativeConverted {
+  /** The format that was read. */
+  format: string
+  /** The files that were read. */
+  files: string[]
+  machine?: string
+  /** Physical memory that was written: first address and bytes, in turn. */
+  held: BigUint64Array
+  /** What the image should have and was not written, the same way. */
+  missing: BigUint64Array
+  /** Why: 0 not in the file, 1 left out by whoever made it, 2 unreadable. */
+  reasons: Uint8Array
+  warnings: string[]
+  notes: string[]
+}
+
 /** The addon's functions; errors carry `code`: EVIDENCE, NO_SYMBOLS, USAGE or INTERNAL. */
 export interface Native {
   /**
@@ -186,6 +203,18 @@ export interface Native {
     symbols: readonly string[],
     progress: (read: number, size: number) => boolean,
   ): number
+  /**
+   * Writes an image's memory into a new file of another format, and compares what can be read of it. `progress` hears what
+   * is done (0 unpacking, 1 writing, 2 comparing) and bytes of bytes, and answers whether to go on.
+   */
+  convertImage(
+    path: string,
+    cacheDir: string | null,
+    most: number,
+    format: string,
+    output: string,
+    progress: (phase: number, done: number, total: number) => boolean,
+  ): NativeConverted
   /** The files that would be read with an image, before it is opened: the other parts of a dump that was split. */
   companions(path: string): string[]
   /** What an image's headers say, before any kernel is looked for; JSON. */

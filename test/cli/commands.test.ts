@@ -61,6 +61,7 @@ describe('help', () => {
     'analyzers',
     'schema',
     'distill',
+    'convert',
     'new-plugin',
     'completion',
   ]

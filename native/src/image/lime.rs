@@ -6,8 +6,8 @@ use crate::words::u64_at;
 
 const MAGIC: u32 = 0x4c69_4d45;
 const HEADER: u64 = 32;
-/// More ranges than any machine's memory map has: past this the file lies.
-const MOST_RANGES: usize = 65_536;
+/// More pieces than memory is in, with what is left out of it: past this the file lies.
+pub const MOST_RANGES: usize = 1 << 20;
 
 /// Headers that follow each other by more than chance.
 const CERTAIN: usize = 3;

@@ -27,7 +27,7 @@ mod split_tests;
 mod touched;
 mod vmcoreinfo;
 mod vmware;
-mod write_lime;
+pub mod write;
 mod xen;
 
 use std::ops;
@@ -306,6 +306,6 @@ impl Image {
     /// Writes the pages read since [`Image::record_touched`] as a LiME image; returns how many they are.
     pub fn write_touched(&self, output: &Path) -> Result<u64> {
         let touched = self.touched.get().ok_or_else(|| Error::usage("no pages were recorded: nothing to write"))?;
-        write_lime::write(self, &touched.runs(), output)
+        write::write_pages(self, &touched.runs(), output)
     }
 }

@@ -10,6 +10,11 @@ impl<'a> VmcoreInfo<'a> {
         Self(text)
     }
 
+    /// All of it.
+    pub fn text(&self) -> &'a str {
+        self.0
+    }
+
     /// The value behind a key.
     pub fn get(&self, key: &str) -> Option<&'a str> {
         self.0.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
