@@ -26,13 +26,18 @@ const COMMON: Readonly<Record<'container' | 'pod', ReadonlySet<Meaning>>> = {
   pod: new Set<Meaning>(['container', 'pod']),
 }
 
+/** Whose page it is: said whole, and where each value came from. */
+const IDENTITY: Readonly<Record<'container' | 'pod', string>> = { container: 'containers', pod: 'pods' }
+
 /** The columns to write: those named with --columns, in that order; else all, of a table for people the main ones. */
 function chosenColumns(
   analyzer: KnownAnalyzer,
   { columns: names, format, wide, page }: RunOptions,
+  records: boolean,
 ): TableHead['columns'] {
   const all = Object.entries(analyzer.columns)
   const named = names.map((name) => findColumn(analyzer, '--columns', name))
+  if (records) return analyzer.columns
   if (named.length > 0) return Object.fromEntries(named.flatMap((name) => all.filter(([key]) => key === name)))
   // The table of containers is there to say whose page it is.
   const common = page === undefined || analyzer.name === 'containers' ? undefined : COMMON[page]
@@ -58,7 +63,9 @@ export function askedTables(
     checkFilter(analyzer, options, registry.list())
     const sort = options.sort.map((key) => ({ ...key, column: findColumn(analyzer, '--sort', key.column) }))
     const where = options.where.map((asked) => ({ ...asked, column: findColumn(analyzer, '--where', asked.column) }))
-    const columns = chosenColumns(analyzer, options)
+    const { page, format } = options
+    const records = page !== undefined && format === 'table' && analyzer.name === IDENTITY[page]
+    const columns = chosenColumns(analyzer, options, records)
     const { name: table, single } = analyzer
     const selection = (choice: ContainerChoice | undefined): Selection =>
       new Selection(analyzer.columns, {
@@ -68,7 +75,13 @@ export function askedTables(
       })
     const named = options.format === 'table' && lacksNames(analyzer, columns)
     const known = analyzer.options === undefined ? {} : { options: made }
-    const head = { table, ...known, columns, ...(single === undefined ? {} : { single }) }
+    const head = {
+      table,
+      ...known,
+      columns,
+      ...(single === undefined ? {} : { single }),
+      ...(records ? { records } : {}),
+    }
     return { head, selection, named }
   })
 }

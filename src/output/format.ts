@@ -26,6 +26,8 @@ export interface TableHead {
   readonly columns: Columns
   /** Its rows stand alone: for people, names and values. */
   readonly single?: boolean
+  /** Each row, for people, as names and values, with the source of a value behind it. */
+  readonly records?: boolean
   /** Names by the ids of containers, for people to see beside the ids of a table that has no names itself. */
   readonly names?: ReadonlyMap<string, string>
   /** For formats of events. */

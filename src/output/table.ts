@@ -4,7 +4,7 @@ import type { Batch } from '../api/table.js'
 import { printable } from './escape.js'
 import type { Format, FormatOptions, TableHead } from './format.js'
 import { type Layout, lay, NULL, pad, type Shown, shorten, widthOf } from './layout.js'
-import { isNumeric, textCell } from './values.js'
+import { isNumeric, jsonCell, textCell } from './values.js'
 import { wrap } from './wrap.js'
 
 /** Widths are found from this many rows; those after them are written as they come. */
@@ -21,9 +21,37 @@ function hasNames({ names }: TableHead, column: Column): boolean {
   return column.meaning === 'container' && names !== undefined && names.size > 0
 }
 
+/** Where a value of a row came from, by its column: told behind the values of a record. */
+const SOURCES = 'sources'
+
 /** The columns as people see them. */
 function columnsOf(head: TableHead): (readonly [string, Column])[] {
-  return Object.entries(head.columns).flatMap((entry) => (hasNames(head, entry[1]) ? [entry, NAMES] : [entry]))
+  const shown = Object.entries(head.columns).filter(([name]) => head.records !== true || name !== SOURCES)
+  return shown.flatMap((entry) => (hasNames(head, entry[1]) ? [entry, NAMES] : [entry]))
+}
+
+/** A value of a record, safe to print: nothing of it is cut, and things of several parts have a line each. */
+function whole(column: Column, value: Value | undefined): string {
+  if (value === null || value === undefined) return NULL
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  const things = jsonCell(column, value)
+  if (!Array.isArray(things) || !things.some((thing) => typeof thing === 'object')) return textCell(column, value)
+  return things.map((thing) => printable(partsOf(thing))).join('\n')
+}
+
+function partsOf(thing: unknown): string {
+  if (typeof thing !== 'object' || thing === null) return String(thing)
+  if (Array.isArray(thing)) return thing.map((part) => partsOf(part).replaceAll('  ', ' ')).join(', ')
+  const parts = Object.values(thing).filter((part) => part !== null)
+  return parts
+    .map(partsOf)
+    .filter((part) => part !== '')
+    .join('  ')
+}
+
+function sourcesOf({ columns }: Batch, index: number): Readonly<Record<string, string>> {
+  const sources = columns[SOURCES]?.[index]
+  return typeof sources === 'object' && sources !== null ? (sources as unknown as Record<string, string>) : {}
 }
 
 /**
@@ -72,6 +100,8 @@ export class TableFormat implements Format {
     for (let index = 0; index < batch.length; index++) {
       const row = this.row(head, batch, index)
       if (head.single === true) output += this.part() + this.record(columns, row)
+      else if (head.records === true)
+        output += (this.part() || '\n') + this.record(columns, row, sourcesOf(batch, index))
       else if (this.layout !== undefined) output += this.line(columns, this.layout, row)
       else if (this.sample.push(row) >= SAMPLE_ROWS) output += this.settle(head)
     }
@@ -79,7 +109,8 @@ export class TableFormat implements Format {
   }
 
   end(head: TableHead): string {
-    return this.layout !== undefined || head.single === true ? '' : this.settle(head)
+    const alone = head.single === true || head.records === true
+    return this.layout !== undefined || alone ? '' : this.settle(head)
   }
 
   finish(): string {
@@ -89,9 +120,10 @@ export class TableFormat implements Format {
   private row(head: TableHead, { columns }: Batch, index: number): string[] {
     const row: string[] = []
     for (const name in head.columns) {
+      if (head.records === true && name === SOURCES) continue
       const column = head.columns[name] as Column
       const value = columns[name]?.[index]
-      row.push(this.shown(column, value))
+      row.push(head.records === true ? whole(column, value) : this.shown(column, value))
       if (hasNames(head, column)) row.push(printable(head.names?.get(String(value)) ?? ''))
     }
     return row
@@ -146,14 +178,20 @@ export class TableFormat implements Format {
     return text === NULL ? this.chalk.dim(padded) : padded
   }
 
-  /** A row of a table that has no other: a line for each column, wrapped on a terminal. */
-  private record(columns: readonly (readonly [string, Column])[], row: readonly string[]): string {
+  /** A row that stands alone: a line for each column, wrapped on a terminal. */
+  private record(
+    columns: readonly (readonly [string, Column])[],
+    row: readonly string[],
+    sources: Readonly<Record<string, string>> = {},
+  ): string {
     const { width, wide } = this.options
     const label = Math.max(...columns.map(([name]) => widthOf(name)))
     const room = width === undefined || wide ? Number.POSITIVE_INFINITY : Math.max(width - label - 2, ID_DIGITS)
     return columns
       .map(([name], index) => {
-        const [first = '', ...others] = wrap(row[index] ?? '', room)
+        const from =
+          Object.hasOwn(sources, name) && row[index] !== NULL ? `  (${printable(String(sources[name]))})` : ''
+        const [first = '', ...others] = `${row[index] ?? ''}${from}`.split('\n').flatMap((line) => wrap(line, room))
         const value = first === NULL ? this.chalk.dim(first) : first
         const indented = others.map((line) => `${' '.repeat(label + 2)}${line}\n`)
         return `${this.chalk.bold(pad(name, label, false))}  ${value}\n${indented.join('')}`

@@ -29,6 +29,7 @@ export interface SocketRow extends Omit<Socket, 'peer' | 'kept_in' | 'filter' | 
   remote_pid: number | null
   remote_comm: string | null
   remote_container: string | null
+  remote_container_name: string | null
 }
 
 /** Every socket that a descriptor or a table leads to: held ones by process and descriptor, then the others. */
@@ -70,7 +71,7 @@ function everySocketRow(kernel: Kernel): SocketRow[] {
   return [...rows.sort(byHolder), ...unheld]
 }
 
-type OtherEnd = Pick<SocketRow, 'remote_pid' | 'remote_comm' | 'remote_container'>
+type OtherEnd = Pick<SocketRow, 'remote_pid' | 'remote_comm' | 'remote_container' | 'remote_container_name'>
 
 /**
  * Who is at the other end: the holder of the socket there, where that is on this host, else the owner of the address. A
@@ -95,6 +96,7 @@ function otherEnds(
       remote_pid: holder?.pid ?? null,
       remote_comm: holder?.comm ?? null,
       remote_container: known ? (owner.container ?? null) : null,
+      remote_container_name: known ? (owner.container_name ?? null) : null,
     }
   }
 }

@@ -21,6 +21,8 @@ test('a container has a page of the parts that have rows, and only its own', () 
   // The sample lacks pages of some of the parts.
   expect([0, 5]).toContain(code)
   expect(stdout.startsWith('containers\n')).toBe(true)
+  // Whose page it is, with the source of each value.
+  expect(stdout).toMatch(/^containers\nid +[0-9a-f]{64} {2}\(cgroup path\)\nname +corp-batch {2}\(config\.v2\.json\)$/m)
   expect(stdout).toContain('\nprocess-tree\n')
   expect(stdout).toContain('/memfd:cfg (deleted)')
   expect(stdout).not.toContain('shop-web-1')
@@ -52,6 +54,10 @@ test('a pod has one page with all its containers', ({ skip }) => {
   const tables = JSON.parse(stdout) as { table: string; rows: { name: string }[] }[]
   const names = tables.find(({ table }) => table === 'containers')?.rows.map(({ name }) => name)
   expect(names?.sort()).toEqual(['checkout-775494b78b-449ph', 'frontend', 'init-config', 'log-tailer'])
+  expect(tables[0]).toMatchObject({
+    table: 'pods',
+    rows: [{ name: 'checkout-775494b78b-449ph', namespace: 'payments' }],
+  })
 })
 
 test('the files of a container are written beside its page', ({ skip }) => {

@@ -110,6 +110,41 @@ test('a table that has one row is names and values, wrapped on a terminal', () =
   expect(lines(format({ width: 20 })).slice(1, 3)).toEqual(['args       one two', '           three'])
 })
 
+test('a record says where its values are from, and no text of an image makes a line of its own', () => {
+  const columns: Record<string, Column> = {
+    name: { type: 'text', description: 'What' },
+    container: { type: 'text', description: 'In what', meaning: 'container' },
+    volumes: { type: 'record', description: 'Which' },
+    sources: { type: 'record', description: 'From where' },
+  }
+  const records: TableHead = { table: 'pods', image: 'x', columns, records: true }
+  const volumes = [
+    {
+      name: 'logs',
+      kind: null,
+      targets: [
+        { container: 'app', target: '/var/log' },
+        { container: 'b', target: '/l' },
+      ],
+    },
+    { name: 'x\nowner  root', kind: 'emptyDir', targets: [] },
+  ]
+  const batch = {
+    length: 1,
+    columns: { name: ['a\nb'], container: [id], volumes: [volumes], sources: [{ name: 'meta\n.db', other: 'x' }] },
+  }
+  const table = format()
+  const written = (table.rows(records, batch as never) + table.end(records)).split('\n')
+  expect(written).toEqual([
+    '',
+    'name       a\\nb  (meta\\n.db)',
+    `container  ${id}`,
+    'volumes    logs  app /var/log, b /l',
+    '           x\\nowner  root  emptyDir',
+    '',
+  ])
+})
+
 test('of a million rows only the first thousands wait for their widths', () => {
   const table = format()
   table.start(head)

@@ -27,6 +27,8 @@ const PARTS = [
   'environment',
   'secrets',
 ]
+/** What a page of a pod begins with. */
+const POD_ITSELF = 'pods'
 /** What writes of a container into --output-dir, and what it is told: its files, and the archive of a checkpoint. */
 const WRITERS: Readonly<Record<string, (name: string) => Readonly<Record<string, string | boolean>>>> = {
   extract: (name) => ({ of_container: name, merged: true }),
@@ -69,7 +71,7 @@ function pageCommand({ containers, ...page }: Page): Command {
       const name = String(raw.name)
       const options = { ...readRunOptions(raw), container: [containers(name)], page: page.name }
       if (options.format === 'csv') throw new SalvorError('USAGE', `${page.name} has many tables: use json or ndjson`)
-      const requests = PARTS.map((part) => requestOf(registry, part))
+      const requests = [...(page.name === 'pod' ? [POD_ITSELF] : []), ...PARTS].map((part) => requestOf(registry, part))
       if (options.outputDir !== undefined) {
         const of = containers(name)
         for (const [writer, told] of Object.entries(WRITERS)) requests.push(requestOf(registry, writer, told(of)))
