@@ -9,6 +9,8 @@ export interface CachedFiles {
   readlink(path: string): string | null
   /** What is cached of a file, NUL where a page is missing: for databases whose records are carved. */
   readPresent?(path: string): { text: string; address: bigint } | null
+  /** The same as bytes; null too where the file is longer than databases of engines are. */
+  readBytes?(path: string): { bytes: Uint8Array; address: bigint } | null
   /** The inode of a file that the dentry cache knows. */
   inode?(path: string): bigint | null
 }

@@ -47,7 +47,9 @@ function ofNamespace(namespace: string | null | undefined): 'docker' | 'containe
 
 export function initClaims(subject: Subject, pid: number | null): Claim<number>[] {
   if (pid === null) return []
-  const { state, docker, status } = subject.declared ?? {}
+  const { state, docker, status, within } = subject.declared ?? {}
+  // An engine in a container knows the numbers of that container's processes.
+  if (within != null) return [{ value: pid, source: 'task_struct' }]
   return [
     { value: state?.value.init_pid === pid ? pid : null, source: state?.value.source ?? '' },
     { value: pid, source: 'task_struct' },
@@ -76,6 +78,7 @@ export function nameClaims({
     { value: kubernetes ? null : rest.daemon?.name, source: DAEMON },
     { value: declared?.metadata?.value.name, source: 'meta.db' },
     { value: kubernetes ? null : declared?.storage?.value.name, source: 'containers.json' },
+    { value: declared?.libpod?.value.name, source: 'db.sql' },
     { value: declared?.log?.value.container_name, source: 'kubelet log name' },
     { value: declared?.userdata?.value.environment?.name, source: '.containerenv' },
     { value: declared?.userdata?.value.alias, source: 'hosts file' },
@@ -131,6 +134,7 @@ export function hostnameClaims(subject: Subject, sandbox: Subject | null): Claim
     { value: declared?.metadata?.value.hostname, source: 'meta.db' },
     { value: declared?.sandbox?.value.hostname, source: 'sandbox directory' },
     { value: declared?.userdata?.value.hostname, source: 'hostname file' },
+    { value: declared?.libpod?.value.hostname, source: 'db.sql' },
   ]
   const uts: Claim<string> = { value: init?.hostname, source: 'UTS namespace' }
   const carved = subject.carved.map(({ docker, metadata, source }) => ({

@@ -227,6 +227,7 @@ function buildRow(
       { value: subject.daemon?.image, source: DAEMON },
       { value: declared?.metadata?.value.image, source: 'meta.db' },
       { value: declared?.storage?.value.image, source: 'containers.json' },
+      { value: declared?.libpod?.value.image, source: 'db.sql' },
       { value: declared?.userdata?.value.environment?.image, source: '.containerenv' },
       ...subject.carved.map(({ image, source }) => ({ value: image, source })),
     ]),
@@ -238,6 +239,7 @@ function buildRow(
       [
         { value: docker?.started, source: 'config.v2.json' },
         { value: declared?.status?.value.started, source: 'CRI status' },
+        { value: declared?.libpod?.value.started, source: 'db.sql' },
         { value: init?.started, source: 'task_struct' },
       ],
       // The first process is made some time before the engine says that the container has started.
@@ -255,6 +257,7 @@ function buildRow(
         source: `${spec_source} (all capabilities, no seccomp filter, no masked paths)`,
       },
       { value: declared?.storage?.value.privileged, source: 'containers.json' },
+      { value: declared?.libpod?.value.privileged, source: 'db.sql' },
     ]),
     capabilities: claims.take(
       'capabilities',
@@ -306,6 +309,7 @@ function evidenceOf({ declared, daemon, carved }: Subject): ContainerEvidence[] 
     ['CRI status', declared?.status],
     ['containers.json', declared?.storage],
     ['userdata directory', declared?.userdata],
+    ['db.sql', declared?.libpod],
     ['kubelet log name', declared?.log],
     ['sandbox directory', declared?.sandbox],
     [DAEMON, held],

@@ -9,6 +9,7 @@ import { type DockerConfig, type DockerHostConfig, parseDockerConfig, parseDocke
 import type { Parsed } from './json.js'
 import { type ContainerLogName, parseContainerLogName, parsePodLogDirectory, parsePodLogPath } from './kubelet-logs.js'
 import { findLayout } from './layouts.js'
+import { type LibpodContainer, readLibpodDatabase } from './libpod-database.js'
 import { carveNetworks, type StoredNetwork } from './network-store.js'
 import { type OciConfig, parseOciConfig } from './oci-config.js'
 import { parseStoredContainers, type StoredContainer } from './podman-storage.js'
@@ -44,6 +45,8 @@ export interface DeclaredContainer {
   metadata: Found<CriMetadata> | null
   storage: Found<StoredContainer> | null
   userdata: Found<Userdata> | null
+  /** From podman's database. */
+  libpod: Found<LibpodContainer> | null
   log: Found<ContainerLogName & { pod_uid: string | null; attempt: number | null }> | null
   /** containerd's directory of a pod's sandbox, with the host name it holds. */
   sandbox: Found<{ files: string[]; hostname: string | null }> | null
@@ -66,6 +69,9 @@ export function readDeclared(files: CachedFiles, roots: DataRoots): Declared {
   for (const path of layout.docker) reader.docker(path)
   for (const path of layout.cri) reader.cri(path)
   for (const path of layout.storage) reader.storage(path)
+  for (const path of new Set(layout.storage.map((path) => path.slice(0, path.lastIndexOf('/'))))) {
+    reader.libpod(`${path}/db.sql`)
+  }
   reader.logs()
   for (const path of layout.metadata) reader.metadata(path)
   if (reader.lacksDocker) for (const path of layout.networks) reader.networks(path)
@@ -161,6 +167,16 @@ class Reader {
     }
   }
 
+  libpod(path: string): void {
+    const file = this.#files.readBytes?.(path) ?? null
+    for (const [id, value] of (file && readLibpodDatabase(file.bytes)) ?? []) {
+      const container = this.#container(id)
+      if (container === null || file === null) continue
+      container.engine ??= 'podman'
+      container.libpod ??= { value, path, address: file.address }
+    }
+  }
+
   logs(): void {
     const pods = new Map<string, string | null>()
     for (const entry of this.#files.list('/var/log/pods')) {
@@ -243,6 +259,7 @@ class Reader {
       metadata: null,
       storage: null,
       userdata: null,
+      libpod: null,
       log: null,
       sandbox: null,
     }

@@ -113,6 +113,7 @@ function settings(records: Records, warnings: Warning[]): SettingsRow {
   const claims = new Claims(row.id, warnings)
   claims.sources.container = row.sources.id ?? ''
   const [host, status, storage] = [declared?.host_config?.value, declared?.status?.value, declared?.storage?.value]
+  const libpod = declared?.libpod?.value
   const labels = claims.take('labels', labelClaims(records), null)
   const label = (column: string, ...names: string[]): string | null => {
     const value = names.map((name) => labels?.[name]).find((text) => text) ?? null
@@ -127,12 +128,14 @@ function settings(records: Records, warnings: Warning[]): SettingsRow {
       'command',
       { value: spec?.args, source: spec_source },
       ...of(docker, ({ path, args }) => (path === null ? null : [path, ...args])),
+      { value: libpod && libpod.command.length > 0 ? libpod.command : null, source: 'db.sql' },
     ),
     image_id: claims.take('image_id', [
       ...of(docker, ({ image_id }) => image_id),
       { value: daemon?.image_id, source: DAEMON },
       ...of(metadata, ({ image_id }) => image_id),
       { value: storage?.image_id, source: 'containers.json' },
+      { value: libpod?.image_id, source: 'db.sql' },
       ...carved.map(({ image_id: value, source }) => ({ value, source })),
     ]),
     created: take(
@@ -140,26 +143,35 @@ function settings(records: Records, warnings: Warning[]): SettingsRow {
       ...of(docker, ({ created }) => created),
       { value: status?.created, source: 'CRI status' },
       { value: storage?.created, source: 'containers.json' },
+      { value: libpod?.created, source: 'db.sql' },
       { value: declared?.state?.value.created, source: declared?.state?.value.source ?? '' },
     ),
-    finished: take('finished', ...of(docker, ({ finished }) => (ended ? finished : null)), {
-      value: ended ? status?.finished : null,
-      source: 'CRI status',
-    }),
+    finished: take(
+      'finished',
+      ...of(docker, ({ finished }) => (ended ? finished : null)),
+      { value: ended ? status?.finished : null, source: 'CRI status' },
+      { value: ended ? libpod?.finished : null, source: 'db.sql' },
+    ),
     exit_code: take(
       'exit_code',
       ...of(docker, ({ exit_code, running }) => (ended && running === false ? exit_code : null)),
       { value: ended && status?.finished ? status.exit_code : null, source: 'CRI status' },
+      { value: ended ? libpod?.exit_code : null, source: 'db.sql' },
     ),
     restarts: take(
       'restarts',
       ...of(docker, ({ restart_count }) => restart_count),
       ...of(metadata, ({ kind, attempt }) => (kind === 'container' ? attempt : null)),
+      { value: libpod?.restarts, source: 'db.sql' },
       { value: kubernetes_name?.value.attempt, source: kubernetes_name?.source ?? '' },
       { value: declared?.log?.value.attempt, source: 'kubelet log name' },
       ...carved.map(({ restarts: value, source }) => ({ value, source })),
     ),
-    restart_policy: take('restart_policy', { value: host?.restart_policy, source: 'hostconfig.json' }),
+    restart_policy: take(
+      'restart_policy',
+      { value: host?.restart_policy, source: 'hostconfig.json' },
+      { value: libpod?.restart_policy, source: 'db.sql' },
+    ),
     ports: take('ports', ...portClaims(records)),
     log_path: take(
       'log_path',
@@ -170,6 +182,7 @@ function settings(records: Records, warnings: Warning[]): SettingsRow {
         value: conmon?.log_path,
         source: 'conmon arguments',
       },
+      { value: libpod?.log_path, source: 'db.sql' },
     ),
     memory_limit: take(
       'memory_limit',
@@ -195,16 +208,19 @@ function settings(records: Records, warnings: Warning[]): SettingsRow {
   }
 }
 
-function labelClaims({ docker, metadata }: Records): Claim<Record<string, string>>[] {
+function labelClaims({ docker, metadata, subject }: Records): Claim<Record<string, string>>[] {
+  const libpod = subject.declared?.libpod
   return [
     ...of(docker, ({ labels }) => Object.fromEntries(labels)),
     ...of(metadata, ({ labels }) => Object.fromEntries(labels)),
+    { value: libpod && Object.fromEntries(libpod.value.labels), source: 'db.sql' },
   ]
 }
 
 function portClaims({ docker, metadata, subject }: Records): Claim<string[]>[] {
   const host = subject.declared?.host_config
   const stored = subject.declared?.network?.value.ports ?? []
+  const libpod = subject.declared?.libpod
   return [
     // What does not run publishes nothing, and was still asked to.
     ...of(docker, ({ ports, running }) => (ports.length > 0 || running === true ? shown(ports) : null)),
@@ -212,6 +228,7 @@ function portClaims({ docker, metadata, subject }: Records): Claim<string[]>[] {
     { value: stored.length === 0 ? null : shown(stored), source: NETWORK_STORE },
     ...of(metadata, ({ kind, ports }) => (kind === 'container' ? shown(ports) : null)),
     { value: sandboxPorts(subject), source: subject.spec_source },
+    { value: libpod && shown(libpod.value.ports), source: 'db.sql' },
   ]
 }
 

@@ -5,6 +5,9 @@ import type { DeclaredContainer } from './declared.js'
 import type { Subject } from './pods.js'
 import type { ContainerState } from './types.js'
 
+/** podman's database. */
+const LIBPOD = 'db.sql'
+
 export function stateOf(subject: Subject, claims: Claims): ContainerState | null {
   const actual = actualState(subject)
   const declared = declaredState(subject, actual !== null)
@@ -39,7 +42,7 @@ function actualState({ group, init, declared }: Subject): { state: ContainerStat
 
 function declaredState({ declared, group }: Subject, alive: boolean): { state: ContainerState; source: string } | null {
   if (declared === null) return null
-  const { docker, status, state } = declared
+  const { docker, status, state, libpod } = declared
   if (docker !== null) {
     const { running, paused, started } = docker.value
     const now = running ? (paused ? 'paused' : 'running') : started === null ? 'created' : 'exited'
@@ -50,6 +53,7 @@ function declaredState({ declared, group }: Subject, alive: boolean): { state: C
     if (finished !== null) return { state: 'exited', source: 'CRI status' }
     return { state: started === null ? 'created' : 'running', source: 'CRI status' }
   }
+  if (libpod?.value.state != null) return { state: libpod.value.state, source: LIBPOD }
   if (state !== null) return { state: 'running', source: state.value.source }
   const trace = alive ? null : traceOfEnd(declared, group)
   return trace === null ? null : { state: 'exited', source: trace }

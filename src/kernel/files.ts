@@ -127,6 +127,18 @@ export class CachedFiles {
     return value === null ? null : { text: value, address: node.inode }
   }
 
+  /** What the page cache holds of a file, as bytes; null where there is nothing, or more than is read. */
+  readBytes(path: string): { bytes: Uint8Array; address: bigint } | null {
+    const node = this.#node(path)
+    if (node?.kind !== 'file' || !this.#mayRead()) return null
+    const contents = this.#kernel.fileContents(node.inode)
+    if (contents === null || contents.size === 0 || contents.size > Math.min(LARGEST, this.#text)) return null
+    const bytes = new Uint8Array(contents.size)
+    for (const piece of contents) if ('bytes' in piece) bytes.set(piece.bytes, piece.offset)
+    this.#text -= bytes.length
+    return { bytes, address: node.inode }
+  }
+
   /** The inode of a file; null where the dentry cache does not know one by that name. */
   inode(path: string): bigint | null {
     const node = this.#node(path)
