@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { integer, list, text, type Value } from '../../dist/src/api/columns.js'
 import { compareTable, type Difference, termsOf } from '../../dist/src/case/compare.js'
 import { huntQuery } from '../../dist/src/case/hunt.js'
-import { type Indicator, kindOf, readIndicator, readList } from '../../dist/src/case/indicators.js'
+import { type Indicator, kindOf, readIndicator } from '../../dist/src/case/indicator.js'
+import { readList, unsearchedLines } from '../../dist/src/case/indicators.js'
 import { savedQueries, savedQuery } from '../../dist/src/case/saved-queries.js'
 import { CaseSource } from '../../dist/src/case/sql.js'
 import { Registry } from '../../dist/src/engine/registry.js'
@@ -19,6 +20,15 @@ const columns = {
   state: text('State'),
 }
 const table = { name: 'things', columns, key: ['pid'] }
+const others = {
+  pid: integer('Process', { meaning: 'pid' }),
+  comm: text('Name'),
+  args: list('Arguments'),
+  more: text('What there is to say'),
+  remote: text('Address'),
+  mac: text('Address of a device'),
+  login_uid: integer('Who logged in'),
+}
 
 let folder: string
 beforeAll(async () => {
@@ -31,9 +41,21 @@ beforeAll(async () => {
     remote: '10.0.0.10',
     state: 'running',
   }
+  const more = [
+    {
+      pid: 2,
+      comm: 'y',
+      args: ['curl', 'https://evil.example/x'],
+      more: `sha256:${'ab'.repeat(32)} [2001:db8::2]`,
+      mac: '02:42:ac:11:00:02',
+      login_uid: 1000,
+    },
+    { pid: 3, comm: 'a-program-with-', more: 'host evil.example.', remote: '[2001:db8::3]:443' },
+  ]
   await addImage(folder, 'a', [{ analyzer: 'things', columns, key: ['pid'], rows: [common] }])
   await addImage(folder, 'b', [
     { analyzer: 'things', columns, key: ['pid'], rows: [{ ...common, state: 'running' }, miner] },
+    { analyzer: 'others', columns: others, rows: more },
   ])
 })
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -42,7 +64,8 @@ async function hunt(...indicators: Indicator[]): Promise<string[]> {
   const source = await CaseSource.open(folder)
   try {
     const found: string[] = []
-    const result = await source.query(huntQuery(await source.tables(), indicators) ?? '')
+    const query = await huntQuery(source.store.database, await source.tables(), indicators)
+    const result = await source.query(query)
     for await (const { columns: values, length } of result.batches)
       for (let index = 0; index < length; index++)
         found.push(
@@ -65,47 +88,151 @@ test('finds an indicator where it can stand, the rarest first', async () => {
   expect(await hunt({ kind: 'text', value: "'; DROP TABLE images; --" })).toEqual([])
 })
 
-test('sees what kind an indicator is of', () => {
-  const kinds = [
-    'a'.repeat(64),
-    '203.0.113.7',
-    '2001:db8::1',
-    '/tmp/x',
-    'registry/x:1',
-    'curl -s x',
-    'AKIAIOSFODNN7EXAMPLE',
-    'evil',
-  ]
-  expect(kinds.map(kindOf)).toEqual(['hash', 'address', 'address', 'path', 'image', 'command', 'token', 'text'])
-  expect(readIndicator('command=/bin/x')).toEqual({ kind: 'command', value: '/bin/x' })
+test('finds each kind as what it is, and not what only looks alike', async () => {
+  const of = (kind: Indicator['kind'], value: string) => hunt({ kind, value })
+  expect(await of('network', '10.0.0.0/29')).toEqual(['10.0.0.0/29 a remote 1', '10.0.0.0/29 b remote 1'])
+  expect(await of('network', '2001:db8::/32')).toEqual(['2001:db8::/32 b remote 3'])
+  expect(await of('network', '10.1.0.0/16')).toEqual([])
+  expect(await of('domain', 'Evil.example')).toEqual(['Evil.example b args 2', 'Evil.example b more 3'])
+  expect(await of('domain', 'evil.exa')).toEqual([])
+  expect(await of('url', 'HTTPS://evil.example/x')).toEqual(['HTTPS://evil.example/x b args 2'])
+  expect(await of('file', 'x')).toEqual(['x b args 2', 'x b exe 2'])
+  expect(await of('file', 'a-program-with-a-long-name')).toEqual(['a-program-with-a-long-name b comm 3'])
+  expect(await of('directory', '/sbin/')).toEqual(['/sbin/ a exe 1', '/sbin/ b exe 1'])
+  expect(await of('directory', '/sb')).toEqual([])
+  expect(await of('user', '1000')).toEqual(['1000 b login_uid 2'])
+  expect(await of('mac', '02-42-AC-11-00-02')).toEqual(['02-42-AC-11-00-02 b mac 2'])
+  expect(await of('hash', 'AB'.repeat(32))).toEqual([`${'AB'.repeat(32)} b more 2`])
 })
 
-test('reads STIX, MISP and plain lists', () => {
-  const stix = {
-    type: 'bundle',
-    objects: [
-      {
-        type: 'indicator',
-        pattern_type: 'stix',
-        pattern: "[ipv4-addr:value = '203.0.113.7' AND file:hashes.'SHA-256' = 'ab']",
-      },
-      { type: 'indicator', pattern_type: 'yara', pattern: "[ipv4-addr:value = '203.0.113.8']" },
-    ],
+test('two indicators of one kind are told apart', async () => {
+  const found = await hunt({ kind: 'path', value: '/tmp/x' }, { kind: 'path', value: '/sbin/init' })
+  expect(found).toEqual(['/tmp/x b exe 2', '/sbin/init a exe 1', '/sbin/init b exe 1'])
+})
+
+test('sees what kind an indicator is of', () => {
+  const kinds = {
+    ['a'.repeat(64)]: 'hash',
+    '203.0.113.7': 'address',
+    '2001:db8::1': 'address',
+    '10.0.0.0/8': 'network',
+    '10.0.0.0/33': 'text',
+    '/tmp/x': 'path',
+    'registry/x:1': 'image',
+    'curl -s x': 'command',
+    AKIAIOSFODNN7EXAMPLE: 'token',
+    'http://x/y': 'url',
+    '02:42:ac:11:00:02': 'mac',
+    evil: 'text',
   }
-  const misp = {
-    Event: {
-      Attribute: [{ type: 'ip-dst|port', value: '203.0.113.9|443' }],
-      Object: [{ Attribute: [{ type: 'filename|md5', value: 'x|cd' }] }],
-    },
-  }
+  expect(Object.keys(kinds).map(kindOf)).toEqual(Object.values(kinds))
+  expect(readIndicator('command=/bin/x')).toEqual({ kind: 'command', value: '/bin/x' })
+  expect(() => readIndicator('user=root')).toThrow(/numbers of users/)
+  expect(() => readIndicator('hash=abc')).toThrow(/hash/)
+  expect(() => readIndicator('yara=x.yar')).toThrow(/--yara/)
+})
+
+function read(content: unknown): { found: string[]; unsearched: string[] } {
   const path = join(folder, 'list')
-  const read = (content: string): string[] => {
-    writeFileSync(path, content)
-    return readList(path).map(({ kind, value }) => `${kind} ${value}`)
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+  const { indicators, unsearched } = readList(path)
+  return { found: indicators.map(({ kind, value }) => `${kind} ${value}`), unsearched: unsearchedLines(unsearched) }
+}
+
+const SHA = 'ab'.repeat(32)
+
+test('reads all that a STIX pattern compares, and says what it cannot look for', () => {
+  const of = (pattern: string, more: object = {}) =>
+    read({ type: 'bundle', objects: [{ type: 'indicator', pattern_type: 'stix', pattern, ...more }] })
+  const found: Readonly<Record<string, string[]>> = {
+    [`[ipv4-addr:value = '203.0.113.7' AND file:hashes.'SHA-256' = '${SHA}']`]: ['address 203.0.113.7', `hash ${SHA}`],
+    [`[file:hashes.MD5 IN ('${'a'.repeat(32)}', '${'b'.repeat(32)}')]`]: [
+      `hash ${'a'.repeat(32)}`,
+      `hash ${'b'.repeat(32)}`,
+    ],
+    "[ipv4-addr:value = '203.0.113.0/24'] FOLLOWEDBY [ipv6-addr:value ISSUBSET '2001:db8::/32']": [
+      'network 203.0.113.0/24',
+      'network 2001:db8::/32',
+    ],
+    "[network-traffic:dst_ref.value = '203.0.113.7']": ['address 203.0.113.7'],
+    "[domain-name:value='evil.example' OR url:value = 'http://evil.example/it\\'s']": [
+      'domain evil.example',
+      "url http://evil.example/it's",
+    ],
+    "[file:name = 'kdevtmpfsi' AND file:parent_directory_ref.path = '/tmp/.x']": [
+      'file kdevtmpfsi',
+      'directory /tmp/.x',
+    ],
+    "[process:command_line = 'a = \\'b\\' AND file:name = c']": ["command a = 'b' AND file:name = c"],
+    "[process:image_ref.name = 'xmrig' AND process:cwd = '/dev/shm']": ['file xmrig', 'path /dev/shm'],
+    "[mac-addr:value = '02:42:ac:11:00:02' AND user-account:user_id = '1000']": ['mac 02:42:ac:11:00:02', 'user 1000'],
   }
-  expect(read(JSON.stringify(stix))).toEqual(['address 203.0.113.7', 'hash ab'])
-  expect(read(JSON.stringify(misp)).sort()).toEqual(['address 203.0.113.9', 'hash cd'])
-  expect(read('# remark\n203.0.113.7\n\n/tmp/x\n')).toEqual(['address 203.0.113.7', 'path /tmp/x'])
+  for (const [pattern, expected] of Object.entries(found)) {
+    expect(of(pattern), pattern).toEqual({ found: expected, unsearched: [] })
+  }
+  const not: Readonly<Record<string, RegExp>> = {
+    "[mutex:name = 'Global\\\\x']": /mutex:name: Linux/,
+    "[x509-certificate:hashes.'SHA-1' = 'ab']": /x509-certificate:hashes.'SHA-1': no table has certificates/,
+    "[windows-registry-key:key = 'x']": /registry/,
+    "[user-account:account_login = 'root']": /names/,
+    "[file:hashes.SSDEEP = '3:a:b']": /hashes of this kind/,
+    "[file:name LIKE 'x%']": /compared by LIKE/,
+    "[file:name NOT = 'x']": /compared by NOT =/,
+    '[network-traffic:dst_port = 4444]': /a port/,
+    '[x-odd:thing = 1]': /no table has it/,
+    nothing: /compares nothing/,
+  }
+  for (const [pattern, why] of Object.entries(not)) {
+    expect(of(pattern), pattern).toEqual({ found: [], unsearched: [expect.stringMatching(why)] })
+  }
+  expect(of("[file:name = 'x']", { revoked: true }).unsearched).toEqual([expect.stringMatching(/revoked/)])
+  expect(of('alert tcp', { pattern_type: 'snort' }).unsearched).toEqual([expect.stringMatching(/pattern of snort/)])
+  expect(of('rule r { condition: true }', { pattern_type: 'yara' }).found).toEqual(['yara rule r { condition: true }'])
+})
+
+test('reads attributes of MISP, and says what it cannot look for', () => {
+  const attributes = [
+    { type: 'ip-dst|port', value: '203.0.113.9|443' },
+    { type: 'ip-src', value: '203.0.113.0/24' },
+    { type: 'domain|ip', value: 'evil.example|203.0.113.8' },
+    { type: 'filename', value: 'kinsing' },
+    { type: 'filename', value: '/tmp/kinsing' },
+    { type: 'yara', value: 'rule r { condition: true }' },
+    { type: 'regkey', value: 'HKLM' },
+    { type: 'mutex', value: 'x' },
+    { type: 'comment', value: 'x', to_ids: false },
+    { type: 'md5', value: 'no hash' },
+    { type: 'md5', value: 'c'.repeat(32), deleted: true },
+  ]
+  const Object_ = [{ Attribute: [{ type: 'filename|sha256', value: `x|${SHA}` }] }]
+  expect(read({ Event: { Attribute: attributes, Object: Object_ } })).toEqual({
+    found: [
+      'address 203.0.113.9',
+      'network 203.0.113.0/24',
+      'domain evil.example',
+      'address 203.0.113.8',
+      'file kinsing',
+      'path /tmp/kinsing',
+      'yara rule r { condition: true }',
+      `hash ${SHA}`,
+    ],
+    unsearched: [
+      'not searched: attribute regkey: Linux has no registry',
+      'not searched: attribute mutex: Linux has no mutexes with names',
+      'not searched: attribute comment: it is for people to read',
+      'not searched: attribute md5: no table has hashes of this kind',
+      'not searched: attribute md5: who made it has deleted it',
+    ],
+  })
+})
+
+test('reads plain lists; what is seen and no indicator is told, and a document of nothing refused', () => {
+  expect(read('# remark\n203.0.113.7\n\n/tmp/x\n').found).toEqual(['address 203.0.113.7', 'path /tmp/x'])
+  const seen = { type: 'ipv4-addr', id: 'ipv4-addr--1', value: '203.0.113.7' }
+  expect(read({ type: 'bundle', objects: [seen, seen] })).toEqual({
+    found: [],
+    unsearched: ['not searched: observable ipv4-addr: it is what was seen, and no indicator (2 times)'],
+  })
   expect(() => read('{"type":"bundle"}')).toThrow(/no STIX/)
 })
 

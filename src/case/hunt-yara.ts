@@ -1,0 +1,94 @@
+/** The images of a case as they can be searched again, and what YARA rules found in them. */
+
+import { existsSync, statSync } from 'node:fs'
+import type { Value } from '../api/columns.js'
+import type { Batch } from '../api/table.js'
+import { fileHash } from '../file-hash.js'
+import type { EvidenceFileRecord, Manifest } from './manifest.js'
+import type { CaseStore } from './store.js'
+
+/** A place at which a rule holds, as a query has it. */
+export interface YaraHit {
+  readonly rule: string
+  readonly image: string
+  /** Which string of the rule. */
+  readonly pattern: string | null
+  readonly match: string | null
+  readonly pid: number | null
+  readonly container: string | null
+  /** What is there, and where it is. */
+  readonly place: string | null
+}
+
+/** Evidence of a case, and the newest image that was made of it. */
+export interface CaseEvidence {
+  readonly id: string
+  readonly files: readonly EvidenceFileRecord[]
+  /** Most GiB of an image that is packed. */
+  readonly unpackLimit?: number
+}
+
+/** Each evidence once, in the order in which it first came in. What could not be read then is not searched now. */
+export async function evidenceOf({ database }: CaseStore): Promise<readonly CaseEvidence[]> {
+  const rows = await database.rows(
+    `SELECT image_id, manifest FROM manifests JOIN images ON images.id = image_id WHERE state <> 'failed' ORDER BY sequence`,
+  )
+  const found = new Map<string, CaseEvidence>()
+  for (const { image_id, manifest } of rows) {
+    const { sha256, files, settings } = JSON.parse(String(manifest)) as Manifest
+    const { unpackLimit } = settings as { readonly unpackLimit?: number }
+    found.set(sha256, { id: String(image_id), files, ...(unpackLimit === undefined ? {} : { unpackLimit }) })
+  }
+  return [...found.values()]
+}
+
+/** Bytes that are hashed before evidence is searched. */
+export function bytesOf({ files }: CaseEvidence): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** Why evidence cannot be searched as what it was; null where it still is that. */
+export async function whyGone(
+  { files }: CaseEvidence,
+  hashing: { readonly signal: AbortSignal; readonly advance: (bytes: number) => void },
+): Promise<string | null> {
+  for (const { path, bytes, sha256 } of files) {
+    if (!existsSync(path)) return `${path} is gone`
+    if (statSync(path).size !== bytes) return `${path} is another than was analyzed: it has other bytes`
+    const found = await fileHash(path, hashing)
+    if (found.sha256 !== sha256) return `${path} is another than was analyzed: its SHA-256 is ${found.sha256}`
+  }
+  return null
+}
+
+function text(value: Value | undefined): string | null {
+  return value === null || value === undefined ? null : String(value)
+}
+
+function hex(value: Value | undefined): string | null {
+  return typeof value === 'bigint' || typeof value === 'number' ? `0x${value.toString(16)}` : null
+}
+
+/** Rows of the yara table as hits. */
+export function hitsOf(image: string, { length, columns }: Batch): YaraHit[] {
+  return Array.from({ length }, (_, row) => {
+    const cell = (name: string): Value | undefined => columns[name]?.[row]
+    const [address, physical] = [hex(cell('address')), hex(cell('physical'))]
+    const place = [
+      text(cell('what')) ?? text(cell('kind')),
+      address === null ? null : `at ${address}`,
+      physical === null ? null : `physical ${physical}`,
+    ]
+    const known = place.filter((part) => part !== null)
+    const pid = cell('pid')
+    return {
+      rule: text(cell('rule')) ?? '',
+      image,
+      pattern: text(cell('pattern')),
+      match: text(cell('match')),
+      pid: typeof pid === 'number' ? pid : null,
+      container: text(cell('container')),
+      place: known.length === 0 ? null : known.join(', '),
+    }
+  })
+}
