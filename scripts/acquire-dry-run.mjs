@@ -32,6 +32,10 @@ const places = {
   Deployment: ['/apis/apps/v1', 'deployments', true],
   ClusterRole: ['/apis/rbac.authorization.k8s.io/v1', 'clusterroles', false],
   ClusterRoleBinding: ['/apis/rbac.authorization.k8s.io/v1', 'clusterrolebindings', false],
+  CustomResourceDefinition: ['/apis/apiextensions.k8s.io/v1', 'customresourcedefinitions', false],
+  // Of KEDA, where its definitions are in the same folder.
+  ScaledObject: ['/apis/keda.sh/v1alpha1', 'scaledobjects', true],
+  TriggerAuthentication: ['/apis/keda.sh/v1alpha1', 'triggerauthentications', true],
 }
 
 /** An API server with its store. `post` answers status and body. */
@@ -119,13 +123,22 @@ export async function startCluster() {
         name: metadata.name,
         status,
         warnings,
-        message: status < 300 ? '' : (JSON.parse(text).message ?? text),
+        message: status < 300 ? '' : messageOf(text),
       }
     }
     return { post, stop, version: execFileSync(apiserver, ['--version'], { encoding: 'utf8' }).trim() }
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+/** What a Status says; what is no JSON, of a kind that is not served, as it is. */
+function messageOf(text) {
+  try {
+    return JSON.parse(text).message ?? text
+  } catch {
+    return text.trim()
   }
 }
 
@@ -149,18 +162,32 @@ function podOf(text) {
   return stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, spec: spec.template.spec })
 }
 
+/** A kind that was defined just now is served a little later. */
+async function posted(cluster, text, options) {
+  const SECONDS = 30
+  for (let second = 0; ; second++) {
+    const answer = await cluster.post(text, options)
+    const isServed = answer.status !== 404 || !answer.message.includes('page not found')
+    if (isServed || second === SECONDS) return answer
+    await sleep(1000)
+  }
+}
+
 /** Asks for every object of a plan, and for the pods they would make. */
 export async function dryRun(cluster, folder, tell) {
-  // Others need the namespace and the accounts to be there, in this cluster that is gone soon.
-  const isReal = ({ text }) => ['Namespace', 'ServiceAccount'].includes(parse(text, { version: '1.1' }).kind)
+  // Others need these to be there, in this cluster that is gone soon, and in this order.
+  const first = ['Namespace', 'CustomResourceDefinition', 'ServiceAccount']
+  const kindOf = ({ text }) => parse(text, { version: '1.1' }).kind
+  const isReal = (document) => first.includes(kindOf(document))
   const all = documentsIn(folder)
-  const documents = [...all.filter(isReal), ...all.filter((one) => !isReal(one))]
+  const made = first.flatMap((kind) => all.filter((document) => kindOf(document) === kind))
+  const documents = [...made, ...all.filter((document) => !isReal(document))]
   let refused = 0
   for (const { file, text } of documents) {
     const real = isReal({ text })
     const pod = podOf(text)
     for (const one of [text, ...(pod === null ? [] : [pod])]) {
-      const answer = await cluster.post(one, { dryRun: !real })
+      const answer = await posted(cluster, one, { dryRun: !real })
       if (answer.status >= 300) refused++
       tell(`${answer.status} ${answer.kind} ${answer.name} (${file})${answer.message && `: ${answer.message}`}`)
       if (answer.warnings !== '') tell(`    warning: ${answer.warnings}`)
