@@ -48,7 +48,7 @@ export function runChild(program: ChildProgram, request: ChildRequest, watch: Ch
     stdio: [request.job.path === STANDARD_INPUT ? 'inherit' : 'ignore', 'ignore', 'pipe', 'ipc'],
     // What is asked of it is JSON, and so is what it answers.
     serialization: 'json',
-    env: withoutQueue(process.env),
+    env: withoutSecrets(process.env),
   })
   return new Promise((resolve) => {
     let outcome: Outcome | undefined
@@ -79,9 +79,9 @@ export function runChild(program: ChildProgram, request: ChildRequest, watch: Ch
   })
 }
 
-/** A child needs no queue, and whoever may look at its environment no password for one. */
-function withoutQueue(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('REDIS_')))
+/** A child needs no queue and no hook, and whoever may look at its environment no secret of either. */
+function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(?:REDIS_|SALVOR_HOOK_)/.test(name)))
 }
 
 function lost(why: string, exitCode: number): Outcome {

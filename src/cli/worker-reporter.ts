@@ -1,6 +1,5 @@
 import type { Job, Outcome } from '../batch/job.js'
-import { printable } from '../output/escape.js'
-import { jsonLog } from './json-log.js'
+import { type Say, sayTo } from './say.js'
 import type { World } from './world.js'
 
 /** What a worker tells of itself. */
@@ -11,21 +10,6 @@ export interface WorkerReporter {
   readonly givenBack: (job: Job, why?: string) => void
   readonly refused: (path: string, why: string) => void
   readonly stopping: () => void
-}
-
-type Facts = Readonly<Record<string, unknown>>
-type Say = (level: 'info' | 'error', message: string, facts: Facts) => void
-
-/** Lines of JSON for whoever collects logs; for people, lines. */
-function sayTo(world: World): Say {
-  if (world.stderr.isTTY === true) {
-    return (_level, message, facts) => {
-      const told = Object.entries(facts).map(([name, value]) => `${name} ${value}`)
-      world.stderr.write(`${printable(`${message}${told.length === 0 ? '' : `: ${told.join(', ')}`}`)}\n`)
-    }
-  }
-  const log = jsonLog(world, { pid: process.pid })
-  return (level, message, facts) => log[level](facts, message)
 }
 
 export function workerReporter(world: World, quiet: boolean): WorkerReporter {

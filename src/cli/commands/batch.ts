@@ -1,17 +1,12 @@
 import { resolve } from 'node:path'
 import type { Batch, BatchOptions, ImageEnd } from '../../batch/batch.js'
-import type { Settings } from '../../batch/job.js'
-import { pluginsOf } from '../../batch/plugins.js'
-import { profile, profileNames } from '../../batch/profiles.js'
 import { SalvorError } from '../../engine/errors.js'
-import { byDefault } from '../../engine/plan.js'
-import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes, worst } from '../../engine/status.js'
-import { choice } from '../../engine/words.js'
 import { STANDARD_INPUT } from '../../intake/names.js'
 import { printable } from '../../output/escape.js'
-import { version } from '../../version.js'
+import { caseOptions, readCaseRequest } from '../case-request.js'
 import type { Command, Invocation } from '../command.js'
+import { hookOptions, hooksSummary, readHooks, withHooks } from '../hook-options.js'
 import { childProgram, imageOptions, readImageProcesses } from '../image-process.js'
 import {
   cacheOptions,
@@ -23,26 +18,8 @@ import {
   unpackOption,
 } from '../options.js'
 import { queueOptions, readQueueOptions, toldTo } from '../queue-options.js'
-import { cacheDirectory, intakeSettings } from '../session.js'
-import { analyzersCalled, refuseMistyped } from './run.js'
-
-/** Takes what follows `batch` apart: an image that is called like an analyzer is given as ./NAME. */
-function splitWords(words: readonly string[], registry: Registry): { named: KnownAnalyzer[]; sources: string[] } {
-  const named = words.flatMap((word) => analyzersCalled(word, registry) ?? [])
-  const sources = words.filter((word) => analyzersCalled(word, registry) === undefined)
-  if (sources.length === 0) throw new SalvorError('USAGE', 'batch: no source given')
-  for (const source of sources) refuseMistyped(source, registry)
-  return { named: [...new Set(named)], sources }
-}
-
-function chosen(named: readonly KnownAnalyzer[], asked: string | undefined, registry: Registry) {
-  if (named.length > 0 && asked !== undefined)
-    throw new SalvorError('USAGE', 'batch: name analyzers or a --profile, not both')
-  const analyzers = named.length > 0 ? named : profile(choice('--profile', asked ?? 'full', profileNames), registry)
-  const other = analyzers.find(({ source, artifacts }) => source !== undefined || artifacts !== undefined)
-  if (other === undefined) return analyzers
-  throw new SalvorError('USAGE', `batch: ${other.name} ${other.source === undefined ? 'writes files' : 'reads a file'}`)
-}
+import { sayTo } from '../say.js'
+import { cacheDirectory, imagePath, intakeSettings } from '../session.js'
 
 function summaryOf(ends: readonly ImageEnd[], folder: string): string {
   const counts = new Map<string, number>()
@@ -53,12 +30,10 @@ function summaryOf(ends: readonly ImageEnd[], folder: string): string {
   return `${ends.length} images: ${states.join(', ')}${before}; salvor case ${folder}`
 }
 
-async function run({ raw, world, registry }: Invocation): Promise<number> {
-  const { named, sources } = splitWords((raw.sources as string[]).map(String), registry)
-  const folder = singleOption(raw.case)
-  if (folder === undefined) throw new SalvorError('USAGE', 'batch needs a folder for its case: --case DIR')
+async function run(invocation: Invocation): Promise<number> {
+  const { raw, world, registry } = invocation
+  const { folder, sources, settings } = readCaseRequest('batch', invocation)
   const options = readRunOptions(raw)
-  const analyzers = chosen(named, singleOption(raw.profile), registry)
   const { workers, threads, limits } = readImageProcesses(raw)
   const queue = await readQueueOptions(raw, world)
   const results = singleOption(raw.results)
@@ -79,16 +54,9 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
   if (queue !== undefined && images.some(({ path }) => path === STANDARD_INPUT))
     throw new SalvorError('USAGE', 'batch: what is piped in comes to this machine alone: leave --queue out')
   const path = resolve(world.directory, folder)
+  const hooks = await readHooks(raw, world, sayTo(world))
   const store = await CaseStore.write(path)
   try {
-    const settings: Settings = {
-      version,
-      tables: analyzers.map((analyzer) => ({ analyzer: analyzer.name, options: byDefault(analyzer).options })),
-      plugins: pluginsOf(registry),
-      timeout: options.timeout ?? null,
-      memory: options.memory ?? null,
-      ...(options.unpackLimit === undefined ? {} : { unpackLimit: options.unpackLimit }),
-    }
     const common = {
       settings,
       threads,
@@ -97,17 +65,18 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
       limits,
       signal: world.signal,
     }
-    const reporter = batchReporter(world, options.quiet)
+    const reporter = withHooks(batchReporter(world, options.quiet), hooks, path)
     let batch: Batch<BatchOptions>
     if (queue === undefined || results === undefined) {
       const { LocalBatch } = await import('../../batch/batch.js')
       batch = new LocalBatch(store, registry, { ...common, workers, program: childProgram(raw) }, reporter)
     } else {
       const { QueueBatch } = await import('../../batch/redis/coordinator.js')
-      const place = { ...queue, results: resolve(world.directory, results), told: toldTo(world) }
+      const place = { ...queue, results: imagePath(world.directory, results), told: toldTo(world) }
       batch = new QueueBatch(store, registry, { ...common, ...place }, reporter)
     }
     const ends = await batch.run(images)
+    await hooks?.close()
     if (world.signal.aborted) return exitCodes.interrupted
     if (raw.parquet === true) {
       const { writeParquet } = await import('../../case/parquet.js')
@@ -118,7 +87,8 @@ async function run({ raw, world, registry }: Invocation): Promise<number> {
       const { writeCaseUco } = await import('../case-uco-file.js')
       await writeCaseUco(store, document, world.directory, options.force)
     }
-    world.stdout.write(`${printable(summaryOf(ends, folder))}\n`)
+    const told = hooks === undefined ? '' : `; ${hooksSummary(hooks)}`
+    world.stdout.write(`${printable(`${summaryOf(ends, folder)}${told}`)}\n`)
     return worst(ends.map(({ exitCode }) => exitCode))
   } finally {
     store.close()
@@ -140,11 +110,15 @@ export const batchCommand: Command = {
     { command: "salvor batch processes sockets 'dumps/*.lime' --case case", what: 'two tables' },
   ],
   options: [
-    { name: 'case', value: 'DIR', summary: 'The folder of the case; it is made, or added to' },
-    { name: 'profile', value: 'NAME', choices: profileNames, summary: 'quick or full (default: full)' },
+    ...caseOptions,
+    ...hookOptions,
     ...imageOptions,
     ...queueOptions,
-    { name: 'results', value: 'DIR', summary: 'With --queue: the folder where workers put results, the same for all' },
+    {
+      name: 'results',
+      value: 'DIR',
+      summary: 'With --queue: the folder, or s3://BUCKET/PREFIX, where workers put results, the same for all',
+    },
     { name: 'parquet', summary: 'Write the tables as Parquet, too, into the folder of the case' },
     { name: 'case-uco', value: 'FILE', summary: 'Write what is on record of the evidence as CASE/UCO JSON-LD' },
     forceOption,

@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs'
-import { resolve } from 'node:path'
 import type { Job } from '../../batch/job.js'
 import { pluginsOf } from '../../batch/plugins.js'
 import type { Claim, JobQueue } from '../../batch/queue.js'
@@ -7,6 +6,7 @@ import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
 import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
+import { DEFAULT_GRACE, withinGrace } from '../grace.js'
 import { childProgram, type ImageProcesses, imageOptions, readImageProcesses } from '../image-process.js'
 import {
   cacheOptions,
@@ -18,16 +18,12 @@ import {
   singleOption,
 } from '../options.js'
 import { type QueueChoice, queueOptions, readQueueOptions, toldTo } from '../queue-options.js'
-import { cacheDirectory, intakeSettings } from '../session.js'
+import { cacheDirectory, imagePath, intakeSettings } from '../session.js'
 import { type WorkerReporter, workerReporter } from '../worker-reporter.js'
 
-/** What Kubernetes waits for by default, less what an end takes. */
-const DEFAULT_GRACE = 25
 /** Seconds; with `--once`, nobody waits for a job that does not come. */
 const ONCE_IDLE = 10
 const DEFAULT_LOCK = 30
-/** For what is left to do when jobs have been given back. */
-const END_MILLISECONDS = 10_000
 
 interface WorkerOptions extends ImageProcesses {
   readonly choice: QueueChoice
@@ -54,7 +50,7 @@ async function readOptions({ raw, world }: Invocation): Promise<WorkerOptions> {
     grace: optionalNumber('--grace', raw.grace, 0) ?? DEFAULT_GRACE,
     lock: optionalNumber('--lock', raw.lock) ?? DEFAULT_LOCK,
     ...(idle === undefined ? {} : { idle }),
-    ...(results === undefined ? {} : { results: resolve(world.directory, results) }),
+    ...(results === undefined ? {} : { results: imagePath(world.directory, results) }),
   }
 }
 
@@ -99,7 +95,6 @@ async function run(invocation: Invocation): Promise<number> {
   const folder = makeWorkFolder()
   const remove = (): void => rmSync(folder, { recursive: true, force: true })
   world.onAbort(remove)
-  world.stopWithin?.(grace * 1000 + END_MILLISECONDS)
   const queue = new RedisQueue(connection, {
     ...options,
     queue: choice.queue,
@@ -112,18 +107,14 @@ async function run(invocation: Invocation): Promise<number> {
     refused: reporter.refused,
   })
   // Told to stop, it takes nothing more; what is not done when the time is over is given back.
-  const over = new AbortController()
-  const drain = (): void => {
+  const over = withinGrace(world, grace, () => {
     queue.stop()
     reporter.stopping()
-    setTimeout(() => over.abort(), grace * 1000).unref()
-  }
-  if (world.signal.aborted) drain()
-  else world.signal.addEventListener('abort', drain, { once: true })
+  })
   const servant = {
     program: childProgram(raw),
     folder,
-    signal: over.signal,
+    signal: over,
     begin: (job: Job) => reporter.begin(job),
     progress: () => {},
   }
@@ -161,7 +152,11 @@ export const workerCommand: Command = {
     { name: 'idle-exit', value: 'N', summary: 'End when there was no image for N seconds' },
     { name: 'grace', value: 'N', summary: `Seconds for what is begun when told to stop (default: ${DEFAULT_GRACE})` },
     { name: 'lock', value: 'N', summary: `Seconds until a silent worker is taken for dead (default: ${DEFAULT_LOCK})` },
-    { name: 'results', value: 'DIR', summary: 'The folder for results, where it is another here than for the batch' },
+    {
+      name: 'results',
+      value: 'DIR',
+      summary: 'The folder or s3://BUCKET/PREFIX for results, if it is called otherwise here',
+    },
     pluginOption,
     quietOption,
     ...cacheOptions,
