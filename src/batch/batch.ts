@@ -11,7 +11,7 @@ import type { IntakeSettings } from '../intake/intake.js'
 import { isElsewhere } from '../intake/names.js'
 import type { ChildProgram } from './child.js'
 import { type ChildLimits, type Job, type Outcome, type Settings, settingsHash } from './job.js'
-import { LocalQueue } from './queue.js'
+import { type Finished, LocalQueue } from './queue.js'
 import { serve } from './serve.js'
 import type { NamedImage } from './sources/source.js'
 
@@ -60,7 +60,7 @@ function workFolder(folder: string): string {
 export abstract class Batch<Options extends BatchOptions> {
   protected readonly work: string
   private readonly settings: string
-  private readonly sources = new Map<Job, SourceRecord>()
+  private readonly sources = new WeakMap<Job, SourceRecord>()
   /** Results are put into the case one after the other. */
   private tail: Promise<unknown> = Promise.resolve()
 
@@ -76,36 +76,54 @@ export abstract class Batch<Options extends BatchOptions> {
 
   /** Does what is not done yet. Answers how each image ended. */
   async run(images: readonly NamedImage[]): Promise<readonly ImageEnd[]> {
-    // A run before this one that was ended has left what nobody can go on with.
-    rmSync(this.work, { recursive: true, force: true })
-    mkdirSync(this.work)
     const ends: ImageEnd[] = []
     const end = (image: ImageEnd): void => {
       ends.push(image)
       this.reporter.end(image)
     }
     this.reporter.begin(images.length)
-    try {
+    await this.atWork(async () => {
       const jobs: Job[] = []
       for (const image of images) {
-        const source = this.sourceOf(image)
-        const known = await this.known(source)
-        if (known === undefined) jobs.push(this.jobOf(source))
-        else end(known)
+        const job = await this.jobFor(image, end)
+        if (job !== undefined) jobs.push(job)
       }
-      await this.perform(jobs, async (job, outcome, milliseconds) => {
-        end(await this.inTurn(() => this.keep(job, outcome, milliseconds)))
-      })
-      return ends
+      await this.perform(jobs, this.keeping(end))
+    })
+    return ends
+  }
+
+  /** Does something with a folder for unfinished results, of which nothing is left. */
+  protected async atWork(work: () => Promise<void>): Promise<void> {
+    // A run before this one that was ended has left what nobody can go on with.
+    rmSync(this.work, { recursive: true, force: true })
+    mkdirSync(this.work)
+    try {
+      await work()
     } finally {
       rmSync(this.work, { recursive: true, force: true })
+    }
+  }
+
+  /** The job of an image, unless it was done before. */
+  protected async jobFor(image: NamedImage, end: (image: ImageEnd) => void): Promise<Job | undefined> {
+    const source = this.sourceOf(image)
+    const known = await this.known(source)
+    if (known === undefined) return this.jobOf(source)
+    end(known)
+    return undefined
+  }
+
+  protected keeping(end: (image: ImageEnd) => void): Ended {
+    return async (job, outcome, milliseconds) => {
+      end(await this.inTurn(() => this.keep(job, outcome, milliseconds)))
     }
   }
 
   /** Does the jobs, or has them done; how each ended is handed over as it ends. */
   protected abstract perform(jobs: readonly Job[], ended: Ended): Promise<void>
 
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+  protected inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.tail.then(work)
     this.tail = done.catch(() => {})
     return done
@@ -172,11 +190,46 @@ export abstract class Batch<Options extends BatchOptions> {
 /** Done by children of this process. */
 export class LocalBatch extends Batch<LocalBatchOptions> {
   protected async perform(jobs: readonly Job[], ended: Ended): Promise<void> {
-    const begun = new Map<Job, number>()
-    const queue = new LocalQueue(jobs, (job, outcome) => {
-      return ended(job, outcome, performance.now() - (begun.get(job) ?? 0))
+    await this.serveAll(
+      (finished) => new LocalQueue(jobs, finished),
+      Math.min(this.options.workers, jobs.length),
+      ended,
+    )
+  }
+
+  /** Does images as they come, until no more do or it is told to stop: what is begun is done even then. */
+  async follow(arrivals: AsyncIterable<NamedImage>, stopped: AbortSignal): Promise<void> {
+    const end = (image: ImageEnd): void => this.reporter.end(image)
+    let filled: Promise<void> | undefined
+    const open = (finished: Finished): LocalQueue => {
+      const queue = new LocalQueue([], finished, true)
+      stopped.addEventListener('abort', () => queue.stop(), { once: true })
+      filled = this.fill(queue, arrivals, end).finally(() => queue.close())
+      // Heard below.
+      filled.catch(() => {})
+      return queue
+    }
+    await this.atWork(async () => {
+      await this.serveAll(open, this.options.workers, this.keeping(end))
+      await filled
     })
-    const { workers, program, signal } = this.options
+  }
+
+  private async fill(
+    queue: LocalQueue,
+    arrivals: AsyncIterable<NamedImage>,
+    end: (image: ImageEnd) => void,
+  ): Promise<void> {
+    for await (const image of arrivals) {
+      const job = await this.inTurn(() => this.jobFor(image, end))
+      if (job !== undefined) queue.add(job)
+    }
+  }
+
+  private async serveAll(open: (finished: Finished) => LocalQueue, workers: number, ended: Ended): Promise<void> {
+    const begun = new WeakMap<Job, number>()
+    const queue = open((job, outcome) => ended(job, outcome, performance.now() - (begun.get(job) ?? 0)))
+    const { program, signal } = this.options
     const servant = {
       program,
       folder: this.work,
@@ -188,6 +241,6 @@ export class LocalBatch extends Batch<LocalBatchOptions> {
         this.reporter.progress(path, task, done, total)
       },
     }
-    await Promise.all(Array.from({ length: Math.min(workers, jobs.length) }, () => serve(queue, servant)))
+    await Promise.all(Array.from({ length: workers }, () => serve(queue, servant)))
   }
 }

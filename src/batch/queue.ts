@@ -30,16 +30,40 @@ export class LocalQueue implements JobQueue {
   constructor(
     jobs: readonly Job[],
     private readonly finished: Finished,
+    /** Whether more may come, until it is closed. */
+    private isOpen = false,
   ) {
     this.waiting = jobs.map((job) => ({ job, attempt: 1 }))
+  }
+
+  add(job: Job): void {
+    if (!this.isOpen) return
+    this.waiting.push({ job, attempt: 1 })
+    this.wake()
+  }
+
+  /** Nothing more comes. */
+  close(): void {
+    this.isOpen = false
+    this.wake()
+  }
+
+  /** Hands out nothing more, not even what waits. */
+  stop(): void {
+    this.waiting.length = 0
+    this.close()
+  }
+
+  private wake(): void {
+    for (const wake of this.idle.splice(0)) wake()
   }
 
   async claim(): Promise<Claim | undefined> {
     for (;;) {
       const next = this.waiting.shift()
       if (next !== undefined) return this.claimOf(next.job, next.attempt)
-      if (this.taken.size === 0) return undefined
-      // Another worker may give its job back.
+      if (this.taken.size === 0 && !this.isOpen) return undefined
+      // More may come, or another worker may give its job back.
       await new Promise<void>((resolve) => this.idle.push(resolve))
     }
   }
@@ -48,7 +72,7 @@ export class LocalQueue implements JobQueue {
     this.taken.add(job)
     const settle = (): void => {
       this.taken.delete(job)
-      for (const wake of this.idle.splice(0)) wake()
+      this.wake()
     }
     return {
       job,

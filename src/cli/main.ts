@@ -22,6 +22,7 @@ import { runCommand } from './commands/run.js'
 import { schemaCommand } from './commands/schema.js'
 import { sqlCommand } from './commands/sql.js'
 import { verifyCommand } from './commands/verify.js'
+import { watchCommand } from './commands/watch.js'
 import { workerCommand } from './commands/worker.js'
 import { refuseReserved } from './own-options.js'
 import { pluginArguments, readWords } from './words.js'
@@ -42,6 +43,7 @@ const general: readonly Command[] = [
   containerCommand,
   podCommand,
   batchCommand,
+  watchCommand,
   workerCommand,
   caseCommand,
   sqlCommand,

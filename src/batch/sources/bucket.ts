@@ -4,12 +4,14 @@ import { pathFits } from '../../path-pattern.js'
 import { isAside } from './folder.js'
 import type { NamedImage, Reach, SourceKind } from './source.js'
 
-function named(object: BucketObject): NamedImage {
+/** An object as a source names it. */
+export function imageOf(object: BucketObject): NamedImage {
   const { bytes, modified, etag } = object
   return { path: nameOfObject(object), version: { bytes, modified, etag } }
 }
 
-function isImage({ key, bytes }: BucketObject): boolean {
+/** Whether an object is called like one that holds memory. */
+export function isImage({ key, bytes }: BucketObject): boolean {
   const name = key.slice(key.lastIndexOf('/') + 1)
   return bytes > 0 && name !== '' && !name.startsWith('.') && !isAside(name)
 }
@@ -28,12 +30,12 @@ async function imagesOf(word: string, { intake, signal }: Reach): Promise<readon
   const name = objectName(word)
   try {
     const prefix = name.key.replace(/[*?].*$/s, '')
-    return meant(name, await bucket.list({ ...name, key: prefix })).map(named)
+    return meant(name, await bucket.list({ ...name, key: prefix })).map(imageOf)
   } catch (error) {
     // Who may read one object need not be allowed to list any.
     const object = name.key === '' ? undefined : await bucket.look(word).catch(() => undefined)
     if (object === undefined) throw error
-    return [named(object)]
+    return [imageOf(object)]
   } finally {
     bucket.close()
   }
