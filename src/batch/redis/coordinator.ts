@@ -48,7 +48,7 @@ interface Waiting {
 
 export class QueueBatch extends Batch<QueueBatchOptions> {
   protected async perform(jobs: readonly Job[], ended: Ended): Promise<void> {
-    const { address, queue, told, results, signal } = this.options
+    const { address, queue, told, results, signal, intake = {} } = this.options
     const batch = await batchId(this.store)
     const connection = await connect(address, told)
     const { Queue: Class } = require('bullmq') as typeof import('bullmq')
@@ -56,7 +56,7 @@ export class QueueBatch extends Batch<QueueBatchOptions> {
     // The connection tells it itself.
     bull.on('error', () => {})
     try {
-      const place = openPlace(results, batch)
+      const place = openPlace(results, batch, intake)
       const collector = new Collector(bull, place, batch, this.work, ended)
       for (const job of jobs)
         collector.add(job, queuedJob(batch, job, this.sourceFor(job), results), this.idOf(batch, job))

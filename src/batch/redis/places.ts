@@ -1,5 +1,8 @@
 /** What is called how in a place for results, and which kinds of places there are. */
 
+import { isObjectName } from '../../intake/names.js'
+import type { BucketSettings } from '../../intake/s3/bucket.js'
+import { BucketPlace } from './bucket-place.js'
 import { type Place, SharedFolder } from './place.js'
 import type { BatchId } from './queued.js'
 
@@ -18,6 +21,6 @@ export function settingsName(hash: string): string {
   return `${hash}.settings`
 }
 
-export function openPlace(root: string, batch: BatchId): Place {
-  return new SharedFolder(root, batch)
+export function openPlace(root: string, batch: BatchId, settings: BucketSettings): Place {
+  return isObjectName(root) ? new BucketPlace(root, batch, settings) : new SharedFolder(root, batch)
 }

@@ -60,6 +60,7 @@ export class RedisQueue implements JobQueue {
   private readonly asking: ((claim: Claim | undefined) => void)[] = []
   private readonly settings = new Map<string, Settings>()
   private readonly host = hostname()
+  private last: { readonly root: string; readonly batch: string; readonly place: Place } | undefined
   private busy = 0
   private refusals = 0
   private stopped = false
@@ -132,7 +133,7 @@ export class RedisQueue implements JobQueue {
     this.wait()
     try {
       const queued = readQueued(bull.data)
-      const place = openPlace(this.options.results ?? queued.results, queued.batch)
+      const place = this.place(queued)
       const state = await place.state()
       if (state === 'over') return { kind: 'over' }
       if (state === 'away') throw new Error(`its place for results is not there: ${queued.results}`)
@@ -150,6 +151,14 @@ export class RedisQueue implements JobQueue {
       this.busy--
       this.wait()
     }
+  }
+
+  /** The last one that was asked for: a worker does one batch after the other. */
+  private place({ results, batch }: QueuedJob): Place {
+    const root = this.options.results ?? results
+    if (this.last?.root !== root || this.last.batch !== batch)
+      this.last = { root, batch, place: openPlace(root, batch, this.options.intake) }
+    return this.last.place
   }
 
   /** The job as it is to be done here. Throws where it cannot be. */

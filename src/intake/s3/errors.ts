@@ -2,13 +2,16 @@
 
 import { SalvorError } from '../../engine/errors.js'
 
+const DENIED =
+  'permission denied: s3:GetObject and s3:ListBucket are needed, and for results s3:PutObject and s3:DeleteObject'
+
 /** Names of errors as servers and the library have them, in the words of whoever has to do something about it. */
 const SAID: Readonly<Record<string, string>> = {
   NoSuchBucket: 'there is no such bucket',
   NoSuchKey: 'there is no such object',
   NotFound: 'there is no such object',
-  AccessDenied: 'permission denied: s3:GetObject and s3:ListBucket are needed',
-  Forbidden: 'permission denied: s3:GetObject and s3:ListBucket are needed',
+  AccessDenied: DENIED,
+  Forbidden: DENIED,
   AccountProblem: 'permission denied: the account is not usable',
   InvalidAccessKeyId: 'the access key is not known there',
   SignatureDoesNotMatch: 'the secret key is wrong',
@@ -35,6 +38,16 @@ export function isFinal(error: unknown): boolean {
 export function isMissing(error: unknown): boolean {
   const { name = '' } = factsOf((error as Error).cause ?? error)
   return ['NoSuchKey', 'NotFound', 'NoSuchBucket'].includes(name)
+}
+
+/** Whether not even the bucket is there. */
+export function isMissingBucket(error: unknown): boolean {
+  return factsOf((error as Error).cause ?? error).name === 'NoSuchBucket'
+}
+
+/** Whether another object was put in the place of one while it was read. */
+export function isChanged(error: unknown): boolean {
+  return factsOf((error as Error).cause ?? error).name === 'PreconditionFailed'
 }
 
 interface Facts {
