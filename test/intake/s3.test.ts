@@ -110,6 +110,23 @@ describe('an image in a bucket', () => {
   })
 })
 
+describe('the tables of a case', () => {
+  test('are put into a bucket as Parquet, and by the next run where it could not be reached', async () => {
+    const to = (place: string): Running => {
+      const args = ['batch', 'processes', local('host-000.lime'), '--case', join(folder, 'parquet')]
+      return run([...args, '--parquet-to', place])
+    }
+    const refused = await to('s3://nowhere/tables').ended
+    expect([refused.code, refused.stderr.includes('there is no such bucket')], refused.stderr).toEqual([3, true])
+    const { code, stdout } = await to('s3://images/tables/').ended
+    expect([code, stdout.includes('(1 of them before)')]).toEqual([0, true])
+    const put = readFileSync(join(s3.store, 'images/tables/processes.parquet'))
+    expect(put.equals(readFileSync(join(folder, 'parquet/parquet/processes.parquet')))).toBe(true)
+    expect(put.subarray(0, 4).toString()).toBe('PAR1')
+    expect((await to('/tables').ended).code).toBe(2)
+  }, 60_000)
+})
+
 describe('on the way', () => {
   test('what breaks off is gone on with where it did', async () => {
     const proxy = await startCutting(s3.port, { after: 1_000_000 })

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Batch, BatchOptions, ImageEnd } from '../../batch/batch.js'
 import { SalvorError } from '../../engine/errors.js'
 import { exitCodes, worst } from '../../engine/status.js'
-import { STANDARD_INPUT } from '../../intake/names.js'
+import { isObjectName, STANDARD_INPUT } from '../../intake/names.js'
 import { printable } from '../../output/escape.js'
 import { caseOptions, readCaseRequest } from '../case-request.js'
 import type { Command, Invocation } from '../command.js'
@@ -44,6 +44,9 @@ async function run(invocation: Invocation): Promise<number> {
     )
   if (queue !== undefined && (raw.workers !== undefined || raw.threads !== undefined))
     throw new SalvorError('USAGE', 'batch: with --queue, salvor worker takes --workers and --threads')
+  const parquetTo = singleOption(raw.parquetTo)
+  if (parquetTo !== undefined && !isObjectName(parquetTo))
+    throw new SalvorError('USAGE', 'batch: --parquet-to takes s3://BUCKET/PREFIX; --parquet is the folder of the case')
   const [{ findImages }, { CaseStore }, { batchReporter }] = await Promise.all([
     import('../../batch/sources/index.js'),
     import('../../case/store.js'),
@@ -78,9 +81,10 @@ async function run(invocation: Invocation): Promise<number> {
     const ends = await batch.run(images)
     await hooks?.close()
     if (world.signal.aborted) return exitCodes.interrupted
-    if (raw.parquet === true) {
-      const { writeParquet } = await import('../../case/parquet.js')
-      await writeParquet(store)
+    if (raw.parquet === true || parquetTo !== undefined) {
+      const { putFiles, writeParquet } = await import('../../case/parquet.js')
+      const files = await writeParquet(store)
+      if (parquetTo !== undefined) await putFiles(files, parquetTo, intake, world.signal)
     }
     const document = singleOption(raw.caseUco)
     if (document !== undefined) {
@@ -120,6 +124,11 @@ export const batchCommand: Command = {
       summary: 'With --queue: the folder, or s3://BUCKET/PREFIX, where workers put results, the same for all',
     },
     { name: 'parquet', summary: 'Write the tables as Parquet, too, into the folder of the case' },
+    {
+      name: 'parquet-to',
+      value: 'URL',
+      summary: 'Put them below s3://BUCKET/PREFIX, too, one object for each table',
+    },
     { name: 'case-uco', value: 'FILE', summary: 'Write what is on record of the evidence as CASE/UCO JSON-LD' },
     forceOption,
     ...engineOptions,
