@@ -32,6 +32,8 @@ const HAS_VSYSCALL = 1n << 1n
 const VSYSCALL_NONE = 2
 /** Either bit that FMODE_BACKING ever was (include/linux/fs.h): the 25th from 6.5 on, the 24th from 6.14 on. */
 const MAY_BE_BACKING = (1n << 25n) | (1n << 24n)
+/** FMODE_NOACCOUNT, which alloc_empty_backing_file() sets beside it and few others do. */
+const NO_ACCOUNT = 1n << 29n
 /** ANON_VMA_NAME_MAX_LEN (kernel/sys.c). */
 const LONGEST_NAME = 80
 /** MINORBITS (include/linux/kdev_t.h). */
@@ -209,8 +211,14 @@ function opened(below: string): string[] {
  * file, and holds the path that was opened.
  */
 function backedFiles(kernel: Kernel, found: Batch): Map<number, Seen> {
-  const isBacking = (row: number) => ((found.column('mode').bigint(row) ?? 0n) & MAY_BE_BACKING) !== 0n
-  const rows = rowsWhere(found, isBacking)
+  const has = (row: number, bits: bigint) => ((found.column('mode').bigint(row) ?? 0n) & bits) !== 0n
+  const rows = rowsWhere(found, (row) => has(row, MAY_BE_BACKING))
+  const [likely, unlikely] = [true, false].map((is) => rows.filter((row) => has(row, NO_ACCOUNT) === is))
+  // Behind a file that is none of these lies anything, which is no news.
+  return new Map([...readBacked(kernel, found, likely ?? []), ...readBacked(kernel.unheard(), found, unlikely ?? [])])
+}
+
+function readBacked(kernel: Kernel, found: Batch, rows: readonly number[]): [number, Seen][] {
   const files = rows.map((row) => found.column('file').bigint(row) ?? 0n)
   const batch = kernel.at(files, 'struct file').select({
     mount: opened('.mnt->mnt_sb'),
@@ -220,13 +228,12 @@ function backedFiles(kernel: Kernel, found: Batch): Map<number, Seen> {
     device: opened('.dentry->d_sb->s_dev'),
   })
   // The bit says other things in other kernels: a path is one when its two halves are of one file system.
-  const seen = rows.flatMap((row, index): [number, Seen][] => {
+  return rows.flatMap((row, index): [number, Seen][] => {
     const superblock = batch.column('superblock').bigint(index)
     return superblock !== null && superblock === batch.column('mount').bigint(index)
       ? [[row, ownFile(batch, index)]]
       : []
   })
-  return new Map(seen)
 }
 
 function rowsWhere(found: Batch, holds: (row: number) => boolean): number[] {
