@@ -7,7 +7,7 @@ use crate::query::program::{Gap, Read};
 use crate::query::reader::Reader;
 
 /// GOLDEN_RATIO_64 (include/linux/hash.h).
-const GOLDEN_RATIO: u64 = 0x61c8_8646_80b5_83eb;
+pub const GOLDEN_RATIO: u64 = 0x61c8_8646_80b5_83eb;
 /// DCACHE_OP_HASH (include/linux/dcache.h): the file system hashes names its own way.
 const OWN_HASH: u32 = 1;
 
