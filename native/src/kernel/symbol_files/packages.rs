@@ -71,7 +71,7 @@ const DISTRIBUTIONS: [Distribution; 16] = [
         signs: &["-Alpine "],
         names: alpine,
         place: Place::Told(
-            "Alpine has no package with debug information: System.map-{release} of {kernel}={version}, and with it \
+            "Alpine has no package with debug information: boot/System.map-{release} of {kernel}={version}, and with it \
              /sys/kernel/btf/vmlinux of a host with this kernel or vmlinux of one built from the same aport",
         ),
     },
@@ -79,15 +79,16 @@ const DISTRIBUTIONS: [Distribution; 16] = [
         signs: &["-flatcar "],
         names: number,
         place: Place::Told(
-            "vmlinux below usr/lib/debug in the binary package coreos-kernel-{version} of that Flatcar release",
+            "usr/lib/debug/usr/boot/vmlinux-{release} of the binary package sys-kernel/coreos-kernel-{version} of that Flatcar \
+             release",
         ),
     },
     Distribution {
         signs: &["@buildkitsandbox) ", "uildroot "],
         names: number,
         place: Place::Told(
-            "Bottlerocket has no package with debug information: copies of /sys/kernel/btf/vmlinux and, as root, \
-             /proc/kallsyms of a node of the same variant and version",
+            "Bottlerocket has no package with debug information: lib/modules/{release}/System.map and a copy of \
+             /sys/kernel/btf/vmlinux, as root, of a node of the same variant and version",
         ),
     },
 ];
@@ -277,12 +278,12 @@ mod tests {
         (
             "Linux version 6.12.58-flatcar (build@pony-truck.infra.kinvolk.io) (x86_64-cros-linux-gnu-gcc (Gentoo Hardened \
              14.3.0 p8) 14.3.0, GNU ld (Gentoo 2.44 p1) 2.44.0) #1 SMP PREEMPT_DYNAMIC Tue Nov 18 17:10:41 -00 2025",
-            &["coreos-kernel-6.12.58 of that Flatcar release"],
+            &["usr/boot/vmlinux-6.12.58-flatcar of the binary package sys-kernel/coreos-kernel-6.12.58 of"],
         ),
         (
             "Linux version 5.4.38 (builder@buildkitsandbox) (gcc version 9.3.0 (Buildroot 2020.02.2)) #1 SMP Thu May 14 \
              00:04:49 UTC 2020",
-            &["Bottlerocket has no package", "/proc/kallsyms"],
+            &["Bottlerocket has no package", "lib/modules/5.4.38/System.map", "btf/vmlinux"],
         ),
         (
             "Linux version 5.4.120+ (builder@cc55534de813) (Chromium OS 12.0_pre408248_p20201125-r7 clang version 12.0.0) #1 \
