@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Kernel } from '../../dist/src/kernel/kernel.js'
 import { bytes } from '../../dist/src/kernel/query.js'
-import { SALVOR, samples, sharedImages, type TruthImage } from './images.js'
+import { armSamples, SALVOR, samples, sharedImages, type TruthImage } from './images.js'
 import { patchedCopy } from './patched.js'
 import { dwarfOf, isfOf, mapOf, type NamedAddress } from './symbol-files.js'
 
@@ -109,20 +109,48 @@ function filesOf(name: string, own: Own): { isf: string; dwarf: string; packed: 
   }
 }
 
-/** Writes zeros over what begins with some bytes, wherever that is in the kernel's image; how often that was. */
-function wipe(path: string, kernel: Kernel, start: Buffer, length: number): number {
+/** Writes other bytes over some, wherever these are in the kernel's image; how often that was. */
+function overwrite(path: string, kernel: Kernel, old: Buffer, bytes: Buffer): number {
   const LONGEST = 128 << 20
   const file = openSync(path, 'r+')
   const from = Number(kernel.info.kernel_physical)
   const image = Buffer.alloc(LONGEST)
   const read = readSync(file, image, 0, LONGEST, from)
-  let wiped = 0
-  for (let at = image.indexOf(start); at >= 0 && at < read; at = image.indexOf(start, at + 1)) {
-    writeSync(file, Buffer.alloc(length), 0, length, from + at)
-    wiped++
+  let written = 0
+  for (let at = image.indexOf(old); at >= 0 && at < read; at = image.indexOf(old, at + 1)) {
+    writeSync(file, bytes, 0, bytes.length, from + at)
+    written++
   }
   closeSync(file)
-  return wiped
+  return written
+}
+
+/** Writes zeros over what begins with some bytes, wherever that is in the kernel's image; how often that was. */
+const wipe = (path: string, kernel: Kernel, start: Buffer, length: number) =>
+  overwrite(path, kernel, start, Buffer.alloc(length))
+
+/** Whose address is forged: every process is looked for from there. */
+const FORGED = 'init_pid_ns'
+
+/**
+ * Makes the kernel's own table of symbols say that one lies 8 bytes further. Addresses are kept as distances from `_text`,
+ * as negative numbers less one where those of processors' data are kept as they are (scripts/kallsyms.c).
+ */
+function forge(path: string, kernel: Kernel): number {
+  const { addresses, names, modules } = kernel.symbols()
+  const own = [...addresses].filter((_, at) => modules[at] === null)
+  const at = names.indexOf(FORGED)
+  const text = kernel.address('_text') ?? 0n
+  const words = (move: bigint, form: (distance: bigint) => bigint) => {
+    const bytes = Buffer.alloc(16)
+    for (let near = 0; near < 4; near++) {
+      const distance = (own[at - 1 + near] ?? 0n) - text + (near === 1 ? move : 0n)
+      bytes.writeUInt32LE(Number(BigInt.asUintN(32, form(distance))), near * 4)
+    }
+    return bytes
+  }
+  const forms = [(distance: bigint) => -1n - distance, (distance: bigint) => distance]
+  return forms.reduce((count, form) => count + overwrite(path, kernel, words(0n, form), words(8n, form)), 0)
 }
 
 const BTF_HEADER_LENGTH = 24
@@ -141,6 +169,7 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
   describe(image.title, () => {
     image.require()
     const [format = 'lime'] = image.formats
+    const few = analyzers.filter((analyzer) => EVERYWHERE.includes(analyzer))
     let own: Own
     let files: ReturnType<typeof filesOf>
     let expected = new Map<string, unknown[]>()
@@ -150,6 +179,15 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
     })
     const withoutSymbols = patchedCopy(image, (kernel, copy) => {
       expect(wipe(copy, kernel, DIGITS, DIGITS.length)).toBeGreaterThan(0)
+      return []
+    })
+    const withoutBanner = patchedCopy(image, (kernel, copy) => {
+      const banner = Buffer.from(kernel.info.banner)
+      expect(overwrite(copy, kernel, banner, Buffer.from('Lunix'))).toBeGreaterThan(0)
+      return []
+    })
+    const withForged = patchedCopy(image, (kernel, copy) => {
+      expect(forge(copy, kernel)).toBe(1)
       return []
     })
     const withoutBoth = patchedCopy(image, (kernel, copy) => {
@@ -187,7 +225,7 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
       expect(failed.stderr).toMatch(
         /no BTF .* linux-image-[^ ]*-dbg, version [^ ]+, from Debian.*build id [0-9a-f]{40}\n$/,
       )
-      for (const file of [files.isf, files.dwarf, files.btf]) hold(withoutTypes.path, [file], EVERYWHERE)
+      for (const file of [files.isf, files.dwarf, files.btf]) hold(withoutTypes.path, [file], few)
       // What is asked of modules builds on the kernel's own BTF.
       hold(withoutTypes.path, [files.btf])
       const partial = run('processes', withoutTypes.path, '--symbols', files.dwarf)
@@ -203,15 +241,34 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
         const known = (expected.get('processes') ?? []) as Record<string, unknown>[]
         expect(rowsOf(alone)).toEqual(known.map((row) => ({ ...row, started: null })))
       }
-      for (const file of [files.map, files.isf, files.packed]) hold(withoutSymbols.path, [file], EVERYWHERE)
+      for (const file of [files.map, files.isf, files.packed]) hold(withoutSymbols.path, [file], few)
       const ran = run('info', withoutSymbols.path, '--symbols', files.map)
       expect(rowsOf(ran)).toMatchObject([{ symbols_from: `map System.map-${own.release}`, types_from: 'btf' }])
       expect(ran.stderr).toContain(`symbols are those of map System.map-${own.release}`)
     }, 240_000)
 
+    it('has the same tables where the banner was overwritten, and says what the release is from', () => {
+      // Of arm64 the sample has no other page that tells where the kernel lies.
+      if (image.name === 'ctr-debian13-arm64') {
+        const { status, stdout, stderr } = run('processes', withoutBanner.path)
+        expect([status, stdout]).toEqual([4, ''])
+        expect(stderr).toContain('no kernel banner anywhere in its memory')
+        return
+      }
+      hold(withoutBanner.path, [], few)
+      const ran = run('info', withoutBanner.path)
+      expect(rowsOf(ran)).toMatchObject([{ release: own.release, symbols_from: 'kallsyms' }])
+      expect(ran.stderr).toContain("the kernel's banner was overwritten")
+    }, 240_000)
+
+    it('has the same tables by a file of symbols where the kernel’s own were forged, and names what differs', () => {
+      hold(withForged.path, [files.map], few)
+      const { stderr } = run('info', withForged.path, '--symbols', files.map)
+      expect(stderr).toMatch(/own table of symbols says other than .*: 1 of \d+ symbols, init_pid_ns by 8 bytes/)
+    }, 240_000)
+
     it('has the same tables where both were wiped, by what is in the cache folder too', () => {
-      for (const given of [[files.isf], [files.dwarf], [files.btf, files.map]])
-        hold(withoutBoth.path, given, EVERYWHERE)
+      for (const given of [[files.isf], [files.dwarf], [files.btf, files.map]]) hold(withoutBoth.path, given, few)
       const kept = join(folder, 'cache', 'symbols')
       mkdirSync(kept, { recursive: true })
       expect(run('processes', withoutBoth.path).status).toBe(4)
@@ -220,7 +277,7 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
         [`System.map-${own.release}`, mapOf(built(own.symbols))],
       ] as const)
         writeFileSync(join(kept, name), file)
-      hold(withoutBoth.path, [], EVERYWHERE)
+      hold(withoutBoth.path, [], few)
       rmSync(kept, { recursive: true })
     }, 240_000)
 
@@ -280,4 +337,5 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
 }
 
 for (const image of samples()) suite(image, EVERYWHERE)
+for (const image of armSamples()) suite(image, ['processes', 'threads'])
 for (const image of sharedImages()) suite(image, MANY)

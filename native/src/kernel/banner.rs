@@ -1,11 +1,19 @@
 //! `linux_banner`: the text by which a kernel names itself (`init/version.c`).
 
+use memchr::memmem;
+
 use crate::image::Image;
 
 /// How every banner begins.
 pub const START: &[u8] = b"Linux version ";
 /// Banners hold the compiler's and the linker's names; real ones stay below 400 bytes.
 pub const LONGEST: usize = 1024;
+
+/// What each name in a `struct new_utsname` takes, its NUL included, and how many there are (include/uapi/linux/utsname.h).
+const NAME: usize = 65;
+const NAMES: usize = 6;
+/// The names stand near the start of a `struct uts_namespace`.
+const BEFORE_NAMES: usize = 64;
 
 /// A banner's text, without the newline and the NUL that end it in the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +39,20 @@ impl Banner {
             Some(bytes) => Self::parse(bytes),
             None => Self::parse(image.read_block(physical, LONGEST, &mut Vec::new())),
         }
+    }
+
+    /// What `init_uts_ns` at a physical address says: the release and version that are in the banner too. Who overwrites the
+    /// one need not know of the other.
+    pub fn of_names(image: &Image, physical: u64) -> Option<Self> {
+        let mut buffer = Vec::new();
+        let bytes = image.read_block(physical, BEFORE_NAMES + NAMES * NAME, &mut buffer);
+        let first = memmem::find(bytes, b"Linux\0")?;
+        let name = |number: usize| {
+            let field = bytes.get(first + number * NAME..)?.get(..NAME)?;
+            std::str::from_utf8(field.get(..memchr::memchr(0, field)?)?).ok()
+        };
+        let (release, version) = (name(2)?, name(3)?);
+        Self::parse(format!("Linux version {release} {version}\n\0").as_bytes())
     }
 
     /// The whole line.

@@ -347,6 +347,14 @@ impl<'a> Search<'a> {
             self.image.touch(proof.physical.wrapping_add(*offset), *length);
         }
         self.image.touch(proof.banner_at, proof.banner.text().len() as u64 + 2);
+        let contradicts = proof.names.as_ref().filter(|names| names.release() != proof.banner.release());
+        let warning = if proof.is_overwritten {
+            Some("the kernel's banner was overwritten: its release and version are what init_uts_ns says".to_owned())
+        } else {
+            contradicts.map(|names| {
+                format!("the banner says release {}, and init_uts_ns {}", proof.banner.release(), names.release())
+            })
+        };
         Found {
             build_id: build_id::read(&proof.memory, &symbols),
             proof,
@@ -355,7 +363,7 @@ impl<'a> Search<'a> {
             symbols_from: "kallsyms".to_owned(),
             files: Vec::new(),
             lacks: None,
-            warnings: Vec::new(),
+            warnings: warning.into_iter().collect(),
         }
     }
 
@@ -401,8 +409,9 @@ impl Found {
     fn into_kernel(mut self, search: Search) -> Result<Kernel> {
         let symbols_cached = matches!(self.source, Source::Cache);
         if let Source::Tables { marks, parts } = &self.source {
-            // What was read as memory was being lost is nothing to remember.
-            if let Some(cache) = search.cache.filter(|_| search.image.loss().is_none()) {
+            // What was read as memory was being lost is nothing to remember, and an entry is found again by the banner.
+            let may_keep = search.image.loss().is_none() && !self.proof.is_overwritten;
+            if let Some(cache) = search.cache.filter(|_| may_keep) {
                 let (banner, build_id) = (self.proof.banner.text().to_owned(), self.build_id.clone());
                 let (marks, parts, table) = (marks.clone(), parts.clone(), self.symbols.table().clone());
                 let entry = Entry { banner, build_id, marks, parts, table };

@@ -15,8 +15,12 @@ pub struct Proof {
     pub physical: u64,
     /// Virtual address of `_text`.
     pub text: u64,
-    /// The banner.
+    /// The banner, or what stands in for it.
     pub banner: Banner,
+    /// What `init_uts_ns` says, where that is known.
+    pub names: Option<Banner>,
+    /// Whether something else is where the banner was.
+    pub is_overwritten: bool,
     /// Its physical address.
     pub banner_at: u64,
 }
@@ -79,7 +83,11 @@ pub fn prove(
 ) -> Option<Proof> {
     let banner_from_text = table.from_text("linux_banner")?;
     let banner_at = physical.checked_add(banner_from_text)?;
-    let banner = Banner::read(image, banner_at)?;
+    let names_at = table.from_text("init_uts_ns").and_then(|distance| physical.checked_add(distance));
+    let names = names_at.and_then(|at| Banner::of_names(image, at));
+    let own = Banner::read(image, banner_at);
+    let is_overwritten = own.is_none();
+    let banner = own.or_else(|| names.clone())?;
     architectures.iter().find_map(|architecture| {
         let root_from_text = from_text(table, architecture.root_names())?;
         let root = physical.checked_add(root_from_text)?;
@@ -101,7 +109,8 @@ pub fn prove(
                 Some(text) => Some(text).filter(is_image).filter(maps),
                 None => memory.mapped_image().map(|mapped| mapped.address).find(maps),
             }?;
-            Some(Proof { memory, physical, text, banner: banner.clone(), banner_at })
+            let (banner, names) = (banner.clone(), names.clone());
+            Some(Proof { memory, physical, text, banner, names, is_overwritten, banner_at })
         })
     })
 }

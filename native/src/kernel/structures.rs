@@ -85,7 +85,8 @@ fn within(image: &Arc<Image>, memory: &AddressSpace, guess: Guess) -> Option<(Pr
     let own = AddressSpace::new(Arc::clone(image), root, *memory.paging());
     // The tables of the first process map the kernel as those do by which it was found.
     (own.translate(text) == Some(guess.text) && own.translate(first) == memory.translate(first)).then_some(())?;
-    let proof = Proof { memory: own, physical: guess.text, text, banner, banner_at: guess.text + banner_at };
+    let (physical, banner_at) = (guess.text, guess.text + banner_at);
+    let proof = Proof { memory: own, physical, text, banner, names: None, is_overwritten: false, banner_at };
     Some((proof, Symbols::at(table, text)))
 }
 
