@@ -19,8 +19,8 @@ function salvor(args) {
 }
 
 /** All tables by name, as they are in a file of JSON that is written for it and stays; a table has so many seconds. */
-export function tablesOf(image, file, seconds) {
-  salvor(['run', 'all', image, '--quiet', '--timeout', String(seconds), '--force', '--output', file])
+export function tablesOf(image, file, seconds, options = []) {
+  salvor(['run', 'all', image, '--quiet', '--timeout', String(seconds), '--force', '--output', file, ...options])
   return new Map(JSON.parse(readFileSync(file, 'utf8')).map((table) => [table.table, table]))
 }
 

@@ -1,6 +1,6 @@
 // npm run kernels: every table of guests with many kernels against what the guests recorded, into docs/kernels.md.
 //
-//   -- NAME…          only kernels whose names have one of these words
+//   -- NAME…          only kernels whose names have one of these words; the others stay on the page as they are
 //   -- --keep         leaves images and records in the folder
 //   -- --folder PATH  where packages and images go (default ~/.cache/salvor-kernels); 1 GiB, and more with --keep
 //   -- --quiet-only   no dumps of the busy guest
@@ -52,6 +52,10 @@ for (const kernel of chosen) {
   } finally {
     if (!values.keep && !values.again) rmSync(own, { recursive: true, force: true })
   }
+  // After each, so that a run that is broken off is not for nothing.
+  writePage(
+    join(root, 'docs', 'kernels.md'),
+    results,
+    KERNELS.map(({ name }) => name),
+  )
 }
-// A part of the kernels is a look at them; the page is of all.
-if (positionals.length === 0) writePage(join(root, 'docs', 'kernels.md'), results)

@@ -5,12 +5,20 @@
 //   cpu      QEMU's model: five levels of page tables with la57=on, 52-bit addresses with arm64's max
 //   cgroup   v1, hybrid or v2
 //   ram      MiB
+//   noTypes  the kernel's own types are wiped from the images, and read from its package of debug information
 // A kernel of your own needs no package: `deb` is the path of one that `make bindeb-pkg` made.
 const amd64 = { arch: 'amd64', cpu: 'max,la57=off', cgroup: 'v2', ram: 320 }
 const arm64 = { arch: 'arm64', cpu: 'neoverse-n1', cgroup: 'v2', ram: 384 }
 
 export const KERNELS = [
   { ...amd64, name: '5.10 cloud, cgroup v1', package: /^linux-image-5\.10\.0-\d+-cloud-amd64$/, cgroup: 'v1' },
+  {
+    ...amd64,
+    name: '5.10 cloud, no BTF',
+    package: /^linux-image-5\.10\.0-\d+-cloud-amd64$/,
+    cgroup: 'v1',
+    noTypes: true,
+  },
   { ...amd64, name: '5.10 real-time, hybrid', package: /^linux-image-5\.10\.0-\d+-rt-amd64$/, cgroup: 'hybrid' },
   { ...amd64, name: '6.1 cloud', package: /^linux-image-6\.1\.0-\d+-cloud-amd64$/ },
   { ...amd64, name: '6.1 generic, hybrid', package: /^linux-image-6\.1\.0-\d+-amd64$/, cgroup: 'hybrid' },

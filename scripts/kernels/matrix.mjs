@@ -1,4 +1,5 @@
-import { existsSync, truncateSync, writeFileSync } from 'node:fs'
+// One kernel: its guest is booted, recorded and dumped, and all tables are held against the record.
+import { closeSync, existsSync, openSync, readSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tablesOf } from '../all-tables.mjs'
@@ -11,7 +12,7 @@ import { TABLES } from './tables/index.mjs'
 import { tornCells } from './torn.mjs'
 
 const RECORD_MIB = 64
-const SECONDS_TO_BOOT = 600
+const SECONDS_TO_BOOT = 1800
 const BUSY_SECONDS = 12
 /** Of a hundred pages of a torn image, so many are of another moment. */
 const TORN_PERCENT = 5
@@ -19,12 +20,16 @@ const SECONDS_PER_TABLE = 60
 /** Differences of a table to print. */
 const SHOWN = 8
 
-/** Every table of an image by its name, and how the run ended. */
-const imageTables = (image) => tablesOf(image, `${image}.json`, SECONDS_PER_TABLE)
+/** Every table of an image by its name, by symbols and types of a file where one is given. */
+const imageTables = (image, symbols) =>
+  tablesOf(image, `${image}.json`, SECONDS_PER_TABLE, symbols === null ? [] : ['--symbols', symbols])
+
+const IMAGES = ['quiet', 'busy-a', 'busy-b', 'torn']
+const imageIn = (folder, name) => join(folder, `${name}.elf`)
 
 /** Boots the guest and dumps it: at rest after its record, and twice while it is busy. */
 async function dumps(kernel, folder, busy) {
-  const image = (name) => join(folder, `${name}.elf`)
+  const image = (name) => imageIn(folder, name)
   writeFileSync(join(folder, 'record'), '')
   truncateSync(join(folder, 'record'), RECORD_MIB << 20)
   const guest = await Guest.boot(kernel, folder)
@@ -42,6 +47,24 @@ async function dumps(kernel, folder, busy) {
     await guest.end()
   }
   mixDumps(image('busy-a'), image('busy-b'), image('torn'), TORN_PERCENT)
+}
+
+/** How a kernel's own types begin, and those of its modules: magic, version, flags and the header's length. */
+const TYPES = Buffer.from([0x9f, 0xeb, 1, 0, 24, 0, 0, 0])
+const HEADER = 24
+const BLOCK = 16 << 20
+
+/** Writes zeros over the header of all types in an image: then it has none. */
+function wipeTypes(image) {
+  const file = openSync(image, 'r+')
+  const block = Buffer.alloc(BLOCK + TYPES.length)
+  for (let start = 0, length = 1; length > 0; start += BLOCK) {
+    length = readSync(file, block, 0, block.length, start)
+    const read = block.subarray(0, length)
+    for (let at = read.indexOf(TYPES); at >= 0; at = read.indexOf(TYPES, at + 1))
+      writeSync(file, Buffer.alloc(HEADER), 0, HEADER, start + at)
+  }
+  closeSync(file)
 }
 
 /** What salvor itself says it could not bear out, where nothing was torn. */
@@ -84,16 +107,21 @@ export async function acquire(kernel, packages, folder, { busy }) {
   const files = kernel.deb === undefined ? packages.kernel(kernel.package, kernel.arch) : [kernel.deb]
   makeBoot(kernel, files, packages.fetch('busybox-static', kernel.arch), folder)
   await dumps(kernel, folder, busy)
+  if (kernel.noTypes !== true) return
+  packages.debugKernel(kernel.package, kernel.arch, folder)
+  for (const name of IMAGES) if (existsSync(imageIn(folder, name))) wipeTypes(imageIn(folder, name))
 }
 
 /** The cells of one kernel, of what `acquire` left: `{ kernel, release, quiet, torn }`. */
 export function evaluate(kernel, folder, declared) {
   const record = Record.read(join(folder, 'record'))
-  const tables = imageTables(join(folder, 'quiet.elf'))
+  const symbols = kernel.noTypes === true ? join(folder, 'vmlinux') : null
+  const read = (image) => imageTables(image, symbols)
+  const tables = read(imageIn(folder, 'quiet'))
   const quiet = quietCells(record, tables)
   show(`${kernel.name}, quiet`, quiet)
-  const twins = ['busy-a', 'busy-b', 'torn'].map((image) => join(folder, `${image}.elf`))
-  const torn = twins.every((image) => existsSync(image)) ? tornCells(declared, ...twins.map(imageTables)) : null
+  const twins = IMAGES.slice(1).map((name) => imageIn(folder, name))
+  const torn = twins.every((image) => existsSync(image)) ? tornCells(declared, ...twins.map(read)) : null
   if (torn !== null) show(`${kernel.name}, torn`, torn)
   const exact = Object.values(quiet).filter(({ text }) => text.startsWith('exact')).length
   process.stdout.write(

@@ -96,6 +96,14 @@ export class Packages {
     return [name, ...parts].map((part) => this.fetch(part, arch))
   }
 
+  /** Unpacks a kernel's `vmlinux` with debug information into a folder. */
+  debugKernel(pattern, arch, folder) {
+    const [name] = this.#fitting(new RegExp(pattern.source.replace(/\$$/, '-dbg$')))
+    if (name === undefined) throw new Error(`the mirror has no package ${pattern.source} with debug information`)
+    const script = 'dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "./usr/lib/debug/boot/vmlinux-*" >"$2"'
+    output('sh', ['-c', script, 'sh', this.fetch(name, arch), join(folder, 'vmlinux')])
+  }
+
   /** The path of a package's file, fetched where it is not there. */
   fetch(name, arch) {
     const folder = join(this.#folder, 'debs', `${name}-${arch}`)

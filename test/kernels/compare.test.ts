@@ -48,23 +48,28 @@ const mapping = (pid: number, comm: string) => ({
 })
 const right = [mapping(1, 'init'), mapping(7, 'odd ) name')]
 
-/** What the comparer says of rows of memory-maps; the script is no part of what is compiled, so it runs by itself. */
-function compared(rows: object[], bytes = record): { wrong: string[]; lost: string[]; text: string; silent: string } {
-  const path = join(folder, 'record')
-  writeFileSync(path, bytes)
-  const from = (name: string) => JSON.stringify(pathToFileURL(join(repository, 'scripts/kernels', name)).href)
-  const script = `
-    const { Record } = await import(${from('record.mjs')})
-    const { compare, verdict } = await import(${from('compare.mjs')})
-    const { TABLES } = await import(${from('tables/index.mjs')})
-    const found = compare(TABLES['memory-maps'](Record.read(${JSON.stringify(path)}), {}), ${JSON.stringify(rows)})
-    const text = verdict(found, [{ code: 'unreadable' }])
-    console.log(JSON.stringify({ ...found, text, silent: verdict(found, []) }))`
+const from = (name: string) => JSON.stringify(pathToFileURL(join(repository, 'scripts/kernels', name)).href)
+
+/** What a script prints. */
+function evaluated(script: string): unknown {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
     encoding: 'utf8',
   })
   if (status !== 0) throw new Error(stderr)
   return JSON.parse(stdout)
+}
+
+/** What the comparer says of rows of memory-maps; the script is no part of what is compiled, so it runs by itself. */
+function compared(rows: object[], bytes = record): { wrong: string[]; lost: string[]; text: string; silent: string } {
+  const path = join(folder, 'record')
+  writeFileSync(path, bytes)
+  return evaluated(`
+    const { Record } = await import(${from('record.mjs')})
+    const { compare, verdict } = await import(${from('compare.mjs')})
+    const { TABLES } = await import(${from('tables/index.mjs')})
+    const found = compare(TABLES['memory-maps'](Record.read(${JSON.stringify(path)}), {}), ${JSON.stringify(rows)})
+    const text = verdict(found, [{ code: 'unreadable' }])
+    console.log(JSON.stringify({ ...found, text, silent: verdict(found, []) }))`) as ReturnType<typeof compared>
 }
 
 test('calls rows exact that are the record, without the recorder', () => {
@@ -86,4 +91,41 @@ test('calls what is missing or null partial where that is said, and lost where i
 
 test('refuses a record that is cut off', () => {
   expect(() => compared(right, record.slice(0, -4))).toThrow('the record is cut off')
+})
+
+test('holds what a torn image claims against two at one moment, and not what it doubts', () => {
+  const columns = { rule: { type: 'text' }, state: { type: 'text' }, reason: { type: 'text' } }
+  const rule = (state: string, reason: string | null) => ({ rule: 'a', state, reason })
+  const cell = (row: object) =>
+    evaluated(`
+    const { tornCells } = await import(${from('torn.mjs')})
+    const table = (row) => new Map([['rules', { rows: [row], warnings: [] }]])
+    const twin = table(${JSON.stringify(rule('none', null))})
+    const declared = [{ name: 'rules', key: ['rule'], columns: ${JSON.stringify(columns)} }]
+    console.log(JSON.stringify(tornCells(declared, twin, twin, table(${JSON.stringify(row)})).rules.text))`)
+  expect(cell(rule('partly', 'tasks: torn'))).toBe('exact')
+  expect(cell(rule('found', null))).toBe('wrong 1')
+})
+
+test('writes what was run into the page, and leaves the rest', () => {
+  const page = join(folder, 'page.md')
+  const old = '| table | old | older |\n|---|---|---|\n| `a` | exact / · | · / · |'
+  writeFileSync(
+    page,
+    `Above\n<!-- made by npm run kernels -->\n\n${old}\n\n## Cells that are not exact\n\n### old\n\n\`1\`\n\n- one\n\n### older\n\n\`0\`\n`,
+  )
+  const result = {
+    kernel: { name: 'old' },
+    release: '2',
+    quiet: { a: { text: 'wrong 1', lines: ['why'] }, b: { text: 'exact', lines: [] } },
+    torn: null,
+  }
+  const text = evaluated(`
+    const { writePage } = await import(${from('report.mjs')})
+    const { readFileSync } = await import('node:fs')
+    for (let turn = 0; turn < 2; turn++) writePage(${JSON.stringify(page)}, [${JSON.stringify(result)}], ['older', 'old'])
+    console.log(JSON.stringify(readFileSync(${JSON.stringify(page)}, 'utf8')))`) as string
+  expect(text).toContain('| table | older | old |\n|---|---|---|\n| `a` | · / · | wrong 1 |\n| `b` |  | · |\n')
+  expect(text).toMatch(/^Above\n/)
+  expect(text).toMatch(/### older\n\n`0`\n\n### old\n\n`2`, run \d{4}-\d\d-\d\d\n\n- `a`, quiet: wrong 1: `why`\n$/)
 })
