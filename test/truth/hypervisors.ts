@@ -1,7 +1,7 @@
 /** Memory as hypervisors and other tools save it, written after their own sources (see native/src/image/). */
 
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
-import { deflateSync } from 'node:zlib'
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { deflateSync, gzipSync } from 'node:zlib'
 import { type Memory, PAGE, pagesOf } from './packed.js'
 
 /** Writes memory into a file whose name ends as its format's do. */
@@ -80,16 +80,69 @@ export const writeQemu: Write = (to, memory) => {
   out.close()
 }
 
-/** The same behind libvirt's header and the guest's description. */
-export const writeLibvirt: Write = (to, memory) => {
-  const out = new Out(to)
+/** libvirt's header and the guest's description, before a stream that is packed in a way that has this number. */
+function libvirtHeader(format: number): Buffer {
   const head = Buffer.alloc(92)
   const description = Buffer.from('<domain/>\0')
   head.write('LibvirtQemudSave')
-  for (const [index, word] of [2, description.length, 1, 0].entries()) head.writeUInt32LE(word, 16 + 4 * index)
-  out.add(head, description)
+  for (const [index, word] of [2, description.length, 1, format].entries()) head.writeUInt32LE(word, 16 + 4 * index)
+  return Buffer.concat([head, description])
+}
+
+/** The same behind libvirt's header and the guest's description. */
+export const writeLibvirt: Write = (to, memory) => {
+  const out = new Out(to)
+  out.add(libvirtHeader(0))
   writeStream(out, memory)
   out.close()
+}
+
+/** The same, packed. */
+export const writeLibvirtGzip: Write = (to, memory) => {
+  writeQemu(`${to}.plain`, memory)
+  writeFileSync(to, Buffer.concat([libvirtHeader(1), gzipSync(readFileSync(`${to}.plain`), { level: 1 })]))
+}
+
+const ALIGNMENT = 1 << 20
+
+/** A guest saved with mapped-ram: a bitmap of the pages that are not zeros, and each page in its place. */
+export const writeMappedRam: Write = (to, memory) => writeMapped(to, Buffer.alloc(0), memory)
+
+/** The same as libvirt saves it. */
+export const writeLibvirtSparse: Write = (to, memory) => writeMapped(to, libvirtHeader(6), memory)
+
+function writeMapped(to: string, start: Buffer, memory: readonly Memory[]): void {
+  const size = endOf(memory)
+  const machine = Buffer.from('pc-q35-9.2')
+  const capability = Buffer.concat([named('configuration/capabilities'), be32(1, 1), named('mapped-ram')])
+  const ram = Buffer.concat([Buffer.from([1]), be32(2), named('ram'), be32(0, 4), be64(BigInt(size) | MEM_SIZE)])
+  const block = Buffer.concat([named('pc.ram'), be64(BigInt(size))])
+  const begin = Buffer.from('QEVM\0\0\0\x03\x07', 'latin1')
+  const head = Buffer.concat([start, begin, be32(machine.length), machine, Buffer.from([5]), capability, ram, block])
+  const bitmapAt = head.length + 28
+  const bitmap = Buffer.alloc(Math.ceil(size / PAGE / 64) * 8)
+  const first = Math.ceil((bitmapAt + bitmap.length) / ALIGNMENT) * ALIGNMENT
+  const file = openSync(to, 'wx')
+  for (const [physical, page] of pagesOf(memory)) {
+    if (page.every((byte) => byte === 0)) continue
+    const number = physical / PAGE
+    bitmap[number >> 3] = (bitmap[number >> 3] ?? 0) | (1 << (number & 7))
+    writeSync(file, page, 0, PAGE, first + physical)
+  }
+  const places = [be32(1), be64(BigInt(PAGE)), be64(BigInt(bitmapAt)), be64(BigInt(first))]
+  writeSync(file, Buffer.concat([head, ...places, bitmap]), 0, undefined, 0)
+  const footer = Buffer.concat([Buffer.from([0x7e]), be32(2)])
+  const end = Buffer.concat([
+    be64(EOS),
+    footer,
+    Buffer.from([3]),
+    be32(2),
+    be64(EOS),
+    footer,
+    Buffer.from('\x04devices'),
+  ])
+  writeSync(file, end, 0, end.length, first + size)
+  closeSync(file)
 }
 
 function writeStream(out: Out, memory: readonly Memory[]): void {
@@ -119,12 +172,29 @@ const TAG_WORD = 8
 
 /** VMware's memory, its ranges one behind the other, and beside it the state that tells where they belong. */
 export const writeVmware: Write = (to, memory) => {
+  const out = new Out(to)
+  const tags = writeRegions(out, memory)
+  out.close()
+  writeFileSync(to.replace(/vmem$/, 'vmss'), vmwareState(tags, null))
+}
+
+/** A snapshot of an older product's, which holds the memory itself. */
+export const writeVmwareSnapshot: Write = (to, memory) => {
+  const plain = `${to}.memory`
+  const out = new Out(plain)
+  const tags = writeRegions(out, memory)
+  out.close()
+  const bytes = readFileSync(plain)
+  writeFileSync(to, Buffer.concat([vmwareState(tags, bytes.length), bytes, Buffer.alloc(2)]))
+}
+
+/** Writes memory and answers the tags that tell where it belongs. */
+function writeRegions(out: Out, memory: readonly Memory[]): Buffer[] {
   const tag = (name: string, index: number | null, value: number) => {
     const place = index === null ? Buffer.alloc(0) : Buffer.from(Uint32Array.of(index).buffer)
     const flags = TAG_WORD | (index === null ? 0 : 1 << 6)
     return Buffer.concat([Buffer.from([flags]), named(name), place, le64(value)])
   }
-  const out = new Out(to)
   const tags = [tag('regionsCount', null, memory.length)]
   let stored = 0
   for (const [index, { physical, size, read }] of memory.entries()) {
@@ -133,7 +203,11 @@ export const writeVmware: Write = (to, memory) => {
     for (let at = 0; at < size; at += WRITE) out.add(read(at, Math.min(WRITE, size - at)))
     stored += size
   }
-  out.close()
+  return tags
+}
+
+/** A state with these tags; with memory of a length, it ends where that begins. */
+function vmwareState(tags: readonly Buffer[], length: number | null): Buffer {
   const group = (name: string, at: number) => {
     const bytes = Buffer.alloc(80)
     bytes.write(name)
@@ -142,8 +216,17 @@ export const writeVmware: Write = (to, memory) => {
   }
   const head = Buffer.from([0xd2, 0xbe, 0xd2, 0xbe, 8, 0, 0, 0, 2, 0, 0, 0])
   const [empty, at] = [head.length + 160, head.length + 162]
-  const state = [head, group('cpu', empty), group('memory', at), Buffer.alloc(2), ...tags, Buffer.alloc(2)]
-  writeFileSync(to.replace(/vmem$/, 'vmss'), Buffer.concat(state))
+  // A value's length as it is stored and as it is, and no padding before it.
+  const own = length === null ? [] : [Buffer.from([62]), named('Memory'), le64(length, length)]
+  return Buffer.concat([
+    head,
+    group('cpu', empty),
+    group('memory', at),
+    Buffer.alloc(2),
+    ...tags,
+    ...own,
+    Buffer.alloc(2),
+  ])
 }
 
 /** A complete crash dump with a bitmap of the pages that it holds. */
@@ -245,6 +328,35 @@ export const writeKcore: Write = (to, memory) => {
     at += size
   }
   for (const { size, read } of segments) {
+    for (let from = 0; from < size; from += WRITE) out.add(read(from, Math.min(WRITE, size - from)))
+  }
+  out.close()
+}
+
+/** A core of VirtualBox's: no version in its ident, records of itself, and memory of a device that the file has not. */
+export const writeVirtualBox: Write = (to, memory) => {
+  const note = Buffer.concat([
+    Buffer.from(Uint32Array.of(6, 24, 0xb00).buffer),
+    Buffer.from('VBCORE\0\0'),
+    Buffer.alloc(24, 1),
+  ])
+  const segments = memory.length + 2
+  const noteAt = ELF_HEADER + segments * ELF_SEGMENT
+  const head = elf({ segments })
+  head[6] = 0
+  let at = noteAt + note.length
+  const entry = (kind: number, offset: number, physical: number, stored: number, size: number) => {
+    const kinds = Buffer.from(Uint32Array.of(kind, 4).buffer)
+    return Buffer.concat([kinds, le64(offset, 0, physical, stored, size, 0)])
+  }
+  const out = new Out(to)
+  out.add(head, entry(4, noteAt, 0, note.length, note.length))
+  for (const { physical, size } of memory) {
+    out.add(entry(1, at, physical, size, size))
+    at += size
+  }
+  out.add(entry(1, at, 0xfee00000, 0, PAGE), note)
+  for (const { size, read } of memory) {
     for (let from = 0; from < size; from += WRITE) out.add(read(from, Math.min(WRITE, size - from)))
   }
   out.close()

@@ -19,7 +19,7 @@ const KINDS: &[Kind] = &[
     (0, b"\x7fVirtualBox SavedState", VIRTUALBOX, "write an ELF core with 'VBoxManage debugvm VM dumpvmcore'"),
     (0, b"QEVM", "a saved state of QEMU of another version", "restore it and write a core with 'dump-guest-memory'"),
     (0, b"LibvirtQemudPart", "a guest that libvirt did not finish to save", "use 'virsh dump --memory-only'"),
-    (0, b"QFI\xfb", "a disk of QEMU (qcow2)", "give a memory image instead"),
+    (0, b"QFI\xfb", "a disk of QEMU (qcow2)", QCOW2_ADVICE),
     (0, b"KDMV", "a virtual disk of VMware", "give a memory image instead"),
     (0, b"conectix", "a virtual disk of Hyper-V", "give a memory image instead"),
     (0, b"vhdxfile", "a virtual disk of Hyper-V", "give a memory image instead"),
@@ -32,6 +32,8 @@ const KINDS: &[Kind] = &[
 
 const HYPER_V: &str = "a saved state of Hyper-V (.vmrs)";
 const HYPER_V_ADVICE: &str = "convert it with 'vm2dmp', or take memory inside the guest with AVML";
+const QCOW2_ADVICE: &str =
+    "memory that 'savevm' kept in it is not read: 'loadvm' it and write a core with 'dump-guest-memory'";
 const VIRTUALBOX: &str = "a saved state of VirtualBox";
 
 /// Refuses a file that is known by how it begins.

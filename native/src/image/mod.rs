@@ -42,6 +42,7 @@ use file::Evidence;
 pub(crate) use file::open_regular;
 pub use loss::Loss;
 pub use machine::Machine;
+pub use qemu::packed_stream;
 use settle::{END_OF_ADDRESSES, settle};
 use source::Source;
 use touched::TouchedPages;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::SMALLEST;
 use super::zstandard::Zstandard;
 use crate::error::{Error, Result};
-use crate::image::open_regular;
+use crate::image::{open_regular, packed_stream};
 
 /// Bytes that tell what something is.
 pub const HEAD: usize = 512;
@@ -30,6 +30,8 @@ type Stream<'a> = Box<dyn Read + 'a>;
 /// A way of packing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// A guest that libvirt saved, packed behind a header.
+    Libvirt,
     Gzip,
     Xz,
     Zstandard,
@@ -49,11 +51,17 @@ const KINDS: [(Kind, usize, &[u8], &str); 6] = [
 
 /// How something that begins like this is packed.
 pub fn kind(head: &[u8]) -> Option<Kind> {
+    if packed_stream(head).is_some() {
+        return Some(Kind::Libvirt);
+    }
     let begins = |at: usize, start: &[u8]| head.get(at..).is_some_and(|head| head.starts_with(start));
     KINDS.iter().find(|(_, at, start, _)| begins(*at, start)).map(|(kind, ..)| *kind)
 }
 
 fn words(kind: Kind) -> &'static str {
+    if kind == Kind::Libvirt {
+        return "saved by libvirt and compressed";
+    }
     KINDS.iter().find(|(known, ..)| *known == kind).map_or("", |(_, _, _, words)| words)
 }
 
@@ -101,10 +109,16 @@ type Plain<'a> = &'a mut dyn FnMut(&mut dyn Read) -> Result<(u64, Option<String>
 fn peel(stream: Stream, depth: usize, take: Plain) -> Result<(u64, Option<String>)> {
     let (head, rest) = beginning(stream);
     let packed = kind(&head);
+    let behind = packed_stream(&head).unwrap_or_default();
     let mut stream: Stream = Box::new(Cursor::new(head).chain(rest));
     match packed {
         None => take(&mut stream),
         Some(_) if depth == MOST => Err(Error::evidence(format!("packed more than {MOST} times"))),
+        Some(Kind::Libvirt) => {
+            let skipped = io::copy(&mut (&mut stream).take(behind), &mut io::sink());
+            skipped.map_err(|error| Error::evidence(format!("its header cannot be read: {error}")))?;
+            peel(stream, depth + 1, take)
+        }
         Some(Kind::Gzip) => peel(Box::new(flate2::read::MultiGzDecoder::new(stream)), depth + 1, take),
         Some(Kind::Xz) => peel(Box::new(lzma_rust2::XzReader::new(stream, true)), depth + 1, take),
         Some(Kind::Zstandard) => peel(Box::new(Zstandard::new(stream)), depth + 1, take),

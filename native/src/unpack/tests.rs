@@ -107,6 +107,17 @@ fn every_kind() -> Vec<(&'static str, Vec<u8>)> {
     MADE.get_or_init(make_every_kind).clone()
 }
 
+/// A guest that libvirt saved: a header, the guest's description, and a packed stream.
+fn libvirt(format: u32, body: &[u8]) -> Vec<u8> {
+    let description = vec![b' '; 700];
+    let mut bytes = b"LibvirtQemudSave".to_vec();
+    for word in [2, description.len() as u32, 1, format] {
+        bytes.extend(word.to_le_bytes());
+    }
+    bytes.resize(92, 0);
+    [bytes, description, body.to_vec()].concat()
+}
+
 fn make_every_kind() -> Vec<(&'static str, Vec<u8>)> {
     let (plain, text) = (image(), vec![b'x'; 2 * MIB]);
     let members: [(&str, &[u8]); 3] = [("notes.txt", &text), ("small.lime", b"EMiL"), ("host/memory", &plain)];
@@ -117,6 +128,9 @@ fn make_every_kind() -> Vec<(&'static str, Vec<u8>)> {
         ("memory.lime.lz4", lz4(&plain)),
         ("memory.lime.tar", tar(&members)),
         ("memory.lime.zip", zip(&members)),
+        ("memory.lime", libvirt(1, &gzip(&plain))),
+        ("memory.lime", libvirt(3, &xz(&plain))),
+        ("memory.lime", libvirt(5, &zstd(&plain))),
         ("memory.lime.tar.gz", gzip(&tar(&members))),
         ("memory.lime.gz.gz", gzip(&gzip(&plain))),
         ("memory.lime.tar", tar(&[("memory.zst", &zstd(&plain)), ("b.raw", &text)])),
@@ -249,7 +263,7 @@ proptest! {
 
     /// Whatever a byte becomes: no panic, an answer or one line, and never more than is allowed.
     #[test]
-    fn damaged_files_do_not_panic(which in 0_usize..7, places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+    fn damaged_files_do_not_panic(which in 0_usize..10, places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
         let (name, mut bytes) = every_kind().swap_remove(which);
         for (at, value) in places {
             let at = at.index(bytes.len().min(2000));

@@ -3,7 +3,7 @@
 //!
 //! A page of the first bitmap that is not in the second was left out on purpose, and nobody knows what it held.
 
-mod bitmap;
+pub mod bitmap;
 mod header;
 mod pages;
 mod parts;

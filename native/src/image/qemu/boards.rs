@@ -51,6 +51,15 @@ impl Board {
             _ => at.checked_add(self.base),
         }
     }
+
+    /// The parts of a block of RAM that lie in one piece: where each begins in memory and in the block, and its length.
+    pub fn parts(&self, begins: u64, length: u64, of: u64) -> Vec<(u64, u64, u64)> {
+        let seam = self.split.filter(|(least, _)| of >= *least).map_or(u64::MAX, |(_, split)| split);
+        let below = seam.saturating_sub(begins).min(length);
+        let part = |at: u64, length: u64| Some((self.physical(begins.checked_add(at)?, of)?, at, length));
+        let parts = [part(0, below), part(below, length - below)];
+        parts.into_iter().flatten().filter(|(_, _, length)| *length > 0).collect()
+    }
 }
 
 /// A block of memory that the stream names.
@@ -98,6 +107,23 @@ impl Blocks {
     /// The number of a block.
     pub fn find(&self, name: &str) -> Option<usize> {
         self.blocks.iter().position(|block| block.name == name)
+    }
+
+    /// A block of RAM: where it begins in the machine's, and its length.
+    pub fn ram(&self, block: usize) -> Option<(u64, u64)> {
+        let block = self.blocks.get(block)?;
+        Some((block.begins?, block.length))
+    }
+
+    /// Bytes of RAM.
+    pub fn all_ram(&self) -> u64 {
+        self.ram
+    }
+
+    /// Whether the machine's RAM is one block, so that what other blocks there are changes nothing.
+    pub fn is_one(&self) -> bool {
+        let is_whole = |block: &Block| RAM.contains(&block.name.strip_prefix(OBJECTS).unwrap_or(&block.name));
+        self.blocks.iter().any(is_whole)
     }
 
     /// Whether none of them is RAM.

@@ -29,6 +29,11 @@ impl<'a> Reader<'a> {
         self.word::<1>().map(|[byte]| byte)
     }
 
+    /// The next 16 bits.
+    pub fn u16(&mut self) -> Option<u16> {
+        self.word().map(u16::from_be_bytes)
+    }
+
     /// The next 32 bits.
     pub fn u32(&mut self) -> Option<u32> {
         self.word().map(u32::from_be_bytes)

@@ -1,9 +1,12 @@
 //! The stream: sections, of which only that of RAM is read; devices' come behind it (qemu `migration/savevm.c`,
 //! `migration/ram.c`, `docs/devel/migration/main.rst`).
 
+use std::sync::Arc;
+
 use super::super::file::Evidence;
 use super::super::{END_OF_ADDRESSES, PAGE_SIZE};
 use super::boards::{Blocks, Board};
+use super::mapped::{self, Mapped};
 use super::pages::{Pages, Place};
 use super::reader::Reader;
 use crate::error::{Error, Result};
@@ -14,6 +17,8 @@ const PART: u8 = 0x02;
 const END: u8 = 0x03;
 const SUBSECTION: u8 = 0x05;
 const CONFIGURATION: u8 = 0x07;
+/// Not of memory: since QEMU 10, one says that the guest was stopped, before what it wrote last is sent.
+const COMMAND: u8 = 0x08;
 const FOOTER: u8 = 0x7e;
 
 /// What a record of RAM is, in the low bits of its address.
@@ -24,9 +29,10 @@ mod flag {
     pub const EOS: u64 = 0x10;
     pub const CONTINUE: u64 = 0x20;
     pub const COMPRESS_PAGE: u64 = 0x100;
+    pub const MULTIFD_FLUSH: u64 = 0x200;
     /// What no file can be read with: differences to earlier pages, and pages in streams of their own.
     pub const OTHERS: [(u64, &str); 3] =
-        [(0x40, "differences between pages (xbzrle)"), (0x80, "RDMA"), (0x200, "several channels (multifd)")];
+        [(0x40, "differences between pages (xbzrle)"), (0x80, "RDMA"), (MULTIFD_FLUSH, "several channels (multifd)")];
 }
 
 /// The longest name of a machine that is believed.
@@ -35,8 +41,12 @@ const LONGEST_NAME: u32 = 256;
 const MOST_BLOCKS: usize = 4096;
 /// Pages between two looks at how much of the file is mapped in: all of it is touched.
 const STRETCH: usize = 1 << 14;
-/// Capabilities that change how RAM is written.
-const UNREAD_CAPABILITIES: [&str; 2] = ["mapped-ram", "x-ignore-shared"];
+/// A capability that leaves out RAM.
+const UNREAD_CAPABILITY: &str = "x-ignore-shared";
+/// One by which each page has its place in the file.
+const MAPPED_RAM: &str = "mapped-ram";
+/// Bytes of a block of memory, with mapped-ram: past this the stream lies.
+const LARGEST_MAPPED: u64 = 1 << 46;
 
 /// What was read of a stream.
 #[derive(Default)]
@@ -45,6 +55,8 @@ pub struct Saved {
     pub board: Option<&'static Board>,
     /// Pages of RAM.
     pub pages: Pages,
+    /// RAM with each page in its place, which is then all there is.
+    pub mapped: Option<Mapped>,
     /// What is not as it should be.
     pub warnings: Vec<String>,
 }
@@ -70,6 +82,10 @@ struct Walk<'a> {
     /// The block of the last page: the next may be of the same.
     block: Option<usize>,
     saved: Saved,
+    /// Pages have their places in the file.
+    is_mapped: bool,
+    /// Where those of each block are, in the order of the blocks.
+    places: Vec<mapped::Place>,
     file: &'a Evidence,
 }
 
@@ -81,6 +97,8 @@ pub fn read(file: &Evidence, at: usize) -> Result<Saved> {
         ram: None,
         block: None,
         saved: Saved::default(),
+        is_mapped: false,
+        places: Vec::new(),
         file,
     };
     match walk.sections() {
@@ -95,6 +113,7 @@ pub fn read(file: &Evidence, at: usize) -> Result<Saved> {
             .warnings
             .push(format!("damaged: {what} at file offset {:#x}; the rest of the stream is not read", walk.reader.at)),
     }
+    walk.map();
     let others: Vec<String> = walk
         .blocks
         .others()
@@ -116,6 +135,13 @@ impl Walk<'_> {
         }
         loop {
             let kind = cut(self.reader.u8())?;
+            if kind == COMMAND {
+                // Its number, and how long it is.
+                cut(self.reader.u16())?;
+                let length = cut(self.reader.u16())?;
+                cut(self.reader.take(length.into()))?;
+                continue;
+            }
             let id = cut(self.reader.u32())?;
             match kind {
                 START => {
@@ -180,7 +206,8 @@ impl Walk<'_> {
     fn capabilities(&mut self) -> Step<()> {
         for _ in 0..cut(self.reader.u32())? {
             let name = cut(self.reader.text())?;
-            if UNREAD_CAPABILITIES.contains(&name.as_str()) {
+            self.is_mapped |= name == MAPPED_RAM;
+            if name == UNREAD_CAPABILITY {
                 return Err(Stop::Refused(Error::evidence(format!(
                     "a saved state of QEMU with the capability {name}, which is not read: restore it and write a core with \
                      'dump-guest-memory'"
@@ -195,6 +222,9 @@ impl Walk<'_> {
         loop {
             let word = cut(self.reader.u64())?;
             let (address, flags) = (word & !(PAGE_SIZE - 1), word & (PAGE_SIZE - 1));
+            if self.is_mapped && flags == flag::MULTIFD_FLUSH {
+                continue;
+            }
             if let Some((_, what)) = flag::OTHERS.iter().find(|(bit, _)| flags & bit != 0) {
                 return Err(Stop::Unknown(format!("pages by {what}, which are not read,")));
             }
@@ -213,23 +243,67 @@ impl Walk<'_> {
 
     /// Names and sizes of all blocks of memory.
     fn sizes(&mut self, total: u64) -> Step<()> {
-        let (mut named, mut sum) = (Vec::new(), 0_u64);
-        while sum < total {
-            let (name, length) = (cut(self.reader.text())?, cut(self.reader.u64())?);
-            sum = sum.saturating_add(length);
-            if length == 0 || sum > END_OF_ADDRESSES || named.len() == MOST_BLOCKS {
-                return Err(Stop::Unknown("sizes of memory that cannot be".to_owned()));
-            }
-            named.push((name, length));
-        }
+        let mut named = Vec::new();
+        let read = self.named(total, &mut named);
         let names = named.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-        self.blocks = Blocks::new(named);
+        let blocks = Blocks::new(named);
+        // Of RAM in several blocks, those that are not named yet would decide where the others lie.
+        if read.is_ok() || self.is_mapped && blocks.is_one() {
+            self.blocks = blocks;
+        }
+        read?;
         if self.blocks.has_ram() {
             return Ok(());
         }
         Err(Stop::Refused(Error::evidence(format!(
             "a saved state of QEMU, none of whose memory is known as RAM: {names}"
         ))))
+    }
+
+    fn named(&mut self, total: u64, named: &mut Vec<(String, u64)>) -> Step<()> {
+        let mut sum = 0_u64;
+        while sum < total {
+            let (name, length) = (cut(self.reader.text())?, cut(self.reader.u64())?);
+            sum = sum.saturating_add(length);
+            if length == 0 || sum > END_OF_ADDRESSES || named.len() == MOST_BLOCKS {
+                return Err(Stop::Unknown("sizes of memory that cannot be".to_owned()));
+            }
+            if self.is_mapped {
+                let place = self.mapped_place()?;
+                named.push((name, length));
+                self.places.push(place);
+                let next = place.pages.checked_add(length).and_then(|next| usize::try_from(next).ok());
+                self.reader.at = next
+                    .filter(|next| *next >= self.reader.at && length <= LARGEST_MAPPED)
+                    .ok_or_else(|| Stop::Unknown("a place of pages that cannot be".to_owned()))?;
+            } else {
+                named.push((name, length));
+            }
+        }
+        Ok(())
+    }
+
+    /// What tells where a block's bitmap and pages are: it stands behind the block's name and size.
+    fn mapped_place(&mut self) -> Step<mapped::Place> {
+        let (version, page_size) = (cut(self.reader.u32())?, cut(self.reader.u64())?);
+        let place = mapped::Place { bitmap: cut(self.reader.u64())?, pages: cut(self.reader.u64())? };
+        if version == mapped::VERSION && page_size == PAGE_SIZE {
+            return Ok(place);
+        }
+        Err(Stop::Refused(Error::evidence(format!(
+            "a saved state of QEMU with mapped-ram of version {version} and pages of {page_size} bytes, which is not read"
+        ))))
+    }
+
+    /// Takes in RAM whose pages have their places.
+    fn map(&mut self) {
+        let Some(board) = self.saved.board.filter(|_| self.is_mapped) else { return };
+        let mut mapped = Mapped::new(Arc::clone(self.file.shared_source()));
+        for (block, place) in self.places.iter().enumerate() {
+            let Some(ram) = self.blocks.ram(block) else { continue };
+            self.saved.warnings.extend(mapped.add(board, *place, ram, self.blocks.all_ram()));
+        }
+        self.saved.mapped = Some(mapped);
     }
 
     fn page(&mut self, address: u64, flags: u64) -> Step<()> {

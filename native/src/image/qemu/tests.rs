@@ -130,6 +130,27 @@ fn each_page_is_what_was_sent_last() {
 }
 
 #[test]
+fn what_is_sent_after_a_command_counts() {
+    let mut stream = Stream::new("pc-q35-10.0", &[], &[("pc.ram", 8 << 12)]);
+    // A part of RAM, and not its end.
+    let kind = stream.0.len() - 5;
+    stream.0[kind] = 2;
+    stream.page(Some("pc.ram"), 1 << 12, STORED, &page(77));
+    stream.end();
+    // The end of RAM comes behind: a number, a length, and what it says.
+    let end = stream.0.len();
+    stream.0.extend(b"\x08\0\x0b\0\x02ok");
+    stream.0.push(3);
+    stream.u32(2);
+    stream.page(Some("pc.ram"), 1 << 12, STORED, &page(1));
+    stream.end();
+    let image = stream.open();
+    assert_eq!((image.warnings(), read(&image, 1)), (&[][..], Some(page(1))));
+    let cut = Image::open(file(&stream.0[..end + 4]).path()).unwrap();
+    assert!(cut.warnings()[0].starts_with("truncated"), "{:?}", cut.warnings());
+}
+
+#[test]
 fn memory_lies_where_the_machine_has_it() {
     for (machine, block, length, at, physical) in [
         ("pc-q35-7.2", "pc.ram", 0xb000_0000, 0x8000_0000, 4 * GIB),
@@ -212,10 +233,11 @@ fn streams_that_cannot_be_read_are_refused_with_what_to_do() {
     for (bytes, words) in [
         (Stream::new("pseries-7.2", &[], &ram).0, "QEMU's machine \"pseries-7.2\""),
         (Stream::new("virt-7.2", &bits(16), &ram).0, "pages of 2^16 bytes"),
-        (Stream::new("pc", &capability("mapped-ram"), &ram).0, "the capability mapped-ram"),
+        (Stream::new("pc", &capability("x-ignore-shared"), &ram).0, "the capability x-ignore-shared"),
         (Stream::new("pc", &[], &[("vga.vram", 1 << 20)]).0, "none of whose memory is known as RAM: vga.vram"),
         (b"QEVM\0\0\0\x02".repeat(1000), "of another version"),
-        (libvirt(3, &saved().0), "packed with xz"),
+        (libvirt(3, &saved().0), "packed with xz: it can only be read unpacked"),
+        (libvirt(4, &saved().0), "packed with lzop: set save_image_format"),
         (libvirt(9, &saved().0), "a method that salvor does not know"),
         (libvirt(0, b"no stream"), "no stream of QEMU's at file offset 0x66"),
         (libvirt(0, &[])[..30].to_vec(), "cut off in its header"),
@@ -229,6 +251,122 @@ fn streams_that_cannot_be_read_are_refused_with_what_to_do() {
     stream.page(Some("pc.ram"), 0, STORED, &page(1));
     stream.end();
     assert_eq!((stream.open().read_u64(0), stream.open().warnings()), (Some(1), &[][..]));
+}
+
+/// A block of a file with mapped-ram: its name, its pages, and for each whether it is marked as written.
+type Block<'a> = (&'a str, &'a [(u64, bool)]);
+
+/// Where the pages of the first block begin.
+const FIRST: usize = 1 << 20;
+
+fn mapped_ram(blocks: &[Block]) -> Vec<u8> {
+    mapped_ram_behind(&[], blocks)
+}
+
+/// Places count from the file's start, whatever the stream is behind.
+fn mapped_ram_behind(start: &[u8], blocks: &[Block]) -> Vec<u8> {
+    let mut name = Stream(Vec::new());
+    name.text("mapped-ram");
+    let capability = [&b"\x05\x1aconfiguration/capabilities\0\0\0\x01\0\0\0\x01"[..], &name.0].concat();
+    let mut out = Stream::new("pc-q35-9.0", &capability, &[]);
+    // The record of sizes, with what ends its section, is written anew.
+    out.0.truncate(out.0.len() - 5 - 13 - 8);
+    out.0.splice(0..0, start.iter().copied());
+    out.u64(blocks.iter().map(|(_, pages)| pages.len() as u64 * 4096).sum::<u64>() | MEM_SIZE);
+    for (name, pages) in blocks {
+        out.text(name);
+        out.u64(pages.len() as u64 * 4096);
+        out.u32(1);
+        out.u64(4096);
+        let bitmap = out.0.len() + 16;
+        let first = (bitmap + pages.len().div_ceil(64) * 8).next_multiple_of(FIRST);
+        out.u64(bitmap as u64);
+        out.u64(first as u64);
+        out.0.resize(first, 0);
+        for (index, (number, is_written)) in pages.iter().enumerate() {
+            out.0[bitmap + index / 8] |= u8::from(*is_written) << (index % 8);
+            out.0.extend(if *number == 0 { vec![0; PAGE] } else { page(*number) });
+        }
+    }
+    out.end();
+    out.0.push(3);
+    out.u32(2);
+    out.end();
+    out.0.extend(b"\x04 devices");
+    out.0
+}
+
+/// Of page 3 an older copy is left in the file: the guest has cleared it since.
+const RAM: Block = ("pc.ram", &[(0, false), (1, true), (2, true), (3, false), (0, true), (5, true)]);
+
+#[test]
+fn with_mapped_ram_a_page_is_in_its_place_or_zeros() {
+    let devices: Block = ("pc.bios", &[(99, true)]);
+    for blocks in [&[RAM][..], &[devices, RAM], &[RAM, devices]] {
+        for bytes in [mapped_ram(blocks), mapped_ram_behind(&libvirt(6, &[]), blocks)] {
+            let image = Image::open(file(&bytes).path()).unwrap();
+            assert_eq!((image.format(), image.warnings()), ("qemu", &[][..]));
+            let zeros = Some(vec![0; PAGE]);
+            let pages: Vec<_> = (0..7).map(|number| read(&image, number)).collect();
+            let expected = [zeros.clone(), Some(page(1)), Some(page(2)), zeros.clone(), zeros, Some(page(5)), None];
+            assert_eq!(pages, expected);
+            assert_eq!(image.missing(6 << 12), Some(Missing::Absent));
+        }
+    }
+    let board = super::boards::Board::named("pc-q35-9.0").unwrap();
+    assert_eq!(board.parts(0, GIB, GIB), [(0, 0, GIB)]);
+    assert_eq!(board.parts(0, 4 * GIB, 4 * GIB), [(0, 0, 2 * GIB), (4 * GIB, 2 * GIB, 2 * GIB)]);
+    assert_eq!(board.parts(3 * GIB, GIB, 4 * GIB), [(5 * GIB, 0, GIB)]);
+    let arm = super::boards::Board::named("virt-9.0").unwrap();
+    assert_eq!(arm.parts(GIB, GIB, 2 * GIB), [(2 * GIB, 0, GIB)]);
+}
+
+#[test]
+fn with_mapped_ram_a_file_that_is_cut_off_gives_what_is_left_and_says_so() {
+    let whole = mapped_ram(&[RAM]);
+    let heads = (9..250).chain([FIRST - 1, FIRST, FIRST + 1, FIRST + 5000, FIRST + 2 * PAGE, FIRST + 6 * PAGE]);
+    let mut partial = 0;
+    // What comes behind the last record of RAM tells nothing of it.
+    for length in heads.chain(FIRST + 6 * PAGE..FIRST + 6 * PAGE + 26) {
+        match Image::open(file(&whole[..length]).path()) {
+            Ok(image) => {
+                assert!(image.warnings().iter().any(|told| told.starts_with("truncated")), "{length}");
+                for number in [1, 2, 5] {
+                    assert!(read(&image, number).is_none_or(|bytes| bytes == page(number)), "{length}");
+                }
+                assert!(read(&image, 3).is_none_or(|bytes| bytes == vec![0; PAGE]), "{length}");
+                partial += 1;
+            }
+            Err(error) => assert!(error.message.contains("holds no memory"), "{length}: {}", error.message),
+        }
+    }
+    assert!(partial >= 25, "{partial} of them hold memory");
+    // A bitmap that is empty was never written: nothing tells zeros from what was not saved yet.
+    let unfinished = mapped_ram(&[("pc.ram", &[(1, false), (2, false)])]);
+    assert!(refusal(&unfinished).contains("holds no memory"), "{}", refusal(&unfinished));
+}
+
+#[test]
+fn with_mapped_ram_headers_that_lie_are_refused_or_told() {
+    let whole = mapped_ram(&[RAM]);
+    let name = b"\x06pc.ram\0";
+    let at = whole.windows(name.len()).position(|part| part == name).unwrap() + 7;
+    let edges = [0, 1, 4095, 1 << 20, 1 << 40, 1 << 52, 1 << 63, u64::MAX - 4095, u64::MAX];
+    // Length, version and the upper half of the page size, page size, both offsets.
+    for place in [at, at + 8, at + 12, at + 20, at + 28] {
+        for edge in edges {
+            let mut bytes = whole.clone();
+            bytes[place..place + 8].copy_from_slice(&u64::to_be_bytes(edge));
+            let Ok(image) = Image::open(file(&bytes).path()) else { continue };
+            let mut out = [0; 4096];
+            for range in image.ranges() {
+                image.read(range.start, &mut out);
+            }
+        }
+    }
+    let mut other = whole.clone();
+    other[at + 11] = 2;
+    assert!(refusal(&other).contains("mapped-ram of version 2"), "{}", refusal(&other));
 }
 
 proptest! {
