@@ -3,6 +3,7 @@
 
 mod pages;
 mod search;
+mod symbols;
 
 use std::fs::File;
 use std::io::Write;
@@ -27,7 +28,7 @@ const MOST: usize = 16;
 pub type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// All of them; each has a file in `native/fuzz/targets/` and a folder in `native/fuzz/seeds/`.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 19] = [
     ("elf", elf),
     ("lime", lime),
     ("avml", avml),
@@ -35,6 +36,10 @@ pub const TARGETS: [Target; 15] = [
     ("qemu", qemu),
     ("vmware", vmware),
     ("crash-dump", crash_dump),
+    ("packed", symbols::packed),
+    ("isf", symbols::isf),
+    ("vmlinux", symbols::vmlinux),
+    ("system-map", symbols::system_map),
     ("btf", btf),
     ("kallsyms", kallsyms),
     ("modules", modules),
@@ -47,6 +52,7 @@ pub const TARGETS: [Target; 15] = [
 
 pub use pages::pages;
 pub use search::search;
+pub use symbols::{isf, packed, system_map, vmlinux};
 
 /// An ELF core.
 pub fn elf(bytes: &[u8]) -> bool {

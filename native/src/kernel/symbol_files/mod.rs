@@ -319,7 +319,7 @@ fn is_json(head: &[u8]) -> bool {
 }
 
 /// Reads a file of any form.
-fn parse(path: &Path) -> Result<Content> {
+pub fn parse(path: &Path) -> Result<Content> {
     let (file, _) = open_regular(path)?;
     let mut head = [0; HEAD];
     let read = file.read_at(&mut head, 0).unwrap_or(0);
