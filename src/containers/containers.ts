@@ -226,6 +226,7 @@ function buildRow(
       { value: docker?.image, source: 'config.v2.json' },
       { value: subject.daemon?.image, source: DAEMON },
       { value: declared?.metadata?.value.image, source: 'meta.db' },
+      { value: declared?.stored_image?.value, source: 'meta.db' },
       { value: declared?.storage?.value.image, source: 'containers.json' },
       { value: declared?.libpod?.value.image, source: 'db.sql' },
       { value: declared?.userdata?.value.environment?.image, source: '.containerenv' },
@@ -302,7 +303,7 @@ function evidenceOf({ declared, daemon, carved }: Subject): ContainerEvidence[] 
   const held = daemon && { path: `dockerd (pid ${daemon.pid})`, address: daemon.address }
   const found = [
     ['OCI config.json', declared?.spec],
-    ['meta.db', declared?.stored_spec ?? declared?.metadata],
+    ['meta.db', declared?.stored_spec ?? declared?.metadata ?? declared?.stored_image],
     [declared?.state?.value.source ?? '', declared?.state],
     ['config.v2.json', declared?.docker],
     ['hostconfig.json', declared?.host_config],

@@ -1,6 +1,7 @@
 /** What the container engines declared, read from the files that the kernel still caches. */
 
 import type { Warning } from '../warning.js'
+import { containerdImages } from './bolt.js'
 import type { CachedFiles } from './cached-files.js'
 import { type CriMetadata, carveCriRecords } from './containerd-metadata.js'
 import { type CriStatus, parseCrioState, parseCriStatus } from './cri-status.js'
@@ -43,6 +44,8 @@ export interface DeclaredContainer {
   network: Found<StoredNetwork> | null
   status: Found<CriStatus> | null
   metadata: Found<CriMetadata> | null
+  /** From meta.db: what containerd itself knows, of containers that are not the kubelet's too. */
+  stored_image: Found<string> | null
   storage: Found<StoredContainer> | null
   userdata: Found<Userdata> | null
   /** From podman's database. */
@@ -211,6 +214,11 @@ class Reader {
       const container = this.containers.get(id)
       if (container !== undefined) container.stored_spec ??= { value, path, address: present.address }
     }
+    const file = this.#files.readBytes?.(path) ?? null
+    for (const [id, value] of file === null ? [] : containerdImages(file.bytes)) {
+      const container = this.containers.get(id)
+      if (container !== undefined) container.stored_image ??= { value, path, address: present.address }
+    }
   }
 
   get lacksDocker(): boolean {
@@ -257,6 +265,7 @@ class Reader {
       network: null,
       status: null,
       metadata: null,
+      stored_image: null,
       storage: null,
       userdata: null,
       libpod: null,

@@ -116,7 +116,7 @@ function portsOf(config: object): DockerPort[] {
     if (port === null || host === null) continue
     for (let at = 0; at < range; at++) {
       const name = `${port + at}/${text(mapping, 'protocol') || 'tcp'}`
-      append(ports, name, publishedAt(text(mapping, 'host_ip') || null, host + at))
+      append(ports, name, publishedAt(text(mapping, 'host_ip') || '0.0.0.0', host + at))
     }
   }
   return [...ports].map(([port, published]) => ({ port, published }))

@@ -102,7 +102,14 @@ function kubernetesRows(image: TruthImage, processes: Row[]) {
     ...sandboxes.map(({ status, info }) => {
       const { metadata, state } = pods.find(({ id }: Told) => id === status.id)
       return {
-        ...{ id: status.id, kind: 'sandbox', parent: null, runtime: 'containerd', name: metadata.name, image: null },
+        ...{
+          id: status.id,
+          kind: 'sandbox',
+          parent: null,
+          runtime: 'containerd',
+          name: metadata.name,
+          image: info.image,
+        },
         ...{ state: state === 'SANDBOX_READY' ? 'running' : 'exited', init_pid: info.pid || null },
         ...{ processes: countProcesses(image, status.id, processes) },
         ...{ pod_uid: metadata.uid, pod_name: metadata.name, pod_namespace: metadata.namespace },
