@@ -1,11 +1,12 @@
 /**
- * What a batch costs beside the runs that it is made of: `npm run bench:batch [IMAGES]`.
+ * What a batch costs beside the runs that it is made of: `npm run bench:batch [IMAGES] [samples] [shared] [queries]`.
  *
  * Every table of small images, and of the shared ones where they are, by `batch` with one worker and by `run` one after
- * the other, in turns; each table's rows go to a file in both, and a batch hashes the image besides. Told in processor
- * time, for what else the machine does is no cost of a batch. Two workers against one are told by the clock, as they are
- * about nothing else, and mean something only where two processors have nothing else to do. Last, queries over a case of
- * 1,000 images with 500 processes each.
+ * the other, in turns; each table's rows go to a file in both. A batch hashes the images besides, which `openssl` does for
+ * the single runs where it is there: told with and without. All in processor time, for what else the machine does is no
+ * cost of a batch. Two workers against one are told by the clock, as they are about nothing else, and mean something only
+ * where two processors have nothing else to do. Last, queries over a case of 1,000 images with 500 processes each. What it
+ * printed, and when, stands in docs/batch.md.
  */
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,15 +17,19 @@ import { CaseStore } from '../dist/src/case/store.js'
 import { Registry } from '../dist/src/engine/registry.js'
 import { sha256Of } from '../dist/src/file-hash.js'
 import { sampleImage } from '../dist/src/sample.js'
-import { measure, median, ROOT, type Run, SALVOR, seconds } from './measure.js'
+import { has, measure, median, ROOT, type Run, SALVOR, seconds } from './measure.js'
 
-const IMAGES = Number(process.argv[2] ?? 4)
+const words = process.argv.slice(2)
+const IMAGES = Number(words.find((word) => /^\d+$/.test(word)) ?? 4)
+const parts = words.filter((word) => !/^\d+$/.test(word))
+const isAsked = (part: string): boolean => parts.length === 0 || parts.includes(part)
 const ROUNDS = 3
 /** Where the header of LiME's first range has bytes that mean nothing. */
 const RESERVED = 24
 const HOSTS = 1000
 const PROCESSES = 500
 const MOST_RATIO = 1.15
+const HASHES = has('openssl')
 
 const folder = mkdtempSync(join(tmpdir(), 'salvor-bench-'))
 const caseFolder = join(folder, 'case')
@@ -50,24 +55,37 @@ function singles(images: readonly string[]): Run {
   return { cpu: sum('cpu'), wall: sum('wall'), code: 0 }
 }
 
+/** What hashing the images takes by itself; nothing where there is no openssl. */
+function hashes(images: readonly string[]): number {
+  if (!HASHES) return 0
+  return images.reduce((sum, image) => sum + measure(['openssl', 'dgst', '-sha256', image]).cpu, 0)
+}
+
 function compared(what: string, images: readonly string[]): Record<string, number> {
   // Symbols are in the cache then, for all alike.
   singles(images)
   const rounds = Array.from({ length: ROUNDS }, () => ({
     single: singles(images),
+    hash: hashes(images),
     one: batch(images, 1),
     two: batch(images, 2),
   }))
   const single = median(rounds.map((round) => round.single.cpu))
   const one = median(rounds.map((round) => round.one.cpu))
   const ratio = median(rounds.map((round) => round.one.cpu / round.single.cpu))
+  const hash = median(rounds.map((round) => round.hash))
+  const hashed = median(rounds.map((round) => round.one.cpu / (round.single.cpu + round.hash)))
   const workers = median(rounds.map((round) => round.two.wall / round.one.wall))
   console.log(`${what}, ${images.length} images`)
   console.log(`${seconds(single)}  s of processor: single runs`)
   console.log(`${seconds(one)}  s of processor: a batch`)
   console.log(`${seconds(ratio)}  times the single runs (at most ${MOST_RATIO})`)
+  if (HASHES) {
+    console.log(`${seconds(hash)}  s of processor: the images hashed by openssl`)
+    console.log(`${seconds(hashed)}  times the single runs and these hashes`)
+  }
   console.log(`${seconds(workers)}  of one worker's time with two (at most 0.6)`)
-  return { single, one, ratio, workers }
+  return { single, hash, one, ratio, hashed, workers }
 }
 
 /** Small images of one sample, each another file. */
@@ -142,19 +160,22 @@ function query(what: string, ...sql: string[]): number {
 }
 
 try {
-  const results: Record<string, unknown> = { samples: compared('samples', samples()) }
-  const whole = shared()
-  if (whole.length === 0) console.log('there are no shared images: small ones alone are measured')
-  else results.shared = compared('shared images', whole)
-  await fleet()
-  console.log(`a case of ${HOSTS} images with ${PROCESSES} processes each`)
-  results.queries = {
-    programs: query(
-      'programs by hosts',
-      'SELECT exe, count(DISTINCT image_id) FROM processes GROUP BY exe ORDER BY 2, 1 LIMIT 20',
-    ),
-    rare: query('rare-programs', '--saved', 'rare-programs'),
-    one: query('the processes of one program', "SELECT image_id, pid FROM processes WHERE exe = '/opt/only-500'"),
+  const results: Record<string, unknown> = {}
+  if (isAsked('samples')) results.samples = compared('samples', samples())
+  const whole = isAsked('shared') ? shared() : []
+  if (whole.length > 0) results.shared = compared('shared images', whole)
+  else if (isAsked('shared')) console.log('there are no shared images: they are not measured')
+  if (isAsked('queries')) {
+    await fleet()
+    console.log(`a case of ${HOSTS} images with ${PROCESSES} processes each`)
+    results.queries = {
+      programs: query(
+        'programs by hosts',
+        'SELECT exe, count(DISTINCT image_id) FROM processes GROUP BY exe ORDER BY 2, 1 LIMIT 20',
+      ),
+      rare: query('rare-programs', '--saved', 'rare-programs'),
+      one: query('the processes of one program', "SELECT image_id, pid FROM processes WHERE exe = '/opt/only-500'"),
+    }
   }
   mkdirSync(join(ROOT, 'bench', 'results'), { recursive: true })
   const time = new Date().toISOString().replaceAll(':', '-')
