@@ -9,8 +9,8 @@ import type { Pointer } from './pointer.js'
 const PROTOCOLS = 256
 /** PTYPE_HASH_SIZE (include/linux/netdevice.h). */
 const PACKET_TYPES = 16
-/** AF_MAX of 5.x and later (include/linux/socket.h). */
-const FAMILIES = 46
+/** AF_MAX (include/linux/socket.h) until 5.14, and since then, when MCTP was added: before, something else lies there. */
+const [FAMILIES, MORE_FAMILIES] = [45, 46]
 const WORDS = '((unsigned long *)(container_of(, struct list_head, next)))'
 
 export function protocolPointers(kernel: Kernel): Pointer[] {
@@ -64,15 +64,26 @@ function packetTypes(kernel: Kernel): Pointer[] {
 }
 
 function families(kernel: Kernel): Pointer[] {
-  const known = kernel
-    .at(kernel.addresses('net_families'), 'struct list_head')
-    .walk(array(WORDS, { count: FAMILIES, pointers: true, type: 'struct net_proto_family' }))
-    .select({ number: 'family', create: 'create' })
-  return Array.from({ length: known.length }, (_, row) => ({
+  const known = [
+    ...readFamilies(kernel, FAMILIES),
+    ...readFamilies(kernel.unheard(), MORE_FAMILIES).filter(({ number }) => number === FAMILIES),
+  ]
+  return known.map(({ number, create }) => ({
     kind: 'socket family',
     name: 'create',
-    index: known.column('number').number(row),
-    address: known.column('create').bigint(row) ?? 0n,
+    index: number,
+    address: BigInt(create ?? 0),
     owner: null,
+  }))
+}
+
+function readFamilies(kernel: Kernel, count: number) {
+  const all = kernel
+    .at(kernel.addresses('net_families'), 'struct list_head')
+    .walk(array(WORDS, { count, pointers: true, type: 'struct net_proto_family' }))
+    .select({ number: 'family', create: 'create' })
+  return Array.from({ length: all.length }, (_, row) => ({
+    number: all.column('number').number(row),
+    create: all.column('create').bigint(row),
   }))
 }
