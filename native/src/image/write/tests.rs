@@ -82,7 +82,7 @@ proptest! {
 
 #[test]
 fn a_core_says_what_the_image_said() {
-    let image = source(&[0x1000..0x3000]);
+    let image = source(&[0x1000..0x2000, 0x5000..0x6000]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("core");
     written(&image, Format::Elf, &path);
