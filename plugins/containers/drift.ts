@@ -76,12 +76,18 @@ function driftFilter(row: FilterRow): DriftFilter {
   }
 }
 
-/** What decides about devices for containers: none for one of which nothing does, while something does for some cgroup. */
-function deviceFinder(kernel: Kernel): (container: string) => DriftEvidence['devices'] {
+/**
+ * What decides about devices for containers: none for one of which nothing does, while something does for some cgroup. All
+ * that hold for the first process count: podman has a cgroup of its own within the one that systemd made.
+ */
+function deviceFinder(kernel: Kernel): (container: string, cgroup: string | null) => DriftEvidence['devices'] {
   const containerOf = containerFinder(kernel, listedTasks(kernel).filter(isLeader))
   const rules = readDeviceRules(kernel)
   const byContainer = grouped(rules, ({ path }) => containerOf(path))
-  return (container) => byContainer.get(container)?.[0] ?? (rules.length > 0 ? 'none' : null)
+  return (container, cgroup) => {
+    const own = byContainer.get(container) ?? []
+    return own.find(({ path }) => path === cgroup) ?? own[0] ?? (rules.length > 0 ? 'none' : null)
+  }
 }
 
 const UNDECLARED: Difference = {
@@ -139,6 +145,7 @@ export default defineAnalyzer({
     const limits = grouped(tables.limits.rows(), ({ container }) => container)
     const cached = grouped(tables.files.rows(), ({ container }) => container)
     const devicesOf = deviceFinder(kernel)
+    const cgroups = new Map([...tables.processes.rows()].map(({ pid, cgroup }) => [pid, cgroup]))
     const filters = [...tables.filters.rows()].map(driftFilter)
     // What is masked or bound read-only in one container is there in all.
     const there = new Set(
@@ -159,7 +166,7 @@ export default defineAnalyzer({
         mounts: init === null ? null : (mounted.get(init.namespaces.mnt) ?? null),
         files: cached.get(id) ?? [],
         limits: limits.get(id)?.[0] ?? null,
-        devices: devicesOf(id),
+        devices: devicesOf(id, cgroups.get(init_pid) ?? null),
         filters: filters.filter(({ pids }) => members.some(({ pid }) => pid !== null && pids.has(pid))),
         exists: (path) => (there.has(path) ? true : null),
       })

@@ -27,7 +27,8 @@ export function readSeccompProfile(seccomp: unknown): SeccompProfile | null {
     const names = [...texts(rule, 'names'), ...[text(rule, 'name')].filter((name) => name !== null)]
     const hasConditions = list(rule, 'args').length > 0
     for (const name of names) {
-      if (!hasConditions) whole.set(name, verdict)
+      // libseccomp: of two rules for all of a call the first stays, as podman's profile has them of setns.
+      if (!hasConditions) whole.set(name, whole.get(name) ?? verdict)
       else some.set(name, (some.get(name) ?? new Set([otherwise])).add(verdict))
     }
   }

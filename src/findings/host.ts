@@ -46,5 +46,8 @@ export function isRuntimeStep<P extends Placed>(processes: Placements<P>, proces
   if (!SEALED.test(exe ?? '') && !ENGINES.test(programName(process))) return false
   const parent = ppid === null ? undefined : processes.where('pid', ppid)[0]
   if (parent === undefined) return false
-  return isEngine(processes, parent) || (parent.comm?.startsWith('runc:[') === true && parent.exe === exe)
+  if (isEngine(processes, parent) || (parent.comm?.startsWith('runc:[') === true && parent.exe === exe)) return true
+  // An engine in a container starts another one in there.
+  const within = parent.container !== null && parent.container !== process.container && process.container !== null
+  return within && SEALED.test(exe ?? '') && ENGINES.test(programName(parent))
 }
