@@ -263,6 +263,14 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
 
     it('has the same tables by a file of symbols where the kernel’s own were forged in the image', () => {
       hold(withForged.path, [files.map], few)
+      const { stderr } = run('info', withForged.path, '--symbols', files.map)
+      expect(stderr).toMatch(/own table of symbols says other than .*: 1 of \d+ symbols, init_pid_ns by 8 bytes/)
+    }, 240_000)
+
+    it('leaves no forged symbols in the cache folder for other images of the same build', () => {
+      const cache = ['--cache-dir', join(folder, `cache-${image.name}`)]
+      run('processes', withForged.path, ...cache)
+      expect(rowsOf(run('processes', image.as(format), ...cache))).toEqual(expected.get('processes'))
     }, 240_000)
 
     it('has the same tables where both were wiped, by what is in the cache folder too', () => {

@@ -218,7 +218,11 @@ impl<'a> Search<'a> {
                 continue;
             };
             let proven = proof::prove(self.image, &self.architectures, table, None, found.proof.physical);
-            let Some(proof) = proven.filter(|proof| proof.text == found.proof.text) else {
+            // One that has the banner elsewhere takes the kernel's for overwritten.
+            let fits = |proof: &Proof| {
+                proof.text == found.proof.text && (!proof.is_overwritten || proof.banner_at == found.proof.banner_at)
+            };
+            let Some(proof) = proven.filter(fits) else {
                 refused.push(format!(
                     "{}: its symbols lie elsewhere than those of the image's kernel '{banner}'",
                     file.path.display()

@@ -31,8 +31,9 @@ pub struct Kallsyms {
     pub text: Option<u64>,
     /// All parts that were read.
     pub parts: [Range<usize>; 3],
-    /// Parts that differ between any two builds, and that are quick to compare.
-    pub marks: [Range<usize>; 2],
+    /// All of it that every boot of the same build has: an image in which any of that is other was tampered with, and
+    /// must neither be read by another image's table nor leave its own to others.
+    pub marks: [Range<usize>; 3],
 }
 
 /// Steps that the search for tables may take in all of an image: what keeps one that is made to look like nothing but
@@ -81,6 +82,6 @@ fn decode(window: &[u8], tokens: &Tokens, lowest_image: u64, budget: &Budget) ->
         table,
         text: values.placed.then_some(text),
         parts: [values.start..values.end, names.count_at..names.markers.end, tokens.start..tokens.end],
-        marks: [tokens.start..tokens.end, names.markers],
+        marks: [values.fixed, names.count_at..names.markers.end, tokens.start..tokens.end],
     })
 }

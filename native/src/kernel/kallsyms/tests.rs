@@ -172,8 +172,9 @@ fn every_order_and_form_gives_the_symbols_back() {
 fn a_marker_that_disagrees_rejects_the_names() {
     let symbols = symbols(Form::AfterSigned, 600);
     let mut bytes = encode(Form::AfterSigned, &symbols);
-    let markers = find_all(&bytes, 0, LOWEST, &Budget::default()).next().map(|kallsyms| kallsyms.marks.clone());
-    let at = markers.and_then(|[_, markers]| markers.start.checked_add(4)).unwrap_or_default();
+    let marks = find_all(&bytes, 0, LOWEST, &Budget::default()).next().map(|kallsyms| kallsyms.marks.clone());
+    // The second of the three markers that the names end with.
+    let at = marks.and_then(|[_, names, _]| names.end.checked_sub(8)).unwrap_or_default();
     if let Some(byte) = bytes.get_mut(at) {
         *byte ^= 1;
     }

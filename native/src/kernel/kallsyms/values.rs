@@ -1,5 +1,7 @@
 //! The symbols' addresses, in the forms that kernels have kept them in (`kallsyms_sym_address` in `kernel/kallsyms.c`).
 
+use std::ops::Range;
+
 use super::names::Names;
 use super::tokens::Tokens;
 use crate::kernel::symbols::TEXT;
@@ -16,6 +18,8 @@ pub struct Values {
     pub start: usize,
     /// Where it ends.
     pub end: usize,
+    /// What of it every boot of the same build has: KASLR moves the base of offsets, and plain addresses.
+    pub fixed: Range<usize>,
 }
 
 impl Values {
@@ -57,7 +61,8 @@ fn relative(window: &[u8], start: usize, base_at: usize, count: usize, lowest: u
         offset => offset as u64,
     };
     let values = offsets.iter().map(value).collect();
-    sorted(Values { values, placed: true, start: start.min(base_at), end: (base_at + 8).max(start + count * 4) })
+    let fixed = start..start + count * 4;
+    sorted(Values { values, placed: true, start: start.min(base_at), end: (base_at + 8).max(fixed.end), fixed })
 }
 
 /// Plain addresses, of kernels built without `CONFIG_KALLSYMS_BASE_RELATIVE`.
@@ -66,7 +71,7 @@ fn absolute(window: &[u8], start: usize, count: usize, lowest: u64) -> Option<Va
     let (words, _) = window.get(start..end)?.as_chunks();
     let values: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
     values.last().is_some_and(|last| *last >= lowest).then_some(())?;
-    sorted(Values { values, placed: true, start, end })
+    sorted(Values { values, placed: true, start, end, fixed: start..start })
 }
 
 /// 32-bit distances from each entry's own place, since the relative base was dropped early in 2026.
@@ -76,7 +81,8 @@ fn place_relative(window: &[u8], start: usize, count: usize) -> Option<Values> {
         place.wrapping_add(i64::from(i32::from_le_bytes(*offset)) as u64)
     };
     let values = offsets(window, start, count)?.iter().enumerate().map(value).collect();
-    sorted(Values { values, placed: false, start, end: start + count * 4 })
+    let end = start + count * 4;
+    sorted(Values { values, placed: false, start, end, fixed: start..end })
 }
 
 /// Symbols are kept in the order of their addresses: what is in disorder is not such a table.
