@@ -112,7 +112,7 @@ type Rules = Batch<(typeof RULES)['select'], (typeof RULES)['children']>
 function areEmpty(kernel: Kernel, id: number): boolean {
   const head = `gen->ptr[${id}]`
   const empty = obeys([{ path: `((struct list_head *)${head})->next`, is: { equals: head } }])
-  const nets = [...kernel.list('net_namespace_list', 'struct net', 'list').select({ empty })]
+  const nets = [...kernel.unheard().list('net_namespace_list', 'struct net', 'list').select({ empty })]
   return nets.length > 0 && nets.every((net) => net.empty === 1)
 }
 
@@ -124,7 +124,8 @@ export function readNftTables(kernel: Kernel): { tables: NftTable[]; lacks: stri
       .list('net_namespace_list', 'struct net', 'list')
       .select({ inode: 'ns.inum', cursor: optional('nft.gencursor') }, { tables: tablesOf(id) }),
   )
-  if (nets === null && id !== null && areEmpty(kernel, id)) return { tables: [], lacks: null }
+  const isEmpty = areEmpty(kernel, id ?? 0)
+  if (nets === null && id !== null && isEmpty) return { tables: [], lacks: null }
   const tables = nets?.child('tables')
   const chains = tables?.child('chains')
   const rules = chains?.child('rules')
