@@ -75,11 +75,14 @@ export class StderrReporter implements Reporter {
     this.torn = false
     const sum = (key: 'checked' | 'contradict') => links.reduce((total, link) => total + link[key], 0)
     const where = links.flatMap(({ links: name, contradict }) => (contradict > 0 ? [`${name} ${contradict}`] : []))
+    const checked = `${sum('contradict')} of ${sum('checked')} links between tasks contradict each other`
     const which = where.length === 0 ? '' : ` (${where.join(', ')})`
     this.line(
       'warning',
-      `the image is torn, as memory of a host that went on is: ${sum('contradict')} of ${sum('checked')} links between ` +
-        `tasks contradict each other${which}; what no two sides bear out is left out or null, see info`,
+      where.length === 0
+        ? `some of the image is torn or cannot be read, though ${checked}; what no two sides bear out is left out or null`
+        : `the image is torn, as memory of a host that went on is: ${checked}${which}; ` +
+            'what no two sides bear out is left out or null, see info',
     )
   }
 
