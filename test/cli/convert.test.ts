@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
-  existsSync,
   linkSync,
   mkdtempSync,
   openSync,
@@ -275,13 +274,15 @@ describe(shared.title, () => {
     const { memory } = converted(folder, taken, 'copy.lime')
     expect(memory.bytes).toBeGreaterThan(700 << 20)
     const tables = (image: string) => {
-      const { stdout } = salvor(folder, 'run', 'all', image, '-f', 'json', '-q')
-      return stdout.replaceAll(JSON.stringify(image), '"image"')
+      const output = join(folder, 'tables.json')
+      salvor(folder, 'run', 'all', image, '-f', 'json', '-q', '-o', output, '--force')
+      const made = JSON.parse(readFileSync(output, 'utf8')) as { table: string; rows: unknown[] }[]
+      // It says of which format an image is.
+      return new Map(made.filter(({ table }) => table !== 'info').map(({ table, rows }) => [table, rows]))
     }
     const [own, other] = [tables(taken), tables('copy.lime')]
-    const about = (text: string) => JSON.parse(text) as { tables: { table: string }[] }
-    expect(about(own)).toBeTruthy()
-    expect(existsSync(join(folder, 'copy.lime'))).toBe(true)
-    expect(other).toBe(own)
+    expect(own.size).toBeGreaterThan(80)
+    expect([...other.keys()]).toEqual([...own.keys()])
+    for (const [table, rows] of own) expect(other.get(table), table).toEqual(rows)
   }, 900_000)
 })

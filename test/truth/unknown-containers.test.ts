@@ -16,6 +16,20 @@ interface Inspected {
 
 const CONTAINER = 'corp-batch'
 
+/** `kernfs_name_hash(name, NULL)` (fs/kernfs/dir.c): the kernel makes it anew when it renames a node. */
+function nameHash(name: string): bigint {
+  const sum = Buffer.from(name).reduce((hash, byte) => (hash + BigInt(byte << 4) + BigInt(byte >> 4)) * 11n, 0n)
+  return (BigInt.asUintN(64, sum * 0x61c8_8646_80b5_83ebn) >> 32n) & 0x7fff_ffffn
+}
+
+/** The half of a word at an address, in the word around it. */
+function half(kernel: Kernel, at: bigint, value: bigint): Patch {
+  const around = at & ~7n
+  const { value: old } = word(kernel, around, 'unsigned long', '')
+  const shift = (at - around) * 8n
+  return [around, old, (old & ~(0xffff_ffffn << shift)) | (value << shift)]
+}
+
 describe(`${image.title}, with the cgroup of one container renamed`, () => {
   image.require()
   const told = () =>
@@ -28,7 +42,8 @@ describe(`${image.title}, with the cgroup of one container renamed`, () => {
     const { value: name } = word(kernel, BigInt(address), 'struct cgroup', 'kn->name')
     const { value: text } = word(kernel, name, 'long', '')
     const other = Buffer.from('hacker-').reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n)
-    return [[name, text, (text & ~0xffffffffffffffn) | other]]
+    const { at } = word(kernel, BigInt(address), 'struct cgroup', 'kn->hash')
+    return [[name, text, (text & ~0xffffffffffffffn) | other], half(kernel, at, nameHash(`hacker-${told().Id}.scope`))]
   }
   /** Neither a state nor a shim says whose the first process is. */
   const orphaned = (kernel: Kernel, path: string): Patch[] => {
