@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Writable } from 'node:stream'
-import { SalvorError } from '../engine/errors.js'
+import { SalvorError, toFailure } from '../engine/errors.js'
 import { require } from '../require.js'
 import { checkTarget, descriptorOf, type Guard, isStream, isThere, outputFailure, refuseExisting } from './target.js'
 
@@ -206,6 +206,16 @@ export class AtomicFile {
     } catch (error) {
       this.abort()
       throw outputFailure(this.target, error)
+    }
+  }
+
+  /** Has others write to the temporary name; nobody knows that one, so that a failure tells of the target. */
+  async filledBy<T>(write: (temporary: string) => Promise<T>): Promise<T> {
+    try {
+      return await write(this.temporary)
+    } catch (error) {
+      const { code, message } = toFailure(error)
+      throw new SalvorError(code, message.replaceAll(this.temporary, this.target), { cause: error })
     }
   }
 

@@ -1,8 +1,7 @@
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import type { EvidenceFileRecord } from '../../case/manifest.js'
-import type { Engine } from '../../engine/engine.js'
-import { SalvorError, toFailure } from '../../engine/errors.js'
+import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
 import { anyOf, choice } from '../../engine/words.js'
 import type { Converted } from '../../kernel/backend.js'
@@ -113,21 +112,6 @@ function refuseExisting(path: string, { inputs }: Guard): void {
   }
 }
 
-/** The core writes to the temporary name; nobody knows that one, so that a failure tells of the output. */
-async function written(
-  engine: Engine,
-  task: Parameters<Engine['convert']>[0],
-  output: string,
-  reporter: StderrReporter,
-) {
-  try {
-    return await engine.convert(task, (phase, done, total) => reporter.progress(phases[phase] ?? '', done, total))
-  } catch (error) {
-    const { code, message } = toFailure(error)
-    throw new SalvorError(code, message.replaceAll(task.output, output), { cause: error })
-  }
-}
-
 async function hashed(paths: readonly string[], { signal }: World, reporter: StderrReporter) {
   const { hashEvidence } = await import('../../batch/hash-files.js')
   const total = paths.reduce((sum, path) => sum + statSync(path).size, 0)
@@ -165,8 +149,10 @@ async function convert(session: Session, path: string, output: string, format: F
   world.onAbort(stop)
   const started = new Date().toISOString()
   try {
-    const task = { path, options: openOptions(options, world.env), format, output: file.temporary }
-    const converted = await written(engine, task, output, reporter)
+    const task = { path, options: openOptions(options, world.env), format }
+    const progress = (phase: number, done: number, total: number): void =>
+      reporter.progress(phases[phase] ?? '', done, total)
+    const converted = await file.filledBy((temporary) => engine.convert({ ...task, output: temporary }, progress))
     const [target, ...source] = await hashed([file.temporary, ...converted.files], world, reporter)
     if (world.signal.aborted || target === undefined) return exitCodes.interrupted
     const absolute = (name: string): string => resolve(world.directory, name)

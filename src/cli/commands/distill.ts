@@ -1,5 +1,4 @@
-import type { Engine, OpenedImage } from '../../engine/engine.js'
-import { SalvorError, toFailure } from '../../engine/errors.js'
+import { SalvorError } from '../../engine/errors.js'
 import { byDefault } from '../../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes, imageExitCode, worst } from '../../engine/status.js'
@@ -21,16 +20,6 @@ function chosen(raw: unknown, registry: Registry): readonly KnownAnalyzer[] {
   throw new SalvorError('USAGE', `--analyzers: ${other.name} reads a file, and no memory image`)
 }
 
-/** Lets the core write to the temporary name; nobody knows that one, so that a failure tells of the output. */
-async function writePages(engine: Engine, image: OpenedImage, output: string, file: AtomicFile) {
-  try {
-    return await engine.writeTouched(image, file.temporary)
-  } catch (error) {
-    const { code, message } = toFailure(error)
-    throw new SalvorError(code, message.replaceAll(file.temporary, output), { cause: error })
-  }
-}
-
 async function distill(
   session: Session,
   path: string,
@@ -47,7 +36,7 @@ async function distill(
     const image = await engine.open(path, { cacheDir: null, record: true, symbols: session.options.symbols })
     const outcomes = await engine.run(image, analyzers.map(byDefault), discard, reporter)
     if (world.signal.aborted) return exitCodes.interrupted
-    const { pages, lost } = await writePages(engine, image, output, file)
+    const { pages, lost } = await file.filledBy((temporary) => engine.writeTouched(image, temporary))
     if (world.signal.aborted) return exitCodes.interrupted
     file.commit()
     reporter.warnings(lossWarnings(lost))

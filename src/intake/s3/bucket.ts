@@ -116,9 +116,7 @@ export class Bucket {
         }
         if (at < object.bytes) throw new Error(`the server ended it at ${at} of ${object.bytes} bytes`)
       } catch (error) {
-        this.refuseInterrupted()
-        if (isFinal(error) || ++failures >= MOST_ATTEMPTS) throw s3Failure(nameOfObject(object), error)
-        await sleep(FIRST_PAUSE * 2 ** failures, undefined, { signal: this.signal }).catch(() => {})
+        await this.beforeAgain(nameOfObject(object), error, ++failures)
       }
     }
   }
@@ -158,9 +156,7 @@ export class Bucket {
       try {
         return await request()
       } catch (error) {
-        this.refuseInterrupted()
-        if (isFinal(error) || ++failures >= MOST_ATTEMPTS) throw s3Failure(name, error)
-        await sleep(FIRST_PAUSE * 2 ** failures, undefined, { signal: this.signal }).catch(() => {})
+        await this.beforeAgain(name, error, ++failures)
       }
     }
   }
@@ -181,6 +177,13 @@ export class Bucket {
   ): Promise<GetObjectCommandOutput> {
     const command = new this.library.GetObjectCommand({ Bucket: bucket, Key: key, ...more })
     return this.client.send(command, { abortSignal: this.signal })
+  }
+
+  /** Waits before something is tried again. Throws where that would not help, or was tried often enough. */
+  private async beforeAgain(name: string, error: unknown, failures: number): Promise<void> {
+    this.refuseInterrupted()
+    if (isFinal(error) || failures >= MOST_ATTEMPTS) throw s3Failure(name, error)
+    await sleep(FIRST_PAUSE * 2 ** failures, undefined, { signal: this.signal }).catch(() => {})
   }
 
   private async ask<T>(name: string, request: () => Promise<T>): Promise<T> {
