@@ -1,5 +1,6 @@
 // Loads files of the bundle with the code that V8 made of them when they were built (scripts/compile.mjs): a short run
-// would otherwise spend a tenth of its time on compiling. V8 itself refuses code of another version or other flags.
+// would otherwise spend a tenth of its time on compiling. V8 itself refuses code of another version or other flags. The
+// bundle's files are ASCII.
 const { readFileSync } = require('node:fs')
 const { createRequire, wrap } = require('node:module')
 const { dirname, join, sep } = require('node:path')
@@ -21,7 +22,7 @@ require.extensions['.cjs'] = (module, filename) => {
     require.extensions['.js'](module, filename)
     return
   }
-  const script = new Script(wrap(readFileSync(filename, 'utf8')), {
+  const script = new Script(wrap(readFileSync(filename, 'latin1')), {
     filename,
     cachedData: codeFor(filename),
   })

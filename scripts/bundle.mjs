@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { root } from './lib.mjs'
 import { pageOfReports } from './report-page.mjs'
+import { throughDoors } from './through-doors.mjs'
 
 const dist = (path) => join(root, 'dist', path)
 
@@ -61,9 +62,9 @@ async function bundle(input, { banner = '', codeSplitting = true } = {}) {
     },
     // yargs resolves by it what a configuration file extends, and there is none.
     checks: { emptyImportMeta: false },
-    plugins: [piscinaWorker],
+    plugins: [piscinaWorker, throughDoors(doors)],
   })
-  await build.write({
+  const { output } = await build.write({
     dir: dist('bundle'),
     format: 'cjs',
     exports: 'named',
@@ -73,6 +74,14 @@ async function bundle(input, { banner = '', codeSplitting = true } = {}) {
     banner,
     codeSplitting,
   })
+  for (const { type, fileName, code } of output) {
+    if (type === 'chunk') writeFileSync(join(dist('bundle'), fileName), inAscii(code))
+  }
+}
+
+/** What is not ASCII stands in texts and patterns only; escaped, the file is read as bytes and V8 keeps one for each character. */
+function inAscii(code) {
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** What a worker loads first: nothing of the kernel layer but what declarations of scans are held to. */
@@ -99,7 +108,7 @@ await bundle(
     codeSplitting: {
       groups: [
         { name: 'shared', test: SHARED, minShareCount: 2, priority: 1 },
-        { name: 'kernel', test: /\/dist\/src\//, minShareCount: 2 },
+        { name: 'kernel', test: /\/dist\/src\//, minShareCount: 60 },
       ],
     },
   },

@@ -1,8 +1,9 @@
-// Writes beside each file of the bundle the code that V8 has made of it once `processes` has run: bin/compiled.cjs loads it.
+// Writes beside each file of the bundle the code that V8 has made of it once the tables have run: bin/compiled.cjs loads it.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { MessageChannel } from 'node:worker_threads'
 import { expose } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
@@ -34,15 +35,29 @@ async function runTasks() {
     if (!answer.ok) throw new Error(answer.failure.message)
     return answer.value
   }
+  const { id: image } = await ask({ kind: 'open', path: sample, options: { cacheDir: null } })
+  for (const plugin of builtins()) await runTable(ask, image, plugin)
+  await ask({ kind: 'close', image })
+}
+
+/** The built-in analyzers. Of those that need more than an image there is only what loading them has made. */
+function builtins() {
+  const listed = JSON.parse(readFileSync(bundle('plugins/index.json'), 'utf8'))
+  const loaded = listed.map(({ name, file }) => {
+    const location = bundle(join('plugins', file))
+    return { name, location, analyzer: require(location).default }
+  })
+  return loaded.filter(({ analyzer: { needs, scans, asks, artifacts } }) => !needs && !scans && !asks && !artifacts)
+}
+
+async function runTable(ask, image, { name, location }) {
   const { port1, port2 } = new MessageChannel()
   const host = { rows() {}, progress() {}, log() {}, begin: () => new Promise(() => {}) }
   expose(host, nodeEndpoint(port1))
-  const { id: image } = await ask({ kind: 'open', path: sample, options: { cacheDir: null } })
-  const plugin = { kind: 'builtin', location: bundle('plugins/processes/processes.cjs') }
   const table = {
     evidence: { image },
-    analyzer: 'processes',
-    plugin,
+    analyzer: name,
+    plugin: { kind: 'builtin', location },
     rules: [],
     options: {},
     tables: [],
@@ -50,15 +65,19 @@ async function runTasks() {
     artifacts: null,
   }
   await ask({ kind: 'analyze', ...table, port: port2 })
-  await ask({ kind: 'close', image })
   port1.close()
 }
 
+// V8 drops the code of what has not run for a while; code that it made under other flags it does not take, hence back.
+setFlagsFromString('--no-flush-bytecode')
 try {
   await runCommand()
   await runTasks()
+  setFlagsFromString('--flush-bytecode')
   for (const [file, script] of scripts) {
-    if (/(?<![.\w])import\(/.test(readFileSync(file, 'utf8'))) throw new Error(`${file} imports: see src/require.ts`)
+    const text = readFileSync(file, 'utf8')
+    if (/(?<![.\w])import\(/.test(text)) throw new Error(`${file} imports: see src/require.ts`)
+    if (/[^\0-\x7f]/.test(text)) throw new Error(`${file} is not ASCII, as bin/compiled.cjs takes it to be`)
     writeFileSync(`${file}.code`, script.createCachedData())
   }
 } finally {
