@@ -42,21 +42,10 @@ export default defineAnalyzer({
   async *run({ kernel }) {
     const owners = mountOwners(kernel)
     const tasks = listedTasks(kernel).map((task) => task.address)
-    yield readMountTable(kernel, tasks).map((mount) => ({
-      ...(owners.get(mount.mnt_ns ?? -1) ?? HOST),
-      address: mount.address,
-      mnt_ns: mount.mnt_ns,
-      id: mount.id,
-      parent_id: mount.parent_id,
-      device: mount.device,
-      root: mount.root,
-      target: mount.target,
-      options: mount.options,
-      propagation: mount.propagation,
-      type: mount.type,
-      source: mount.source,
-      super_options: mount.super_options,
-      layers: mount.layers?.map(({ path }) => path) ?? null,
-    }))
+    yield readMountTable(kernel, tasks).map(({ superblock, layers, ...mount }) =>
+      Object.assign(mount, owners.get(mount.mnt_ns ?? -1) ?? HOST, {
+        layers: layers?.map(({ path }) => path) ?? null,
+      }),
+    )
   },
 })

@@ -32,12 +32,9 @@ export default defineAnalyzer({
   },
   async *run({ kernel }) {
     const members = readMembers(kernel)
-    // Named one by one: there are thousands, and V8 takes longer to copy what is left of each than the kernel took to read.
-    yield readDescriptors(kernel, [...members.keys()]).flatMap((descriptor) => {
-      const member = members.get(descriptor.task)
-      if (member === undefined) return []
-      const { address, fd, type, path, inode, device, flags, position, size, links, deleted, mount_id } = descriptor
-      return [{ ...member, address, fd, type, path, inode, device, flags, position, size, links, deleted, mount_id }]
+    yield readDescriptors(kernel, [...members.keys()]).flatMap(({ task, ...descriptor }) => {
+      const member = members.get(task)
+      return member === undefined ? [] : [Object.assign(descriptor, member)]
     })
   },
 })

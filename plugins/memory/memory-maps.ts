@@ -30,12 +30,9 @@ export default defineAnalyzer({
   },
   async *run({ kernel }) {
     const members = readMembers(kernel)
-    // Named one by one: there are thousands, and V8 takes longer to copy what is left of each than the kernel took to read.
-    yield readMappings(kernel, [...members.keys()]).flatMap((mapping) => {
-      const member = members.get(mapping.task)
-      if (member === undefined) return []
-      const { address, start, end, permissions, offset, device, inode, path } = mapping
-      return [{ ...member, address, start, end, permissions, offset, device, inode, path }]
+    yield readMappings(kernel, [...members.keys()]).flatMap(({ task, ...mapping }) => {
+      const member = members.get(task)
+      return member === undefined ? [] : [Object.assign(mapping, member)]
     })
   },
 })

@@ -23,6 +23,6 @@ export default defineAnalyzer({
   },
   async *run({ kernel }) {
     const placed = netPlaces(kernel)
-    yield readNeighbours(kernel).map((neighbour) => ({ ...neighbour, ...placed(neighbour.net_ns) }))
+    yield readNeighbours(kernel).map((neighbour) => Object.assign(neighbour, placed(neighbour.net_ns)))
   },
 })

@@ -31,6 +31,6 @@ export default defineAnalyzer({
   },
   async *run({ kernel }) {
     const placed = netPlaces(kernel)
-    yield readRoutes(kernel).map((route) => ({ ...route, ...placed(route.net_ns) }))
+    yield readRoutes(kernel).map((route) => Object.assign(route, placed(route.net_ns)))
   },
 })

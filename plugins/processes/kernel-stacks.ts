@@ -37,7 +37,7 @@ export default defineAnalyzer({
     )
     yield readKernelStacks(kernel, [...members.keys()]).flatMap(({ task, ...frame }) => {
       const member = members.get(task)
-      return member === undefined ? [] : [{ ...frame, ...member }]
+      return member === undefined ? [] : [Object.assign(frame, member)]
     })
   },
 })

@@ -34,7 +34,7 @@ export default defineAnalyzer({
     const members = readMembers(kernel)
     yield readLibraries(kernel, [...members.keys()]).flatMap(({ task, ...library }) => {
       const member = members.get(task)
-      return member === undefined ? [] : [{ ...library, ...member }]
+      return member === undefined ? [] : [Object.assign(library, member)]
     })
   },
 })

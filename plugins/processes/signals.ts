@@ -42,7 +42,7 @@ export default defineAnalyzer({
     const members = readMembers(kernel)
     yield readSignals(kernel, threadsOf(kernel)).flatMap(({ task, ...signal }) => {
       const member = members.get(task)
-      return member === undefined ? [] : [{ ...signal, ...member, senders: signal.senders.map(String) }]
+      return member === undefined ? [] : [Object.assign(signal, member, { senders: signal.senders.map(String) })]
     })
   },
 })

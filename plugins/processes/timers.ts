@@ -35,7 +35,7 @@ export default defineAnalyzer({
     const rows = readTimers(kernel, [...members.keys()]).flatMap(({ task, ...timer }) => {
       const thread = tasks.get(task)
       const member = members.get(leaders.get(thread?.pid ?? null) ?? 0n)
-      return thread === undefined || member === undefined ? [] : [{ ...timer, ...member, tid: thread.tid }]
+      return thread === undefined || member === undefined ? [] : [Object.assign(timer, member, { tid: thread.tid })]
     })
     yield rows.sort((left, right) => (left.pid ?? 0) - (right.pid ?? 0) || (left.tid ?? 0) - (right.tid ?? 0))
   },

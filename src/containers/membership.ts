@@ -52,7 +52,7 @@ export function placeTasks<T extends Task>(
       : null
   return tasks.map((task) => {
     const cgroup = paths?.get(task.css_set ?? 0n) ?? task.cgroup
-    return { ...task, cgroup, container: containerOf(cgroup) }
+    return Object.assign({}, task, { cgroup, container: containerOf(cgroup) })
   })
 }
 

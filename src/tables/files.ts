@@ -38,13 +38,8 @@ export function* fileRows(kernel: Kernel): Generator<FileRow[]> {
       const view = views.get(file.superblock)
       const container = view === undefined || file.path === null ? null : containerOf(view, file.path)
       const shown = view === undefined || file.path === null ? null : shownAt(view, file.path)
-      return {
-        ...file,
-        inner: file.path,
-        path: shown?.path ?? file.path,
-        mount_id: shown?.mount.id ?? null,
-        ...ownerOf(container, names),
-      }
+      const path = { inner: file.path, path: shown?.path ?? file.path, mount_id: shown?.mount.id ?? null }
+      return Object.assign({}, file, path, ownerOf(container, names))
     })
   }
 }

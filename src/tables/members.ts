@@ -68,7 +68,7 @@ function readEveryMember(kernel: Kernel): Map<bigint, Member> {
 type Names = Omit<Owner, 'container'>
 
 function member({ pid, comm, container }: PlacedTask, names: ReadonlyMap<string, Names>): Member {
-  return { pid, comm, ...ownerOf(container, names) }
+  return Object.assign({ pid, comm }, ownerOf(container, names))
 }
 
 /** A container's id, or null, with the names beside it. */

@@ -42,7 +42,7 @@ function everySocketRow(kernel: Kernel): SocketRow[] {
   const holders = new Map<bigint, Holder[]>()
   for (const { task, fd, socket } of readSocketHolders(kernel, [...members.keys()])) {
     const member = members.get(task)
-    if (member !== undefined) append(holders, socket, { ...member, fd })
+    if (member !== undefined) append(holders, socket, Object.assign({ fd }, member))
   }
   const tables = readSocketTables(kernel)
   const sockets = readSockets(kernel, new Set([...holders.keys(), ...tables.sockets.keys()]))
@@ -55,16 +55,19 @@ function everySocketRow(kernel: Kernel): SocketRow[] {
   for (const all of sockets.values()) {
     const { peer: _, kept_in, device, filter, ...socket } = all
     const [held, hashed] = [holders.get(socket.address) ?? [], tables.sockets.get(socket.address)]
-    const common = {
-      ...socket,
-      found_by: [...(held.length > 0 ? ['descriptor'] : []), ...(hashed === undefined ? [] : ['table'])],
-      unhashed: kept_in === null || hashed?.has(kept_in) ? false : tables.torn.has(kept_in) ? null : true,
-      interface: names.get(`${socket.net_ns} ${device}`) ?? null,
-      filter: filters.get(filter ?? 0n) ?? null,
-      ...beyond(all),
-    }
-    for (const holder of held) rows.push({ ...common, ...holder })
-    if (held.length === 0) unheld.push({ ...common, ...placed(socket.net_ns), pid: null, comm: null, fd: null })
+    const common = Object.assign(
+      socket,
+      {
+        found_by: [...(held.length > 0 ? ['descriptor'] : []), ...(hashed === undefined ? [] : ['table'])],
+        unhashed: kept_in === null || hashed?.has(kept_in) ? false : tables.torn.has(kept_in) ? null : true,
+        interface: names.get(`${socket.net_ns} ${device}`) ?? null,
+        filter: filters.get(filter ?? 0n) ?? null,
+      },
+      beyond(all),
+    )
+    for (const holder of held) rows.push(Object.assign({}, common, holder))
+    if (held.length === 0)
+      unheld.push(Object.assign(common, placed(socket.net_ns), { pid: null, comm: null, fd: null }))
   }
   const byHolder = (one: SocketRow, other: SocketRow) =>
     (one.pid ?? 0) - (other.pid ?? 0) || (one.fd ?? 0) - (other.fd ?? 0)
