@@ -1,9 +1,11 @@
 // Writes beside each file of the bundle the code that V8 has made of it once the tables have run: bin/compiled.cjs loads it.
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import Module, { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
+import { Script } from 'node:vm'
 import { MessageChannel } from 'node:worker_threads'
 import { expose } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
@@ -68,18 +70,42 @@ async function runTable(ask, image, { name, location }) {
   port1.close()
 }
 
-// V8 drops the code of what has not run for a while; code that it made under other flags it does not take, hence back.
+/** V8 takes no code that was kept under other flags than its own: puts back what src/engine/optimizer.ts has set. */
+function restoreFlags() {
+  const flags = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' })
+  const [budget] = /(?<=default: )--interrupt-budget=\d+/.exec(flags) ?? []
+  if (budget === undefined) throw new Error('V8 no longer says what --interrupt-budget is')
+  setFlagsFromString(budget)
+  setFlagsFromString('--flush-bytecode')
+}
+
+/** A process that has none of the flags set here takes what was written. */
+function check(files) {
+  const refused = files.filter((file) => {
+    const options = { filename: file, cachedData: readFileSync(`${file}.code`) }
+    return new Script(Module.wrap(readFileSync(file, 'latin1')), options).cachedDataRejected
+  })
+  if (refused.length > 0) throw new Error(`V8 refuses the code that was kept of ${refused.join(', ')}`)
+}
+
+if (process.argv.length > 2) {
+  check(process.argv.slice(2))
+  process.exit(0)
+}
+
+// V8 drops the code of what has not run for a while.
 setFlagsFromString('--no-flush-bytecode')
 try {
   await runCommand()
   await runTasks()
-  setFlagsFromString('--flush-bytecode')
+  restoreFlags()
   for (const [file, script] of scripts) {
     const text = readFileSync(file, 'utf8')
     if (/(?<![.\w])import\(/.test(text)) throw new Error(`${file} imports: see src/require.ts`)
     if (/[^\0-\x7f]/.test(text)) throw new Error(`${file} is not ASCII, as bin/compiled.cjs takes it to be`)
     writeFileSync(`${file}.code`, script.createCachedData())
   }
+  execFileSync(process.execPath, [import.meta.filename, ...scripts.keys()])
 } finally {
   rmSync(folder, { recursive: true })
 }

@@ -44,6 +44,7 @@ export async function work(job: Job, parts: WorkParts): Promise<Outcome> {
   const { settings, path, threads } = job
   const engine = new Engine(parts.registry, parts.signal, {
     threads,
+    own: true,
     ...(settings.timeout === null ? {} : { timeout: settings.timeout }),
     ...(settings.memory === null ? {} : { memory: settings.memory }),
     ...(parts.backend === undefined ? {} : { backend: parts.backend }),

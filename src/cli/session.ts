@@ -64,6 +64,7 @@ export async function outputGuard({ registry, options }: Session, read: readonly
 export function makeEngine({ world, registry, options }: Session, pool: PoolOptions = {}): Engine {
   const engine = new Engine(registry, world.signal, {
     ...pool,
+    own: true,
     intake: intakeSettings(options, world.env, world.directory),
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),

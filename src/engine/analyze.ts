@@ -113,11 +113,15 @@ async function send(
   await buffer.end()
 }
 
-/** Runs one analyzer and streams its rows to the host. The warnings so far are in `warnings` even if it throws. */
+/**
+ * Runs one analyzer and streams its rows to the host. The warnings so far are in `warnings` even if it throws; `loaded` is
+ * called when all code is there.
+ */
 export async function analyze(
   task: AnalyzeTask,
   loadBackend: () => Promise<Backend>,
   warnings: Warning[],
+  loaded: () => void,
 ): Promise<readonly Warning[]> {
   const { port } = task
   const host = wrap<Host>(nodeEndpoint(port))
@@ -144,6 +148,7 @@ export async function analyze(
       signal: controller.signal,
       rules: await rulesOf(task.rules),
     }
+    loaded()
     await send(analyzer, context, host)
     artifacts?.end().forEach(warn)
     return [...log.list(), ...evidence.lost()]

@@ -14,6 +14,8 @@ export interface PoolOptions {
   readonly kernel?: boolean
   /** The module that the workers use as `backend`; the kernel layer unless a test says otherwise. */
   readonly backend?: string
+  /** The process is salvor's own, and no program that uses it. */
+  readonly own?: boolean
   /** Most memory of a worker for JavaScript's own objects, in MiB; without it what Node.js takes for enough. */
   readonly memory?: number
 }
@@ -59,7 +61,11 @@ export class Pool {
       idleTimeout: IDLE_MILLISECONDS,
       recordTiming: false,
       trackUnmanagedFds: false,
-      workerData: { backend: options.backend, kernel: options.kernel ?? true } satisfies WorkerData,
+      workerData: {
+        backend: options.backend,
+        kernel: options.kernel ?? true,
+        own: options.own ?? false,
+      } satisfies WorkerData,
       ...(options.memory === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: options.memory } }),
     })
   }

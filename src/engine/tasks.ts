@@ -42,6 +42,8 @@ export interface WorkerData {
   readonly backend: string | undefined
   /** Whether the kernel layer is loaded before a task asks for it. */
   readonly kernel: boolean
+  /** Whether the process is salvor's own, and no program that uses it. */
+  readonly own: boolean
 }
 
 export interface AnalyzeTask {

@@ -5,6 +5,7 @@ import { require } from '../require.js'
 import type { Warning } from '../warning.js'
 import { analyze } from './analyze.js'
 import { toFailure } from './errors.js'
+import { optimizeLater } from './optimizer.js'
 import type { Answer, Results, Task, WorkerData } from './tasks.js'
 
 const told = workerData as WorkerData | null
@@ -30,7 +31,7 @@ if (told?.kernel !== false) backendOnce().catch(() => {})
 
 async function perform(task: Task, warnings: Warning[]): Promise<Results[Task['kind']]> {
   // A file needs no backend.
-  if (task.kind === 'analyze') return analyze(task, backendOnce, warnings)
+  if (task.kind === 'analyze') return analyze(task, backendOnce, warnings, told?.own ? optimizeLater : () => {})
   const backend = await backendOnce()
   switch (task.kind) {
     case 'open':
