@@ -1,6 +1,6 @@
 import { address, bytes, count, defineAnalyzer, flag, integer, list, text } from 'salvor'
-import { netColumns, netPlaces } from 'salvor/containers'
-import { readNetDevices } from 'salvor/kernel'
+import { netColumns, netPlaces, readMembers } from 'salvor/containers'
+import { readNetDevices, readTunnelHolders } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'interfaces',
@@ -28,6 +28,7 @@ export default defineAnalyzer({
     peer_index: integer("Index of a veth's other end", { detail: true }),
     peer_net_ns: integer("Inode number of the namespace of a veth's other end", { meaning: 'namespace' }),
     peer_container: text("Id of the container that owns that namespace; null for the host's"),
+    attached: list('Processes that have a tunnel open and pass on its packets: their ids, as ip tuntap shows them'),
     mac: text('Hardware address'),
     mtu: bytes('Largest packet', { detail: true }),
     flags: list('Flags, as ip names them', { detail: true }),
@@ -39,9 +40,13 @@ export default defineAnalyzer({
   },
   async *run({ kernel }) {
     const placed = netPlaces(kernel)
-    yield readNetDevices(kernel).map((device) => ({
+    const [devices, members] = [readNetDevices(kernel), readMembers(kernel)]
+    const holders = readTunnelHolders(kernel, devices, members.keys())
+    const attached = (address: bigint) => holders.get(address)?.flatMap(({ task }) => members.get(task)?.pid ?? [])
+    yield devices.map((device) => ({
       ...device,
       ...placed(device.net_ns),
+      attached: [...new Set(attached(device.address))].map(String),
       peer_container: device.peer_net_ns === null ? null : placed(device.peer_net_ns).container,
     }))
   },

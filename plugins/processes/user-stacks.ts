@@ -1,6 +1,9 @@
 import { address, defineAnalyzer, flag, integer, text } from 'salvor'
 import { containerNames, listedPlacedTasks, memberColumns, ownerOf } from 'salvor/containers'
-import { isLeader, mappingFinder, readCommandLines, readUserRegisters } from 'salvor/kernel'
+import { isLeader, mappingFinder, readCommandLines, readSealed, readUserRegisters } from 'salvor/kernel'
+
+/** A file of memfd_create, as /proc/PID/maps has it (mm/memfd.c). */
+const MEMFD = /^\/memfd:/
 
 export default defineAnalyzer({
   name: 'user-stacks',
@@ -23,6 +26,9 @@ export default defineAnalyzer({
     instruction: address('Where it goes on'),
     instruction_path: text('File or area that it goes on in; null for memory without a name', { meaning: 'path' }),
     instruction_permissions: text('Permissions of that memory, as r-xp; null where nothing is mapped'),
+    instruction_sealed: flag('Of a memfd that it goes on in, whether nobody can change that any more', {
+      detail: true,
+    }),
     stack_pointer: address('Its stack pointer'),
     stack_path: text('File or area that its stack pointer lies in; null for memory without a name', {
       meaning: 'path',
@@ -44,18 +50,24 @@ export default defineAnalyzer({
     const leaders = new Map(tasks.filter(isLeader).map(({ pid, address }) => [pid, address]))
     const find = mappingFinder(kernel, [...leaders.values()])
     const commandLines = readCommandLines(kernel, [...leaders.values()])
-    yield readUserRegisters(kernel, [...threads.keys()]).flatMap(({ task, all: _, ...registers }) => {
+    const found = readUserRegisters(kernel, [...threads.keys()])
+    const codeOf = ({ task, instruction }: { task: bigint; instruction: bigint | null }) =>
+      find(leaders.get(threads.get(task)?.pid ?? null) ?? task, instruction)
+    const memfds = found.flatMap((registers) => codeOf(registers) ?? []).filter(({ path }) => MEMFD.test(path ?? ''))
+    const sealed = readSealed(kernel, [...new Set(memfds.map(({ address }) => address))])
+    yield found.flatMap(({ task, all: _, ...registers }) => {
       const thread = threads.get(task)
       if (thread === undefined) return []
       const { tid, pid, comm, container } = thread
       const leader = leaders.get(pid) ?? task
-      const [code, stack] = [find(leader, registers.instruction), find(leader, registers.stack_pointer)]
+      const [code, stack] = [codeOf({ task, ...registers }), find(leader, registers.stack_pointer)]
       const line = commandLines.get(task) ?? null
       const around = line === null ? null : find(task, line)
       return {
         ...{ tid, pid, comm, ...ownerOf(container, names), ...registers },
         instruction_path: code?.path ?? null,
         instruction_permissions: code?.permissions ?? null,
+        instruction_sealed: sealed.get(code?.address ?? 0n) ?? null,
         stack_path: stack?.path ?? null,
         stack_permissions: stack?.permissions ?? null,
         arguments: line,

@@ -1,9 +1,11 @@
 #!/bin/bash
-# On the machine that builds the guest's disk: $ROOT is the guest's root, $BIN holds crio, pinns and crictl.
+# On the machine that builds the guest's disk: $ROOT is the guest's root, $BIN holds crio, pinns and crictl. Needs gcc, and
+# libc's static half.
 set -euo pipefail
 install -D "$BIN/crio" "$ROOT/usr/local/bin/crio"
 install -D "$BIN/pinns" "$ROOT/usr/local/bin/pinns"
 install -D "$BIN/crictl" "$ROOT/usr/local/bin/crictl"
+gcc -O2 -static -s -o "$ROOT/usr/local/lib/lab-pause" "$(dirname "$0")/pause.c"
 mkdir -p "$ROOT/etc/docker" "$ROOT/etc/containers"
 echo '{"data-root": "/srv/engine/docker", "log-driver": "json-file"}' >"$ROOT/etc/docker/daemon.json"
 chroot "$ROOT" systemctl disable docker.service docker.socket >/dev/null 2>&1 || true

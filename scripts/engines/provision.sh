@@ -11,6 +11,7 @@ images=/lab/images
 box=$work/box
 mkdir -p $box/{bin,etc,tmp,var,run,proc,sys,dev,root,srv}
 cp /usr/bin/busybox $box/bin/
+cp /usr/local/lib/lab-pause $box/pause
 for name in sh sleep cat date mkdir echo ls httpd nc id; do ln -s busybox $box/bin/$name; done
 echo 'root:x:0:0:root:/root:/bin/sh' >$box/etc/passwd
 mkdir -p $images
@@ -80,7 +81,7 @@ mkdir -p /etc/crio/crio.conf.d
 cat >/etc/crio/crio.conf.d/10-lab.conf <<'T'
 [crio.image]
 pause_image = "localhost/pause:1"
-pause_command = "/bin/sleep 87060"
+pause_command = "/pause"
 signature_policy = "/etc/containers/policy.json"
 [crio.network]
 plugin_dirs = ["/usr/lib/cni"]
@@ -214,6 +215,6 @@ inner ps -aq --no-trunc | xargs docker exec dind docker inspect >$raw/dind-inspe
 crun list -f json >$raw/crun-list.json
 runc list -f json >$raw/runc-list.json
 k3sctr containers ls >$raw/k3s-ctr.txt
-journalctl -u crio -u k3s-containerd --no-pager | tail -60 >$raw/journal.txt
+journalctl -u crio -u k3s-containerd --no-pager | tail -200 >$raw/journal.txt
 rm -rf $box $node
 docker ps -a; podman ps -a; ps -eo pid,args | grep 870

@@ -1,6 +1,6 @@
 /** The host's own namespaces and engines, told from what runs in containers. */
 
-import { programName } from './programs.js'
+import { isInstalled, programName } from './programs.js'
 
 type Id = number | bigint | null
 
@@ -35,6 +35,13 @@ export function isEngine<P extends Placed>(processes: Placements<P>, process: P)
   const host = firstOfHost(processes)
   if (process.container !== null || host === undefined || process.mnt_ns !== host.mnt_ns) return false
   return ENGINES.test(programName(process)) || SEALED.test(process.exe ?? '')
+}
+
+/** Whether a container has an engine of its own that this is: installed, in the container and the mounts of another process of it. */
+export function isEngineBeside(engine: Placed, process: Placed): boolean {
+  if (process.container === null || engine.container !== process.container) return false
+  if (engine.mnt_ns === null || engine.mnt_ns !== process.mnt_ns) return false
+  return ENGINES.test(programName(engine)) && isInstalled(engine.exe)
 }
 
 /**

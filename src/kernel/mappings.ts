@@ -100,6 +100,22 @@ export function mappingAt(mappings: readonly Mapping[], address: bigint): Mappin
   return found?.end != null && address < found.end ? found : undefined
 }
 
+/** F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW and F_SEAL_WRITE (include/uapi/linux/fcntl.h). */
+const SEALED = 0xf
+
+/** Whether nobody can change a memfd any more (mm/memfd.c), by the mappings of such files; null where that is not known. */
+export function readSealed(kernel: Kernel, mappings: readonly bigint[]): ReadonlyMap<bigint, boolean | null> {
+  const seals = kernel
+    .at(mappings, VMA)
+    .select({ seals: 'container_of(vm_file->f_inode, struct shmem_inode_info, vfs_inode)->seals' })
+    .column('seals')
+  return new Map(mappings.map((mapping, row) => [mapping, sealedBy(seals.number(row))]))
+}
+
+function sealedBy(seals: number | null): boolean | null {
+  return seals === null ? null : (seals & SEALED) === SEALED
+}
+
 /** All mappings of the memory of some tasks, in the order of the tasks, lowest first. */
 export function readMappings(kernel: Kernel, tasks: readonly bigint[]): Mapping[] {
   const nested: Nested = { walk: MAPPINGS, rules: [OF_MEMORY], select: VALUES }

@@ -1,4 +1,5 @@
-import { defineRule, need, quote } from 'salvor'
+import { defineRule, isEngine, isRuntimeStep, need, quote } from 'salvor'
+import processes from '../../processes/processes.js'
 import userStacks from '../../processes/user-stacks.js'
 
 /** What the kernel itself maps for programs to run. */
@@ -10,7 +11,8 @@ export default defineRule({
   title: 'A thread waits in the kernel for code that is of no file',
   means:
     'Programs call the kernel through their libraries. Code that was written into memory and calls it itself is what is ' +
-    'injected or unpacked; just-in-time compilers make code too, but leave these calls to libraries.',
+    'injected or unpacked; just-in-time compilers make code too, but leave these calls to libraries. A runtime that starts a container ' +
+    'runs from a sealed copy of itself, and is left out where an engine of the host is its parent.',
   next: [
     'Look at the code with injected-memory, and write it out with memory-dump',
     'See the whole process with process-dump, and its connections in sockets',
@@ -19,12 +21,22 @@ export default defineRule({
   attack: ['T1055', 'T1106'],
   severity: 'high',
   confidence: 'medium',
-  reads: { stacks: need(userStacks) },
-  *find({ stacks }) {
+  reads: { stacks: need(userStacks), processes: need(processes) },
+  *find({ stacks, processes }) {
+    /** Of its own program, in a copy that nobody can change, and started by an engine. */
+    const isRuntime = ({ pid, ...thread }: (typeof stacks.rows)[number]) => {
+      const process = processes.where('pid', pid)[0]
+      if (process === undefined || thread.instruction_path !== process.exe) return false
+      if (thread.instruction_sealed !== true || thread.instruction_permissions?.includes('w') !== false) return false
+      const parent = processes.where('pid', process.ppid)[0]
+      const started = parent !== undefined && isEngine(processes, parent) && isEngine(processes, process)
+      return started || isRuntimeStep(processes, process)
+    }
     for (const thread of stacks.rows) {
       const { instruction_path: path, instruction_permissions: permissions } = thread
       if (thread.syscall === null || permissions === null || !permissions.includes('x')) continue
       if (path !== null && (OF_KERNEL.test(path) || !NO_FILE.test(path))) continue
+      if (isRuntime(thread)) continue
       yield {
         about: thread,
         severity: permissions.includes('w') ? 'high' : 'medium',

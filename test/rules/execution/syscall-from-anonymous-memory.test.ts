@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/execution/syscall-from-anonymous-memory.js'
 
 const thread = { tid: 8, pid: 7, comm: 'x', syscall: 35, instruction_path: null, instruction_permissions: 'rwxp' }
-const find = (changes: object) => evaluateRule(rule, { stacks: [{ ...thread, ...changes }] })
+const find = (changes: object) => evaluateRule(rule, { stacks: [{ ...thread, ...changes }], processes: [] })
 
 test.each([
   [{}, 'high'],
@@ -21,4 +21,32 @@ test.each([
   { instruction_permissions: 'rw-p' },
 ])('%j is none', (changes) => {
   expect(find(changes)).toEqual([])
+})
+
+const sealed = '/memfd:runc_cloned:/proc/self/exe (deleted)'
+const host = { pid: 1, ppid: 0, comm: 'systemd', container: null, mnt_ns: 1, exe: '/usr/lib/systemd/systemd' }
+const shim = { ...host, pid: 5, ppid: 1, comm: 'containerd-shim', exe: '/usr/bin/containerd-shim-runc-v2' }
+const runc = { ...host, pid: 6, ppid: 5, comm: 'runc', exe: sealed }
+const starting = { instruction_path: sealed, instruction_permissions: 'r-xp', instruction_sealed: true }
+
+/** A thread of a runtime that starts a container; what is different about it, and about who has it. */
+function ofRuntime({ code = {}, of = {}, parent = {} }) {
+  const stacks = [{ ...thread, pid: 6, ...starting, ...code }]
+  return evaluateRule(rule, { stacks, processes: [host, { ...shim, ...parent }, { ...runc, ...of }] })
+}
+
+test('a runtime that starts a container runs from a sealed copy of itself', () => {
+  expect(ofRuntime({})).toEqual([])
+  expect(ofRuntime({ of: { comm: 'runc:[2:INIT]', container: 'c1', mnt_ns: 2 } })).toEqual([])
+})
+
+test.each([
+  ['that is not sealed', { code: { instruction_sealed: false } }],
+  ['of which nobody knows whether it is sealed', { code: { instruction_sealed: null } }],
+  ['that it can write to', { code: { instruction_permissions: 'rwxp' } }],
+  ['of another program than it is', { of: { exe: '/usr/bin/sleep' } }],
+  ['that no engine started', { parent: { exe: '/usr/bin/bash' } }],
+  ['that an engine of a container started', { parent: { container: 'c1', mnt_ns: 7 } }],
+])('a copy %s is code of no file', (_, changes) => {
+  expect(ofRuntime(changes)).toMatchObject([{ about: { pid: 6 } }])
 })
