@@ -12,7 +12,14 @@ import {
   memberColumns,
   ownerOf,
 } from 'salvor/containers'
-import { isLeader, type Kernel, readDeviceRules, type Verdict } from 'salvor/kernel'
+import {
+  isLeader,
+  type Kernel,
+  readDeviceRules,
+  readSeccompTrials,
+  type SeccompTrial,
+  type Verdict,
+} from 'salvor/kernel'
 import files from '../files/files.js'
 import mounts from '../files/mounts.js'
 import credentials from '../processes/credentials.js'
@@ -60,7 +67,7 @@ function driftProcess(row: ProcessRow, cred: CredentialRow | undefined): DriftPr
 
 type FilterRow = Row<typeof seccompFilters.columns>
 
-function driftFilter(row: FilterRow): DriftFilter {
+function driftFilter(row: FilterRow, trials: ReadonlyMap<bigint, SeccompTrial>): DriftFilter {
   const verdicts = [
     ...(row.allowed_calls ?? []).map((name) => [name, 'allowed'] as const),
     ...(row.conditional_calls ?? []).map((name) => [name, 'conditional'] as const),
@@ -73,6 +80,7 @@ function driftFilter(row: FilterRow): DriftFilter {
     reason: row.reason,
     bypassed: (row.bypassed ?? []) as string[],
     changed: row.changed === true,
+    trial: trials.get(BigInt(row.address ?? 0)) ?? null,
   }
 }
 
@@ -105,7 +113,8 @@ export default defineAnalyzer({
   summary: 'What of each running container is not as it was declared, and programs that are not from its image',
   description:
     'The OCI config.json that the runtime was given, against what the kernel holds of its processes, mounts, cgroup and ' +
-    'files. Filters of system calls and rules for devices are compared by what their instructions do. `weaker` marks what ' +
+    'files. Filters of system calls and rules for devices are compared by what their instructions do; calls that depend on their ' +
+    'arguments are tried with those that the profile or the filter tells apart. `weaker` marks what ' +
     'lets the container do more than was declared. A container whose declaration has left memory has one row that says so.',
   torn: 'a difference is between what was whole in memory; what could not be read is no difference.',
   examples: [
@@ -146,7 +155,9 @@ export default defineAnalyzer({
     const cached = grouped(tables.files.rows(), ({ container }) => container)
     const devicesOf = deviceFinder(kernel)
     const cgroups = new Map([...tables.processes.rows()].map(({ pid, cgroup }) => [pid, cgroup]))
-    const filters = [...tables.filters.rows()].map(driftFilter)
+    const chains = [...tables.filters.rows()].map(({ chain }) => ((chain ?? []) as string[]).map(BigInt))
+    const trials = readSeccompTrials(kernel, chains)
+    const filters = [...tables.filters.rows()].map((row) => driftFilter(row, trials))
     // What is masked or bound read-only in one container is there in all.
     const there = new Set(
       [...tables.mounts.rows()].flatMap(({ target, type }) => (type === 'rootfs' ? [] : (target ?? []))),

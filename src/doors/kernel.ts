@@ -70,8 +70,10 @@ export { type Route, readRoutes } from '../kernel/routes.js'
 export {
   readSeccompChains,
   readSeccompTasks,
+  readSeccompTrials,
   type SeccompChain,
   type SeccompTask,
+  type SeccompTrial,
   type Verdict,
 } from '../kernel/seccomp.js'
 export { readSignals, type Signal } from '../kernel/signals.js'

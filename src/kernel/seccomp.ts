@@ -1,7 +1,8 @@
 /** `struct seccomp_filter`: which system calls a task may make (kernel/seccomp.c). */
 
-import { type Evaluated, Evaluator, isAmong, numberOf } from './bpf/evaluate.js'
-import { classicSteps, extendedSteps } from './bpf/steps.js'
+import { comparedNumbers, givenCalls } from './bpf/arguments.js'
+import { type Evaluated, Evaluator, isAmong, MOST_WORK, numberOf } from './bpf/evaluate.js'
+import { classicSteps, extendedSteps, type Steps } from './bpf/steps.js'
 import type { Kernel } from './kernel.js'
 import { rulesOf, TASK_STRUCT } from './objects.js'
 import { bytes, chain, type Nested, optional } from './query.js'
@@ -134,6 +135,78 @@ export function readSeccompChains(kernel: Kernel, filters: Iterable<bigint>): Ma
   const read = readFilters(kernel, new Set(chains.flat()))
   const judge = new Judge(kernel.info.architecture, ownCalls(kernel))
   return new Map(chains.map((chain) => [chain[0] ?? 0n, judge.chain(chain, read)]))
+}
+
+/** What filters do with calls whose arguments are known. */
+export interface SeccompTrial {
+  /** Numbers that halves of arguments are held against, by where the half lies in `struct seccomp_data`. */
+  readonly compared: ReadonlyMap<number, ReadonlySet<number>>
+  /** What becomes of a call with each of some lists of arguments; null where it is not told. */
+  verdicts(name: string, calls: readonly (readonly bigint[])[]): Verdict[] | null
+}
+
+/** Tries the filters of each of some chains, by the address of the newest; one whose programs are not all there is none. */
+export function readSeccompTrials(
+  kernel: Kernel,
+  chains: readonly (readonly bigint[])[],
+): ReadonlyMap<bigint, SeccompTrial> {
+  const read = readFilters(kernel, new Set(chains.flat()))
+  const numbers = new Map([...ownCalls(kernel)].map(([number, name]) => [name, number]))
+  return new Map(
+    chains.flatMap((chain): [bigint, SeccompTrial][] => {
+      const programs = chain.flatMap((address) => programOf(read.get(address)) ?? [])
+      const trial = programs.length < chain.length ? null : seccompTrial(kernel.info.architecture, numbers, programs)
+      return trial === null ? [] : [[chain[0] ?? 0n, trial]]
+    }),
+  )
+}
+
+/** Tries programs that are all asked, by the numbers of calls; null where there is none, or the architecture is not known. */
+export function seccompTrial(
+  architecture: string,
+  numbers: ReadonlyMap<string, number>,
+  programs: readonly Steps[],
+): SeccompTrial | null {
+  const [own] = KINDS[architecture] ?? []
+  return own === undefined || programs.length === 0 ? null : new Trial(own, numbers, programs)
+}
+
+/** What the kernel runs of a filter, else what that was made from. */
+function programOf(filter: Filter | undefined): Steps | null {
+  const { extended = null, classic = null } = filter ?? {}
+  if (extended !== null && extended.length > 0) return extendedSteps(extended)
+  return classic !== null && classic.length > 0 ? classicSteps(classic) : null
+}
+
+class Trial implements SeccompTrial {
+  readonly #kind: Kind
+  readonly #numbers: ReadonlyMap<string, number>
+  readonly #programs: readonly Steps[]
+  readonly compared: ReadonlyMap<number, ReadonlySet<number>>
+  /** Of the work that all trials of it may make, however many calls a profile names. */
+  #left = MOST_WORK
+
+  constructor(kind: Kind, numbers: ReadonlyMap<string, number>, programs: readonly Steps[]) {
+    this.#kind = kind
+    this.#numbers = numbers
+    this.#programs = programs
+    const all = programs.flatMap((program) => [...comparedNumbers(program)])
+    this.compared = all.reduce((found, [half, values]) => {
+      found.set(half, new Set([...(found.get(half) ?? []), ...values]))
+      return found
+    }, new Map<number, Set<number>>())
+  }
+
+  verdicts(name: string, calls: readonly (readonly bigint[])[]): Verdict[] | null {
+    const number = this.#numbers.get(name)
+    if (number === undefined) return null
+    const load = givenCalls(number, this.#kind.architecture, calls)
+    const evaluator = new Evaluator(calls.length, load, this.#left)
+    const each = this.#programs.map((program) => actionsOf(evaluator.run(program), calls.length))
+    this.#left -= evaluator.work
+    const actions = strictest(each)
+    return actions === undefined || typeof actions === 'string' ? null : Array.from(actions, verdictOf)
+  }
 }
 
 interface Filter {

@@ -5,7 +5,8 @@ import { driftOf } from '../../src/containers/drift/drift.js'
 import type { DriftEvidence, DriftFilter, DriftMount, DriftProcess } from '../../src/containers/drift/types.js'
 import { type OciConfig, readOciConfig } from '../../src/containers/oci-config.js'
 import { readSeccompProfile } from '../../src/containers/seccomp-profile.js'
-import { declaredAccess, EVERY_DEVICE } from '../../src/kernel/device-access.js'
+import { deviceProgram } from '../../src/kernel/bpf/device-program.js'
+import { DeviceAccess, declaredAccess, EVERY_DEVICE, listedAccess } from '../../src/kernel/device-access.js'
 import type { Verdict } from '../../src/kernel/seccomp.js'
 
 const host = { mnt: 1, pid: 2, net: 3, uts: 4, ipc: 5, user: 6, cgroup: 7, time: 8 }
@@ -205,6 +206,64 @@ test('devices that are allowed beyond what was declared and what runtimes add, a
   ])
 })
 
+test('devices that a list of v1 lets it use, each exception as the kernel keeps it', () => {
+  const listed = (allowsOthers: boolean, ...rules: object[]) =>
+    told({ devices: { access: listedAccess(allowsOthers, readRules(rules)), reason: null } })
+  const zero = { allow: true, type: 'c', major: 1, minor: 3, access: 'rwm' }
+  expect(listed(false, zero)).toEqual([])
+  expect(listed(false, zero, { allow: true, type: 'b', major: 8, minor: 1, access: 'rw' })).toEqual([
+    ['devices', 'b 8:1 rw', 'allowed', true],
+  ])
+  expect(listed(false, { ...zero, access: 'r' })).toEqual([['devices', 'c 1:3 wm', 'not allowed', false]])
+  // "a *:* rwm" was written to devices.allow: all that is left of the list are exceptions that forbid.
+  expect(listed(true)).toEqual([['devices', expect.stringMatching(/^b \*:\* rw/), 'allowed', true]])
+})
+
+/** Instructions of a program of v2: code, registers, offset, number. */
+function programOf(...instructions: [number, number, number, number][]): DeviceAccess {
+  const bytes = Buffer.alloc(instructions.length * 8)
+  instructions.forEach(([code, registers, offset, immediate], at) => {
+    bytes.writeUInt8(code, at * 8)
+    bytes.writeUInt8(registers, at * 8 + 1)
+    bytes.writeInt16LE(offset, at * 8 + 2)
+    bytes.writeInt32LE(immediate, at * 8 + 4)
+  })
+  const access = deviceProgram(bytes)
+  if (!(access instanceof DeviceAccess)) throw new Error(access.reason)
+  return access
+}
+
+test('devices that a program of v2 lets it use, by what its instructions do', () => {
+  const [LOAD, AND, IF_NOT, MOVE, EXIT] = [0x61, 0x54, 0x55, 0xb4, 0x95]
+  /** It is for one device, of which type and numbers are tested, and all that may be done with it. */
+  const allows = (type: number, major: number, minor: number) =>
+    programOf(
+      [LOAD, 0x12, 0, 0],
+      [AND, 0x02, 0, 0xffff],
+      [LOAD, 0x14, 4, 0],
+      [LOAD, 0x15, 8, 0],
+      [IF_NOT, 0x02, 4, type],
+      [IF_NOT, 0x04, 3, major],
+      [IF_NOT, 0x05, 2, minor],
+      [MOVE, 0x00, 0, 1],
+      [EXIT, 0, 0, 0],
+      [MOVE, 0x00, 0, 0],
+      [EXIT, 0, 0, 0],
+    )
+  expect(told({ devices: { access: allows(2, 1, 3), reason: null } })).toEqual([])
+  expect(told({ devices: { access: allows(1, 8, 1), reason: null } })).toEqual([
+    ['devices', 'b 8:1 rw', 'allowed', true],
+    ['devices', 'c 1:3 rwm', 'not allowed', false],
+  ])
+  const [everything, nothing] = [1, 0].map((value) => programOf([MOVE, 0x00, 0, value], [EXIT, 0, 0, 0]))
+  expect(told({ devices: { access: everything ?? null, reason: null } })).toEqual([
+    ['devices', expect.stringContaining('b *:* rw'), 'allowed', true],
+  ])
+  expect(told({ devices: { access: nothing ?? null, reason: null } })).toEqual([
+    ['devices', 'c 1:3 rwm', 'not allowed', false],
+  ])
+})
+
 const profile = {
   defaultAction: 'SCMP_ACT_ERRNO',
   syscalls: [
@@ -224,7 +283,16 @@ const declared: [string, Verdict][] = [
 
 function filter(of: Partial<DriftFilter> = {}, ...changed: [string, Verdict][]): DriftFilter {
   const verdicts = new Map([...declared, ...changed])
-  return { pids: new Set([50]), chain: ['0x1'], verdicts, reason: null, bypassed: [], changed: false, ...of }
+  return {
+    pids: new Set([50]),
+    chain: ['0x1'],
+    verdicts,
+    reason: null,
+    bypassed: [],
+    changed: false,
+    trial: null,
+    ...of,
+  }
 }
 
 test.each<[string, DriftFilter[], unknown[]]>([
@@ -266,6 +334,20 @@ test.each<[string, DriftFilter[], unknown[]]>([
 ])('%s', (_, filters, differences) => {
   const both = [nginx(), nginx({ pid: 51 })]
   expect(told({ spec: filtered, processes: both, filters }).sort()).toEqual(differences)
+})
+
+test('a call that depends on other arguments than were declared is shown with those that tell', () => {
+  const verdicts = (_: string, calls: readonly (readonly bigint[])[]) =>
+    calls.map(([first]) => (first === 8n || first === 9n ? ('allowed' as const) : ('denied' as const)))
+  const trial = { compared: new Map(), verdicts }
+  expect(told({ spec: filtered, filters: [filter({ trial })] })).toEqual([
+    ['seccomp', 'personality(0x9, 0x0, 0x0, 0x0, 0x0, 0x0)', 'allowed', true],
+  ])
+  // Where the filter lets it pass whatever its arguments are, one row says so.
+  expect(told({ spec: filtered, filters: [filter({ trial }, ['personality', 'allowed'])] })).toEqual([
+    ['seccomp', 'personality', 'allowed', true],
+  ])
+  expect(told({ spec: filtered, filters: [filter({ trial: { ...trial, verdicts: () => null } })] })).toEqual([])
 })
 
 test('without a declared profile no filter is compared', () => {

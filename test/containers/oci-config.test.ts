@@ -62,7 +62,7 @@ describe('OCI config.json', () => {
       capabilities: ['CAP_KILL', 'CAP_CHOWN'],
       effective: ['CAP_CHOWN'],
       seccomp: true,
-      seccomp_profile: { architectures: [], calls: new Map(), otherwise: 'denied' },
+      seccomp_profile: { architectures: [], calls: new Map(), conditions: new Map(), otherwise: 'denied' },
       apparmor: 'docker-default',
       no_new_privileges: true,
       masked_paths: ['/proc/kcore'],

@@ -3,12 +3,13 @@
 import { append } from '../../append.js'
 import type { Verdict } from '../../kernel/seccomp.js'
 import type { SeccompProfile } from '../seccomp-profile.js'
+import { treatedOtherwise } from './seccomp-arguments.js'
 import type { Difference, DriftEvidence, DriftFilter } from './types.js'
 
 /** The more a verdict lets through, the higher. */
 const RANK: Readonly<Record<Verdict, number>> = { denied: 0, conditional: 1, allowed: 2 }
 
-/** Calls by how they differ: what was declared, what is so. Which arguments a conditional one has is not compared. */
+/** Calls by how they differ: what was declared, what is so. */
 function differing(profile: SeccompProfile, verdicts: ReadonlyMap<string, Verdict>): Map<string, string[]> {
   const groups = new Map<string, string[]>()
   for (const [name, actual] of verdicts) {
@@ -26,6 +27,12 @@ function ofFilter(profile: SeccompProfile, filter: DriftFilter): Omit<Difference
   for (const [change, names] of differing(profile, filter.verdicts ?? new Map())) {
     const [declared, actual] = change.split(' ') as [Verdict, Verdict]
     add(names.join(' '), declared, actual, RANK[actual] > RANK[declared])
+  }
+  // Of those that depend on their arguments both here and there, on which.
+  for (const { name, args, declared, actual } of filter.trial === null ? [] : treatedOtherwise(profile, filter.trial)) {
+    if (filter.verdicts?.get(name) !== 'conditional') continue
+    const given = args.map((arg) => `0x${arg.toString(16)}`).join(', ')
+    add(`${name}(${given})`, declared, actual, RANK[actual] > RANK[declared])
   }
   if (filter.bypassed.length > 0)
     add(filter.bypassed.join(' '), 'filtered', 'the kernel lets them pass the filter', true)

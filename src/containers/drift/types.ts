@@ -1,7 +1,7 @@
 /** What was declared of a container against what the kernel holds. */
 
 import type { DeviceAccess } from '../../kernel/device-access.js'
-import type { Verdict } from '../../kernel/seccomp.js'
+import type { SeccompTrial, Verdict } from '../../kernel/seccomp.js'
 import type { OciConfig } from '../oci-config.js'
 
 /** What a difference is in. */
@@ -91,6 +91,8 @@ export interface DriftFilter {
   readonly bypassed: readonly string[]
   /** Whether the kernel runs something else than what was handed to it. */
   readonly changed: boolean
+  /** Tries calls with arguments out; null where its instructions are not all there. */
+  readonly trial: SeccompTrial | null
 }
 
 export interface DriftEvidence {

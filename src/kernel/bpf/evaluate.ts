@@ -50,7 +50,7 @@ export interface Untold {
 /** Groups at one step: more were made to exhaust memory. */
 const MOST_GROUPS = 256
 /** Steps by inputs that are looked at, 32 at once where they are compared to what was compared before. */
-const MOST_WORK = 1 << 26
+export const MOST_WORK = 1 << 26
 /** Registers of either kind of program; words of the stack come after them. */
 const REGISTERS = 19
 /** MAX_BPF_STACK (include/linux/filter.h). */
@@ -70,11 +70,19 @@ export class Evaluator {
   readonly #known = new Map<string, Known>()
   /** Inputs for which a comparison of two numbers holds. */
   readonly #holding = new Map<string, Uint32Array>()
+  readonly #most: number
   #work = 0
 
-  constructor(inputs: number, load: Load) {
+  /** `most` is how much work its programs may make together. */
+  constructor(inputs: number, load: Load, most = MOST_WORK) {
     this.#inputs = inputs
     this.#load = load
+    this.#most = most
+  }
+
+  /** How much work its programs have made. */
+  get work(): number {
+    return this.#work
   }
 
   /** What a program returns. */
@@ -92,7 +100,7 @@ export class Evaluator {
       waiting.delete(at)
       for (const group of groups) {
         this.#work += group.inputs.length
-        if (this.#work > MOST_WORK) return untold('it is too long')
+        if (this.#work > this.#most) return untold('it is too long')
         const reason = this.#step(at, step, group, waiting, returned)
         if (reason !== null) return untold(reason)
       }
