@@ -13,9 +13,9 @@ import { type Declared, readDeclared } from './declared.js'
 import { assignedCgroups, ownerOf } from './groups.js'
 import { isStartOf } from './runc-state.js'
 
-type Isolated = Pick<
+export type Isolated = Pick<
   Task,
-  'address' | 'pid' | 'tid' | 'ppid' | 'pid_in_ns' | 'pid_ns' | 'mnt_ns' | 'cgroup' | 'started'
+  'address' | 'pid' | 'tid' | 'ppid' | 'pid_in_ns' | 'pid_ns' | 'mnt_ns' | 'cgroup' | 'css_set' | 'started'
 >
 
 /** Processes that are looked at; whoever may make namespaces may make any number. */
@@ -24,16 +24,20 @@ const MOST = 256
 /** What no engine put anywhere else. */
 const NO_ROOTS = { docker: [], docker_state: [], containerd: [], containerd_state: [], storage: [] }
 
+/** The paths of a task's cgroups: one, or on a host with v1's hierarchies one in each. */
+export type PathsOf = (task: Isolated) => readonly string[]
+
 /** By the paths of their cgroups, ids: the runtime's own where its state names cgroup or process, else of their pid namespaces. */
 export function isolatedCgroups(
   kernel: Kernel,
   tasks: readonly Isolated[],
   containerOf: (path: string | null) => string | null,
+  pathsOf: PathsOf,
 ): Map<string, string> {
   const leaders = tasks.filter(({ pid, tid }) => pid === tid)
   const host = leaders.find(({ pid }) => pid === 1)
   if (host === undefined) return new Map()
-  const found = ownCgroups(leaders, host, containerOf)
+  const found = ownCgroups(leaders, host, containerOf, pathsOf)
   const roots = rootsOf(kernel, [host, ...found.values()])
   const own = [...found].filter(([, { address }]) => {
     const root = roots.get(address) ?? []
@@ -56,43 +60,51 @@ function startedAs(kernel: Kernel, { pid, started }: Isolated, { containers }: D
   return null
 }
 
-/** First processes of pid namespaces, by the topmost cgroup in which nobody is who is not in the namespace or below. */
-function ownCgroups(
-  leaders: readonly Isolated[],
-  host: Isolated,
+/**
+ * First processes of pid namespaces, by the topmost cgroups in which nobody is who is not in the namespace or below: one in
+ * each hierarchy, for what has no cgroup of its own in some of them may have one in others.
+ */
+export function ownCgroups<T extends Isolated>(
+  leaders: readonly T[],
+  host: T,
   containerOf: (path: string | null) => string | null,
-): Map<string, Isolated> {
-  const known = new Set(leaders.filter(({ cgroup }) => containerOf(cgroup) !== null).map(({ pid_ns }) => pid_ns))
+  pathsOf: (task: T) => readonly string[],
+): Map<string, T> {
+  const isKnown = (task: T) => pathsOf(task).some((path) => containerOf(path) !== null)
+  const known = new Set(leaders.filter(isKnown).map(({ pid_ns }) => pid_ns))
   const first = leaders.filter(
-    ({ pid_in_ns, pid_ns, mnt_ns, cgroup }) =>
+    ({ pid_in_ns, pid_ns, mnt_ns }) =>
       pid_in_ns === 1 &&
       pid_ns !== null &&
       mnt_ns !== null &&
       pid_ns !== host.pid_ns &&
       mnt_ns !== host.mnt_ns &&
-      !known.has(pid_ns) &&
-      containerOf(cgroup) === null,
+      !known.has(pid_ns),
   )
   if (first.length === 0) return new Map()
-  const children = new Map<number | null, Isolated[]>()
+  const children = new Map<number | null, T[]>()
   for (const task of leaders) append(children, task.ppid, task)
-  const found = new Map<string, Isolated>()
+  const found = new Map<string, T>()
   for (const init of first.slice(0, MOST)) {
     const inside = familyOf(init, leaders, children)
-    const path = topmost(init.cgroup ?? '/', (at) =>
-      leaders.every((task) => inside.has(task) || !isWithin(task.cgroup, at)),
-    )
-    if (path !== null && ![...found.keys()].some((other) => isWithin(path, other))) found.set(path, init)
+    const others = [...new Set(leaders.filter((task) => !inside.has(task)).flatMap(pathsOf))]
+    // A path is of all hierarchies: who is there in one of them is there.
+    const isOwn = (at: string) => !others.some((path) => isWithin(path, at))
+    for (const own of new Set(pathsOf(init))) {
+      const path = topmost(own, isOwn)
+      if (path !== null && ![...found].some(([other, by]) => by !== init && isWithin(path, other)))
+        found.set(path, init)
+    }
   }
   return found
 }
 
 /** The processes of a pid namespace, and what they started. */
-function familyOf(
-  init: Isolated,
-  leaders: readonly Isolated[],
-  children: ReadonlyMap<number | null, readonly Isolated[]>,
-): Set<Isolated> {
+function familyOf<T extends Isolated>(
+  init: T,
+  leaders: readonly T[],
+  children: ReadonlyMap<number | null, readonly T[]>,
+): Set<T> {
   const family = new Set(leaders.filter(({ pid_ns }) => pid_ns === init.pid_ns))
   for (const task of family) for (const child of children.get(task.pid) ?? []) family.add(child)
   return family
@@ -108,8 +120,8 @@ function topmost(path: string, holds: (path: string) => boolean): string | null 
   return found
 }
 
-function isWithin(path: string | null, cgroup: string): boolean {
-  return path !== null && (path === cgroup || path.startsWith(`${cgroup}/`))
+function isWithin(path: string, cgroup: string): boolean {
+  return path === cgroup || path.startsWith(`${cgroup}/`)
 }
 
 /** Dentries that are mounted as the root in the mount namespaces of some tasks. */

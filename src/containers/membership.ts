@@ -5,7 +5,7 @@ import type { Kernel } from '../kernel/kernel.js'
 import type { Task } from '../kernel/tasks.js'
 import { parseCgroupPath } from './cgroup-path.js'
 import { ownerOf } from './groups.js'
-import { isolatedCgroups } from './isolated.js'
+import { isolatedCgroups, type PathsOf } from './isolated.js'
 import { shimmedBy } from './shim-args.js'
 
 /** Tells the innermost container of a cgroup path; null on the host itself. */
@@ -18,9 +18,25 @@ export type ContainerFinder = (path: string | null) => string | null
  */
 export function containerFinder(kernel: Kernel, tasks: readonly Task[]): ContainerFinder {
   const byPath = pathReader(shimmedBy(tasks))
-  const isolated = isolatedCgroups(kernel, tasks, byPath)
+  const isolated = isolatedCgroups(kernel, tasks, byPath, pathsIn(kernel, tasks))
   if (isolated.size === 0) return byPath
   return (path) => byPath(path) ?? (path === null ? null : ownerOf(path, isolated))
+}
+
+/** With v1's hierarchies a task's own path is that in v2's, where it may be in none but the root. */
+function pathsIn(kernel: Kernel, tasks: readonly Task[]): PathsOf {
+  const own = ({ cgroup }: { cgroup: string | null }) => (cgroup === null ? [] : [cgroup])
+  if (countHierarchies(kernel) < 2) return own
+  const paths = new Map(readCgroups(kernel).map(({ address, path }) => [address, path]))
+  const sets = new Map<bigint, Set<string>>()
+  for (const { css_set, cgroup } of memberships(kernel, tasks)) {
+    const path = paths.get(cgroup)
+    if (path == null) continue
+    const found = sets.get(css_set) ?? new Set()
+    sets.set(css_set, found.add(path))
+  }
+  const all = new Map([...sets].map(([set, found]) => [set, [...found]]))
+  return (task) => all.get(task.css_set ?? 0n) ?? own(task)
 }
 
 function pathReader(shimmed: ReadonlySet<string>): ContainerFinder {
