@@ -13,7 +13,9 @@ export type Runtime =
   | 'lxc'
   | 'systemd-nspawn'
   | 'ecs'
+  /** By hand, with no engine above it. */
   | 'runc'
+  | 'crun'
   /** A container by its namespaces, of no engine that is known. */
   | 'unknown'
 
@@ -78,6 +80,8 @@ const prefixes: [string, Runtime, 'container' | 'monitor'][] = [
   ['nerdctl-', 'nerdctl', 'container'],
   ['libpod-', 'podman', 'container'],
   ['runc-', 'runc', 'container'],
+  // libcrun's cgroup-systemd.c.
+  ['crun-', 'crun', 'container'],
 ]
 
 /** What a directory whose name alone says nothing more makes of the id below it. */

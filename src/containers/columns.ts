@@ -14,27 +14,38 @@ export const NETWORK_STORE = 'local-kv.db (carved)'
 
 export function runtimeClaims(subject: Subject): Claim<Runtime>[] {
   const { group, declared, annotations, shim, conmon } = subject
+  const bare = OCI_RUNTIMES.has(group?.scope?.runtime ?? null)
   const scope = group?.scope?.guessed ? null : (group?.scope?.runtime ?? null)
   const stored = subject.kubernetes_name ? 'cri-o' : 'podman'
   const engine = declared?.engine === 'podman' ? stored : declared?.engine
   // A nerdctl container's shim is containerd's, and an ECS one's is whatever the agent uses: no contradiction.
   const shimmed = scope === 'nerdctl' || scope === 'ecs' ? null : ofNamespace(shim?.namespace)
   return [
-    { value: scope === 'runc' ? null : scope, source: 'cgroup path' },
+    { value: bare ? null : scope, source: 'cgroup path' },
     { value: shimmed, source: 'shim arguments' },
     { value: conmon && (conmon.name?.startsWith('k8s_') ? 'cri-o' : 'podman'), source: 'conmon arguments' },
     { value: annotations?.manager, source: subject.spec_source },
-    { value: scope === null ? (ofNamespace(declared?.namespace) ?? engine) : null, source: 'directory name' },
-    // runc's own prefix tells nothing of the engine above it.
-    { value: scope === 'runc' ? scope : null, source: 'cgroup path' },
+    { value: scope === null || bare ? (ofNamespace(declared?.namespace) ?? engine) : null, source: 'directory name' },
   ]
 }
 
-/** Where nothing names the engine: a path that one of them makes by default, and of no engine's what only namespaces show. */
+/** What engines start containers by; their own prefix tells nothing of the engine above them. */
+const OCI_RUNTIMES = new Set<Runtime | null>(['runc', 'crun'])
+/** By the file that a runtime keeps of what it started. */
+const BY_STATE = { 'state.json': 'runc', 'crun status': 'crun' } as const
+
+/**
+ * Where nothing names an engine: a path that one of them makes by default, the runtime itself that put the container there or
+ * keeps its state, and of no engine's what only namespaces show.
+ */
 export function runtimeGuesses({ group, declared }: Subject): Claim<Runtime>[] {
   const isolated = group !== null && group.scope === null && declared === null
+  const own = group?.scope?.runtime ?? null
+  const state = declared?.state?.value.source
   return [
+    { value: OCI_RUNTIMES.has(own) ? own : null, source: 'cgroup path' },
     { value: group?.scope?.guessed ? group.scope.runtime : null, source: 'cgroup path (a guess)' },
+    { value: state === undefined || own !== null ? null : BY_STATE[state], source: state ?? '' },
     { value: isolated ? 'unknown' : null, source: ISOLATED },
   ]
 }

@@ -23,6 +23,9 @@ export interface StoredContainer {
   privileged: boolean | null
 }
 
+/** `k8s_<pod>_<namespace>_<uid>_<attempt>`: what CRI-O calls a pod (server/sandbox_run_linux.go). */
+const LONG_POD_NAME = /^k8s_([a-z0-9.-]{1,253})_[a-z0-9.-]{1,253}_[0-9A-Za-z-]{1,64}_\d{1,10}$/
+
 export function parseStoredContainers(content: string): Parsed<StoredContainer[]> {
   const parsed = parseObject(content, 'containers.json')
   if (parsed.value === null) return parsed
@@ -36,6 +39,8 @@ function readContainer(item: unknown): StoredContainer[] {
   if (id === null || !/^[0-9a-f]{64}$/.test(id)) return []
   const metadata = parseObject(text(item, 'metadata') ?? '{}', 'metadata').value ?? {}
   const names = texts(item, 'names')
+  const sandbox = flag(metadata, 'pod') ?? false
+  const pod = text(metadata, 'pod-name')
   return [
     {
       id,
@@ -45,12 +50,13 @@ function readContainer(item: unknown): StoredContainer[] {
       // CRI-O's "name" is the long k8s_… name, "metadata-name" the one of the pod's declaration.
       name: text(metadata, 'metadata-name') ?? text(metadata, 'name') ?? names[0] ?? null,
       image: text(metadata, 'image-name'),
-      pod_name: text(metadata, 'pod-name'),
+      pod_name: LONG_POD_NAME.exec(pod ?? '')?.[1] ?? pod,
       pod_id: text(metadata, 'pod-id'),
       pod_uid: text(metadata, 'uid'),
       pod_namespace: text(metadata, 'namespace'),
-      sandbox: flag(metadata, 'pod') ?? false,
-      privileged: flag(metadata, 'privileged'),
+      sandbox,
+      // A pod's own is marked so where its pod shares the network or the processes of the node.
+      privileged: sandbox ? null : flag(metadata, 'privileged'),
     },
   ]
 }

@@ -56,6 +56,8 @@ const cases: Case[] = [
     `/system.slice/containerd.service/kubepods-pod${uidSlice}.slice:cri-containerd:${a}`,
     [{ runtime: 'containerd', id: a, pod_uid: uid, qos: 'guaranteed' }],
   ],
+  ['runc by hand', '/system.slice/runc-demo.scope', []],
+  ['crun by hand', `/system.slice/crun-${a}.scope/container`, [{ runtime: 'crun', id: a, kind: 'container' }]],
   ['Docker, cgroupfs', `/docker/${a}`, [{ runtime: 'docker', id: a, kind: 'container', pod_uid: null, qos: null }]],
   ['Docker, systemd', `/system.slice/docker-${a}.scope`, [{ runtime: 'docker', id: a, kind: 'container' }]],
   ['nerdctl', `/system.slice/nerdctl-${a}.scope`, [{ runtime: 'nerdctl', id: a }]],

@@ -79,7 +79,11 @@ describe('containers of other engines', () => {
     const run = '/run/containers/storage/overlay-containers'
     const lib = '/var/lib/containers/storage/overlay-containers'
     const metadata = { 'pod-name': 'sessions-0', 'pod-id': a, 'image-name': 'redis:7', 'metadata-name': 'redis' }
-    const ofPod = { ...metadata, 'metadata-name': 'sessions-0', uid, namespace: 'payments', pod: true }
+    // Newer ones call the pod by its long name, and one that shares the node's network privileged.
+    const ofPod = {
+      ...{ ...metadata, 'metadata-name': 'sessions-0', 'pod-name': `k8s_sessions-0_payments_${uid}_0` },
+      ...{ uid, namespace: 'payments', pod: true, privileged: true },
+    }
     const name = (container: string) => `k8s_${container}_sessions-0_payments_${uid}_0`
     const files = new FakeFiles({
       [`${run}/volatile-containers.json`]: JSON.stringify([
@@ -95,7 +99,7 @@ describe('containers of other engines', () => {
     const pod = { runtime: 'cri-o', pod_uid: uid, pod_name: 'sessions-0', pod_namespace: 'payments' }
     expect(warnings).toEqual([])
     expect(rows).toMatchObject([
-      { id: a, kind: 'sandbox', name: 'sessions-0', state: null, ...pod },
+      { id: a, kind: 'sandbox', name: 'sessions-0', state: null, privileged: null, ...pod },
       {
         ...{ id: b, kind: 'container', name: 'redis', image: 'redis:7', state: 'exited', privileged: true, ...pod },
         started: '2026-11-23T12:00:01.500000Z',
@@ -153,23 +157,53 @@ describe('containers of other engines', () => {
   })
 
   it.each([
-    ["runc's", '/run/runc/demo/state.json', { init_process_pid: 700, cgroup_paths: { '': '/sys/fs/cgroup/run/demo' } }],
     [
-      "runc's on v1",
+      'runc',
+      'state.json',
+      '/run/runc/demo/state.json',
+      { init_process_pid: 700, cgroup_paths: { '': '/sys/fs/cgroup/run/demo' } },
+    ],
+    [
+      'runc',
+      'state.json',
       '/run/runc/demo/state.json',
       { init_process_pid: 700, cgroup_paths: { pids: '/sys/fs/cgroup/pids/run/demo' } },
     ],
-    ["crun's", '/run/crun/demo/status', { pid: 700, 'cgroup-path': '/run/demo' }],
-  ])('are %s alone, in the cgroup that its state names', (_, path, state) => {
+    ['crun', 'crun status', '/run/crun/demo/status', { pid: 700, 'cgroup-path': '/run/demo' }],
+    [
+      'crun',
+      'crun status',
+      '/run/user/1000/crun/demo/status',
+      { pid: 700, 'cgroup-path': '/user.slice/user-1000.slice/demo' },
+    ],
+  ])('are of %s alone, whose %s is %s, in the cgroup that it names', (runtime, source, path, state) => {
+    const at = path.startsWith('/run/user') ? '/user.slice/user-1000.slice' : '/run'
+
     const files = new FakeFiles({ [path]: JSON.stringify(state) })
-    const cgroups = [cgroup('/run', [650]), cgroup('/run/demo', []), cgroup('/run/demo/inner', [700])]
+    const cgroups = [cgroup(at, [650]), cgroup(`${at}/demo`, []), cgroup(`${at}/demo/inner`, [700])]
     const { rows, warnings } = buildContainers(
       evidence({ cgroups, processes: [process({ pid: 700, ppid: 690, namespaces: own })], files }),
     )
     expect(rows).toMatchObject([
-      { id: 'demo', state: 'running', init_pid: 700, processes: 1, sources: { processes: 'declared cgroup path' } },
+      {
+        ...{ id: 'demo', runtime, state: 'running', init_pid: 700, processes: 1 },
+        sources: { runtime: source, processes: 'declared cgroup path' },
+      },
     ])
     expect(warnings).toEqual([])
+  })
+
+  it('are of the engine above their runtime where anything tells of one', () => {
+    const status = { [`/run/crun/${a}/status`]: JSON.stringify({ pid: 700, 'cgroup-path': `/crun-${a}.scope` }) }
+    const conmon = process({ pid: 600, comm: 'conmon', args: ['conmon', '-c', a, '-n', 'web', '-u', a] })
+    const first = process({ pid: 700, ppid: 600, namespaces: own })
+    const cgroups = [cgroup(`/system.slice/crun-${a}.scope`, [700])]
+    const runtimeOf = (processes: ReturnType<typeof process>[]) =>
+      buildContainers(evidence({ cgroups, processes, files: new FakeFiles(status) })).rows.map(
+        ({ runtime, sources }) => [runtime, sources.runtime],
+      )
+    expect(runtimeOf([conmon, first])).toEqual([['podman', 'conmon arguments']])
+    expect(runtimeOf([first])).toEqual([['crun', 'cgroup path']])
   })
 
   it('run in the cgroup of who started them, and take in nobody else there', () => {
