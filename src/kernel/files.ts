@@ -109,12 +109,27 @@ export class CachedFiles {
     if (!node) return { text: null, reason: 'not in the dentry cache' }
     if (node.kind !== 'file') return { text: null, reason: `a ${node.kind}` }
     if (!this.#mayRead()) return { text: null, reason: 'too much was read before' }
-    const batch = this.#kernel.at([node.inode], 'struct inode').select({ text: contents('', LARGEST) })
-    const value = batch.column('text').text(0)
+    // What was dropped from the page cache, or never came there, is no damage: that alone is not told.
+    const value = this.#whole(this.#kernel.unheard(), node.inode) ?? this.#damaged(node.inode)
     this.#text -= value?.length ?? 0
     return value === null
       ? { text: null, reason: 'not wholly in the page cache' }
       : { text: value, address: node.inode }
+  }
+
+  #whole(kernel: Kernel, inode: bigint): string | null {
+    const batch = kernel.at([inode], 'struct inode').select({ text: contents('', LARGEST) })
+    return batch.column('text').text(0)
+  }
+
+  /** Reads a file that could not be read again, so that the reason is told, unless pages are missing and nothing else is. */
+  #damaged(inode: bigint): string | null {
+    const found = this.#kernel.fileContents(inode)
+    const pieces = found === null || found.size > LARGEST ? [] : [...found]
+    const isDropped = pieces.every(
+      (piece) => 'bytes' in piece || ('missing' in piece && piece.missing === 'not cached'),
+    )
+    return isDropped && pieces.length > 0 ? null : this.#whole(this.#kernel, inode)
   }
 
   /** What the page cache holds of a file, with NULs where pages are missing; null where there is nothing. */

@@ -1,7 +1,7 @@
 /** Names of containers on a copy of an image in which Docker's own files have left the page cache. */
 
 import { describe, expect, it } from 'vitest'
-import { partialTable, sharedImage, table } from './images.js'
+import { sharedImage, table } from './images.js'
 import { type Patch, patchedCopy, word } from './patched.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: what docker printed
@@ -39,7 +39,8 @@ describe(`${image.title}, without the files of containers`, () => {
 
   it('are in libnetwork’s database, and said to be from there', () => {
     const inspected: Told[] = image.truth('raw/docker-inspect.json')
-    const { rows } = partialTable('containers', copy.path)
+    // What left the page cache is no damage: the table is whole.
+    const { rows } = table('containers', copy.path)
     const told = inspected.map(({ Id, Name }) => ({ id: Id, name: Name.slice(1) }))
     expect(told).toHaveLength(10)
     const named = rows.filter(({ name }) => name !== null)
