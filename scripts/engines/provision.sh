@@ -28,6 +28,9 @@ podman tag localhost/corp/box:1 localhost/pause:1 registry.k8s.io/pause:3.10
 podman save -q -m --format docker-archive -o $images/box-archive.tar localhost/corp/box:1 registry.k8s.io/pause:3.10
 podman run -d --name root-app --hostname root-app -e ROOT=yes --label team=core localhost/corp/box:1 sleep 87041
 podman --runtime runc run -d --name root-runc --network host localhost/corp/box:1 sleep 87042
+# Its runtime waits for the start, in the sealed copy of itself that it runs from.
+podman --runtime runc create --name root-waiting localhost/corp/box:1 sleep 87044
+podman --runtime runc init root-waiting
 podman run --name root-exited localhost/corp/box:1 sh -c 'exit 4'
 podman pod create --name root-pod --infra-image localhost/pause:1
 podman run -d --pod root-pod --name root-member localhost/corp/box:1 sleep 87043
@@ -98,11 +101,11 @@ criocri() { crictl -t 300s -r unix:///var/run/crio/crio.sock "$@"; }
 for i in $(seq 90); do criocri version && break; sleep 1; done
 uid=c4a1d7b0-6e2f-4d18-b7aa-91f0e3c5d603
 pod_files $work/crio ledger finance $uid "$(slice $uid)" localhost/corp/box:1 87061
-criocri run $work/crio/container.json $work/crio/pod.json
+criocri run --no-pull $work/crio/container.json $work/crio/pod.json
 uid=0b9e4f7c-3a55-4f0e-8c1d-7e6f5a4b3c04
 pod_files $work/crio2 shared finance $uid "$(slice $uid)" localhost/corp/box:1 87062
 sed -i 's/"cgroup_parent"/"security_context":{"namespace_options":{"pid":0,"network":2}},"cgroup_parent"/' $work/crio2/pod.json
-criocri run $work/crio2/container.json $work/crio2/pod.json
+criocri run --no-pull $work/crio2/container.json $work/crio2/pod.json
 cri_truth crio criocri
 
 # --- k3s' paths: containerd as k3s starts it.
@@ -129,7 +132,7 @@ k3sctr images import $images/box-archive.tar
 uid=5d0e7c2a-1b44-4c9d-9a51-0a8c3f1e7b01
 pod_files $work/k3s edge-agent kube-system $uid "/kubepods.slice/kubepods-besteffort.slice/$(slice $uid)" localhost/corp/box:1 87021
 k3scri() { crictl -t 300s -r unix:///run/k3s/containerd/containerd.sock "$@"; }
-k3scri run $work/k3s/container.json $work/k3s/pod.json
+k3scri run --no-pull $work/k3s/container.json $work/k3s/pod.json
 cri_truth k3s k3scri
 
 # --- Docker whose data lies elsewhere: daemon.json says so.
@@ -160,6 +163,8 @@ inner import /lab/images/box.tar inner/box:1
 inner run -d --name inner-web --hostname inner-web -e INNER=yes --label com.docker.compose.service=inner inner/box:1 sleep 87011
 inner run -d --name inner-parent --cgroup-parent /batch inner/box:1 sleep 87012
 inner run --name inner-exited inner/box:1 sh -c 'exit 5'
+# A client that stays connected with the engine in its own container.
+docker exec -d dind docker logs -f inner-web
 
 # --- kind: a node in a container, with containerd and a pod in it.
 mkdir -p /lab/kind
@@ -184,7 +189,7 @@ kind() { docker exec kind-control-plane "$@"; }
 for i in $(seq 60); do kind ctr version >/dev/null && break; sleep 1; done
 kind ctr -n k8s.io images import /lab/images/box-archive.tar
 kindcri() { kind crictl -t 300s -r unix:///run/containerd/containerd.sock "$@"; }
-kindcri run /etc/containerd/container.json /etc/containerd/pod.json
+kindcri run --no-pull /etc/containerd/container.json /etc/containerd/pod.json
 
 # --- runc and crun by hand, and containerd by hand as nerdctl labels it.
 bundle() { # RUNTIME NAME SECONDS
@@ -196,9 +201,11 @@ spec = json.load(open('config.json'))
 spec['process'].update(terminal=False, args=['sleep', sys.argv[2]])
 spec['hostname'] = sys.argv[1]
 spec['root']['readonly'] = False
+# By default it would be below the service that this runs in, which has processes of its own.
+spec['linux']['cgroupsPath'] = '/' + sys.argv[1]
 json.dump(spec, open('config.json', 'w'))
 P
-   $1 run -d $2 </dev/null >/dev/null 2>&1)
+   $1 run -d $2 </dev/null >$work/$2.log 2>&1 || cat $work/$2.log)
 }
 bundle runc bare-runc 87071
 bundle crun bare-crun 87072
