@@ -3,11 +3,13 @@
 import { append } from '../append.js'
 import type { Warning } from '../warning.js'
 import { type Daemon, readDaemons } from './dockerd-memory.js'
-import { type Carved, carveDaemons } from './heap-records.js'
+import { type Carved, carveConmon, carveDaemons } from './heap-records.js'
 import type { Subject } from './pods.js'
 import type { ContainerRow } from './types.js'
 
 const id64 = /^[0-9a-f]{64}$/
+/** Looks after one container, and is asked of no other. */
+const CONMON = 'conmon'
 
 /** Docker's containers whose files have left memory are asked of the daemon. */
 export function askDaemons(daemons: readonly Daemon[], subjects: readonly Subject[]): void {
@@ -37,8 +39,21 @@ export function carveNames(
     return row.name === null || (kind === 'container' && row.image === null) || (pod_uid !== null && !row.pod_namespace)
   })
   const { records, warnings } = carveFor(daemons, nameless)
-  for (const subject of subjects) subject.carved = records.get(subject.id) ?? []
-  return { found: records.size > 0, warnings }
+  const monitors = new Map(
+    daemons.flatMap((daemon) => (daemon.program === CONMON ? [[daemon.pid, daemon] as const] : [])),
+  )
+  const asked = new Set(nameless.map(({ id }) => id))
+  let found = records.size > 0
+  for (const subject of subjects) {
+    // Its first process is the monitor's child: the kernel says so.
+    const monitor = asked.has(subject.id) ? monitors.get(subject.init?.ppid ?? -1) : undefined
+    subject.carved = [
+      ...(records.get(subject.id) ?? []),
+      ...(monitor === undefined ? [] : carveConmon(monitor, subject.id)),
+    ]
+    found ||= subject.carved.length > 0
+  }
+  return { found, warnings }
 }
 
 /** What the memory of daemons has of some containers, by id. */
@@ -52,7 +67,7 @@ export function carveFor(
   const warnings: Warning[] = []
   for (const [parent, own] of byParent(asked, (row) => row.parent)) {
     const { records, capped } = carveDaemons(
-      daemons.filter(({ container }) => container === parent),
+      daemons.filter(({ container, program }) => container === parent && program !== CONMON),
       own.map(({ id }) => id),
     )
     for (const [id, carved] of records) all.set(id, carved)

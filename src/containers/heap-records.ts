@@ -11,6 +11,8 @@ import { readCriMessage } from './cri-messages.js'
 import { type DockerConfig, parseDockerConfig } from './docker-config.js'
 import type { Daemon, Heap } from './dockerd-memory.js'
 import { integer, parseObject, text, texts } from './json.js'
+import { storedContainer } from './podman-storage.js'
+import { parseConmonArguments, parseKubernetesName } from './shim-args.js'
 
 /** What one daemon's memory says of one container. */
 export interface Carved {
@@ -58,12 +60,19 @@ const FORMS: readonly Form[] = [
   { pattern: (id) => `,"ID":"${id}","Created":"`, read: dockerConfig },
   { pattern: (id) => `{"Id":"${id}","Names":["/`, read: dockerListed },
   { pattern: (id) => `://${id}","image":"`, read: containerStatus },
+  { pattern: (id) => `{"id":"${id}","names":["`, read: storageRecord },
+]
+/** What conmon keeps of the one container that it looks after: where its log lies, and what it was called with. */
+const CONMON_FORMS: readonly Form[] = [
+  { pattern: (id) => `/${id}.log`, read: sandboxLog },
+  { pattern: (id) => `\0-c\0${id}\0`, read: conmonArguments },
 ]
 
 /** What daemons' memory says of containers, by id, daemon by daemon; those that are told of wholly are asked of no other. */
 export function carveDaemons(
   daemons: readonly Daemon[],
   wanted: readonly string[],
+  forms = FORMS,
 ): { records: Map<string, Carved[]>; capped: boolean } {
   const records = new Map<string, Carved[]>()
   let capped = daemons.length > 0 && wanted.length > MOST_IDS
@@ -71,7 +80,7 @@ export function carveDaemons(
   for (const daemon of daemons) {
     const heap = missing.length === 0 ? null : daemon.heap()
     if (heap === null) continue
-    const found = recordsIn(heap, missing)
+    const found = recordsIn(heap, missing, forms)
     capped ||= found.capped
     for (const [id, told] of found.records) append(records, id, merged(told, daemon))
     missing = missing.filter((id) => !(records.get(id) ?? []).some(isWhole))
@@ -79,12 +88,21 @@ export function carveDaemons(
   return { records, capped }
 }
 
+/** What a conmon's memory says of the container that it looks after. */
+export function carveConmon(conmon: Daemon, id: string): Carved[] {
+  return carveDaemons([conmon], [id], CONMON_FORMS).records.get(id) ?? []
+}
+
 function isWhole({ kind, name, image, pod_name }: Carved): boolean {
   return kind === 'sandbox' ? pod_name !== null : name !== null && image !== null
 }
 
-function recordsIn(heap: Heap, ids: readonly string[]): { records: Map<string, Told[]>; capped: boolean } {
-  const asked = ids.flatMap((id) => FORMS.map((form) => ({ id, form, pattern: form.pattern(id) })))
+function recordsIn(
+  heap: Heap,
+  ids: readonly string[],
+  forms: readonly Form[],
+): { records: Map<string, Told[]>; capped: boolean } {
+  const asked = ids.flatMap((id) => forms.map((form) => ({ id, form, pattern: form.pattern(id) })))
   const records = new Map<string, Told[]>()
   const copies = new Map<number, number>()
   let places = 0
@@ -191,6 +209,48 @@ function containerStatus(heap: Heap, address: bigint): Omit<Told, 'address'> | n
   return { kind: 'container', name, image: told, restarts: integer(status, 'restartCount') }
 }
 
+/** Of containers/storage's list, which CRI-O writes and reads: podman's containers are in it too. */
+function storageRecord(heap: Heap, address: bigint, id: string): Omit<Told, 'address'> | null {
+  const stored = storedContainer(objectAt(heap, address))
+  if (stored === null || stored.id !== id) return null
+  const { sandbox, image, image_id, pod_name, pod_namespace, pod_uid, pod_id: sandbox_id } = stored
+  const long = parseKubernetesName(stored.names[0] ?? '')
+  return {
+    ...{ image, image_id, sandbox_id },
+    kind: sandbox ? 'sandbox' : long === null ? null : 'container',
+    name: sandbox ? null : stored.name,
+    pod_name: pod_name ?? long?.pod_name ?? null,
+    pod_namespace: pod_namespace ?? long?.pod_namespace ?? null,
+    pod_uid: pod_uid ?? long?.pod_uid ?? null,
+  }
+}
+
+/** `/var/log/pods/<namespace>_<pod>_<uid>/<id>.log`: where CRI-O logs what a sandbox prints. */
+function sandboxLog(heap: Heap, address: bigint): Omit<Told, 'address'> | null {
+  const before = readBack(heap, address, 1024)
+  const [, pod_namespace, pod_name, pod_uid] =
+    /\/([a-z0-9.-]{1,253})_([a-z0-9.-]{1,253})_([0-9A-Za-z-]{1,64})$/.exec(before.slice(-600)) ?? []
+  if (pod_namespace === undefined || pod_name === undefined || pod_uid === undefined) return null
+  return { kind: 'sandbox', pod_namespace, pod_name, pod_uid }
+}
+
+/** Longer command lines are not conmon's. */
+const MOST_ARGUMENTS = 1 << 14
+
+/** The arguments that it was called with, on its stack, wherever the kernel was told that they are. */
+function conmonArguments(heap: Heap, address: bigint, id: string): Omit<Told, 'address'> | null {
+  const before = readBack(heap, address, MOST_ARGUMENTS, () => false).split('\0')
+  const behind = readOn(heap, address, MOST_ARGUMENTS, () => false)
+  const program = before.findLastIndex((part) => /(?:^|\/)conmon(?:rs)?$/.test(part.slice(-256)))
+  if (program < 0) return null
+  const told = parseConmonArguments([...before.slice(program), ...behind.toString('latin1').split('\0').slice(1)])
+  if (told === null || told.id !== id || told.name === null) return null
+  const kubernetes = parseKubernetesName(told.name)
+  if (kubernetes === null) return { name: told.name }
+  const { container_name, attempt: _, ...pod } = kubernetes
+  return container_name === 'POD' ? { kind: 'sandbox', ...pod } : { kind: 'container', name: container_name, ...pod }
+}
+
 function count(digits: string | undefined): number | null {
   return /^\d{1,9}$/.test(digits ?? '') ? Number(digits) : null
 }
@@ -222,7 +282,7 @@ function readOn(heap: Heap, address: bigint, most: number, isEnough: (part: Buff
 }
 
 /** Text before an address, page by page, back to what is no text. */
-function readBack(heap: Heap, address: bigint, most = MOST_TEXT): string {
+function readBack(heap: Heap, address: bigint, most = MOST_TEXT, isEnough = hasControl): string {
   let before = ''
   while (before.length < most) {
     const end = address - BigInt(before.length)
@@ -230,7 +290,7 @@ function readBack(heap: Heap, address: bigint, most = MOST_TEXT): string {
     const part = bytesAt(heap, end - BigInt(length), length)
     if (part === null) break
     before = part.toString('latin1') + before
-    if (hasControl(part)) break
+    if (isEnough(part)) break
   }
   return before
 }

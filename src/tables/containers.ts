@@ -112,9 +112,9 @@ function innerEngines(kernel: Kernel, tasks: readonly PlacedTask[]): InnerEngine
   })
 }
 
-/** Programs in whose memory containers are told of: engines, and what the kubelet is a part of. */
+/** Programs in whose memory containers are told of: engines, what the kubelet is a part of, and who looks after one. */
 const DAEMONS: ReadonlySet<string> = new Set([
-  ...['dockerd', 'containerd', 'crio', 'kubelet', 'k3s', 'rke2', 'k0s', 'kubelite'],
+  ...['dockerd', 'containerd', 'crio', 'kubelet', 'k3s', 'rke2', 'k0s', 'kubelite', 'conmon'],
 ])
 
 function daemonOf({ exe, comm }: PlacedTask): string | null {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { buildContainers } from '../../src/containers/containers.js'
 import { readCriMessage } from '../../src/containers/cri-messages.js'
-import { type Carved, carveDaemons } from '../../src/containers/heap-records.js'
+import { type Carved, carveConmon, carveDaemons } from '../../src/containers/heap-records.js'
 import { cgroup, evidence, own, process } from './evidence.js'
 import { daemon, PIECES, piece } from './heap.js'
 
@@ -58,6 +58,69 @@ describe('memory of engines and of the kubelet', () => {
     const old = ps.replaceAll('/shop-web-1', '/shop-old-1')
     expect(carve(WEB, ps, old, ps)?.name).toBe('shop-web-1')
     expect(carve(WEB, ps, old)).toMatchObject({ name: null, image: 'shop/web:1.4' })
+  })
+
+  it("has what CRI-O wrote to containers/storage, podman's containers among it", () => {
+    const uid = 'c4a1d7b0-6e2f-4d18-b7aa-91f0e3c5d603'
+    const long = (container: string) => `k8s_${container}_ledger_finance_${uid}_1`
+    const written = (id: string, names: string[], metadata: object) =>
+      JSON.stringify([{ id, names, image: '47bd9c4a', layer: 'd89c', metadata: JSON.stringify(metadata) }])
+    const pod = { pod_name: 'ledger', pod_namespace: 'finance', pod_uid: uid }
+    const image = { 'image-name': 'localhost/corp/box:1', 'image-id': '47bd9c4a' }
+    const container = written(FRONTEND, [long('app')], {
+      ...{ 'pod-name': `k8s_ledger_finance_${uid}_0`, 'pod-id': SANDBOX, 'metadata-name': 'app', ...image },
+    })
+    expect(carve(FRONTEND, container)).toMatchObject({
+      ...{ kind: 'container', name: 'app', image: 'localhost/corp/box:1', sandbox_id: SANDBOX, ...pod },
+    })
+    const sandbox = written(SANDBOX, [long('POD'), `k8s_ledger_finance_${uid}_0`], {
+      ...{ 'pod-name': `k8s_ledger_finance_${uid}_0`, 'metadata-name': 'ledger', namespace: 'finance', uid, pod: true },
+    })
+    expect(carve(SANDBOX, sandbox)).toMatchObject({ kind: 'sandbox', name: null, ...pod })
+    const podman = written(WEB, ['root-app'], { ...image, name: 'root-app', 'created-at': 1 })
+    expect(carve(WEB, podman)).toMatchObject({ name: 'root-app', image: 'localhost/corp/box:1', pod_name: null })
+  })
+
+  describe('of conmon', () => {
+    const uid = 'c4a1d7b0-6e2f-4d18-b7aa-91f0e3c5d603'
+    /** The command line as it lies on the stack, between what the kernel put there and the environment. */
+    const called = (...args: string[]) => `x86_64\0\0\0/usr/bin/conmon\0${args.join('\0')}\0PWD=/\0LANG=C.UTF-8\0`
+    const told = (id: string, ...texts: string[]) => carveConmon(daemon('conmon', texts), id)[0]
+
+    it('has what it was called with', () => {
+      const podman = called('--api-version', '1', '-c', WEB, '-u', WEB, '-r', '/usr/bin/crun', '-n', 'root-app', '-s')
+      expect(told(WEB, podman)).toMatchObject({ name: 'root-app', pod_name: null, source: 'memory of conmon (carved)' })
+      const crio = called('-b', '/run/b', '-c', FRONTEND, '-n', `k8s_app_ledger_finance_${uid}_1`, '-P', '/run/p')
+      expect(told(FRONTEND, crio)).toMatchObject({
+        ...{ kind: 'container', name: 'app', pod_name: 'ledger', pod_namespace: 'finance', pod_uid: uid },
+      })
+    })
+
+    it('has where it logs what a sandbox prints', () => {
+      const log = `\0/var/log/pods/finance_ledger_${uid}/${SANDBOX}.log\0`
+      expect(told(SANDBOX, log)).toMatchObject({
+        ...{ kind: 'sandbox', name: null, pod_name: 'ledger', pod_namespace: 'finance', pod_uid: uid },
+      })
+    })
+
+    it('tells of no other container, and nothing that is not its own command line', () => {
+      const of = (id: string) => called('-c', id, '-n', 'root-app')
+      expect(told(FRONTEND, of(WEB))).toBeUndefined()
+      expect(told(WEB, of(WEB).replace('/usr/bin/conmon', '/usr/bin/sh'))).toBeUndefined()
+      expect(told(WEB, called('--exit-command-arg', '-c', '-c', WEB))).toBeUndefined()
+      expect(told(SANDBOX, `/var/log/pods/${SANDBOX}.log`)).toBeUndefined()
+    })
+
+    it('is asked where its arguments are gone, by whose child the first process is', () => {
+      const cgroups = [cgroup(`/machine.slice/libpod-${WEB}.scope/container`, [700])]
+      const text = called('-c', WEB, '-n', 'root-app')
+      const rowsWith = (ppid: number) => {
+        const processes = [process({ pid: 325, comm: 'conmon' }), process({ pid: 700, ppid, namespaces: own })]
+        return buildContainers({ ...evidence({ cgroups, processes }), daemons: [daemon('conmon', [text])] }).rows
+      }
+      expect(rowsWith(325)).toMatchObject([{ name: 'root-app', sources: { name: 'memory of conmon (carved)' } }])
+      expect(rowsWith(1)).toMatchObject([{ name: null }])
+    })
   })
 
   it('tells nothing of a container whose id is not in the object', () => {
