@@ -80,3 +80,88 @@ describe.each([
     expect(records).toMatchObject([{ kind: 'finding', ...expected, pod: 'default/net-debug' }])
   })
 })
+
+/** Fields by the version of flow logs that brought them. */
+const { fields: flowFields } = JSON.parse(readFileSync(evidenceFile('schemas/flow-logs.json'), 'utf8')) as {
+  fields: Record<string, string[]>
+}
+
+describe('flow logs with the fields of all versions', () => {
+  const names = Object.values(flowFields).flat()
+  const values: Readonly<Record<string, string>> = {
+    ...{ version: '10', srcaddr: '10.0.0.4', dstaddr: '10.0.0.9', srcport: '50638', dstport: '443', protocol: '6' },
+    ...{ packets: '6', bytes: '840', start: '1795471300', end: '1795471360', action: 'ACCEPT', 'log-status': 'OK' },
+    ...{ 'pkt-srcaddr': '10.42.3.5', 'pkt-dstaddr': '198.51.100.7' },
+  }
+  const line = (of: readonly string[], changes: object = {}) => {
+    const all: Record<string, string> = { ...values, ...changes }
+    return `${of.join(' ')}\n${of.map((name) => all[name] ?? `x-${name}`).join(' ')}\n`
+  }
+
+  test('are those of ten versions', () => {
+    expect(names).toHaveLength(42)
+    expect(new Set(names).size).toBe(42)
+    expect(Object.keys(flowFields).at(-1)).toBe('10')
+  })
+
+  test('give the ends of the packets, and keep every other field', async () => {
+    const { records, warnings } = await readAll(written(line(names)))
+    expect(warnings).toEqual([])
+    const read = ['account-id', 'interface-id', ...Object.keys(values)].filter(
+      (name) => !/^(?:src|dst)addr$/.test(name),
+    )
+    const kept = names.filter((name) => !read.includes(name) || name.startsWith('pkt-'))
+    expect(records).toMatchObject([
+      {
+        ...{ kind: 'flow', source: '10.42.3.5', source_port: 50638, target: '198.51.100.7', target_port: 443 },
+        ...{ protocol: 'tcp', action: 'ACCEPT', bytes: 840, time: expect.stringMatching(/^2026-/) },
+        said: Object.fromEntries(kept.map((name) => [name, values[name] ?? `x-${name}`])),
+      },
+    ])
+  })
+
+  test('have the addresses of interfaces where those of packets are not told', async () => {
+    const { records } = await readAll(written(line(names, { 'pkt-srcaddr': '-', 'pkt-dstaddr': '-' })))
+    expect(records).toMatchObject([{ source: '10.0.0.4', target: '10.0.0.9' }])
+    const plain = names.filter((name) => !name.startsWith('pkt-'))
+    expect((await readAll(written(line(plain)))).records).toMatchObject([{ source: '10.0.0.4', target: '10.0.0.9' }])
+    const bare = names.filter((name) => name !== 'srcaddr' && name !== 'dstaddr')
+    expect((await readAll(written(line(bare)))).records).toMatchObject([{ source: '10.42.3.5' }])
+  })
+
+  test.each(['NODATA', 'SKIPDATA'])('tell of no flow with %s', async (status) => {
+    const nothing = Object.fromEntries(names.map((name) => [name, '-']))
+    const { records, warnings } = await readAll(written(line(names, { ...nothing, 'log-status': status })))
+    expect([records, warnings]).toEqual([[], []])
+  })
+})
+
+const trail = JSON.parse(readFileSync(evidenceFile('schemas/cloudtrail.json'), 'utf8')) as Record<string, string[]>
+
+describe('an event of CloudTrail with every member', () => {
+  const members = (of: string) => Object.fromEntries((trail[of] ?? []).map((name) => [name, `x-${name}`]))
+  const event = {
+    ...members('record'),
+    ...{ eventVersion: '1.11', eventTime: '2026-11-23T22:02:30Z', eventSource: 'sts.amazonaws.com' },
+    ...{ eventName: 'GetCallerIdentity', sourceIPAddress: '198.51.100.7' },
+    userIdentity: { ...members('userIdentity'), accessKeyId: 'AKIAIOSFODNN7EXAMPLE' },
+  }
+
+  test('is read from where the schema has it, and kept whole', async () => {
+    const { source, records, warnings } = await readAll(written(JSON.stringify({ Records: [event] })))
+    expect([source, warnings]).toEqual(['CloudTrail', []])
+    expect(records).toMatchObject([
+      {
+        ...{ kind: 'key-use', key: 'AKIAIOSFODNN7EXAMPLE', call: 'sts:GetCallerIdentity', from: '198.51.100.7' },
+        ...{ agent: 'x-userAgent', who: 'x-arn', error: 'x-errorCode', time: '2026-11-23T22:02:30.000000Z' },
+        said: event,
+      },
+    ])
+  })
+
+  test('names a user where it has no ARN', async () => {
+    const { arn: _, ...user } = event.userIdentity as Record<string, unknown>
+    const { records } = await readAll(written(JSON.stringify({ Records: [{ ...event, userIdentity: user }] })))
+    expect(records).toMatchObject([{ who: 'x-userName' }])
+  })
+})

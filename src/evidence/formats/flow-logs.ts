@@ -17,13 +17,19 @@ const PROTOCOLS: ReadonlyMap<string, string> = new Map([
   ['132', 'sctp'],
 ])
 
+/** Version 10 has 42. */
+const MOST_FIELDS = 64
+/** Addresses of the packets themselves: of a pod's, where the other field has the first address of the interface. */
+const SOURCES = ['pkt-srcaddr', 'srcaddr']
+const TARGETS = ['pkt-dstaddr', 'dstaddr']
+
 function isHeader(fields: readonly string[]): boolean {
-  return fields.includes('srcaddr') && fields.includes('dstaddr')
+  return [SOURCES, TARGETS].every((names) => names.some((name) => fields.includes(name)))
 }
 
 /** Whether a line is a flow in the default order. */
 export function isFlowLine(line: string): boolean {
-  const fields = line.split(' ', DEFAULT_FIELDS.length + 1)
+  const fields = line.split(' ', MOST_FIELDS)
   return (
     isHeader(fields) ||
     (fields.length === DEFAULT_FIELDS.length &&
@@ -38,7 +44,7 @@ const LOG_STATUS = / (?:OK|NODATA|SKIPDATA)$/
 export function flowReader(losses: Losses): (line: string) => readonly EvidenceRecord[] {
   let names: readonly string[] = DEFAULT_FIELDS
   return (line) => {
-    const fields = line.split(' ', 64)
+    const fields = line.split(' ', MOST_FIELDS)
     if (isHeader(fields)) {
       names = fields
       return []
@@ -48,10 +54,11 @@ export function flowReader(losses: Losses): (line: string) => readonly EvidenceR
       return text === undefined || text === '-' ? null : text
     }
     if (fields.length !== names.length) losses.malformed()
+    const first = (names: readonly string[]) => names.map(value).find((text) => text !== null) ?? null
+    const [source, target, protocol] = [first(SOURCES), first(TARGETS), value('protocol')]
     // An interval without any flow, or one that was not recorded.
-    if (fields.length !== names.length || value('srcaddr') === null) return []
-    const [source, target, protocol] = [value('srcaddr'), value('dstaddr'), value('protocol')]
-    if (source === null || target === null || protocol === null) {
+    if (fields.length !== names.length || source === null) return []
+    if (target === null || protocol === null) {
       losses.malformed()
       return []
     }
@@ -63,12 +70,12 @@ export function flowReader(losses: Losses): (line: string) => readonly EvidenceR
   }
 }
 
-/** Fields that the usual order does not have, as `pkt-srcaddr`; undefined where there are none, as mostly. */
+/** Fields that are not read, as `flow-direction`; undefined where there are none but those of the usual order, as mostly. */
 function others(names: readonly string[], fields: readonly string[]): Record<string, string> | undefined {
   if (names === DEFAULT_FIELDS) return undefined
-  return Object.fromEntries(
-    names.flatMap((name, at) => (DEFAULT_FIELDS.includes(name) ? [] : [[name, fields[at] ?? '']])),
-  )
+  const isKnown = (name: string) =>
+    DEFAULT_FIELDS.includes(name) && !(/^(?:src|dst)addr$/.test(name) && names.includes(`pkt-${name}`))
+  return Object.fromEntries(names.flatMap((name, at) => (isKnown(name) ? [] : [[name, fields[at] ?? '']])))
 }
 
 export const flowLogs: LineFormat = {
