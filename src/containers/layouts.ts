@@ -45,11 +45,11 @@ export function findLayout(files: CachedFiles, roots: DataRoots): Layout {
   const homes = [...directories(files, '/home'), '/root']
   const under = (roots: string[], tail: string): string[] => roots.map((root) => `${root}/${tail}`)
 
+  const docked = ['/run/docker', ...ownVarRun(files), ...roots.docker_state]
   const states = [
     ...containerdState,
     ...roots.containerd_state,
-    ...under(roots.docker_state, 'containerd/daemon'),
-    '/run/docker/containerd/daemon',
+    ...under(docked, 'containerd/daemon'),
     ...under(users, 'docker/containerd/daemon'),
     ...under(users, 'containerd'),
   ]
@@ -57,10 +57,8 @@ export function findLayout(files: CachedFiles, roots: DataRoots): Layout {
   const byNamespace = [
     ...under(states, 'runc'),
     // One per runtime that dockerd was configured with: runtime-runc, runtime-nvidia …
-    ...['/run/docker', ...roots.docker_state].flatMap((root) =>
-      directories(files, root).filter((path) => /\/runtime-[^/]+$/.test(path)),
-    ),
-    '/run/docker/plugins/runtime-root',
+    ...docked.flatMap((root) => directories(files, root).filter((path) => /\/runtime-[^/]+$/.test(path))),
+    ...under(docked, 'plugins/runtime-root'),
     ...under(users, 'docker/runtime-runc'),
   ]
   const contents = [...containerdRoots, ...roots.containerd]
@@ -98,6 +96,12 @@ export function findLayout(files: CachedFiles, roots: DataRoots): Layout {
       ),
     ),
   }
+}
+
+/** dockerd's state is in /var/run, which is /run on hosts; in the image of an engine within a container it may be a directory. */
+function ownVarRun(files: CachedFiles): string[] {
+  const isOwn = files.list('/var').some(({ name, kind }) => name === 'run' && kind === 'directory')
+  return isOwn ? ['/var/run/docker'] : []
 }
 
 export function directories(files: CachedFiles, path: string): string[] {

@@ -100,3 +100,32 @@ it('an engine in a container is asked for its own, and never for what the host h
     { id: inner, name: 'job', image: 'job:2', parent: outer },
   ])
 })
+
+it('an engine in a container may have /var/run as a directory of its own, and there what it declared to its runtime', () => {
+  const state = '/containerd/daemon/io.containerd.runtime.v2.task/moby'
+  const spec = JSON.stringify({ ociVersion: '1.2.0', process: { args: ['sleep', '9'] }, hostname: 'job' })
+  const started = JSON.stringify({ init_process_pid: 12, created: '2026-11-23T12:00:00Z' })
+  const built = (tree: ConstructorParameters<typeof FakeFiles>[0]) => {
+    const dockerd = process({ pid: 70, container: outer, namespaces: own, exe: '/usr/bin/dockerd', args: ['dockerd'] })
+    // Its runtime knows it by the number that it has in the container.
+    const job = process({ pid: 80, ppid: 70, container: inner, namespaces: { ...own, mnt: 202 } })
+    return buildContainers({
+      ...evidence({
+        cgroups: [cgroup(`/docker/${outer}`, [70]), cgroup(`/docker/${outer}/docker/${inner}`, [80])],
+        processes: [dockerd, job],
+      }),
+      inner: [{ container: outer, files: new FakeFiles(tree), processes: [dockerd] }],
+    })
+  }
+  for (const run of ['/var/run/docker', '/run/docker']) {
+    const { rows, declarations } = built({
+      [`${run}${state}/${inner}/config.json`]: spec,
+      [`${run}/runtime-runc/moby/${inner}/state.json`]: started,
+    })
+    expect(declarations.get(inner)).toMatchObject({ spec: { args: ['sleep', '9'] }, source: 'OCI config.json' })
+    expect(rows.find(({ id }) => id === inner)).toMatchObject({ parent: outer, runtime: 'docker', init_pid: 80 })
+  }
+  // A link leads to what is looked at anyway.
+  const linked = built({ '/var/run': { link: '/run' }, [`/run/docker${state}/${inner}/config.json`]: spec })
+  expect(linked.declarations.get(inner)?.spec.hostname).toBe('job')
+})
