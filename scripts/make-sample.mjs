@@ -72,6 +72,23 @@ const processes = JSON.parse(truth('processes.json')).map((process) => ({
   threads: process.threads.map((thread) => pick(thread, [...TASK, ...NAMESPACES])),
 }))
 write('processes.json', JSON.stringify(processes))
+
+// What engines say of a guest that has all of them (scripts/engines); the rest of its truth no test asks for.
+const ENGINES = ['docker-inspect', 'dind-inspect', 'podman-inspect', 'rootless-inspect', 'crun-list', 'runc-list']
+const CRI = ['crio', 'k3s', 'kind']
+const raw = (file) => join(folder, 'truth', 'raw', file)
+if (existsSync(raw('rootless-inspect.json'))) {
+  const asked = CRI.filter((name) => existsSync(raw(name))).flatMap((name) =>
+    readdirSync(raw(name)).map((file) => `${name}/${file}`),
+  )
+  for (const file of [...ENGINES.map((name) => `${name}.json`), ...asked]) {
+    const told = truth(`raw/${file}`).trim()
+    // What a runtime was given is long, and told by its own declaration.
+    const short = (key, value) => (key === 'runtimeSpec' ? undefined : value)
+    write(`raw/${file}`, JSON.stringify(told === '' ? null : JSON.parse(told), short))
+  }
+  process.exit()
+}
 // Of some, by which the rest may be judged.
 const userProcesses = JSON.parse(truth('processes.json')).filter(({ maps, collector }) => maps.length > 0 && !collector)
 const inMemory = userProcesses.filter((_, index) => index % 8 === 0)

@@ -160,6 +160,17 @@ export function armSamples(): TruthImage[] {
   return [new TruthImage(name, folder, ['lime', 'raw', 'avml'], true)]
 }
 
+/**
+ * Samples of kernel 6.12 with every engine (scripts/engines): of the tables that say who runs in whose containers. In the one
+ * CRI-O has pods with containers; in the other Docker runs in Docker, and most files have left the page cache.
+ */
+export function engineSamples(): TruthImage[] {
+  const folder = join(import.meta.dirname, '..', 'samples')
+  return ['engines-debian13', 'engines-debian13-dind'].map(
+    (name) => new TruthImage(name, join(folder, name), ['lime', 'raw'], true),
+  )
+}
+
 /** A shared image, also where it is not there: suites of it skip, see `require`. */
 export function sharedImage(name: string): TruthImage {
   return new TruthImage(name, join(IMAGES, name), ['elf', 'raw', 'lime', 'avml', 'kdump'])
