@@ -55,6 +55,8 @@ export function readOciConfig(config: object): Parsed<OciConfig> {
   if (text(config, 'ociVersion') === null) return { value: null, problem: 'OCI config.json: no ociVersion' }
   const capabilities = texts(config, 'process', 'capabilities', 'bounding')
   const effective = texts(config, 'process', 'capabilities', 'effective')
+  // Long, and few ask for it.
+  let profile: SeccompProfile | null | undefined
   const value: OciConfig = {
     args: texts(config, 'process', 'args'),
     env: texts(config, 'process', 'env'),
@@ -65,7 +67,10 @@ export function readOciConfig(config: object): Parsed<OciConfig> {
     capabilities: hasObject(config, 'process') ? capabilities : null,
     effective,
     seccomp: hasObject(config, 'linux', 'seccomp'),
-    seccomp_profile: readSeccompProfile(field(config, 'linux', 'seccomp')),
+    get seccomp_profile() {
+      profile ??= readSeccompProfile(field(config, 'linux', 'seccomp'))
+      return profile
+    },
     apparmor: text(config, 'process', 'apparmorProfile'),
     no_new_privileges: flag(config, 'process', 'noNewPrivileges') ?? false,
     masked_paths: texts(config, 'linux', 'maskedPaths'),
