@@ -80,16 +80,16 @@ function modules(from, to) {
   writeFileSync(join(to, 'order'), order.map((name) => `${name}\n`).join(''))
 }
 
-/** Unpacks a kernel's packages and busybox's below a folder, and makes there `vmlinuz` and `initrd`. */
-export function makeBoot({ arch }, kernelPackages, busyboxPackage, folder) {
+/** Makes `vmlinuz` and `initrd` in a folder, of a kernel that `unpackKernel` puts into another and of busybox's package. */
+export function makeBoot({ arch }, unpackKernel, busyboxPackage, folder) {
   const unpacked = join(folder, 'unpacked')
   const root = join(folder, 'root')
   for (const path of [unpacked, root]) rmSync(path, { recursive: true, force: true })
   for (const name of FOLDERS) mkdirSync(join(root, name), { recursive: true })
-  mkdirSync(unpacked)
-  for (const file of kernelPackages) output('dpkg-deb', ['-x', file, join(unpacked, 'kernel')])
-  output('dpkg-deb', ['-x', busyboxPackage, join(unpacked, 'busybox')])
   const kernel = join(unpacked, 'kernel')
+  mkdirSync(kernel, { recursive: true })
+  unpackKernel(kernel)
+  output('dpkg-deb', ['-x', busyboxPackage, join(unpacked, 'busybox')])
   // A merged /usr has moved the modules, and the kernel to them.
   const base = existsSync(join(kernel, 'lib/modules')) ? kernel : join(kernel, 'usr')
   const [release] = readdirSync(join(base, 'lib/modules'))

@@ -5,8 +5,10 @@
 //   cpu      QEMU's model: five levels of page tables with la57=on, 52-bit addresses with arm64's max
 //   cgroup   v1, hybrid or v2
 //   ram      MiB
-//   noTypes  the kernel's own types are wiped from the images, and read from its package of debug information
-// A kernel of your own needs no package: `deb` is the path of one that `make bindeb-pkg` made.
+//   noTypes  the kernel's own types are wiped from the images, or never were there; they are read from its vmlinux with DWARF,
+//            of its package of debug information where it is Debian's own
+// A kernel of your own needs no package: `deb` is the path of one that `make bindeb-pkg` made. With `source` it is built from that
+// package by `compiler`, with what `configs` in config/ ask for; it takes a quarter of an hour.
 const amd64 = { arch: 'amd64', cpu: 'max,la57=off', cgroup: 'v2', ram: 320 }
 const arm64 = { arch: 'arm64', cpu: 'neoverse-n1', cgroup: 'v2', ram: 384 }
 
@@ -30,6 +32,22 @@ export const KERNELS = [
     cpu: 'max,la57=on',
   },
   { ...amd64, name: '6.12 real-time, cgroup v1', package: /^linux-image-6\.12\.\d+\+deb13-rt-amd64$/, cgroup: 'v1' },
+  {
+    ...amd64,
+    name: '6.12 built, structs shuffled',
+    source: 'linux-source-6.12',
+    // An older clang lays out shuffled structs wrong, and pahole cannot read what GCC says of them.
+    compiler: 'clang-16',
+    configs: ['guest', 'randstruct'],
+  },
+  {
+    ...amd64,
+    name: '6.12 built, no BTF',
+    source: 'linux-source-6.12',
+    compiler: 'gcc',
+    configs: ['guest', 'no-btf'],
+    noTypes: true,
+  },
   { ...amd64, name: '6.16 cloud', package: /^linux-image-6\.16\.\d+\+deb13-cloud-amd64$/ },
   { ...amd64, name: '6.17 cloud', package: /^linux-image-6\.17\.\d+\+deb13-cloud-amd64$/ },
   { ...amd64, name: '6.18 cloud', package: /^linux-image-6\.18\.\d+\+deb13-cloud-amd64$/ },

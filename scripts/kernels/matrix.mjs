@@ -1,11 +1,13 @@
 // One kernel: its guest is booted, recorded and dumped, and all tables are held against the record.
 import { closeSync, existsSync, openSync, readSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tablesOf } from '../all-tables.mjs'
+import { buildKernel } from './build.mjs'
 import { compare, verdict } from './compare.mjs'
 import { makeBoot } from './initramfs.mjs'
 import { mixDumps } from './mix.mjs'
+import { output } from './packages.mjs'
 import { Guest } from './qemu.mjs'
 import { Record } from './record.mjs'
 import { TABLES } from './tables/index.mjs'
@@ -102,14 +104,30 @@ function show(title, cells) {
   }
 }
 
-/** Boots a kernel's guest and leaves its record and images in a folder. */
-export async function acquire(kernel, packages, folder, { busy }) {
-  const files = kernel.deb === undefined ? packages.kernel(kernel.package, kernel.arch) : [kernel.deb]
-  makeBoot(kernel, files, packages.fetch('busybox-static', kernel.arch), folder)
+/** Boots a kernel's guest and leaves its record and images in a folder; what is built lies below `builds`. */
+export async function acquire(kernel, packages, folder, builds, { busy }) {
+  const unpackKernel =
+    kernel.source === undefined ? packaged(kernel, packages) : built(kernel, packages, folder, builds)
+  makeBoot(kernel, unpackKernel, packages.fetch('busybox-static', kernel.arch), folder)
   await dumps(kernel, folder, busy)
-  if (kernel.noTypes !== true) return
+  if (kernel.noTypes !== true || kernel.source !== undefined) return
   packages.debugKernel(kernel.package, kernel.arch, folder)
   for (const name of IMAGES) if (existsSync(imageIn(folder, name))) wipeTypes(imageIn(folder, name))
+}
+
+/** How to unpack the packages of a kernel. */
+function packaged(kernel, packages) {
+  const files = kernel.deb === undefined ? packages.kernel(kernel.package, kernel.arch) : [kernel.deb]
+  return (into) => {
+    for (const file of files) output('dpkg-deb', ['-x', file, into])
+  }
+}
+
+/** The same of a kernel that is built, with its types beside the images where they have none. */
+function built(kernel, packages, folder, builds) {
+  const from = buildKernel(kernel, packages.fetch(kernel.source, 'amd64'), join(builds, basename(folder)))
+  if (kernel.noTypes === true) output('cp', [join(from, 'vmlinux'), folder])
+  return (into) => output('cp', ['-a', join(from, 'boot'), join(from, 'lib'), into])
 }
 
 /** The cells of one kernel, of what `acquire` left: `{ kernel, release, quiet, torn }`. */

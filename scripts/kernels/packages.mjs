@@ -128,9 +128,14 @@ const TOOLS = {
   xz: 'xz-utils',
 }
 
-/** What this machine lacks, in words. */
-export function missingTools() {
-  const lacks = Object.entries(TOOLS)
+/** What builds a kernel runs besides; each kernel names its compiler. */
+const BUILDERS = { make: 'make', flex: 'flex', bison: 'bison', bc: 'bc', pahole: 'dwarves, and libelf-dev' }
+
+/** What this machine lacks for some kernels, in words. */
+export function missingTools(kernels) {
+  const compilers = kernels.flatMap(({ compiler }) => (compiler === undefined ? [] : [[compiler, compiler]]))
+  const needed = { ...TOOLS, ...(compilers.length > 0 ? { ...BUILDERS, ...Object.fromEntries(compilers) } : {}) }
+  const lacks = Object.entries(needed)
     .filter(([tool]) => spawnSync('sh', ['-c', 'command -v "$1"', 'sh', tool]).status !== 0)
     .map(([tool, name]) => `${tool} (apt-get install ${name})`)
   if (!existsSync(KEYRING)) lacks.push(`${KEYRING} (apt-get install debian-archive-keyring)`)

@@ -129,3 +129,14 @@ test('writes what was run into the page, and leaves the rest', () => {
   expect(text).toMatch(/^Above\n/)
   expect(text).toMatch(/### older\n\n`0`\n\n### old\n\n`2`, run \d{4}-\d\d-\d\d\n\n- `a`, quiet: wrong 1: `why`\n$/)
 })
+
+test('tells which settings of a kernel that is built were not kept', () => {
+  const lost = (config: string) =>
+    evaluated(`
+    const { lostSettings } = await import(${from('build.mjs')})
+    const settings = '# Why.\\nCONFIG_A=y\\nCONFIG_B=m\\n# CONFIG_C is not set\\n'
+    console.log(JSON.stringify(lostSettings(settings, ${JSON.stringify(config)})))`)
+  expect(lost('CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\n')).toEqual([])
+  expect(lost('CONFIG_A=y\nCONFIG_B=m\n')).toEqual([])
+  expect(lost('CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=m\n')).toEqual(['CONFIG_B=m', '# CONFIG_C is not set'])
+})
