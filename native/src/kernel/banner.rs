@@ -12,8 +12,12 @@ pub const LONGEST: usize = 1024;
 /// What each name in a `struct new_utsname` takes, its NUL included, and how many there are (include/uapi/linux/utsname.h).
 const NAME: usize = 65;
 const NAMES: usize = 6;
-/// The names stand near the start of a `struct uts_namespace`.
-const BEFORE_NAMES: usize = 64;
+/// The names stand near the start of a `struct uts_namespace`, or among its other members where its layout is shuffled.
+pub const BEFORE_NAMES: usize = 256;
+/// How the names begin: the system's own, to the end of its field.
+const SYSTEM: &[u8] = b"Linux\0";
+/// What all names take.
+pub const ALL_NAMES: usize = NAMES * NAME;
 
 /// A banner's text, without the newline and the NUL that end it in the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,14 +49,28 @@ impl Banner {
     /// one need not know of the other.
     pub fn of_names(image: &Image, physical: u64) -> Option<Self> {
         let mut buffer = Vec::new();
-        let bytes = image.read_block(physical, BEFORE_NAMES + NAMES * NAME, &mut buffer);
-        let first = memmem::find(bytes, b"Linux\0")?;
+        let bytes = image.read_block(physical, BEFORE_NAMES + ALL_NAMES, &mut buffer);
+        let first = memmem::find(bytes, SYSTEM)?;
+        Self::parse_names(bytes.get(first..)?)
+    }
+
+    /// The same of a `struct new_utsname` at the start of `bytes`.
+    pub fn parse_names(bytes: &[u8]) -> Option<Self> {
         let name = |number: usize| {
-            let field = bytes.get(first + number * NAME..)?.get(..NAME)?;
+            let field = bytes.get(number * NAME..)?.get(..NAME)?;
             std::str::from_utf8(field.get(..memchr::memchr(0, field)?)?).ok()
         };
         let (release, version) = (name(2)?, name(3)?);
         Self::parse(format!("Linux version {release} {version}\n\0").as_bytes())
+    }
+
+    /// How the names in every `struct new_utsname` begin.
+    pub fn names_begin() -> [u8; NAME] {
+        let mut field = [0; NAME];
+        for (byte, letter) in field.iter_mut().zip(SYSTEM) {
+            *byte = *letter;
+        }
+        field
     }
 
     /// The whole line.
@@ -77,6 +95,22 @@ mod tests {
         let banner = Banner::parse(format!("{LINE}\n\0rest").as_bytes());
         assert_eq!(banner.as_ref().map(Banner::text), Some(LINE));
         assert_eq!(banner.as_ref().map(Banner::release), Some("6.1.0-56-cloud-amd64"));
+    }
+
+    #[test]
+    fn the_names_of_a_namespace_say_release_and_version() {
+        let mut names = vec![0; super::ALL_NAMES];
+        for (number, name) in
+            ["Linux", "host", "6.1.0-56-cloud-amd64", "#1 SMP Debian", "x86_64", "(none)"].iter().enumerate()
+        {
+            names[number * super::NAME..][..name.len()].copy_from_slice(name.as_bytes());
+        }
+        assert!(names.starts_with(&Banner::names_begin()));
+        let banner = Banner::parse_names(&names);
+        assert_eq!(banner.as_ref().map(Banner::text), Some("Linux version 6.1.0-56-cloud-amd64 #1 SMP Debian"));
+        assert_eq!(Banner::parse_names(&names[..3 * super::NAME]), None);
+        names[2 * super::NAME..].fill(b'6');
+        assert_eq!(Banner::parse_names(&names), None);
     }
 
     #[test]

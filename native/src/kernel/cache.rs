@@ -38,6 +38,8 @@ impl Cache<'_> {
             let (banner_at, text) = match anchor {
                 Anchor::Text(text) => (text.checked_add(offset)?, text),
                 Anchor::Banner(banner) => (banner, banner.checked_sub(offset)?),
+                // An entry is known by the banner.
+                Anchor::Names(_) => return None,
             };
             let banner = Banner::read(image, banner_at)?;
             if file_name(&banner, offset) != name {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::banner::Banner;
+use super::banner::{self, Banner};
 use super::cache::{Cache, Entry, Mark, Part};
 use super::kallsyms::{self, Budget};
 use super::kernel_range::{self, Anchor};
@@ -22,7 +22,7 @@ use super::window::Window;
 use super::{Facts, Kernel, build_id, structures, type_source};
 use crate::arch::{self, Architecture};
 use crate::error::{Error, Result};
-use crate::image::Image;
+use crate::image::{Image, PAGE_SIZE};
 
 /// Banners that are followed up before an image is taken for hostile.
 const MOST_BANNERS: usize = 4096;
@@ -56,6 +56,9 @@ impl Kernel {
         search(&image, cache, SymbolFiles::new(&[], cache), |search| search.whole()).map_err(|failed| failed.error)
     }
 }
+
+/// A scan of all memory that hands over places until it is told to stop.
+type Scan = fn(&Image, &mut dyn FnMut(u64) -> ControlFlow<Option<Found>>) -> Option<Option<Found>>;
 
 /// Why no kernel was found.
 struct Failed {
@@ -182,20 +185,30 @@ impl<'a> Search<'a> {
     }
 
     fn whole(&mut self) -> Option<Found> {
+        self.by_anchors(|image, each| kernel_range::scan_banners(image, each), Anchor::Banner)
+            // Whoever overwrites the banner leaves the names that `uname` gives.
+            .or_else(|| self.by_anchors(|image, each| kernel_range::scan_names(image, each), Anchor::Names))
+    }
+
+    /// The kernel around one of the places that a scan of all memory hands over.
+    fn by_anchors(&mut self, scan: Scan, anchor: fn(u64) -> Anchor) -> Option<Found> {
         let budget = Rc::clone(&self.budget);
         let mut near = Near::new(self.image, self.lowest_image());
-        let found = kernel_range::scan_banners(self.image, |physical| {
+        let mut places = 0;
+        let image = self.image;
+        let found = scan(image, &mut |physical| {
             self.met(physical);
-            self.banners += 1;
-            let anchor = Anchor::Banner(physical);
+            places += 1;
+            let anchor = anchor(physical);
             let found = self.cached(anchor);
             match found
                 .or_else(|| near.around(physical, &budget).iter().find_map(|placed| self.decoded(anchor, placed)))
             {
-                None if self.banners < MOST_BANNERS => ControlFlow::Continue(()),
+                None if places < MOST_BANNERS => ControlFlow::Continue(()),
                 found => ControlFlow::Break(found),
             }
         });
+        self.banners = self.banners.max(places);
         found.flatten()
     }
 
@@ -324,6 +337,11 @@ impl<'a> Search<'a> {
         let text = match anchor {
             Anchor::Text(text) => text,
             Anchor::Banner(banner) => banner.checked_sub(kallsyms.table.from_text("linux_banner")?)?,
+            Anchor::Names(names) => {
+                // A kernel begins with a page.
+                let at = names.checked_sub(kallsyms.table.from_text("init_uts_ns")?)?;
+                (at % PAGE_SIZE < banner::BEFORE_NAMES as u64).then_some(at - at % PAGE_SIZE)?
+            }
         };
         let Some(proof) = proof::prove(self.image, &self.architectures, &kallsyms.table, kallsyms.text, text) else {
             let said = proof::said_to_lie(self.image, &self.architectures, &kallsyms.table, text);

@@ -25,6 +25,8 @@ pub enum Anchor {
     Text(u64),
     /// `linux_banner`.
     Banner(u64),
+    /// The names in `init_uts_ns`.
+    Names(u64),
 }
 
 /// Physical memory that may hold the kernel's image.
@@ -86,17 +88,33 @@ fn mapped_runs(memory: &AddressSpace) -> Vec<Guess> {
 }
 
 /// Reads all memory for banners and hands over each one's place, until the caller breaks.
-pub fn scan_banners<Found>(image: &Image, mut each: impl FnMut(u64) -> ControlFlow<Found>) -> Option<Found> {
-    let finder = memmem::Finder::new(banner::START);
+pub fn scan_banners<Found>(image: &Image, each: impl FnMut(u64) -> ControlFlow<Found>) -> Option<Found> {
+    scan(image, banner::START, banner::LONGEST, |bytes| Banner::parse(bytes).is_some(), each)
+}
+
+/// The same for the names that a `struct new_utsname` has, by which a kernel without its banner is known.
+pub fn scan_names<Found>(image: &Image, each: impl FnMut(u64) -> ControlFlow<Found>) -> Option<Found> {
+    scan(image, &Banner::names_begin(), banner::ALL_NAMES, |bytes| Banner::parse_names(bytes).is_some(), each)
+}
+
+/// Reads all memory for what begins with some bytes and proves right by no more than so many.
+fn scan<Found>(
+    image: &Image,
+    begin: &[u8],
+    longest: usize,
+    is_right: impl Fn(&[u8]) -> bool,
+    mut each: impl FnMut(u64) -> ControlFlow<Found>,
+) -> Option<Found> {
+    let finder = memmem::Finder::new(begin);
     let mut buffer = Vec::new();
     for Range { start, end } in image.chunks(SCAN_BLOCK) {
         let mut at = start;
         while at < end {
-            // A banner may begin in this block and end in the next.
+            // What begins in this block may end in the next.
             let left = (end - at) as usize;
-            let block = image.read_block(at, left + banner::LONGEST, &mut buffer);
+            let block = image.read_block(at, left + longest, &mut buffer);
             for found in finder.find_iter(block).take_while(|found| *found < left) {
-                if Banner::parse(block.get(found..)?).is_some()
+                if is_right(block.get(found..)?)
                     && let ControlFlow::Break(found) = each(at + found as u64)
                 {
                     return Some(found);
