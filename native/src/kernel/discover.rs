@@ -298,18 +298,32 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A kernel of which no symbols are found, by its first task and its own types.
+    /// A kernel of which no symbols of data are found, by its first task and its own types.
     fn by_structures(&self) -> Option<Found> {
         let (proof, symbols) = structures::find(self.image, &self.architectures)?;
+        let known = symbols.len();
+        let functions = self.functions(&proof);
+        let (why, from) = match functions {
+            Some(_) => ("its table of symbols has functions only (CONFIG_KALLSYMS_ALL)", "kallsyms and structures"),
+            None => ("no table of symbols that the kernel's page tables bear out", "structures"),
+        };
+        let symbols = functions.and_then(|functions| symbols.with(&functions)).unwrap_or(symbols);
         let mut found = self.found(proof, symbols, &[], Source::File);
-        found.symbols_from = "structures".to_owned();
+        found.symbols_from = from.to_owned();
         found.lacks = Some(format!(
-            "no table of symbols that the kernel's page tables bear out: {} symbols are known by the first task and what it \
-             leads to, and tables lack what others would show, or fail; {}",
-            found.symbols.len(),
+            "{why}: {known} symbols are known by the first task and what it leads to, and tables lack what others would show, \
+             or fail; {}",
             packages::advice(found.proof.banner.text(), found.build_id.as_deref())
         ));
         Some(found)
+    }
+
+    /// The functions of a kernel whose place is proven and whose own table of symbols has nothing else.
+    fn functions(&self, proof: &Proof) -> Option<Symbols> {
+        let window = Window::of(self.image, proof.physical, kernel_range::LONGEST)?;
+        let mut tables = kallsyms::find_all(&window.bytes, 0, self.lowest_image(), &self.budget);
+        let own = tables.find(|kallsyms| kallsyms.text.is_none_or(|text| text == proof.text))?;
+        Some(Symbols::at(own.table, proof.text))
     }
 
     /// What is said of files that are not of the kernel: an error where none of those named is.

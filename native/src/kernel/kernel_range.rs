@@ -12,7 +12,7 @@ use crate::arch::{AddressSpace, Architecture, Mapped};
 use crate::image::Image;
 
 /// Room for real kernels, init memory and padding included; those of distributions have 30 to 60 MiB.
-const LONGEST: u64 = 128 << 20;
+pub const LONGEST: u64 = 128 << 20;
 /// A mapped stretch with less than this is no kernel.
 const SHORTEST: u64 = 8 << 20;
 const MOST_GUESSES: usize = 16;

@@ -209,6 +209,21 @@ impl Symbols {
         Self { table, slide: text.wrapping_sub(TEXT) }
     }
 
+    /// These symbols and those of another table of the same kernel that have other names, in the order of their addresses.
+    pub fn with(&self, other: &Symbols) -> Option<Self> {
+        let new = other.listing().filter(|(_, name, _)| self.table.named(name).next().is_none());
+        let mut all: Vec<_> = self.listing().chain(new).collect();
+        all.sort_by_key(|(address, ..)| *address);
+        let (mut names, mut ends) = (Vec::new(), Vec::new());
+        for (_, name, _) in &all {
+            names.extend_from_slice(name);
+            ends.push(names.len() as u32);
+        }
+        let values: Vec<u64> = all.iter().map(|(address, ..)| self.stored(*address).unwrap_or(*address)).collect();
+        let letters: Vec<u8> = all.iter().map(|(.., letter)| *letter).collect();
+        Some(Self { table: Table::new(names, &ends, &values, &letters)?, slide: self.slide })
+    }
+
     /// The build's table, for the cache.
     pub fn table(&self) -> &Table {
         &self.table
@@ -267,6 +282,18 @@ mod tests {
         let symbols = Symbols::at(table.unwrap_or_default(), 0xffff_ffff_9e00_0000);
         assert_eq!(symbols.address("percpu"), Some(0x2000));
         assert_eq!(symbols.address("text"), Some(0xffff_ffff_9e00_0000));
+    }
+
+    #[test]
+    fn what_two_tables_have_is_one_table_and_the_first_counts() {
+        let text = 0xffff_ffff_9e00_0000;
+        let own = Table::new(b"_textfirst".to_vec(), &[5, 10], &[TEXT, TEXT + 0x500], b"Td").unwrap_or_default();
+        let other = Table::new(b"_textfnfirst".to_vec(), &[5, 7, 12], &[TEXT, TEXT + 0x100, TEXT + 0x900], b"Ttt");
+        let (own, other) = (Symbols::at(own, text), Symbols::at(other.unwrap_or_default(), text));
+        let both = own.with(&other).unwrap_or_default();
+        let listed: Vec<_> = both.listing().collect();
+        assert_eq!(listed, [(text, &b"_text"[..], b'T'), (text + 0x100, b"fn", b't'), (text + 0x500, b"first", b'd')]);
+        assert_eq!((both.address("fn"), both.address("first")), (Some(text + 0x100), Some(text + 0x500)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Small machines made by hand: every form of symbol tables under four and five levels of page tables.
 
 mod arm64;
+mod functions;
 mod other;
 
 use std::os::unix::fs::FileExt;

@@ -1,0 +1,77 @@
+//! The embedded sample with a table of functions alone in the place of its own, as kernels without `CONFIG_KALLSYMS_ALL` have.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use flate2::read::GzDecoder;
+
+use super::*;
+use crate::kernel::kallsyms::{Budget, find_all};
+use crate::kernel::symbols::Symbols;
+use crate::kernel::window::Window;
+use crate::words::u64_at;
+
+const LIME_HEADER: usize = 32;
+/// What the encoder has before its tables.
+const HEAD: usize = 4096;
+/// No image of a kernel lies below.
+const LOWEST: u64 = 0xffff_ffff_8000_0000;
+
+/// The sample as raw memory with holes.
+fn sample() -> tempfile::NamedTempFile {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test/samples/docker-debian12/memory.lime.gz");
+    let mut lime = Vec::new();
+    GzDecoder::new(File::open(path).unwrap()).read_to_end(&mut lime).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut rest = &lime[..];
+    while let (Some(start), Some(last)) = (u64_at(rest, 8), u64_at(rest, 16)) {
+        let (range, others) = rest[LIME_HEADER..].split_at((last + 1 - start) as usize);
+        file.as_file().write_all_at(range, start).unwrap();
+        rest = others;
+    }
+    file
+}
+
+/// Functions whose names the encoder can write, by their distance from `_text`; of several with one name the first.
+fn functions(symbols: &Symbols, text: u64) -> Vec<(u64, String)> {
+    let is_code = |letter: u8| letter.eq_ignore_ascii_case(&b't');
+    let named = symbols.listing().filter(|(address, name, letter)| {
+        let is_first = str::from_utf8(name).is_ok_and(|name| symbols.address(name) == Some(*address));
+        *address >= text && is_code(*letter) && is_first
+    });
+    let named = named.filter_map(|(address, name, _)| Some((address - text, str::from_utf8(name).ok()?.to_owned())));
+    named.filter(|(_, name)| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')).collect()
+}
+
+#[test]
+fn functions_are_known_beside_what_structures_tell() {
+    let file = sample();
+    let image = Arc::new(Image::open(file.path()).unwrap());
+    let whole = Kernel::discover(Arc::clone(&image), None).unwrap();
+    let (physical, text) = (whole.facts.physical, whole.facts.virtual_address);
+    let functions = functions(&whole.symbols, text);
+    assert!(functions.len() > 20_000 && functions.contains(&(0, "_text".to_owned())), "{}", functions.len());
+
+    let window = Window::of(&image, physical, kernel_range::LONGEST).unwrap();
+    let own = find_all(&window.bytes, 0, LOWEST, &Budget::default()).next().unwrap();
+    let place =
+        own.parts.iter().map(|part| part.start).min().unwrap()..own.parts.iter().map(|part| part.end).max().unwrap();
+    let placed: Vec<_> = functions.iter().map(|(distance, name)| (BASE + distance, name.clone())).collect();
+    let mut table = encode(Form::BeforeSigned, &placed).split_off(HEAD);
+    let base = memchr::memmem::find(&table, &BASE.to_le_bytes()).unwrap();
+    table[base..base + 8].copy_from_slice(&text.to_le_bytes());
+    assert!(table.len() < place.len(), "{} {}", table.len(), place.len());
+    table.resize(place.len(), 0);
+    file.as_file().write_all_at(&table, window.physical + place.start as u64).unwrap();
+
+    let kernel = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None).unwrap();
+    assert_eq!(kernel.facts.symbols_from, "kallsyms and structures");
+    let lacks = kernel.facts.lacks.as_deref().unwrap();
+    assert!(lacks.starts_with("its table of symbols has functions only (CONFIG_KALLSYMS_ALL)"), "{lacks}");
+    let addresses = |of: &Kernel| functions.iter().map(|(_, name)| of.symbols.address(name)).collect::<Vec<_>>();
+    assert!(addresses(&kernel) == addresses(&whole));
+    for name in ["init_task", "init_pid_ns", "init_net", "cgroup_roots"] {
+        assert_eq!(kernel.symbols.address(name), whole.symbols.address(name), "{name}");
+    }
+}
