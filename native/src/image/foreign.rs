@@ -32,8 +32,7 @@ const KINDS: &[Kind] = &[
 
 const HYPER_V: &str = "a saved state of Hyper-V (.vmrs)";
 const HYPER_V_ADVICE: &str = "convert it with 'vm2dmp', or take memory inside the guest with AVML";
-const QCOW2_ADVICE: &str =
-    "memory that 'savevm' kept in it is not read: 'loadvm' it and write a core with 'dump-guest-memory'";
+const QCOW2_ADVICE: &str = "only memory that 'savevm' kept in it is read, and that needs a cache folder";
 const VIRTUALBOX: &str = "a saved state of VirtualBox";
 
 /// Refuses a file that is known by how it begins.

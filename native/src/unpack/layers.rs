@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::SMALLEST;
+use super::qcow2::{self, SavedState};
 use super::zstandard::Zstandard;
 use crate::error::{Error, Result};
 use crate::image::{open_regular, packed_stream};
@@ -23,7 +24,7 @@ const LONGEST_NAME: usize = 100;
 /// What images are called, where their content does not tell.
 const ENDINGS: [&str; 12] = ["raw", "mem", "lime", "avml", "elf", "core", "dmp", "vmem", "img", "bin", "dd", "vmcore"];
 /// Endings of packed files, which the image loses.
-const PACKED_ENDINGS: [&str; 8] = ["gz", "tgz", "xz", "zst", "lz4", "tar", "zip", "gzip"];
+const PACKED_ENDINGS: [&str; 9] = ["gz", "tgz", "xz", "zst", "lz4", "tar", "zip", "gzip", "qcow2"];
 
 type Stream<'a> = Box<dyn Read + 'a>;
 
@@ -32,6 +33,8 @@ type Stream<'a> = Box<dyn Read + 'a>;
 pub enum Kind {
     /// A guest that libvirt saved, packed behind a header.
     Libvirt,
+    /// A disk in which a guest's memory was saved.
+    Qcow2,
     Gzip,
     Xz,
     Zstandard,
@@ -54,15 +57,19 @@ pub fn kind(head: &[u8]) -> Option<Kind> {
     if packed_stream(head).is_some() {
         return Some(Kind::Libvirt);
     }
+    if qcow2::has_snapshots(head) {
+        return Some(Kind::Qcow2);
+    }
     let begins = |at: usize, start: &[u8]| head.get(at..).is_some_and(|head| head.starts_with(start));
     KINDS.iter().find(|(_, at, start, _)| begins(*at, start)).map(|(kind, ..)| *kind)
 }
 
 fn words(kind: Kind) -> &'static str {
-    if kind == Kind::Libvirt {
-        return "saved by libvirt and compressed";
+    match kind {
+        Kind::Libvirt => "saved by libvirt and compressed",
+        Kind::Qcow2 => "saved in a disk of QEMU (qcow2)",
+        _ => KINDS.iter().find(|(known, ..)| *known == kind).map_or("", |(_, _, _, words)| words),
     }
-    KINDS.iter().find(|(known, ..)| *known == kind).map_or("", |(_, _, _, words)| words)
 }
 
 /// Takes a stream of plain bytes, and what tells how many were read of how many in the file.
@@ -99,6 +106,9 @@ impl Layers {
         if self.kind == Kind::Zip {
             return zip_member(counted, &mut |member| peel(Box::new(member), 1, &mut take));
         }
+        if self.kind == Kind::Qcow2 {
+            return take(&mut SavedState::open(counted)?);
+        }
         peel(Box::new(BufReader::new(counted)), 0, &mut take)
     }
 }
@@ -125,6 +135,7 @@ fn peel(stream: Stream, depth: usize, take: Plain) -> Result<(u64, Option<String
         Some(Kind::Lz4) => peel(Box::new(lz4_flex::frame::FrameDecoder::new(stream)), depth + 1, take),
         Some(Kind::Tar) => tar_member(stream, &mut |member| peel(Box::new(member), depth + 1, take)),
         Some(Kind::Zip) => Err(Error::evidence("a ZIP archive inside of another file: unpack the outer one first")),
+        Some(Kind::Qcow2) => Err(Error::evidence("a disk inside of another file: unpack the outer one first")),
     }
 }
 

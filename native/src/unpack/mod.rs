@@ -2,6 +2,9 @@
 //! there, and these can only be read from their start on: an image is unpacked once, into a folder, and read from there.
 
 mod layers;
+mod qcow2;
+#[cfg(test)]
+mod qcow2_tests;
 mod sparse;
 #[cfg(test)]
 mod tests;

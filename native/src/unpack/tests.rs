@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 
+use super::qcow2_tests::disk;
 use super::{FOLDER, Keep, SMALLEST, open};
 use crate::error::Result;
 use crate::image::Image;
@@ -134,6 +135,7 @@ fn make_every_kind() -> Vec<(&'static str, Vec<u8>)> {
         ("memory.lime.tar.gz", gzip(&tar(&members))),
         ("memory.lime.gz.gz", gzip(&gzip(&plain))),
         ("memory.lime.tar", tar(&[("memory.zst", &zstd(&plain)), ("b.raw", &text)])),
+        ("memory.lime.qcow2", disk(&[&plain])),
     ]
 }
 
@@ -263,7 +265,7 @@ proptest! {
 
     /// Whatever a byte becomes: no panic, an answer or one line, and never more than is allowed.
     #[test]
-    fn damaged_files_do_not_panic(which in 0_usize..10, places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+    fn damaged_files_do_not_panic(which in 0_usize..13, places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
         let (name, mut bytes) = every_kind().swap_remove(which);
         for (at, value) in places {
             let at = at.index(bytes.len().min(2000));
