@@ -1,4 +1,4 @@
-import { artifact, count, defineAnalyzer, flag, option, text } from 'salvor'
+import { artifact, bytes, count, defineAnalyzer, flag, option, text } from 'salvor'
 import { checkpointWriter, containerNames, findContainers, ownerOf } from 'salvor/containers'
 
 export default defineAnalyzer({
@@ -8,14 +8,18 @@ export default defineAnalyzer({
   description:
     'A tar as podman, CRI-O and containerd write one: config.dump, spec.dump, network.status, rootfs-diff.tar of the upper ' +
     'layer as the page cache has it, deleted.files, stats-dump, and images of its processes, threads and open files in the ' +
-    'form of CRIU. It is for reading: no memory of processes is in it, what nobody knows is zero, and nothing can be ' +
-    'restored from it. partial.files names the files of which pages are missing, which are zeros.',
+    'form of CRIU. It is for reading: what nobody knows is zero, and nothing can be restored from it. With --process-memory ' +
+    'the memory of its processes is in it that no file has: pages-N.img, with mm-PID.img and pagemap-PID.img beside it. partial.files names the files of which pages are missing, which are zeros.',
   torn: 'what was there throughout is in it as it was.',
   artifacts: 'the archive of each container',
   examples: [
     {
       command: 'salvor checkpoint memory.elf --of-container shop-web-1 -d out',
       what: 'one container, to be shown by checkpointctl',
+    },
+    {
+      command: 'salvor checkpoint memory.elf --of-container shop-web-1 --process-memory -d out',
+      what: 'the same with the memory of its processes',
     },
   ],
   asks: ['of_container'],
@@ -24,6 +28,7 @@ export default defineAnalyzer({
     of_container: option.text('Of this container, by its name or the beginning of its id, or of those of pod:NAME', {
       example: 'shop-web-1',
     }),
+    process_memory: option.flag('With the memory of its processes: heaps, stacks and what they changed of files'),
   },
   columns: {
     container: text('Id of the container', { meaning: 'container' }),
@@ -35,6 +40,7 @@ export default defineAnalyzer({
     deleted: count('Names that the container has deleted of its image'),
     left_out: count('What of the upper layer has no place in it, or no bytes in memory'),
     declared: flag('Whether its spec.dump is what the runtime was given'),
+    memory: bytes('Memory of processes that is in it'),
     file: artifact('The archive'),
   },
   async *run({ kernel, options, artifacts, warn }) {
@@ -42,7 +48,7 @@ export default defineAnalyzer({
     const rows = wanted === null ? [] : findContainers(kernel, wanted)
     if (rows.length === 0) warn({ code: 'absent', message: `no container is called ${wanted}` })
     const names = containerNames(kernel)
-    const write = checkpointWriter(kernel, rows)
+    const write = checkpointWriter(kernel, rows, options.process_memory)
     for (const row of rows) {
       const writer = artifacts.create(`checkpoint-${row.name ?? row.id}.tar`)
       const written = await write(row, writer)

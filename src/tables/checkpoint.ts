@@ -1,14 +1,17 @@
 /** A container in the layout of a checkpoint archive, as podman, CRI-O and containerd write it. */
 
-import { type CheckpointProcess, criuImages, criuStats } from '../containers/checkpoint/criu.js'
+import { append } from '../append.js'
+import { type CheckpointMemory, type CheckpointProcess, criuImages, criuStats } from '../containers/checkpoint/criu.js'
 import { type TarMember, type TarTarget, TarWriter } from '../containers/checkpoint/tar.js'
 import { parseObject } from '../containers/json.js'
 import type { ContainerRow } from '../containers/types.js'
 import { readDescriptors } from '../kernel/descriptors.js'
 import type { Kernel } from '../kernel/kernel.js'
+import { type Mapping, readMappings } from '../kernel/mappings.js'
 import { dPath, text } from '../kernel/query.js'
 import { isLeader } from '../kernel/tasks.js'
 import { imageTime } from '../kernel/time.js'
+import { ProcessMemory } from '../kernel/user-memory.js'
 import { containerEvidence } from './containers.js'
 import { type FileRow, isWhiteout, upperFiles } from './files.js'
 import { listedPlacedTasks, type PlacedTask } from './task.js'
@@ -34,6 +37,8 @@ export interface Checkpoint {
   left_out: number
   /** Whether the declaration is the one that the runtime was given. */
   declared: boolean
+  /** Bytes of its processes' memory. */
+  memory: number
 }
 
 /** What is read for all of some containers at once. */
@@ -49,6 +54,8 @@ interface Read {
 export function checkpointWriter(
   kernel: Kernel,
   rows: readonly Readonly<ContainerRow>[],
+  /** Whether the memory of its processes is in it. */
+  withMemory = false,
 ): (row: Readonly<ContainerRow>, target: TarTarget) => Promise<Checkpoint> {
   const all = listedPlacedTasks(kernel)
   const tasks = new Map(rows.map(({ id }) => [id, all.filter(({ container }) => container === id)]))
@@ -59,14 +66,22 @@ export function checkpointWriter(
     upper,
     targets: linkTargets(kernel, [...upper.values()].flat()),
   }
-  return (row, target) => write(kernel, row, target, read)
+  const memory = new Memories(kernel, withMemory ? [...tasks.values()].flat().filter(isLeader) : [])
+  return (row, target) => write(kernel, row, target, read, memory)
 }
 
-async function write(kernel: Kernel, row: Readonly<ContainerRow>, target: TarTarget, read: Read): Promise<Checkpoint> {
+async function write(
+  kernel: Kernel,
+  row: Readonly<ContainerRow>,
+  target: TarTarget,
+  read: Read,
+  memory: Memories,
+): Promise<Checkpoint> {
   const tar = new TarWriter(target)
   const json = (path: string, value: unknown) => tar.file(path, Buffer.from(`${JSON.stringify(value, null, 2)}\n`))
   const spec = specOf(kernel, row.id)
-  const processes = processesOf(kernel, row, read)
+  const leaders = leadersOf(row, read)
+  const processes = processesOf(kernel, leaders, read, memory)
   const upper = read.upper.get(row.id) ?? []
   const deleted = upper.filter(({ file }) => isWhiteout(file))
   json('config.dump', configOf(kernel, row))
@@ -81,6 +96,8 @@ async function write(kernel: Kernel, row: Readonly<ContainerRow>, target: TarTar
   for (const { name, bytes } of criuImages(processes, kernel.info.architecture)) {
     tar.file(`checkpoint/${name}`, bytes)
   }
+  let pages = 0
+  for (const [place, task] of leaders.entries()) pages += await memory.writePages(tar, task, place + 1)
   const layer = new Layer(kernel, read.targets)
   await tar.inner('rootfs-diff.tar', (rootfs) => layer.write(rootfs, upper))
   json('partial.files', layer.partial)
@@ -92,7 +109,102 @@ async function write(kernel: Kernel, row: Readonly<ContainerRow>, target: TarTar
     deleted: deleted.length,
     left_out: layer.leftOut,
     declared: spec !== null,
+    memory: pages,
   }
+}
+
+/** Members of `mm_struct` in the order of `mm_entry`. */
+const PLACES = [
+  ...['start_code', 'end_code', 'start_data', 'end_data', 'start_stack', 'start_brk', 'brk'],
+  ...['arg_start', 'arg_end', 'env_start', 'env_end'],
+] as const
+/** Pages beyond those of the image: many addresses may share one, but tables that lie lead to any number. */
+const MORE_PAGES = 1 << 20
+
+/** Memory of processes on its way into an archive. */
+class Memories {
+  readonly #kernel: Kernel
+  readonly #places = new Map<bigint, bigint[]>()
+  readonly #mappings = new Map<bigint, Mapping[]>()
+  readonly #runs = new Map<bigint, CheckpointMemory['runs']>()
+  #left: number
+
+  constructor(kernel: Kernel, tasks: readonly PlacedTask[]) {
+    this.#kernel = kernel
+    this.#left = kernel.pages + MORE_PAGES
+    const addresses = tasks.map(({ address }) => address)
+    const select = Object.fromEntries(PLACES.map((name) => [name, `mm->${name}`]))
+    const batch = kernel.at(addresses, 'struct task_struct').select(select)
+    for (const [row, address] of addresses.entries()) {
+      this.#places.set(
+        address,
+        PLACES.map((name) => batch.column(name).bigint(row) ?? 0n),
+      )
+    }
+    for (const mapping of readMappings(kernel, addresses)) append(this.#mappings, mapping.task, mapping)
+  }
+
+  /** Null for one that has none. */
+  of({ address, exe }: PlacedTask): CheckpointMemory | null {
+    const mappings = this.#mappings.get(address)
+    const memory = mappings === undefined ? null : ProcessMemory.of(this.#kernel, address)
+    if (mappings === undefined || memory === null) return null
+    const areas = mappings.flatMap(({ start, end, permissions, offset, path }) =>
+      start === null || end === null || permissions === null ? [] : [{ start, end, permissions, offset, path }],
+    )
+    const runs = areas.filter(isOwn).flatMap((area) => this.#present(memory, area))
+    this.#runs.set(address, runs)
+    return { places: this.#places.get(address) ?? [], exe: exe ?? '', areas, runs }
+  }
+
+  #present(
+    memory: ProcessMemory,
+    { start, end }: { start: bigint; end: bigint },
+  ): { address: bigint; pages: number }[] {
+    const runs: { address: bigint; pages: number }[] = []
+    for (const { address, length, state } of memory.pages({ start, end })) {
+      const pages = Math.floor(length / this.#kernel.info.page_size)
+      if (state !== 'present' || pages === 0) continue
+      if (pages > this.#left) {
+        this.#kernel.warn({ code: 'cap', message: 'more memory of processes than an archive takes', count: 1 })
+        return runs
+      }
+      this.#left -= pages
+      runs.push({ address, pages })
+    }
+    return runs
+  }
+
+  /** The file of pages of a process, by its number, and its size in bytes; what cannot be read by now is zeros. */
+  async writePages(tar: TarWriter, { address }: PlacedTask, id: number): Promise<number> {
+    const [runs, memory] = [this.#runs.get(address), ProcessMemory.of(this.#kernel, address)]
+    if (runs === undefined || memory === null) return 0
+    const size = runs.reduce((sum, { pages }) => sum + pages * this.#kernel.info.page_size, 0)
+    await tar.contents({ path: `checkpoint/pages-${id}.img`, type: 'File', mode: 0o600 }, size, async (put) => {
+      let at = 0
+      for (const run of runs) {
+        for (const piece of memory.read(run.address, run.pages * this.#kernel.info.page_size)) {
+          if ('bytes' in piece) put(piece.bytes, at)
+          at += piece.length
+        }
+      }
+    })
+    return size
+  }
+}
+
+/** What no file has: memory without one, and what a process may have changed of a file for itself. */
+function isOwn({
+  permissions,
+  offset,
+  path,
+}: {
+  permissions: string
+  offset: bigint | null
+  path: string | null
+}): boolean {
+  if (!permissions.endsWith('p') || path === '[vvar]' || path === '[vsyscall]') return false
+  return offset === null || permissions.includes('w')
 }
 
 /** The declaration as its file has it. */
@@ -137,12 +249,22 @@ function networksOf({ networks }: ContainerRow): object {
   return Object.fromEntries(of)
 }
 
-function processesOf(kernel: Kernel, { id, init_pid }: ContainerRow, read: Read): CheckpointProcess[] {
-  const tasks = read.tasks.get(id) ?? []
-  const leaders = tasks.filter(isLeader)
+/** The processes of a container, the first of them first. */
+function leadersOf({ id, init_pid }: ContainerRow, read: Read): PlacedTask[] {
+  const leaders = (read.tasks.get(id) ?? []).filter(isLeader)
   const init = leaders.find(({ pid }) => pid === init_pid) ?? leaders[0]
+  return init === undefined ? [] : [init, ...leaders.filter((task) => task !== init)]
+}
+
+function processesOf(
+  kernel: Kernel,
+  ordered: readonly PlacedTask[],
+  read: Read,
+  memory: Memories,
+): CheckpointProcess[] {
+  const [init] = ordered
   if (init === undefined) return []
-  const ordered = [init, ...leaders.filter((task) => task !== init)]
+  const tasks = [...(read.tasks.get(init.container ?? '') ?? [])]
   const numbers = innerNumbers(ordered)
   const first = numbers.get(init.pid) ?? FIRST
   const open = filesOf(kernel, ordered)
@@ -165,6 +287,7 @@ function processesOf(kernel: Kernel, { id, init_pid }: ContainerRow, read: Read)
       cwd: place?.cwd ?? '',
       root: place?.root ?? '/',
       files: open.get(task.address) ?? [],
+      memory: memory.of(task),
     }
   })
 }

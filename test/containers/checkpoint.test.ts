@@ -125,7 +125,10 @@ test('images have their magic numbers, and what stands in them', () => {
   ]
   const files = [{ fd: 3, path: '/var/log/x', flags: 0o2, position: 2 ** 40 }]
   const images = new Map(
-    criuImages([{ ...process, threads, files }], 'x86_64').map(({ name, bytes }) => [name, Buffer.from(bytes)]),
+    criuImages([{ ...process, threads, files, memory: null }], 'x86_64').map(({ name, bytes }) => [
+      name,
+      Buffer.from(bytes),
+    ]),
   )
   expect([...images.keys()].sort()).toEqual([
     'core-7.img',
@@ -155,6 +158,51 @@ test('images have their magic numbers, and what stands in them', () => {
   const open = entriesOf(of('files.img')).map((entry) => fieldsOf(entry.get(3) as Uint8Array))
   expect(open.map((file) => Buffer.from(file.get(6) as Uint8Array).toString())).toEqual(['/srv', '/', '/var/log/x'])
   expect(open[2]?.get(3)).toBe(2 ** 40)
+})
+
+test('memory of a process has its areas, and the runs of pages that lie in the file beside it', () => {
+  const process = { tid: 7, comm: 'x', parent: 0, group: 7, session: 7, stopped: false, cwd: '/', root: '/' }
+  const areas = [
+    { start: 0x400000n, end: 0x401000n, permissions: 'r-xp', offset: 0x1000n, path: '/bin/x' },
+    { start: 0x7fff0000n, end: 0x7fff3000n, permissions: 'rw-p', offset: null, path: '[stack]' },
+    { start: 0x7fff8000n, end: 0x7fff9000n, permissions: 'rw-s', offset: 0n, path: '/dev/shm/y' },
+  ]
+  const places = Array.from({ length: 11 }, (_, place) => BigInt(place) << 40n)
+  const runs = [
+    { address: 0x7fff0000n, pages: 1 },
+    { address: 0x7fff2000n, pages: 1 },
+  ]
+  const memory = { places, exe: '/bin/x', areas, runs }
+  const images = new Map(
+    criuImages([{ ...process, threads: [], files: [], memory }], 'x86_64').map(({ name, bytes }) => [
+      name,
+      Buffer.from(bytes),
+    ]),
+  )
+  const of = (name: string) => images.get(name) ?? Buffer.alloc(0)
+  expect([of('mm-7.img').readUInt32LE(4), of('pagemap-7.img').readUInt32LE(4)]).toEqual([0x57492820, 0x56084025])
+  const [head, ...entries] = entriesOf(of('pagemap-7.img'))
+  expect([...(head ?? [])]).toEqual([[1, 1]])
+  expect(entries.map((entry) => [entry.get(1), entry.get(2), entry.get(4), entry.get(5)])).toEqual([
+    [0x7fff0000, 1, 4, 1],
+    [0x7fff2000, 1, 4, 1],
+  ])
+  const reader = new BinaryReader(of('mm-7.img').subarray(12))
+  const found: Map<number, unknown>[] = []
+  const numbers: number[] = []
+  while (reader.pos < reader.len) {
+    const [field] = reader.tag()
+    if (field === 14) found.push(fieldsOf(reader.bytes()))
+    else numbers.push(Number(reader.uint64()))
+  }
+  // Where things lie, and the number of its program's file, behind its directory and its root.
+  expect(numbers).toEqual([...places.map(Number), 3])
+  // Start, end, offset, file, protection, flags and status of each.
+  expect(found.map((area) => [1, 2, 3, 4, 5, 6, 7].map((field) => area.get(field)))).toEqual([
+    [0x400000, 0x401000, 0x1000, 4, 5, 2, 0x41],
+    [0x7fff0000, 0x7fff3000, 0, 0, 3, 0x22, 0x203],
+    [0x7fff8000, 0x7fff9000, 0, 5, 3, 1, 0x81],
+  ])
 })
 
 const checkpointctl = (...args: string[]) => spawnSync('checkpointctl', args, { encoding: 'utf8' })
@@ -207,6 +255,32 @@ for (const [name, container] of [
       }
       expect(rootfs.length).toBeGreaterThan(2)
     })
+
+    it('has the memory of its processes where it is asked for, and otherwise none', () => {
+      expect([...read().keys()].filter((path) => /checkpoint\/(?:mm|pagemap|pages)-/.test(path))).toEqual([])
+      expect(row.memory).toBe(0)
+      const asked = ['--of-container', container, '--process-memory', '-d', join(folder, 'with')]
+      const [whole = {}] = table('checkpoint', image.as('elf'), ...asked).rows
+      const archived = readFileSync(join(folder, 'with', (whole.file as { file: string }).file))
+      const members = new Map(membersOf(archived).map((member) => [member.path, member.bytes]))
+      const tree = entriesOf(members.get('checkpoint/pstree.img') ?? Buffer.alloc(0))
+      const told = image.processes().filter(({ exe }) => exe !== null)
+      let [bytes, shown] = [0, 0]
+      for (const [place, entry] of tree.entries()) {
+        const map = members.get(`checkpoint/pagemap-${entry.get(1)}.img`)
+        if (map === undefined) continue
+        const pages = members.get(`checkpoint/pages-${place + 1}.img`) ?? Buffer.alloc(0)
+        const [head, ...runs] = entriesOf(map)
+        expect(head?.get(1)).toBe(place + 1)
+        expect(runs.reduce((sum, run) => sum + Number(run.get(5)) * 4096, 0)).toBe(pages.length)
+        bytes += pages.length
+        // A stack has what its process was called with.
+        if (told.some(({ cmdline }) => cmdline.length > 1 && pages.includes(cmdline.join('\0')))) shown++
+      }
+      expect(whole.memory).toBe(bytes)
+      expect(bytes).toBeGreaterThan(1 << 20)
+      expect(shown).toBeGreaterThan(0)
+    }, 120_000)
 
     it('is shown by checkpointctl, where that is installed', ({ skip }) => {
       skip(checkpointctl('--help').error !== undefined, 'checkpointctl is not installed')

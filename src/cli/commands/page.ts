@@ -30,16 +30,17 @@ const PARTS = [
 /** What a page of a pod begins with. */
 const POD_ITSELF = 'pods'
 /** What writes of a container into --output-dir, and what it is told: its files, and the archive of a checkpoint. */
-const WRITERS: Readonly<Record<string, (name: string) => Readonly<Record<string, string | boolean>>>> = {
-  extract: (name) => ({ of_container: name, merged: true }),
-  checkpoint: (name) => ({ of_container: name }),
-}
+const WRITERS: Readonly<Record<string, (name: string, memory: boolean) => Readonly<Record<string, string | boolean>>>> =
+  {
+    extract: (name) => ({ of_container: name, merged: true }),
+    checkpoint: (name, memory) => ({ of_container: name, process_memory: memory }),
+  }
 
 /** Writes its processes there, where that is asked for. */
 const MEMORY = 'process-dump'
 const memoryOption: Option = {
   name: 'process-memory',
-  summary: 'Write a core file of each of its processes into --output-dir, too',
+  summary: 'Write a core file of each of its processes into --output-dir, too, and their memory into the archive',
 }
 
 /** What a page leaves to the options of its command: which rows, and which columns. */
@@ -73,9 +74,10 @@ function pageCommand({ containers, ...page }: Page): Command {
       if (options.format === 'csv') throw new SalvorError('USAGE', `${page.name} has many tables: use json or ndjson`)
       const requests = [...(page.name === 'pod' ? [POD_ITSELF] : []), ...PARTS].map((part) => requestOf(registry, part))
       if (options.outputDir !== undefined) {
-        const of = containers(name)
-        for (const [writer, told] of Object.entries(WRITERS)) requests.push(requestOf(registry, writer, told(of)))
-        if (raw['process-memory'] === true) requests.push(requestOf(registry, MEMORY, { of_container: of }))
+        const [of, memory] = [containers(name), raw['process-memory'] === true]
+        for (const [writer, told] of Object.entries(WRITERS))
+          requests.push(requestOf(registry, writer, told(of, memory)))
+        if (memory) requests.push(requestOf(registry, MEMORY, { of_container: of }))
       } else if (raw['process-memory'] === true) {
         throw new SalvorError('USAGE', '--process-memory writes files: name a folder with --output-dir')
       }

@@ -18,6 +18,8 @@ const MAGIC = {
   fdinfo: 0x5621_3732,
   files: 0x5630_3138,
   stats: 0x5709_3306,
+  mm: 0x5749_2820,
+  pagemap: 0x5608_4025,
 } as const
 /** CRTOOLS_IMAGES_V1_1 (criu/include/image.h). */
 const VERSION = 2
@@ -27,6 +29,41 @@ const ALIVE = 1
 const STOPPED = 3
 /** REG of `fd_types` (images/fdinfo.proto). */
 const REGULAR = 1
+
+/** PROT_READ, PROT_WRITE and PROT_EXEC; MAP_SHARED, MAP_PRIVATE and MAP_ANONYMOUS (include/uapi/asm-generic/mman-common.h). */
+const PROTECTION: Readonly<Record<string, number>> = { r: 1, w: 2, x: 4 }
+const [SHARED, PRIVATE, ANONYMOUS] = [0x01, 0x02, 0x20]
+/** VMA_AREA_* and VMA_* of an area's status (criu/include/image.h). */
+const AREAS: Readonly<Record<string, number>> = {
+  '[stack]': 1 << 1,
+  '[vdso]': 1 << 3,
+  '[heap]': 1 << 5,
+  '[vvar]': 1 << 12,
+}
+const REGULAR_AREA = 1 << 0
+const STATUS = { file: { p: 1 << 6, s: 1 << 7 }, none: { p: 1 << 9, s: 1 << 8 } } as const
+/** PE_PRESENT: its bytes are in the file of pages (criu/include/pagemap.h). */
+const PRESENT = 1 << 2
+
+/** Memory of a process. */
+export interface CheckpointMemory {
+  /** Code, data, stack, heap, arguments and environment: as `mm_entry` has them, from its first member on. */
+  places: readonly bigint[]
+  exe: string
+  areas: readonly CheckpointArea[]
+  /** What of them is in the file of pages, one after the other. */
+  runs: readonly { address: bigint; pages: number }[]
+}
+
+export interface CheckpointArea {
+  start: bigint
+  end: bigint
+  /** As `r-xp`. */
+  permissions: string
+  /** In its file, in bytes; null where there is none. */
+  offset: bigint | null
+  path: string | null
+}
 
 /** A thread. */
 export interface CheckpointThread {
@@ -46,6 +83,8 @@ export interface CheckpointProcess extends CheckpointThread {
   cwd: string
   root: string
   files: readonly { fd: number; path: string; flags: number; position: number }[]
+  /** Null where none was asked for, or it has none. */
+  memory: CheckpointMemory | null
 }
 
 /** A file of the archive. */
@@ -91,6 +130,12 @@ export function criuImages(processes: readonly CheckpointProcess[], architecture
         'fdinfo',
         open.map((each) => (entry: BinaryWriter) => numbers(entry, [each.id, each.flags, REGULAR, each.fd])),
       ),
+      ...(process.memory === null
+        ? []
+        : [
+            image(`mm-${tid}.img`, 'mm', [memoryEntry(process.memory, files)]),
+            image(`pagemap-${tid}.img`, 'pagemap', pagemap(process.memory, id)),
+          ]),
     ]
   })
   const tree = processes.map(({ tid, parent, group, session, threads }) => (entry: BinaryWriter) => {
@@ -138,6 +183,41 @@ function task(core: BinaryWriter, { comm, stopped, tid }: CheckpointProcess, arc
     .string(comm)
     .join()
   return threadPart(core, { tid, comm })
+}
+
+/** `mm_entry`: where things lie, the program's file, and every area (images/mm.proto, images/vma.proto). */
+function memoryEntry({ places, exe, areas }: CheckpointMemory, files: Files): Fill {
+  const exeId = files.id(exe, 0, 0)
+  const filed = areas.map((area) => (area.offset === null ? 0 : files.id(area.path ?? '', 0, 0)))
+  return (entry) => {
+    for (const [place, value] of places.entries()) entry.tag(place + 1, VARINT).uint64(value)
+    entry.tag(12, VARINT).uint32(exeId)
+    for (const [place, area] of areas.entries()) areaEntry(entry.tag(14, LENGTH).fork(), area, filed[place] ?? 0).join()
+    return entry
+  }
+}
+
+function areaEntry(entry: BinaryWriter, { start, end, permissions, offset, path }: CheckpointArea, file: number) {
+  const way = permissions.endsWith('s') ? 's' : 'p'
+  const protection = [...permissions].reduce((bits, letter) => bits | (PROTECTION[letter] ?? 0), 0)
+  const flags = (way === 's' ? SHARED : PRIVATE) | (offset === null ? ANONYMOUS : 0)
+  const status = REGULAR_AREA | STATUS[offset === null ? 'none' : 'file'][way] | (AREAS[path ?? ''] ?? 0)
+  for (const [place, value] of [start, end, offset ?? 0n, BigInt(file)].entries())
+    entry.tag(place + 1, VARINT).uint64(value)
+  for (const [place, value] of [protection, flags, status].entries()) entry.tag(place + 5, VARINT).uint32(value)
+  return entry.tag(8, VARINT).sint64(-1)
+}
+
+/** `pagemap_head`, which names the file of pages, and a `pagemap_entry` for each run of them (images/pagemap.proto). */
+function pagemap({ runs }: CheckpointMemory, id: number): Fill[] {
+  const entries = runs.map(
+    ({ address, pages }): Fill =>
+      (entry) => {
+        entry.tag(1, VARINT).uint64(address).tag(2, VARINT).uint32(pages)
+        return entry.tag(4, VARINT).uint32(PRESENT).tag(5, VARINT).uint64(pages)
+      },
+  )
+  return [(head) => numbers(head, [id]), ...entries]
 }
 
 function threadCore(core: BinaryWriter, thread: CheckpointThread, architecture: string): BinaryWriter {
