@@ -45,8 +45,9 @@ export function carveNames(
   const asked = new Set(nameless.map(({ id }) => id))
   let found = records.size > 0
   for (const subject of subjects) {
-    // Its first process is the monitor's child: the kernel says so.
-    const monitor = asked.has(subject.id) ? monitors.get(subject.init?.ppid ?? -1) : undefined
+    // Its first process is the monitor's child: the kernel says so. Where its arguments are there, its heap has no more.
+    const isAsked = asked.has(subject.id) && subject.conmon === null
+    const monitor = isAsked ? monitors.get(subject.init?.ppid ?? -1) : undefined
     subject.carved = [
       ...(records.get(subject.id) ?? []),
       ...(monitor === undefined ? [] : carveConmon(monitor, subject.id)),
