@@ -1,6 +1,6 @@
 import { address, bytes, count, defineAnalyzer, flag, integer, list, text } from 'salvor'
 import { netColumns, netPlaces, readMembers } from 'salvor/containers'
-import { readNetDevices, readTunnelHolders } from 'salvor/kernel'
+import { readNetDevices, readTunnelHolders, TUN } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'interfaces',
@@ -28,7 +28,7 @@ export default defineAnalyzer({
     peer_index: integer("Index of a veth's other end", { detail: true }),
     peer_net_ns: integer("Inode number of the namespace of a veth's other end", { meaning: 'namespace' }),
     peer_container: text("Id of the container that owns that namespace; null for the host's"),
-    attached: list('Processes that have a tunnel open and pass on its packets: their ids, as ip tuntap shows them'),
+    attached: list('Ids of the processes that have a tunnel open and pass on its packets; null where it is none'),
     mac: text('Hardware address'),
     mtu: bytes('Largest packet', { detail: true }),
     flags: list('Flags, as ip names them', { detail: true }),
@@ -42,11 +42,11 @@ export default defineAnalyzer({
     const placed = netPlaces(kernel)
     const [devices, members] = [readNetDevices(kernel), readMembers(kernel)]
     const holders = readTunnelHolders(kernel, devices, members.keys())
-    const attached = (address: bigint) => holders.get(address)?.flatMap(({ task }) => members.get(task)?.pid ?? [])
+    const attached = (address: bigint) => holders?.get(address)?.flatMap(({ task }) => members.get(task)?.pid ?? [])
     yield devices.map((device) => ({
       ...device,
       ...placed(device.net_ns),
-      attached: [...new Set(attached(device.address))].map(String),
+      attached: device.kind === TUN && holders !== null ? [...new Set(attached(device.address))].map(String) : null,
       peer_container: device.peer_net_ns === null ? null : placed(device.peer_net_ns).container,
     }))
   },

@@ -93,7 +93,7 @@ export { checkLinks, type LinkCheck } from '../kernel/tear.js'
 export { bootTime, imageTime } from '../kernel/time.js'
 export { readTimers, type Timer } from '../kernel/timers.js'
 export { type BufferedEvent, readTraceBuffers } from '../kernel/trace-buffers.js'
-export { readTunnelHolders, type TunnelHolder } from '../kernel/tunnels.js'
+export { readTunnelHolders, TUN, type TunnelHolder } from '../kernel/tunnels.js'
 export { readUprobes, type Uprobe } from '../kernel/uprobes.js'
 export {
   type Lacking,

@@ -8,7 +8,7 @@ import { TASK_STRUCT } from './objects.js'
 import { index, optional } from './query.js'
 
 /** `kind` of what is made by /dev/net/tun, tap or tun (DRV_NAME). */
-const TUN = 'tun'
+export const TUN = 'tun'
 /** Its number: MISC_MAJOR, and TUN_MINOR (include/uapi/linux/major.h, include/linux/miscdevice.h). */
 const DEVICE_NUMBER = (10 << 20) | 200
 const HELD = optional('((tun:struct tun_file *)private_data)->tun->dev')
@@ -20,14 +20,14 @@ export interface TunnelHolder {
 }
 
 /**
- * By the address of its device, whoever of some tasks has a tunnel open. Nobody may have: it can be kept without (persist).
- * Descriptors are looked at where there is such a device.
+ * By the address of its device, whoever of some tasks has a tunnel open; null where that is not told, as by a kernel that has
+ * no types of modules. Nobody may have: it can be kept without (persist). Descriptors are looked at where there is such a device.
  */
 export function readTunnelHolders(
   kernel: Kernel,
   devices: readonly Readonly<NetDevice>[],
   tasks: Iterable<bigint>,
-): ReadonlyMap<bigint, readonly TunnelHolder[]> {
+): ReadonlyMap<bigint, readonly TunnelHolder[]> | null {
   const tunnels = new Set(devices.flatMap(({ kind, address }) => (kind === TUN ? address : [])))
   const files = { walk: OPEN_FILES, select: { fd: index(), number: 'f_inode->i_rdev' } } as const
   const owners = kernel.at(tunnels.size === 0 ? [] : [...tasks], TASK_STRUCT).select({}, { files })
@@ -39,6 +39,7 @@ export function readTunnelHolders(
     'struct file',
   )
   const held = opened.select({ device: HELD }).column('device')
+  if (rows.length > 0 && rows.every((_, at) => held.bigint(at) === null)) return null
   const found = new Map<bigint, TunnelHolder[]>()
   for (const [at, row] of rows.entries()) {
     const device = held.bigint(at)
