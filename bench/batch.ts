@@ -1,17 +1,18 @@
 /**
  * What a batch costs beside the runs that it is made of: `npm run bench:batch [IMAGES] [samples] [shared] [queries]`.
  *
- * Every table of small images, and of the shared ones where they are, by `batch` with one worker and by `run` one after
- * the other, in turns; each table's rows go to a file in both. A batch hashes the images besides, which `openssl` does for
- * the single runs where it is there: told with and without. All in processor time, for what else the machine does is no
- * cost of a batch. Two workers against one are told by the clock, as they are about nothing else, and mean something only
- * where two processors have nothing else to do. Last, queries over a case of 1,000 images with 500 processes each. What it
+ * Every table of small images, and of the shared ones where they are, and the quick profile of those, by `batch` with one
+ * worker and by `run` one after the other, in turns; each table's rows go to a file in both. A batch hashes the images besides, which `openssl` does for
+ * the single runs where it is there: told with and without. In processor time, for what else the machine does is no
+ * cost of a batch, and by the clock. The clock, and two workers against one, mean something only where two processors have
+ * nothing else to do. Last, queries over a case of 1,000 images with 500 processes each. What it
  * printed, and when, stands in docs/batch.md.
  */
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type ProfileName, profile as profileOf } from '../dist/src/batch/profiles.js'
 import { RowsFile } from '../dist/src/case/rows-file.js'
 import { CaseStore } from '../dist/src/case/store.js'
 import { Registry } from '../dist/src/engine/registry.js'
@@ -29,6 +30,7 @@ const RESERVED = 24
 const HOSTS = 1000
 const PROCESSES = 500
 const MOST_RATIO = 1.15
+const registry = Registry.builtin()
 const HASHES = has('openssl')
 
 const folder = mkdtempSync(join(tmpdir(), 'salvor-bench-'))
@@ -41,15 +43,17 @@ function ran(...args: string[]): Run {
   return run
 }
 
-function batch(images: readonly string[], workers: number): Run {
+function batch(images: readonly string[], profile: ProfileName, workers: number): Run {
   rmSync(caseFolder, { recursive: true, force: true })
-  return ran('batch', ...images, '--case', caseFolder, '--workers', String(workers), '--threads', '1')
+  const how = ['--profile', profile, '--workers', String(workers), '--threads', '1']
+  return ran('batch', ...images, '--case', caseFolder, ...how)
 }
 
-function singles(images: readonly string[]): Run {
+function singles(images: readonly string[], profile: ProfileName): Run {
   const output = join(folder, 'rows.ndjson')
+  const tables = profile === 'full' ? ['all'] : profileOf(profile, registry).map(({ name }) => name)
   const runs = images.map((image) =>
-    ran('run', 'all', image, '-f', 'ndjson', '-o', output, '--force', '--threads', '1'),
+    ran('run', ...tables, image, '-f', 'ndjson', '-o', output, '--force', '--threads', '1'),
   )
   const sum = (name: 'cpu' | 'wall'): number => runs.reduce((total, run) => total + run[name], 0)
   return { cpu: sum('cpu'), wall: sum('wall'), code: 0 }
@@ -61,31 +65,36 @@ function hashes(images: readonly string[]): number {
   return images.reduce((sum, image) => sum + measure(['openssl', 'dgst', '-sha256', image]).cpu, 0)
 }
 
-function compared(what: string, images: readonly string[]): Record<string, number> {
+function compared(what: string, images: readonly string[], profile: ProfileName = 'full'): Record<string, number> {
   // Symbols are in the cache then, for all alike.
-  singles(images)
+  singles(images, profile)
   const rounds = Array.from({ length: ROUNDS }, () => ({
-    single: singles(images),
+    single: singles(images, profile),
     hash: hashes(images),
-    one: batch(images, 1),
-    two: batch(images, 2),
+    one: batch(images, profile, 1),
+    two: batch(images, profile, 2),
   }))
-  const single = median(rounds.map((round) => round.single.cpu))
-  const one = median(rounds.map((round) => round.one.cpu))
-  const ratio = median(rounds.map((round) => round.one.cpu / round.single.cpu))
-  const hash = median(rounds.map((round) => round.hash))
-  const hashed = median(rounds.map((round) => round.one.cpu / (round.single.cpu + round.hash)))
-  const workers = median(rounds.map((round) => round.two.wall / round.one.wall))
-  console.log(`${what}, ${images.length} images`)
-  console.log(`${seconds(single)}  s of processor: single runs`)
-  console.log(`${seconds(one)}  s of processor: a batch`)
-  console.log(`${seconds(ratio)}  times the single runs (at most ${MOST_RATIO})`)
-  if (HASHES) {
-    console.log(`${seconds(hash)}  s of processor: the images hashed by openssl`)
-    console.log(`${seconds(hashed)}  times the single runs and these hashes`)
+  const of = (value: (round: (typeof rounds)[number]) => number): number => median(rounds.map(value))
+  const results = {
+    single: of(({ single }) => single.cpu),
+    hash: of(({ hash }) => hash),
+    one: of(({ one }) => one.cpu),
+    ratio: of(({ single, one }) => one.cpu / single.cpu),
+    clock: of(({ single, one }) => one.wall / single.wall),
+    hashed: of(({ single, hash, one }) => one.cpu / (single.cpu + hash)),
+    workers: of(({ one, two }) => two.wall / one.wall),
   }
-  console.log(`${seconds(workers)}  of one worker's time with two (at most 0.6)`)
-  return { single, hash, one, ratio, hashed, workers }
+  console.log(`${what}, ${images.length} images`)
+  console.log(`${seconds(results.single)}  s of processor: single runs`)
+  console.log(`${seconds(results.one)}  s of processor: a batch`)
+  console.log(`${seconds(results.ratio)}  times the single runs (at most ${MOST_RATIO})`)
+  console.log(`${seconds(results.clock)}  times the single runs by the clock (at most ${MOST_RATIO})`)
+  if (HASHES) {
+    console.log(`${seconds(results.hash)}  s of processor: the images hashed by openssl`)
+    console.log(`${seconds(results.hashed)}  times the single runs and these hashes`)
+  }
+  console.log(`${seconds(results.workers)}  of one worker's time with two (at most 0.6)`)
+  return results
 }
 
 /** Small images of one sample, each another file. */
@@ -108,7 +117,7 @@ function shared(): string[] {
 /** A case of many hosts that run the same programs, and one each that no other does. */
 async function fleet(): Promise<void> {
   rmSync(caseFolder, { recursive: true, force: true })
-  const { columns, key } = Registry.builtin().get('processes')
+  const { columns, key } = registry.get('processes')
   const store = await CaseStore.write(caseFolder)
   try {
     for (let host = 0; host < HOSTS; host++) {
@@ -163,8 +172,10 @@ try {
   const results: Record<string, unknown> = {}
   if (isAsked('samples')) results.samples = compared('samples', samples())
   const whole = isAsked('shared') ? shared() : []
-  if (whole.length > 0) results.shared = compared('shared images', whole)
-  else if (isAsked('shared')) console.log('there are no shared images: they are not measured')
+  if (whole.length > 0) {
+    results.shared = compared('shared images', whole)
+    results.quick = compared('shared images, the quick profile', whole, 'quick')
+  } else if (isAsked('shared')) console.log('there are no shared images: they are not measured')
   if (isAsked('queries')) {
     await fleet()
     console.log(`a case of ${HOSTS} images with ${PROCESSES} processes each`)

@@ -1,7 +1,8 @@
-/** A job in a process of its own: what it takes is limited, and what it breaks is that job. */
+/** A job in a child process: what it takes is limited, and what it breaks is that job. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { exitCodes } from '../engine/status.js'
 import { STANDARD_INPUT } from '../intake/names.js'
 import type { ChildLimits, Job, Outcome } from './job.js'
@@ -42,41 +43,151 @@ export function isCrash(outcome: Outcome): boolean {
   return outcome.kind === 'lost' && outcome.exitCode === exitCodes.internal
 }
 
-/** Does a job in a child process. Never throws: what happens to the child is an outcome. */
-export function runChild(program: ChildProgram, request: ChildRequest, watch: ChildWatch): Promise<Outcome> {
-  const child = spawn(process.execPath, [program.entry, CHILD_COMMAND, ...program.options], {
-    stdio: [request.job.path === STANDARD_INPUT ? 'inherit' : 'ignore', 'ignore', 'pipe', 'ipc'],
-    // What is asked of it is JSON, and so is what it answers.
-    serialization: 'json',
-    env: withoutSecrets(process.env),
-  })
-  return new Promise((resolve) => {
-    let outcome: Outcome | undefined
-    let stderr = ''
-    const end = (lost: Outcome): void => {
-      outcome ??= lost
-      child.kill('SIGKILL')
-    }
-    const stopLimits = limit(child, request.job.limits, end)
-    const interrupt = (): void => end(lost('interrupted', exitCodes.interrupted))
-    watch.signal.addEventListener('abort', interrupt, { once: true })
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      stderr = `${stderr}${text}`.slice(-MOST_STDERR)
+/** What a process may keep that is to do another image: what it has beyond that is better given back. */
+const MOST_KEPT_MIB = 512
+/** How long a process is kept that nobody has work for. */
+const KEPT_MILLISECONDS = 5_000
+
+/** How a job ended, and whether a process that had done nothing before might have come to another end. */
+interface Performed {
+  readonly outcome: Outcome
+  readonly isOfChild: boolean
+}
+
+/** One process, which does one job at a time. */
+class Child {
+  private readonly process: ChildProcess
+  private readonly ended: Promise<void>
+  private stderr = ''
+  private hear: (message: ChildMessage) => void = () => {}
+  private gone: (how: string) => void = () => {}
+  private how: string | undefined
+  /** Whether it has done a job before. */
+  isUsed = false
+
+  constructor(program: ChildProgram, stdin: 'inherit' | 'ignore') {
+    this.process = spawn(process.execPath, [program.entry, CHILD_COMMAND, ...program.options], {
+      stdio: [stdin, 'ignore', 'pipe', 'ipc'],
+      // What is asked of it is JSON, and so is what it answers.
+      serialization: 'json',
+      env: withoutSecrets(process.env),
     })
-    child.on('message', (message: ChildMessage) => {
-      if (message.kind === 'outcome') outcome ??= message.outcome
-      else watch.progress(message.task, message.done, message.total)
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr = `${this.stderr}${text}`.slice(-MOST_STDERR)
     })
-    child.on('error', (error) => end(lost(`its process did not start: ${error.message}`, exitCodes.internal)))
-    child.on('close', (code, signal) => {
-      stopLimits()
-      watch.signal.removeEventListener('abort', interrupt)
-      resolve(outcome ?? lost(endOf(code, signal, stderr), exitCodes.internal))
+    this.process.on('message', (message: ChildMessage) => this.hear(message))
+    this.ended = new Promise((resolve) => {
+      const over = (how: string): void => {
+        this.how ??= how
+        this.gone(this.how)
+        resolve()
+      }
+      this.process.on('error', (error) => over(`its process did not start: ${error.message}`))
+      this.process.on('close', (code, signal) => over(endOf(code, signal, this.stderr)))
     })
-    child.send(request, () => {
-      // A child that is gone already has said so by its end.
+  }
+
+  /** Answers when there is an outcome, or the process is gone. */
+  async perform(request: ChildRequest, watch: ChildWatch): Promise<Performed> {
+    const performed = await new Promise<Performed>((resolve) => {
+      const end = (outcome: Outcome, isOfChild = isCrash(outcome)): void => {
+        stopLimits()
+        watch.signal.removeEventListener('abort', interrupt)
+        resolve({ outcome, isOfChild })
+      }
+      const stopLimits = limit(this.process, request.job.limits, end)
+      const interrupt = (): void => end(lost('interrupted', exitCodes.interrupted))
+      watch.signal.addEventListener('abort', interrupt, { once: true })
+      this.stderr = ''
+      this.hear = (message) => {
+        if (message.kind === 'outcome') end(message.outcome)
+        else watch.progress(message.task, message.done, message.total)
+      }
+      this.gone = (how) => end(lost(how, exitCodes.internal))
+      if (this.how !== undefined) this.gone(this.how)
+      else
+        this.process.send(request, () => {
+          // A child that is gone already says so by its end.
+        })
     })
-  })
+    if (!this.isFit(request.job, performed.outcome)) await this.end()
+    this.isUsed = true
+    return performed
+  }
+
+  get isGone(): boolean {
+    return this.how !== undefined
+  }
+
+  /** Ends it, whatever it is doing: what it writes is of no interest to anybody. */
+  async end(): Promise<void> {
+    this.process.kill('SIGKILL')
+    await this.ended
+  }
+
+  /** Whether another job would find it as good as new: it ended well, gave back what it took, and no call goes on in it. */
+  private isFit({ limits }: Job, outcome: Outcome): boolean {
+    if (outcome.kind === 'lost' || this.how !== undefined) return false
+    const { error, tables } = outcome.record
+    if (error !== null || tables.some(({ failed }) => failed !== undefined)) return false
+    const most = Math.min(MOST_KEPT_MIB, (limits.memory ?? Number.POSITIVE_INFINITY) / 2)
+    const used = ownMemory(this.process.pid)
+    return used !== undefined && used <= most * KIB_PER_MIB
+  }
+}
+
+/** Does jobs one after the other, each in a child process, which does the next one too where it is fit for that. */
+export class Children {
+  private kept: Child | undefined
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(private readonly program: ChildProgram) {}
+
+  /** Never throws: what happens to the child is an outcome, and none depends on what the child did before. */
+  async run(request: ChildRequest, watch: ChildWatch): Promise<Outcome> {
+    clearTimeout(this.timer)
+    // What is piped in is inherited, and is there once.
+    if (request.job.path === STANDARD_INPUT) return this.once(request, watch)
+    const child = this.kept ?? new Child(this.program, 'ignore')
+    const { isUsed } = child
+    const { outcome, isOfChild } = await child.perform(request, watch)
+    if (isUsed && isOfChild && !watch.signal.aborted) return this.again(request, watch)
+    this.keep(child)
+    return outcome
+  }
+
+  /** Ends the process that is kept. */
+  async close(): Promise<void> {
+    clearTimeout(this.timer)
+    const { kept } = this
+    this.kept = undefined
+    await kept?.end()
+  }
+
+  private async once(request: ChildRequest, watch: ChildWatch): Promise<Outcome> {
+    const child = new Child(this.program, 'inherit')
+    const { outcome } = await child.perform(request, watch)
+    await child.end()
+    return outcome
+  }
+
+  private async again(request: ChildRequest, watch: ChildWatch): Promise<Outcome> {
+    this.kept = undefined
+    emptyFolder(request.folder)
+    const child = new Child(this.program, 'ignore')
+    const { outcome } = await child.perform(request, watch)
+    this.keep(child)
+    return outcome
+  }
+
+  private keep(child: Child): void {
+    this.kept = child.isGone ? undefined : child
+    this.timer = setTimeout(() => void this.close(), KEPT_MILLISECONDS)
+  }
+}
+
+function emptyFolder(folder: string): void {
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true })
 }
 
 /** A child needs no queue and no hook, and whoever may look at its environment no secret of either. */
@@ -94,16 +205,22 @@ function endOf(code: number | null, signal: NodeJS.Signals | null, stderr: strin
   return `its process ${how}${last === '' ? '' : `: ${last}`}`
 }
 
-function limit(child: ChildProcess, { timeout, memory }: ChildLimits, end: (outcome: Outcome) => void): () => void {
-  const over = (what: string): void => end(lost(what, exitCodes.limit))
+function limit(
+  child: ChildProcess,
+  { timeout, memory }: ChildLimits,
+  end: (outcome: Outcome, isOfChild: boolean) => void,
+): () => void {
+  const over = (what: string, isOfChild: boolean): void => end(lost(what, exitCodes.limit), isOfChild)
   const timer =
-    timeout === undefined ? undefined : setTimeout(() => over(`it took longer than ${timeout} seconds`), timeout * 1000)
+    timeout === undefined
+      ? undefined
+      : setTimeout(() => over(`it took longer than ${timeout} seconds`, false), timeout * 1000)
   const poll =
     memory === undefined
       ? undefined
       : setInterval(() => {
           const used = ownMemory(child.pid)
-          if (used !== undefined && used > memory * KIB_PER_MIB) over(`it took more than ${memory} MiB of memory`)
+          if (used !== undefined && used > memory * KIB_PER_MIB) over(`it took more than ${memory} MiB of memory`, true)
         }, POLL_MILLISECONDS)
   return () => {
     clearTimeout(timer)

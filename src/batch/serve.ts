@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { STANDARD_INPUT } from '../intake/names.js'
-import { type ChildProgram, isCrash, runChild } from './child.js'
+import { type ChildProgram, Children, isCrash } from './child.js'
 import type { Job, Outcome } from './job.js'
 import type { Claim, JobQueue } from './queue.js'
 
@@ -25,30 +25,49 @@ export interface Servant {
   readonly progress: (path: string, task: string, done: number, total: number) => void
 }
 
-/** Does jobs until there are none, or it is told to stop. */
+/** Hands an outcome over, and lets go of what it was made of. */
+type Finish = () => Promise<void>
+
+/** Does jobs until there are none, or it is told to stop. While a result is taken, the next image is begun. */
 export async function serve(queue: JobQueue, servant: Servant): Promise<void> {
-  for (let claim = await queue.claim(); claim !== undefined; claim = await queue.claim()) {
-    if (servant.signal.aborted) return claim.giveBack()
-    await perform(claim, servant)
+  const children = new Children(servant.program)
+  let finished: Promise<void> = Promise.resolve()
+  try {
+    for (let claim = await queue.claim(); claim !== undefined; claim = await queue.claim()) {
+      if (servant.signal.aborted) {
+        await claim.giveBack()
+        break
+      }
+      const finish = await perform(claim, children, servant)
+      await finished
+      finished = finish()
+      // Heard above, or below.
+      finished.catch(() => {})
+    }
+  } finally {
+    await Promise.all([finished, children.close()])
   }
 }
 
-async function perform(claim: Claim, { program, folder, signal, begin, progress }: Servant): Promise<void> {
+async function perform(
+  claim: Claim,
+  children: Children,
+  { folder, signal, begin, progress }: Servant,
+): Promise<Finish> {
   const { job, attempt } = claim
   const own = mkdtempSync(join(folder, 'image-'))
+  const remove = (): void => rmSync(own, { recursive: true, force: true })
   begin(job)
-  try {
-    const outcome = await runChild(
-      program,
-      { job, folder: own },
-      { signal, progress: (task, done, total) => progress(job.path, task, done, total) },
-    )
-    if (outcome.kind === 'lost' && isCrash(outcome) && attempt < attemptsOf(job) && !signal.aborted)
-      await claim.giveBack(outcome.why)
-    else await claim.finish(located(outcome, own))
-  } finally {
-    rmSync(own, { recursive: true, force: true })
+  const outcome = await children.run(
+    { job, folder: own },
+    { signal, progress: (task, done, total) => progress(job.path, task, done, total) },
+  )
+  if (outcome.kind === 'lost' && isCrash(outcome) && attempt < attemptsOf(job) && !signal.aborted) {
+    remove()
+    await claim.giveBack(outcome.why)
+    return async () => {}
   }
+  return () => claim.finish(located(outcome, own)).finally(remove)
 }
 
 /** A child names its files; where they are is known here. */

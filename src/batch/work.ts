@@ -2,7 +2,7 @@
 
 import type { ImageRecord, KernelRecord, State } from '../case/manifest.js'
 import { TableFiles } from '../case/table-files.js'
-import { Engine, type OpenedImage, type Reporter } from '../engine/engine.js'
+import { Engine, type EngineOptions, type OpenedImage, type Reporter } from '../engine/engine.js'
 import { SalvorError, toFailure } from '../engine/errors.js'
 import { evidenceFiles } from '../engine/evidence-file.js'
 import { readOptions } from '../engine/option-values.js'
@@ -22,8 +22,43 @@ export interface WorkParts {
   /** An empty folder for the tables. */
   readonly folder: string
   readonly reporter: Reporter
-  /** The module that stands for the kernel layer, in tests. */
-  readonly backend?: string
+}
+
+/** The engine of a process, kept for the next job: its workers have the analyzers loaded and compiled. */
+export class KeptEngine {
+  private engine: Engine | undefined
+  private options = ''
+
+  constructor(
+    private readonly registry: Registry,
+    private readonly signal: AbortSignal,
+    /** The module that stands for the kernel layer, in tests. */
+    private readonly backend?: string,
+  ) {}
+
+  async for({ settings, threads, intake }: Job): Promise<Engine> {
+    const options: EngineOptions = {
+      threads,
+      own: true,
+      ...(settings.timeout === null ? {} : { timeout: settings.timeout }),
+      ...(settings.memory === null ? {} : { memory: settings.memory }),
+      ...(this.backend === undefined ? {} : { backend: this.backend }),
+      ...(intake === undefined ? {} : { intake }),
+    }
+    const asked = JSON.stringify(options)
+    if (this.engine === undefined || this.options !== asked) {
+      await this.close()
+      this.engine = new Engine(this.registry, this.signal, options)
+      this.options = asked
+    }
+    return this.engine
+  }
+
+  async close(): Promise<void> {
+    const { engine } = this
+    this.engine = undefined
+    await engine?.close()
+  }
 }
 
 interface Made {
@@ -39,25 +74,17 @@ function now(): string {
 }
 
 /** Does a job. Whatever the image is, there is a record of it; throws where the job itself failed. */
-export async function work(job: Job, parts: WorkParts): Promise<Outcome> {
+export async function work(job: Job, engine: Engine, parts: WorkParts): Promise<Outcome> {
   const started = now()
-  const { settings, path, threads } = job
-  const engine = new Engine(parts.registry, parts.signal, {
-    threads,
-    own: true,
-    ...(settings.timeout === null ? {} : { timeout: settings.timeout }),
-    ...(settings.memory === null ? {} : { memory: settings.memory }),
-    ...(parts.backend === undefined ? {} : { backend: parts.backend }),
-    ...(job.intake === undefined ? {} : { intake: job.intake }),
-  })
+  const { settings, path } = job
   const progress = (what: string) => (done: number, total: number) => parts.reporter.progress(what, done, total)
+  const received = isElsewhere(path) ? await receive(engine, path, progress('receiving')) : undefined
+  if (received?.kind === 'lost') return received
+  const { unpackLimit } = settings
+  const how = { cacheDir: job.cacheDir, ...(unpackLimit === undefined ? {} : { unpackLimit }) }
+  const image = await engine.open(path, how).catch((error: unknown) => toFailure(error))
+  const opened = 'id' in image ? image : undefined
   try {
-    const received = isElsewhere(path) ? await receive(engine, path, progress('receiving')) : undefined
-    if (received?.kind === 'lost') return received
-    const { unpackLimit } = settings
-    const how = { cacheDir: job.cacheDir, ...(unpackLimit === undefined ? {} : { unpackLimit }) }
-    const image = await engine.open(path, how).catch((error: unknown) => toFailure(error))
-    const opened = 'id' in image ? image : undefined
     // Both read the file from its beginning on, the one what the other has brought in.
     const [evidence, made] = await Promise.all([
       received ?? hashEvidence(opened === undefined ? [path] : evidenceFiles(opened.info), parts.signal),
@@ -66,7 +93,7 @@ export async function work(job: Job, parts: WorkParts): Promise<Outcome> {
     if (parts.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
     return resultOf(job, evidence, made, started, parts)
   } finally {
-    await engine.close()
+    if (opened !== undefined) await engine.closeImage(opened)
   }
 }
 

@@ -1,4 +1,6 @@
+import { on } from 'node:events'
 import { CHILD_COMMAND, type ChildMessage, type ChildRequest } from '../../batch/child.js'
+import type { KeptEngine } from '../../batch/work.js'
 import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
 import type { Command, Invocation } from '../command.js'
@@ -7,13 +9,13 @@ import { pluginOption } from '../options.js'
 /** Progress is told no more often than a terminal is drawn. */
 const PROGRESS_MILLISECONDS = 200
 
-/** One message of whoever started this process; its end is this process's, whatever it is doing. */
-function requested(): Promise<ChildRequest> {
+/** What whoever started this process asks; their end is this process's, whatever it is doing. */
+function requests(): AsyncIterable<readonly ChildRequest[]> {
   if (process.send === undefined) throw new SalvorError('USAGE', `${CHILD_COMMAND} is for salvor batch to call`)
   process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
   // Signals that a terminal or a service manager sends to all are for that one, which may let an image come to its end.
   for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal).on(signal, () => {})
-  return new Promise((resolve) => process.once('message', (message) => resolve(message as ChildRequest)))
+  return on(process, 'message')
 }
 
 function send(message: ChildMessage): Promise<void> {
@@ -23,14 +25,17 @@ function send(message: ChildMessage): Promise<void> {
   })
 }
 
-async function perform({ world, registry }: Invocation, { job, folder }: ChildRequest): Promise<void> {
+async function perform(
+  { world, registry }: Invocation,
+  engines: KeptEngine,
+  { job, folder }: ChildRequest,
+): Promise<void> {
   const { work } = await import('../../batch/work.js')
   let told = 0
-  const outcome = await work(job, {
+  const outcome = await work(job, await engines.for(job), {
     registry,
     folder,
     signal: world.signal,
-    ...(world.backend === undefined ? {} : { backend: world.backend }),
     reporter: {
       progress: (task, done, total) => {
         if (performance.now() - told < PROGRESS_MILLISECONDS) return
@@ -47,23 +52,27 @@ async function perform({ world, registry }: Invocation, { job, folder }: ChildRe
 }
 
 async function run(invocation: Invocation): Promise<number> {
-  const request = await requested()
+  const { world, registry } = invocation
+  const asked = requests()
+  const { KeptEngine } = await import('../../batch/work.js')
+  const engines = new KeptEngine(registry, world.signal, world.backend)
   try {
-    await perform(invocation, request)
+    for await (const [request] of asked) if (request !== undefined) await perform(invocation, engines, request)
     return exitCodes.complete
   } finally {
+    await engines.close()
     // An open channel would keep the process.
     process.removeAllListeners('disconnect')
     if (process.connected) process.disconnect()
   }
 }
 
-/** Does one job of a batch. */
+/** Does jobs of a batch, one after the other. */
 export const batchImageCommand: Command = {
   name: CHILD_COMMAND,
   internal: true,
   arguments: [],
-  summary: 'One image of a batch, for salvor batch itself',
+  summary: 'Images of a batch, for salvor batch itself',
   options: [pluginOption],
   run,
 }
