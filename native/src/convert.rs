@@ -48,13 +48,12 @@ pub struct Converted {
 /// `most` are as [`unpack::open`] has them.
 pub fn convert(
     path: &Path,
-    (cache, most): (Option<&Path>, u64),
+    (cache, most, keep): (Option<&Path>, u64, Keep),
     format: Format,
     output: &Path,
     progress: Progress,
 ) -> Result<Converted> {
-    let mut open =
-        || unpack::open(path, cache, most, Keep::InCache, &mut |done, total| progress(Phase::Unpack, done, total));
+    let mut open = || unpack::open(path, cache, most, keep, &mut |done, total| progress(Phase::Unpack, done, total));
     let (image, architecture) = placed(open()?, cache, &mut open)?;
     let runs = runs(&image);
     let machine = architecture.map(Architecture::elf_machine);

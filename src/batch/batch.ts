@@ -43,6 +43,14 @@ export interface ImageEnd {
   readonly milliseconds: number
 }
 
+/** How an image ended of which this came. */
+export function endOf({ path }: Job, outcome: Outcome, milliseconds: number): ImageEnd {
+  const ended = { path, known: false, outcome, milliseconds }
+  if (outcome.kind === 'lost') return { ...ended, state: 'lost', exitCode: outcome.exitCode, error: outcome.why }
+  const { state, exit_code: exitCode, error } = outcome.record
+  return { ...ended, state, exitCode, ...(error === null ? {} : { error }) }
+}
+
 export interface BatchReporter {
   readonly begin: (images: number) => void
   readonly progress: (path: string, task: string, done: number, total: number) => void
@@ -156,20 +164,12 @@ export abstract class Batch<Options extends BatchOptions> {
 
   private async keep(job: Job, outcome: Outcome, milliseconds: number): Promise<ImageEnd> {
     const source = this.sourceFor(job)
-    const ended = (state: State, exitCode: number, error: string | null): ImageEnd => {
-      return {
-        path: job.path,
-        state,
-        exitCode,
-        known: false,
-        outcome,
-        milliseconds,
-        ...(error === null ? {} : { error }),
-      }
-    }
+    const ended = endOf(job, outcome, milliseconds)
     if (outcome.kind === 'lost') {
-      if (outcome.exitCode !== exitCodes.interrupted) await this.store.lose(source, outcome.exitCode, outcome.why)
-      return ended('lost', outcome.exitCode, outcome.why)
+      // It is tried again where even that could not be kept.
+      if (outcome.exitCode !== exitCodes.interrupted)
+        await this.store.lose(source, outcome.exitCode, outcome.why).catch(() => {})
+      return ended
     }
     const { record } = outcome
     try {
@@ -178,11 +178,11 @@ export abstract class Batch<Options extends BatchOptions> {
         return { analyzer, columns, key: key ?? [], file }
       })
       await this.store.add(source, record, tables)
-      return ended(record.state, record.exit_code, record.error)
+      return ended
     } catch (error) {
       const failure = toFailure(error)
       const why = `its result could not be put into the case: ${failure.message}`
-      return ended('lost', exitCodeOf(failure.code), why)
+      return { ...ended, state: 'lost', exitCode: exitCodeOf(failure.code), error: why }
     }
   }
 }

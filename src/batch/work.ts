@@ -12,6 +12,7 @@ import { exitCodeOf, exitCodes, imageExitCode, type TableOutcome, worst } from '
 import { distinct } from '../engine/warnings.js'
 import { isElsewhere } from '../intake/names.js'
 import { isoTime } from '../iso-time.js'
+import { isDiskFull } from '../output/target.js'
 import type { Warning } from '../warning.js'
 import { type HashedEvidence, hashEvidence } from './hash-files.js'
 import { type Job, jobId, type MadeTable, type Outcome } from './job.js'
@@ -92,6 +93,9 @@ export async function work(job: Job, engine: Engine, parts: WorkParts): Promise<
     ])
     if (parts.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
     return resultOf(job, evidence, made, started, parts)
+  } catch (error) {
+    if (error instanceof Unwritten) return error.outcome
+    throw error
   } finally {
     if (opened !== undefined) await engine.closeImage(opened)
   }
@@ -133,6 +137,18 @@ function requestsOf({ settings }: Job, registry: Registry): TableRequest<KnownAn
 
 const FACTS = 'info'
 
+/** The tables could not be written here, which says nothing of the image. */
+class Unwritten extends Error {
+  constructor(readonly failure: SalvorError) {
+    super(failure.message)
+  }
+
+  get outcome(): Outcome {
+    const exitCode = isDiskFull(this.failure) ? exitCodes.limit : exitCodeOf(this.failure.code)
+    return { kind: 'lost', why: this.message, exitCode, unreached: true }
+  }
+}
+
 async function tablesOf(engine: Engine, image: OpenedImage, job: Job, parts: WorkParts): Promise<Made> {
   const { registry, folder, reporter } = parts
   const requests = requestsOf(job, registry)
@@ -142,6 +158,7 @@ async function tablesOf(engine: Engine, image: OpenedImage, job: Job, parts: Wor
   const all = facts === undefined || asked.has(FACTS) ? requests : [...requests, byDefault(facts)]
   const files = new TableFiles(folder, asked, FACTS)
   const outcomes = await engine.run(image, all, files, reporter)
+  if (files.failure !== undefined) throw new Unwritten(files.failure)
   const { info } = image
   return {
     kernel: {

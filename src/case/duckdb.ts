@@ -66,7 +66,7 @@ export class Database {
     } catch (error) {
       // A commit that failed has ended the transaction.
       await this.run('ROLLBACK').catch(() => {})
-      throw error
+      throw writeFailure(error)
     }
   }
 
@@ -82,6 +82,13 @@ function openFailure(path: string, error: unknown): SalvorError {
     return new SalvorError('USAGE', `${path} is written by another run of salvor`, { cause: error })
   }
   return new SalvorError('EVIDENCE', `${path} cannot be opened: ${firstLine(message)}`, { cause: error })
+}
+
+/** DuckDB has no code for a disk that is full, but the system's own words. */
+function writeFailure(error: unknown): unknown {
+  const message = error instanceof Error ? error.message : ''
+  if (!/No space left on device|Disk quota exceeded|File too large/.test(message)) return error
+  return new SalvorError('LIMIT', firstLine(message), { cause: error })
 }
 
 /** What DuckDB says, and what it guesses was meant, without the query that it repeats below it. */

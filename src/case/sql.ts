@@ -145,6 +145,7 @@ export class ImageSource implements SqlSource {
     if (analyzers.length === 0) return
     const files = new TableFiles(this.folder, new Set(analyzers.map(({ name }) => name)))
     await this.make(analyzers, files)
+    if (files.failure !== undefined) throw files.failure
     for (const { name, columns } of analyzers) {
       const made = files.tables.get(name)
       if (made === undefined) continue

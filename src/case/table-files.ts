@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import type { Batch } from '../api/table.js'
 import type { TableSink } from '../engine/engine.js'
+import type { SalvorError } from '../engine/errors.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
+import { outputFailure } from '../output/target.js'
 import type { Warning } from '../warning.js'
 import { RowsFile } from './rows-file.js'
 
@@ -9,6 +11,8 @@ import { RowsFile } from './rows-file.js'
 export class TableFiles implements TableSink {
   readonly tables = new Map<string, { readonly file: string; readonly sha256: string }>()
   readonly warnings: Warning[] = []
+  /** Why a file could not be written: the tables are not those that were made then. */
+  failure: SalvorError | undefined
   private readonly open = new Map<string, RowsFile>()
   /** The first rows of the table that was to be kept. */
   kept: Batch | undefined
@@ -23,14 +27,25 @@ export class TableFiles implements TableSink {
 
   async rows(analyzer: KnownAnalyzer, batch: Batch): Promise<void> {
     if (analyzer.name === this.keep) this.kept ??= batch
-    this.file(analyzer)?.write(batch)
+    this.attempt(() => this.file(analyzer)?.write(batch))
   }
 
   async end(analyzer: KnownAnalyzer): Promise<void> {
-    const made = this.file(analyzer)?.close(analyzer.name)
+    const made = this.attempt(() => this.file(analyzer)?.close(analyzer.name))
     if (made === undefined) return
     this.tables.set(analyzer.name, { file: fileName(analyzer), sha256: made.sha256 })
     this.warnings.push(...made.warnings)
+  }
+
+  /** To the engine a failure would be that of a table. */
+  private attempt<T>(work: () => T): T | undefined {
+    if (this.failure !== undefined) return undefined
+    try {
+      return work()
+    } catch (error) {
+      this.failure = outputFailure(this.folder, error)
+      return undefined
+    }
   }
 
   private file(analyzer: KnownAnalyzer): RowsFile | undefined {

@@ -78,15 +78,22 @@ export class Engine {
     return { kind: 'image', ...opened }
   }
 
-  /** Writes an image's memory into a new file of another format; `progress` hears phase, bytes done and bytes in all. */
-  convert(
-    task: Omit<ConvertTask, 'kind' | 'port'>,
+  /**
+   * Writes an image's memory into a new file of another format; `progress` hears phase, bytes done and bytes in all. With
+   * what is on record of an image that was brought here for it.
+   */
+  async convert(
+    { path: name, options, ...task }: Omit<ConvertTask, 'kind' | 'port'>,
     progress: (phase: number, done: number, total: number) => void,
-  ): Promise<Results['convert']> {
-    return this.stoppable<[number, number, number], Results['convert']>(
+  ): Promise<Results['convert'] & { readonly received?: EvidenceFileRecord }> {
+    const received = isElsewhere(name) ? await (await this.intakeOnce()).receive(name) : undefined
+    const { path = name } = received ?? {}
+    const how = received === undefined ? options : { ...options, name }
+    const converted = await this.stoppable<[number, number, number], Results['convert']>(
       (told) => progress(...told),
-      (port) => this.pool.run<'convert'>({ kind: 'convert', ...task, port }),
+      (port) => this.pool.run<'convert'>({ kind: 'convert', path, options: how, ...task, port }),
     )
+    return received === undefined ? converted : { ...converted, received: received.file }
   }
 
   /** A task that tells how far it is over a port, and is stopped over it. */

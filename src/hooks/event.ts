@@ -17,8 +17,8 @@ export interface HookEvent {
   readonly event: EventKind
   /** ISO 8601. */
   readonly time: string
-  /** The folder of the case. */
-  readonly case: string
+  /** The folder of the case; a worker knows none. */
+  readonly case: string | null
   readonly image: {
     readonly path: string
     /** As in the case; null where there is no result. */
@@ -55,7 +55,7 @@ function firstRows(path: string): unknown[] {
 }
 
 /** What there is to tell of an image's end; its tables' files have still to be there. */
-export function eventsOf(folder: string, { path, state, exitCode, error, outcome }: ImageEnd): HookEvent[] {
+export function eventsOf(folder: string | null, { path, state, exitCode, error, outcome }: ImageEnd): HookEvent[] {
   const made = outcome?.kind === 'result' ? outcome : undefined
   const record = made?.record
   const image = {

@@ -5,6 +5,7 @@ import { type FileHandle, open, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SalvorError } from '../engine/errors.js'
 import { makeFolder } from '../make-folder.js'
+import { isDiskFull } from '../output/target.js'
 import { require } from '../require.js'
 
 export interface SpoolSettings {
@@ -45,8 +46,8 @@ function tooLarge(name: string, limit: number): SalvorError {
 
 function failure(name: string, folder: string, error: unknown): SalvorError {
   if (error instanceof SalvorError) return error
-  const { code, message } = error as NodeJS.ErrnoException
-  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code ?? '')) return full(name, folder)
+  if (isDiskFull(error)) return full(name, folder)
+  const { message } = error as NodeJS.ErrnoException
   const reason = /^[A-Z\d]+: ([^,]+)/.exec(message)?.[1] ?? message
   return new SalvorError('USAGE', `${name}: ${folder} cannot be spooled into: ${reason}; name a --spool-dir`, {
     cause: error,

@@ -68,7 +68,7 @@ export const backend: Backend = {
   lost: native.lost,
   writeTouched: native.writeTouched,
   close: Kernel.close,
-  convert(path, { cacheDir, unpackLimit = UNPACK_LIMIT }, { format, output }, progress) {
-    return native.convertImage(path, cacheDir, unpackLimit * 2 ** 30, format, output, progress)
+  convert(path, { cacheDir, name = null, unpackLimit = UNPACK_LIMIT }, { format, output }, progress) {
+    return native.convertImage(path, name, cacheDir, unpackLimit * 2 ** 30, format, output, progress)
   },
 }

@@ -209,6 +209,7 @@ export interface Native {
    */
   convertImage(
     path: string,
+    name: string | null,
     cacheDir: string | null,
     most: number,
     format: string,

@@ -202,6 +202,12 @@ export function outputFailure(name: string, error: unknown): SalvorError {
   return new SalvorError(kind, `${name} cannot be written: ${reason}`, { cause: error })
 }
 
+/** Whether a write failed because the disk, a quota or the system lets nothing more be written. */
+export function isDiskFull(error: unknown): boolean {
+  const { code, cause } = error as NodeJS.ErrnoException
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code ?? '') || (cause instanceof Error && isDiskFull(cause))
+}
+
 /** Whether a write failed because nobody reads any more, which is no failure of the run. */
 export function isReaderGone(error: unknown): boolean {
   return ((error as Error | undefined)?.cause as NodeJS.ErrnoException | undefined)?.code === 'EPIPE'

@@ -257,3 +257,24 @@ describe('what is stopped', () => {
     expect((await coordinating.ended).code).toBe(3)
   }, 60_000)
 })
+
+test('the hooks of a worker hear of what it delivered, and know no case', async () => {
+  const events = join(folder, 'events')
+  const coordinating = coordinator(join(folder, 'told'), ['--queue-name', 'told'])
+  const hook = ['--hook', `cat >>${events}; echo >>${events}`, '--hook-on', 'finished,failed']
+  const served = await worker(['--queue-name', 'told', '--idle-exit', '2', ...hook]).ended
+  expect([served.code, (await coordinating.ended).code], served.stderr).toEqual([0, 3])
+  const told = readFileSync(events, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(told.map(({ case: into }) => into)).toEqual([null, null, null])
+  const named = told.map(({ event, image }) => `${image.path.split('/').at(-1)} ${event} ${image.state}`)
+  expect(named.sort()).toEqual([
+    'host-000.lime finished complete',
+    'host-001.lime failed failed',
+    'host-002.lime finished complete',
+  ])
+  const refused = await worker(['--queue-name', 'told', '--hook', ' ']).ended
+  expect([refused.code, /--hook/.test(refused.stderr)]).toEqual([2, true])
+}, 60_000)

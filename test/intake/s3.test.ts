@@ -80,6 +80,29 @@ describe('an image in a bucket', () => {
     expect(readdirSync(join(folder, 'spool'))).toEqual([])
   })
 
+  test('is converted as its file is, or nothing is left', async () => {
+    const converted = (image: string, output: string) => run(['convert', image, join(folder, output)]).ended
+    const [own, fetched] = [
+      await converted(local('host-000.lime'), 'own.elf'),
+      await converted('s3://images/node/host-000.lime', 'fetched.elf'),
+    ]
+    expect([own.code, fetched.code], fetched.stderr).toEqual([0, 0])
+    const bytes = readFileSync(join(folder, 'fetched.elf'))
+    expect(bytes.equals(readFileSync(join(folder, 'own.elf')))).toBe(true)
+    const { source, target } = JSON.parse(readFileSync(join(folder, 'fetched.elf.manifest.json'), 'utf8'))
+    const there = readFileSync(local('host-000.lime'))
+    const path = 's3://images/node/host-000.lime'
+    expect(source.files).toMatchObject([{ path, bytes: there.length, sha256: sha256(there) }])
+    expect(target.sha256).toBe(sha256(bytes))
+    const missing = await converted('s3://images/node/none.lime', 'none.elf')
+    expect([missing.code, missing.stderr.startsWith('salvor: s3://images/node/none.lime')], missing.stderr).toEqual([
+      3,
+      true,
+    ])
+    expect(readdirSync(folder).filter((name) => name.includes('none.elf'))).toEqual([])
+    expect(readdirSync(join(folder, 'spool'))).toEqual([])
+  })
+
   test('is one of a batch, which does it again only when it is replaced', async () => {
     await put('again/one.lime', readFileSync(local('host-000.lime')))
     await put('again/two.lime', readFileSync(local('host-002.lime')))

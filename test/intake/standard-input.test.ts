@@ -43,6 +43,26 @@ test('a batch records what came in by its hash, and the same again is the same i
   expect([verified.status, verified.stdout.includes('not kept')]).toEqual([0, true])
 })
 
+test('an image that is piped in is converted as its file is, and is on record under its name', () => {
+  for (const [image, output] of [
+    [sampleImage('podman-debian11'), 'own.elf'],
+    ['-', 'piped.elf'],
+  ] as const) {
+    const { status, stderr } = piped(['convert', image, join(folder, output)], packed)
+    expect(status, stderr).toBe(0)
+    expect(stderr).not.toContain('/proc/')
+  }
+  expect(readFileSync(join(folder, 'piped.elf')).equals(readFileSync(join(folder, 'own.elf')))).toBe(true)
+  const record = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.manifest.json`), 'utf8'))
+  const [source] = record('piped.elf').source.files
+  expect(source).toMatchObject({ path: '-', bytes: packed.length, sha256: sha256Of(packed) })
+  expect(record('piped.elf').memory).toEqual(record('own.elf').memory)
+  expect(readdirSync(join(folder, 'spool'))).toEqual([])
+  const { status, stderr } = piped(['convert', '-', join(folder, 'no.elf')], 'no image')
+  expect([status, /^salvor: -: /.test(stderr)], stderr).toEqual([3, true])
+  expect(readdirSync(folder).filter((name) => name.includes('no.elf'))).toEqual([])
+})
+
 test.each([
   ['', 3, /it ended before a single byte/],
   ['no image', 3, /^salvor: -: /],

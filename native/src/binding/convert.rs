@@ -5,18 +5,20 @@ use std::path::Path;
 use napi::bindgen_prelude::{BigUint64Array, FnArgs, Function, Uint8Array};
 use napi_derive::napi;
 
-use super::Result;
+use super::{Result, called};
 use crate::convert::{self, Converted, Phase};
 use crate::error::Error;
 use crate::image::Missing;
 use crate::image::write::Format;
+use crate::unpack::Keep;
 
-/// Writes the memory of an image into a new file in another format, and compares what can be read of it. `cacheDir` and
+/// Writes the memory of an image into a new file in another format, and compares what can be read of it. `name`, `cacheDir` and
 /// `most` are as `openImage` has them. `progress` hears what is done (0 unpacking, 1 writing, 2 comparing) and how many
 /// bytes of how many, and answers whether to go on.
 #[napi(catch_unwind)]
 pub fn convert_image(
     path: String,
+    name: Option<String>,
     cache_dir: Option<String>,
     most: f64,
     format: String,
@@ -33,7 +35,12 @@ pub fn convert_image(
         progress.call((phase, done as f64, total as f64).into()).unwrap_or(false)
     };
     let cache = cache_dir.as_deref().map(Path::new);
-    Ok(convert::convert(Path::new(&path), (cache, most as u64), format, Path::new(&output), &mut go_on)?.into())
+    // What came here for this once is not found again by its name.
+    let keep = if name.is_some() { Keep::Never } else { Keep::InCache };
+    let converted =
+        convert::convert(Path::new(&path), (cache, most as u64, keep), format, Path::new(&output), &mut go_on)
+            .map_err(|error| called(error, &path, name.as_deref()))?;
+    Ok(converted.into())
 }
 
 /// What was written.

@@ -7,6 +7,7 @@ use crate::error::ErrorKind;
 use crate::image::Image;
 use crate::image::write::{About, Format, write};
 use crate::testing::packed::{Kdump, ZLIB, file, page};
+use crate::unpack::Keep;
 
 fn dump() -> tempfile::NamedTempFile {
     let held = |number: u64| (number, Some(page(number)));
@@ -20,7 +21,7 @@ fn an_image_without_a_kernel_is_converted_as_it_is() {
     for format in Format::ALL {
         let path = folder.path().join(format.name());
         let mut phases = Vec::new();
-        let converted = convert(image.path(), (None, 0), format, &path, &mut |phase, done, total| {
+        let converted = convert(image.path(), (None, 0, Keep::InCache), format, &path, &mut |phase, done, total| {
             assert!(done <= total);
             phases.push(phase);
             true
@@ -34,7 +35,7 @@ fn an_image_without_a_kernel_is_converted_as_it_is() {
         assert_eq!(back.read_u64(300 * 4096), Some(300));
         // And from there again.
         let again = folder.path().join(format!("{}-again", format.name()));
-        convert(&path, (None, 0), Format::Lime, &again, &mut |_, _, _| true).unwrap();
+        convert(&path, (None, 0, Keep::InCache), Format::Lime, &again, &mut |_, _, _| true).unwrap();
         assert_eq!(Image::open(&again).unwrap().read_u64(4 * 4096), Some(4));
     }
 }
@@ -43,7 +44,8 @@ fn an_image_without_a_kernel_is_converted_as_it_is() {
 fn a_core_of_an_unknown_machine_is_refused() {
     let (image, folder) = (file(&vec![1; 2 << 20]), tempfile::tempdir().unwrap());
     let path = folder.path().join("core");
-    let refused = convert(image.path(), (None, 0), Format::Elf, &path, &mut |_, _, _| true).err().unwrap();
+    let refused =
+        convert(image.path(), (None, 0, Keep::InCache), Format::Elf, &path, &mut |_, _, _| true).err().unwrap();
     assert!(refused.kind == ErrorKind::Evidence && refused.message.contains("of what machine it is"), "{refused}");
     assert!(!path.exists());
 }
@@ -57,7 +59,8 @@ fn raw_memory_that_begins_as_another_format_is_not_left_behind() {
     let image = file(&[lime, bytes].concat());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("memory.raw");
-    let refused = convert(image.path(), (None, 0), Format::Raw, &path, &mut |_, _, _| true).err().unwrap();
+    let refused =
+        convert(image.path(), (None, 0, Keep::InCache), Format::Raw, &path, &mut |_, _, _| true).err().unwrap();
     assert!(refused.message.contains("is not as it should be"), "{refused}");
     assert!(!path.exists());
 }
@@ -67,7 +70,8 @@ fn one_that_is_stopped_leaves_nothing() {
     let (image, folder) = (dump(), tempfile::tempdir().unwrap());
     for stop in [Phase::Write, Phase::Verify] {
         let path = folder.path().join("out");
-        let stopped = convert(image.path(), (None, 0), Format::Lime, &path, &mut |phase, _, _| phase != stop);
+        let stopped =
+            convert(image.path(), (None, 0, Keep::InCache), Format::Lime, &path, &mut |phase, _, _| phase != stop);
         assert!(stopped.err().unwrap().message.contains("interrupted") && !path.exists());
     }
 }

@@ -43,6 +43,8 @@ export interface WorkerQueueOptions {
   readonly lock: number
   /** Hears of jobs that this worker refuses, and of results that cannot be delivered. */
   readonly refused: (path: string, why: string) => void
+  /** Hears of each outcome that somebody takes, while its files are there. */
+  readonly delivered?: (job: Job, outcome: Outcome) => void
 }
 
 type QueueJob = BullJob<QueuedJob, Done>
@@ -205,7 +207,10 @@ export class RedisQueue implements JobQueue {
         // It could not be had here, which says nothing of other machines.
         if (outcome.kind === 'lost' && (outcome.unreached || outcome.exitCode === exitCodes.evidence))
           return reject(new Error(outcome.why))
-        await this.deliver(outcome, bull.id ?? '', place).then(resolve, reject)
+        await this.deliver(outcome, bull.id ?? '', place).then((done) => {
+          if (done.kind !== 'over') this.options.delivered?.(job, outcome)
+          resolve(done)
+        }, reject)
       }
       this.hand({ job, attempt: bull.attemptsMade + 1, finish, giveBack })
     })

@@ -1,17 +1,18 @@
 import { rmSync, statSync, writeFileSync } from 'node:fs'
-import { extname, resolve } from 'node:path'
+import { extname } from 'node:path'
 import type { EvidenceFileRecord } from '../../case/manifest.js'
 import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
 import { anyOf, choice } from '../../engine/words.js'
+import { isElsewhere } from '../../intake/names.js'
 import type { Converted } from '../../kernel/backend.js'
 import { AtomicFile } from '../../output/sink.js'
 import { type Guard, isStream, isThere } from '../../output/target.js'
 import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
-import { cacheOptions, quietOption, readRunOptions, singleOption, unpackOption } from '../options.js'
+import { cacheOptions, intakeOptions, quietOption, readRunOptions, singleOption, unpackOption } from '../options.js'
 import { StderrReporter } from '../reporter.js'
-import { makeEngine, openOptions, outputGuard, type Session } from '../session.js'
+import { imagePath, makeEngine, openOptions, outputGuard, type Session } from '../session.js'
 import type { World } from '../world.js'
 
 const formats = ['raw', 'lime', 'avml', 'elf'] as const
@@ -152,10 +153,15 @@ async function convert(session: Session, path: string, output: string, format: F
     const task = { path, options: openOptions(options, world.env), format }
     const progress = (phase: number, done: number, total: number): void =>
       reporter.progress(phases[phase] ?? '', done, total)
+    // It is told before anything is written where it cannot be had.
+    if (isElsewhere(path)) await engine.receive(path, (done, total) => reporter.progress('receiving', done, total))
     const converted = await file.filledBy((temporary) => engine.convert({ ...task, output: temporary }, progress))
-    const [target, ...source] = await hashed([file.temporary, ...converted.files], world, reporter)
+    const { received } = converted
+    const read = received === undefined ? converted.files : []
+    const [target, ...others] = await hashed([file.temporary, ...read], world, reporter)
     if (world.signal.aborted || target === undefined) return exitCodes.interrupted
-    const absolute = (name: string): string => resolve(world.directory, name)
+    const source = received === undefined ? others : [received]
+    const absolute = (name: string): string => imagePath(world.directory, name)
     const manifest = manifestOf(
       converted,
       source.map((record) => ({ ...record, path: absolute(record.path) })),
@@ -194,6 +200,10 @@ export const convertCommand: Command = {
   examples: [
     { command: 'salvor convert memory.kdump memory.raw', what: 'for a tool that reads raw memory alone' },
     { command: 'salvor convert memory.lime.xz guest --format elf', what: 'an ELF core of a packed image' },
+    {
+      command: 'ssh node-1 sudo avml /dev/stdout | salvor convert - node-1.lime',
+      what: 'one that is piped in; s3://BUCKET/KEY is fetched',
+    },
   ],
   options: [
     {
@@ -205,6 +215,7 @@ export const convertCommand: Command = {
     },
     ...cacheOptions,
     unpackOption,
+    ...intakeOptions,
     quietOption,
   ],
   run: async ({ raw, world, registry }: Invocation) => {

@@ -1,12 +1,16 @@
 import { rmSync } from 'node:fs'
+import { endOf } from '../../batch/batch.js'
 import type { Job } from '../../batch/job.js'
 import { pluginsOf } from '../../batch/plugins.js'
 import type { Claim, JobQueue } from '../../batch/queue.js'
 import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
+import { eventsOf } from '../../hooks/event.js'
+import type { Hooks } from '../../hooks/hooks.js'
 import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
 import { DEFAULT_GRACE, withinGrace } from '../grace.js'
+import { hookOptions, readHooks } from '../hook-options.js'
 import { childProgram, type ImageProcesses, imageOptions, readImageProcesses } from '../image-process.js'
 import {
   cacheOptions,
@@ -18,6 +22,7 @@ import {
   singleOption,
 } from '../options.js'
 import { type QueueChoice, queueOptions, readQueueOptions, toldTo } from '../queue-options.js'
+import { sayTo } from '../say.js'
 import { cacheDirectory, imagePath, intakeSettings } from '../session.js'
 import { type WorkerReporter, workerReporter } from '../worker-reporter.js'
 
@@ -95,6 +100,7 @@ async function run(invocation: Invocation): Promise<number> {
   const folder = makeWorkFolder()
   const remove = (): void => rmSync(folder, { recursive: true, force: true })
   world.onAbort(remove)
+  let hooks: Hooks | undefined
   const queue = new RedisQueue(connection, {
     ...options,
     queue: choice.queue,
@@ -105,6 +111,7 @@ async function run(invocation: Invocation): Promise<number> {
     intake: intakeSettings(run, world.env, world.directory),
     folder,
     refused: reporter.refused,
+    delivered: (job, outcome) => hooks?.tell(eventsOf(null, endOf(job, outcome, 0))),
   })
   // Told to stop, it takes nothing more; what is not done when the time is over is given back.
   const over = withinGrace(world, grace, () => {
@@ -119,9 +126,12 @@ async function run(invocation: Invocation): Promise<number> {
     progress: () => {},
   }
   try {
+    // Of an image that was finished in time, they hear even then.
+    hooks = await readHooks(raw, world, sayTo(world), over)
     reporter.ready(choice.address.name, choice.queue, workers)
     const watched = reported(queue, reporter)
     await Promise.all(Array.from({ length: workers }, () => serve(watched, servant)))
+    await hooks?.close()
     return exitCodes.complete
   } finally {
     await queue.close()
@@ -157,6 +167,7 @@ export const workerCommand: Command = {
       value: 'DIR',
       summary: 'The folder or s3://BUCKET/PREFIX for results, if it is called otherwise here',
     },
+    ...hookOptions,
     pluginOption,
     quietOption,
     ...cacheOptions,
