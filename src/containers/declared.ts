@@ -1,5 +1,6 @@
 /** What the container engines declared, read from the files that the kernel still caches. */
 
+import { EVICTED } from '../kernel/files.js'
 import type { Warning } from '../warning.js'
 import { containerdImages } from './bolt.js'
 import type { CachedFiles } from './cached-files.js'
@@ -78,13 +79,15 @@ export function readDeclared(files: CachedFiles, roots: DataRoots): Declared {
   reader.logs()
   for (const path of layout.metadata) reader.metadata(path)
   if (reader.lacksDocker) for (const path of layout.networks) reader.networks(path)
-  return { containers: reader.containers, warnings: reader.warnings }
+  return { containers: reader.containers, warnings: [...reader.warnings, ...reader.evicted()] }
 }
 
 class Reader {
   readonly containers = new Map<string, DeclaredContainer>()
   readonly warnings: Warning[] = []
   readonly #files: CachedFiles
+  /** Paths of files of which pages have left memory. */
+  readonly #evicted: string[] = []
   #full = false
 
   constructor(files: CachedFiles) {
@@ -201,6 +204,14 @@ class Reader {
     }
   }
 
+  /** What is not damaged, only gone, leaves the table whole; cells that are null for it have a reason all the same. */
+  evicted(): Warning[] {
+    const [first] = this.#evicted
+    if (first === undefined) return []
+    const message = `files of engines that are not wholly in the page cache, as ${first}: what they alone say is null`
+    return [{ code: 'note', message, count: this.#evicted.length }]
+  }
+
   metadata(path: string): void {
     const present = this.#files.readPresent?.(path) ?? null
     if (present === null) return
@@ -279,7 +290,10 @@ class Reader {
   /** A file that is not cached is no news; one that is and makes no sense is. */
   #parse<T>(path: string, parse: (text: string) => Parsed<T>): Found<T> | null {
     const file = this.#files.read(path)
-    if (file.text === null) return null
+    if (file.text === null) {
+      if (file.reason === EVICTED) this.#evicted.push(path)
+      return null
+    }
     const parsed = parse(file.text)
     if (parsed.problem !== null) {
       this.warnings.push({

@@ -34,6 +34,9 @@ export interface Entry {
   address: bigint
 }
 
+/** Why a file has no text of which pages have left memory. */
+export const EVICTED = 'not wholly in the page cache'
+
 /** What the page cache holds of a file; `reason` tells why it is not whole. */
 export type Contents = { text: string; address: bigint } | { text: null; reason: string }
 
@@ -112,9 +115,7 @@ export class CachedFiles {
     // What was dropped from the page cache, or never came there, is no damage: that alone is not told.
     const value = this.#whole(this.#kernel.unheard(), node.inode) ?? this.#damaged(node.inode)
     this.#text -= value?.length ?? 0
-    return value === null
-      ? { text: null, reason: 'not wholly in the page cache' }
-      : { text: value, address: node.inode }
+    return value === null ? { text: null, reason: EVICTED } : { text: value, address: node.inode }
   }
 
   #whole(kernel: Kernel, inode: bigint): string | null {
