@@ -45,7 +45,7 @@ export function findLayout(files: CachedFiles, roots: DataRoots): Layout {
   const homes = [...directories(files, '/home'), '/root']
   const under = (roots: string[], tail: string): string[] => roots.map((root) => `${root}/${tail}`)
 
-  const docked = ['/run/docker', ...ownVarRun(files), ...roots.docker_state]
+  const docked = ['/run/docker', ...ownVarRun(files, roots), ...roots.docker_state]
   const states = [
     ...containerdState,
     ...roots.containerd_state,
@@ -98,10 +98,11 @@ export function findLayout(files: CachedFiles, roots: DataRoots): Layout {
   }
 }
 
-/** dockerd's state is in /var/run, which is /run on hosts; in the image of an engine within a container it may be a directory. */
-function ownVarRun(files: CachedFiles): string[] {
-  const isOwn = files.list('/var').some(({ name, kind }) => name === 'run' && kind === 'directory')
-  return isOwn ? ['/var/run/docker'] : []
+/** Where Docker is, its state is in /var/run, a link to /run on most hosts; in the image of an engine within a container it may be none. */
+function ownVarRun(files: CachedFiles, roots: DataRoots): string[] {
+  const isUsed = roots.docker.length > 0 || files.list('/var/lib').some(({ name }) => name === 'docker')
+  const isOwn = () => files.list('/var').some(({ name, kind }) => name === 'run' && kind === 'directory')
+  return isUsed && isOwn() ? ['/var/run/docker'] : []
 }
 
 export function directories(files: CachedFiles, path: string): string[] {

@@ -16,20 +16,24 @@ export type ContainerFinder = (path: string | null) => string | null
  * could be anything, and is believed where a shim says that it looks after that container. What no engine named is a
  * container where its processes' namespaces say so.
  */
-export function containerFinder(kernel: Kernel, tasks: readonly Task[]): ContainerFinder {
+export function containerFinder(
+  kernel: Kernel,
+  tasks: readonly Task[],
+  known = legacyMemberships(kernel, tasks),
+): ContainerFinder {
   const byPath = pathReader(shimmedBy(tasks))
-  const isolated = isolatedCgroups(kernel, tasks, byPath, pathsIn(kernel, tasks))
+  const isolated = isolatedCgroups(kernel, tasks, byPath, pathsIn(kernel, known))
   if (isolated.size === 0) return byPath
   return (path) => byPath(path) ?? (path === null ? null : ownerOf(path, isolated))
 }
 
 /** With v1's hierarchies a task's own path is that in v2's, where it may be in none but the root. */
-function pathsIn(kernel: Kernel, tasks: readonly Task[]): PathsOf {
+function pathsIn(kernel: Kernel, known: readonly Membership[] | null): PathsOf {
   const own = ({ cgroup }: { cgroup: string | null }) => (cgroup === null ? [] : [cgroup])
-  if (countHierarchies(kernel) < 2) return own
+  if (known === null) return own
   const paths = new Map(readCgroups(kernel).map(({ address, path }) => [address, path]))
   const sets = new Map<bigint, Set<string>>()
-  for (const { css_set, cgroup } of memberships(kernel, tasks)) {
+  for (const { css_set, cgroup } of known) {
     const path = paths.get(cgroup)
     if (path == null) continue
     const found = sets.get(css_set) ?? new Set()
@@ -61,11 +65,9 @@ export function placeTasks<T extends Task>(
   gone: readonly T[] = [],
 ): (T & { container: string | null })[] {
   const tasks = [...alive, ...gone]
-  const containerOf = containerFinder(kernel, tasks)
-  const paths =
-    countHierarchies(kernel) > 1
-      ? legacyPaths(kernel, [...memberships(kernel, alive), ...memberships(kernel.leftovers(), gone)], containerOf)
-      : null
+  const known = legacyMemberships(kernel, alive, gone)
+  const containerOf = containerFinder(kernel, tasks, known)
+  const paths = known === null ? null : legacyPaths(kernel, known, containerOf)
   return tasks.map((task) => {
     const cgroup = paths?.get(task.css_set ?? 0n) ?? task.cgroup
     return Object.assign({}, task, { cgroup, container: containerOf(cgroup) })
@@ -89,6 +91,12 @@ export function cgroupMembers(kernel: Kernel, processes: readonly Task[]): Map<b
     members.set(cgroup, inside)
   }
   return members
+}
+
+/** In which cgroups the tasks are of all hierarchies; null where there is but one, which each task names itself. */
+function legacyMemberships(kernel: Kernel, alive: readonly Task[], gone: readonly Task[] = []): Membership[] | null {
+  if (countHierarchies(kernel) < 2) return null
+  return [...memberships(kernel, alive), ...memberships(kernel.leftovers(), gone)]
 }
 
 function memberships(kernel: Kernel, tasks: readonly Task[]): Membership[] {

@@ -89,9 +89,14 @@ describe('who asks', () => {
       env,
     )
     const working = startSalvor(['worker', '--workers', '1', '--idle-exit', '2'], env)
-    const child = await until(() => childrenOf(working.pid)[0])
-    const shown = ['cmdline', 'environ'].map((file) => readFileSync(`/proc/${child}/${file}`, 'utf8')).join('\n')
-    expect(shown).toContain('batch-image')
+    const shownBy = (pid: number) =>
+      ['cmdline', 'environ'].map((file) => readFileSync(`/proc/${pid}/${file}`, 'utf8')).join('\n')
+    // A child has its parent's command line until it is the program that it was made for.
+    const shown = await until(() =>
+      childrenOf(working.pid)
+        .map(shownBy)
+        .find((text) => text.includes('batch-image')),
+    )
     expect(shown).not.toMatch(/REDIS_|battery/)
     const [batch, served] = await Promise.all([coordinating.ended, working.ended])
     expect([batch.code, served.code], batch.stderr + served.stderr).toEqual([3, 0])

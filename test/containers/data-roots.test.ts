@@ -114,7 +114,9 @@ it('an engine in a container may have /var/run as a directory of its own, and th
         cgroups: [cgroup(`/docker/${outer}`, [70]), cgroup(`/docker/${outer}/docker/${inner}`, [80])],
         processes: [dockerd, job],
       }),
-      inner: [{ container: outer, files: new FakeFiles(tree), processes: [dockerd] }],
+      inner: [
+        { container: outer, files: new FakeFiles({ '/var/lib/docker/engine-id': '', ...tree }), processes: [dockerd] },
+      ],
     })
   }
   for (const run of ['/var/run/docker', '/run/docker']) {

@@ -58,7 +58,10 @@ describe('of the sample', () => {
       await page.emulateMedia({ colorScheme })
       for (const place of places) {
         await show(page, file, place)
-        expect((await page.locator('main').innerText()).length, place).toBeGreaterThan(100)
+        // A search has its rows a moment later.
+        await expect
+          .poll(async () => (await page.locator('main').innerText()).length, { message: place })
+          .toBeGreaterThan(100)
       }
     }
     await page.setViewportSize({ width: 420, height: 800 })

@@ -34,10 +34,11 @@ impl Recorded {
     }
 }
 
-/// The samples in the repository, unpacked.
+/// The samples in the repository, unpacked: those of which the host itself is on record. Others hold a few tables' pages alone.
 pub fn samples() -> Vec<Recorded> {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../test/samples");
-    folders(&samples).into_iter().map(sample).collect()
+    let recorded = folders(&samples).into_iter().filter(|folder| folder.join("truth/host.json").is_file());
+    recorded.map(sample).collect()
 }
 
 fn sample(folder: PathBuf) -> Recorded {
