@@ -102,8 +102,9 @@ await bundle(
     backend: dist('src/kernel/backend.js'),
     ...Object.fromEntries(plugins.map((file) => [`plugins/${file.slice(0, -'.js'.length)}`, dist(`plugins/${file}`)])),
   },
-  // Two files of what they share: left to itself it would be a dozen, each as dear to load as its code is to run. A worker
-  // loads the one with the kernel, and with it the addon, when it is asked for one.
+  // Two files of what nearly all of them share, which by itself would be a dozen, each as dear to load as its code is to run.
+  // What few share is in files of its own, for them alone. A worker loads the one with the kernel, and with it the addon, when it
+  // is asked for one.
   {
     codeSplitting: {
       groups: [

@@ -155,9 +155,10 @@ export default defineAnalyzer({
     const cached = grouped(tables.files.rows(), ({ container }) => container)
     const devicesOf = deviceFinder(kernel)
     const cgroups = new Map([...tables.processes.rows()].map(({ pid, cgroup }) => [pid, cgroup]))
-    const chains = [...tables.filters.rows()].map(({ chain }) => ((chain ?? []) as string[]).map(BigInt))
+    const held = [...tables.filters.rows()]
+    const chains = held.map(({ chain }) => ((chain ?? []) as string[]).map(BigInt))
     const trials = readSeccompTrials(kernel, chains)
-    const filters = [...tables.filters.rows()].map((row) => driftFilter(row, trials))
+    const filters = held.map((row) => driftFilter(row, trials))
     // What is masked or bound read-only in one container is there in all.
     const there = new Set(
       [...tables.mounts.rows()].flatMap(({ target, type }) => (type === 'rootfs' ? [] : (target ?? []))),

@@ -2,7 +2,7 @@
 
 import { isInstalled, programName } from './programs.js'
 
-type Id = number | bigint | null
+export type Id = number | bigint | null
 
 /** What is asked of a row of processes. */
 export interface Placed {
@@ -15,7 +15,7 @@ export interface Placed {
   readonly mnt_ns: Id
 }
 
-interface Placements<P> {
+export interface Placements<P> {
   where(column: 'pid', value: Id): readonly P[]
 }
 

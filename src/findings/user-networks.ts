@@ -1,24 +1,13 @@
 /** Networks of containers that users start without root: a program of the user's carries their packets. */
 
 import type { KnownContainer } from '../api/rule.js'
+import { firstOfHost, type Id, type Placed, type Placements } from './host.js'
 import { isInstalled, programName } from './programs.js'
 
-type Id = number | bigint | null
-
-interface Carrier {
-  readonly pid: Id
-  readonly ppid: Id
-  readonly comm: string | null
-  readonly exe: string | null
-  readonly args: readonly string[] | null
-  readonly container: string | null
+interface Carrier extends Placed {
   readonly uid: Id
   readonly net_ns: Id
   readonly user_ns: Id
-}
-
-interface Processes<P> {
-  where(column: 'pid', value: Id): readonly P[]
 }
 
 interface Tunnel {
@@ -36,13 +25,13 @@ const CARRIERS = /^(?:passt|pasta|slirp4netns)(?:\.\w{1,16})?$/
  * network than the tunnel's, and belongs to the user of whoever looks after the container, which has users of its own.
  */
 export function userNetwork<P extends Carrier>(
-  processes: Processes<P>,
+  processes: Placements<P>,
   tunnel: Tunnel,
   container: KnownContainer | undefined,
 ): P | null {
   const byPid = (pid: Id) => (pid === null ? undefined : processes.where('pid', pid)[0])
   const first = byPid(container?.init_pid ?? null)
-  const [host, monitor] = [byPid(1), byPid(first?.ppid ?? null)]
+  const [host, monitor] = [firstOfHost(processes), byPid(first?.ppid ?? null)]
   const carriers = (tunnel.attached ?? []).map((pid) => byPid(Number(pid)))
   if (first === undefined || host === undefined || monitor === undefined || first.user_ns === host.user_ns) return null
   const carries = (process: P | undefined): process is P =>
