@@ -151,9 +151,10 @@ export class Children {
     const child = this.kept ?? new Child(this.program, 'ignore')
     const { isUsed } = child
     const { outcome, isOfChild } = await child.perform(request, watch)
-    if (isUsed && isOfChild && !watch.signal.aborted) return this.again(request, watch)
     this.keep(child)
-    return outcome
+    if (!isUsed || !isOfChild || watch.signal.aborted) return outcome
+    emptyFolder(request.folder)
+    return this.run(request, watch)
   }
 
   /** Ends the process that is kept. */
@@ -168,15 +169,6 @@ export class Children {
     const child = new Child(this.program, 'inherit')
     const { outcome } = await child.perform(request, watch)
     await child.end()
-    return outcome
-  }
-
-  private async again(request: ChildRequest, watch: ChildWatch): Promise<Outcome> {
-    this.kept = undefined
-    emptyFolder(request.folder)
-    const child = new Child(this.program, 'ignore')
-    const { outcome } = await child.perform(request, watch)
-    this.keep(child)
     return outcome
   }
 
