@@ -3,7 +3,6 @@ import { readConsoles } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'screen',
-  aliases: ['fbdev'],
   summary: 'What stood on the text consoles',
   description:
     'The characters of each console of the machine itself, in the foreground or not, as far as the kernel keeps them: ' +

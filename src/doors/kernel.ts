@@ -113,6 +113,7 @@ export { readSshKeys, type SshKey } from '../programs/ssh-keys.js'
 // The kernel as a whole: what it is made of, how it is set, what it keeps and shows.
 
 export { type ConsoleScreen, readConsoles } from '../kernel/consoles.js'
+export { type Framebuffer, type Picture, pictureOf, readFramebuffers, whyNoPicture } from '../kernel/framebuffers.js'
 export { type Fact, readFacts } from '../kernel/kernel-facts.js'
 export { type Key, readKeys } from '../kernel/keys.js'
 export { type ProgramFormat, readProgramFormats } from '../kernel/program-formats.js'

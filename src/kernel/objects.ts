@@ -34,6 +34,9 @@ export const KEY = 'struct key'
 /** What a terminal is. */
 export const TTY_STRUCT = 'struct tty_struct'
 
+/** A screen that the kernel draws on itself. */
+export const FB_INFO = 'struct fb_info'
+
 /** PID_MAX_LIMIT on 64-bit kernels (include/linux/threads.h). */
 const PID_MAX = 4 * 1024 * 1024
 /** MAX_PRIO (include/linux/sched/prio.h); the idle task has it. */
@@ -177,6 +180,12 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   'struct bpf_link': [{ path: 'ops', is: 'image' }],
   [KEY]: [{ path: 'perm', is: { at_most: KEY_ALL } }, ...all('pointer', ['type', 'user'])],
   [TTY_STRUCT]: [{ path: 'name', is: 'text' }, ...all('pointer', ['driver', 'ops'])],
+  // A pixel has bits, and no more than a word of its colours' (drivers/video/fbdev/core/fbmem.c).
+  [FB_INFO]: [
+    { path: 'fbops', is: 'pointer' },
+    { path: 'var.bits_per_pixel', is: { at_least: 1 } },
+    { path: 'var.bits_per_pixel', is: { at_most: 32 } },
+  ],
   'struct ns_common': [{ path: 'ops', is: 'image' }],
   'struct kmem_cache': [
     { path: 'size', is: { at_least: 1 } },

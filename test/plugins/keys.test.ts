@@ -56,6 +56,7 @@ const short: Record<string, string> = {
   keyrings: 'came later',
   slabs: 'came later',
   screen: 'came later',
+  framebuffers: 'are on no host',
   'program-formats': 'came later',
   'kernel-log': 'came later',
   'bpf-instructions': 'was not there yet',
