@@ -3,11 +3,12 @@
 // images of another kind is asked because answers are changed into theirs.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { Table } from '../../dist/src/api/table.js'
 import { byDefault } from '../../dist/src/engine/plan.js'
 import { scanHits } from '../../dist/src/engine/scans.js'
 import { backend } from '../../dist/src/kernel/backend.js'
+import { Kernel } from '../../dist/src/kernel/kernel.js'
 import { native } from '../../dist/src/kernel/native.js'
 import { forgetShared } from '../../dist/src/kernel/shared.js'
 import { sampleImage } from '../../dist/src/sample.js'
@@ -38,9 +39,11 @@ function placesThatAsk() {
 
 /** The same places, of a stack of calls. */
 function placesOf(stack) {
-  const frames = stack.matchAll(/(file:\/\/[^\s)]+):(\d+):(\d+)/g)
-  return [...frames].map(([, url, row, column]) => `${fileURLToPath(url).slice(root.length)}:${row}:${column}`)
+  const frames = stack.matchAll(/(file:\/\/[^\s)]+:\d+:\d+)/g)
+  return [...frames].map(([, place]) => place.slice(ROOT.length))
 }
+
+const ROOT = pathToFileURL(root).href
 
 function emptied(batch) {
   const nothing = { length: 0, addresses: new BigUint64Array(), parents: new Uint32Array() }
@@ -97,6 +100,36 @@ function listen(hear, changed) {
   return () => Object.assign(native, own)
 }
 
+/**
+ * Lets analyzers share what they read of an image alike, as they do in a run: who takes a reading that another has made asks
+ * what was asked for it. `readings` has that, by reading; answers what ends it.
+ */
+function share(hear, readings) {
+  const { once } = Kernel.prototype
+  const making = []
+  const note = (request) => {
+    for (const requests of making) requests.add(request)
+    hear(request)
+  }
+  Kernel.prototype.once = function (make) {
+    const known = readings.get(make)
+    if (known !== undefined) {
+      known.forEach(note)
+      return once.call(this, make)
+    }
+    const requests = new Set()
+    making.push(requests)
+    try {
+      const value = once.call(this, make)
+      readings.set(make, requests)
+      return value
+    } finally {
+      making.pop()
+    }
+  }
+  return { note, end: () => Object.assign(Kernel.prototype, { once }) }
+}
+
 /** The tables that an analyzer needs, without rows: what it asks of a row's objects is not heard. */
 function emptyTables({ needs = {} }, all) {
   return Object.fromEntries(
@@ -121,8 +154,6 @@ const nowhere = {
 /** Runs an analyzer for what it asks; what it yields is of no interest. */
 async function run(analyzer, id, all) {
   const warn = () => {}
-  // What another has asked before is asked again, by this one.
-  forgetShared(id)
   // What a scan asks does not depend on how much is scanned.
   const scans = Object.entries(analyzer.scans ?? {}).map(([name, scan]) => [name, noHits(scan, id)])
   const context = {
@@ -162,23 +193,28 @@ export async function readRequests() {
   const requests = new Map()
   const unheard = placesThatAsk()
   Error.stackTraceLimit = 64
+  const all = await analyzers()
   for (const { types: id } of sampleKernels()) {
-    const all = await analyzers()
-    for (const analyzer of all) {
-      const own = requests.get(analyzer.name) ?? new Set()
-      requests.set(analyzer.name, own)
-      const hear = (request) => {
-        own.add(request)
-        for (const place of placesOf(new Error().stack)) unheard.delete(place)
-      }
-      for (const [answer, changed] of Object.entries(ANSWERS)) {
+    for (const [answer, changed] of Object.entries(ANSWERS)) {
+      forgetShared(id)
+      const readings = new Map()
+      for (const analyzer of all) {
+        const own = requests.get(analyzer.name) ?? new Set()
+        requests.set(analyzer.name, own)
         // Only who asks what kind a file is can tell a symlink from another.
         if (answer === 'links' && ![...own].some((request) => request.includes(KIND_OF_FILE))) continue
-        const still = listen(hear, changed)
+        const hear = (request) => {
+          own.add(request)
+          if (unheard.size === 0) return
+          for (const place of placesOf(new Error().stack)) unheard.delete(place)
+        }
+        const { note, end } = share(hear, readings)
+        const still = listen(note, changed)
         try {
           await run(analyzer, id, all)
         } finally {
           still()
+          end()
         }
       }
     }
