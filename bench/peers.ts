@@ -57,6 +57,7 @@ const PEERS: Readonly<Record<string, readonly string[]>> = {
   'shell-history': ['linux.bash.Bash'],
   'kernel-log': ['linux.kmsg.Kmsg'],
   'kernel-symbols': ['linux.kallsyms.Kallsyms'],
+  framebuffers: ['linux.graphics.fbdev.Fbdev'],
   'io-memory': ['linux.iomem.IOMem'],
 }
 
