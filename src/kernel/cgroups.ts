@@ -96,12 +96,14 @@ export function readCgroups(kernel: Kernel): readonly Readonly<Cgroup>[] {
 }
 
 function readAllCgroups(kernel: Kernel): Cgroup[] {
-  const all = hierarchies(kernel).flatMap(({ root, name }) => {
-    const cgroups = tree(kernel, root, name)
-    // A machine on v1 has the unified hierarchy too, unmounted and with nothing below its root.
-    return name === 'unified' && cgroups.length === 1 && isHidden(kernel) ? [] : cgroups
-  })
-  if (all.length === 0) kernel.warn({ code: 'torn', message: 'no hierarchy has a cgroup, not even its root' })
+  const trees = hierarchies(kernel).map(({ root, name }) => ({ name, cgroups: tree(kernel, root, name) }))
+  if (trees.every(({ cgroups }) => cgroups.length === 0)) {
+    kernel.warn({ code: 'torn', message: 'no hierarchy has a cgroup, not even its root' })
+  }
+  // A machine on v1, or without any, has the unified hierarchy too, unmounted and with nothing below its root.
+  const isUnused = ({ name, cgroups }: (typeof trees)[number]) =>
+    name === 'unified' && cgroups.length === 1 && isHidden(kernel)
+  const all = trees.filter((each) => !isUnused(each)).flatMap(({ cgroups }) => cgroups)
   const byName = (left: string, right: string) => (left < right ? -1 : left > right ? 1 : 0)
   return all.sort((left, right) => byName(left.hierarchy, right.hierarchy) || byName(left.path ?? '', right.path ?? ''))
 }
