@@ -8,7 +8,7 @@ export default defineAnalyzer({
   summary: 'Sets and maps of nf_tables with their elements, by network namespace',
   description:
     'As nft list sets and nft list maps have them; kube-proxy keeps the addresses of its services in verdict maps where ' +
-    'it is run with nftables. A set without elements is one row. Sets of ipset are not read.',
+    'it is run with nftables. A set without elements is one row. Sets of ipset are in `ipset`.',
   torn: 'an element that was there throughout is one row, right in each cell that is not null.',
   examples: [
     { command: 'salvor firewall-sets memory.elf', what: 'all elements' },

@@ -114,6 +114,8 @@ export { readSshKeys, type SshKey } from '../programs/ssh-keys.js'
 
 export { type ConsoleScreen, readConsoles } from '../kernel/consoles.js'
 export { type Framebuffer, type Picture, pictureOf, readFramebuffers, whyNoPicture } from '../kernel/framebuffers.js'
+export { readAddressSets } from '../kernel/ipset.js'
+export { readTicks, secondsTo } from '../kernel/jiffies.js'
 export { type Fact, readFacts } from '../kernel/kernel-facts.js'
 export { type Key, readKeys } from '../kernel/keys.js'
 export { type ProgramFormat, readProgramFormats } from '../kernel/program-formats.js'

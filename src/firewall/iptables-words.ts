@@ -4,7 +4,7 @@ import { protocolName } from '../kernel/net-protocols.js'
 import { type Family, Struct, textOf } from './bytes.js'
 import { type Header, type Line, lineOf } from './iptables-line.js'
 import type { Operand, Statement } from './nft-statements.js'
-import { matchWords, saved } from './xt-matches.js'
+import { matchWords, type SetName, saved } from './xt-matches.js'
 import { targetWords } from './xt-targets.js'
 
 /** NFT_META_* (include/uapi/linux/netfilter/nf_tables.h) that iptables-nft writes. */
@@ -28,6 +28,7 @@ const PORTS = 0xffff
 /** A rule of iptables-nft while its statements are read. */
 interface Draft {
   family: Family
+  setName: SetName
   header: Header
   /** By what they are of; those of a protocol that iptables-nft has made single statements of grow together. */
   matches: (string[] | Ports)[]
@@ -49,8 +50,9 @@ export function iptablesLine(
   statements: readonly Statement[],
   comment: string | null,
   chainName: (chain: bigint) => string | null,
+  setName: SetName,
 ): Line | null {
-  const draft: Draft = { family, header: {}, matches: [], target: [] }
+  const draft: Draft = { family, setName, header: {}, matches: [], target: [] }
   for (const statement of statements) if (!take(draft, statement, chainName)) return null
   if (comment !== null) draft.matches.push(['-m', 'comment', '--comment', saved(comment)])
   const matches = draft.matches.map((match) => (Array.isArray(match) ? match : portWords(match)))
@@ -86,7 +88,7 @@ function other(draft: Draft, { expression, fields }: Extract<Statement, { kind: 
   const revision = Number(fields.revision ?? 0)
   if (expression === 'target') draft.target = targetWords(fields.name, revision, fields.info, draft.family)
   else if (expression.startsWith('match')) {
-    draft.matches.push(matchWords(fields.name, revision, new Struct(fields.info), draft.family))
+    draft.matches.push(matchWords(fields.name, revision, new Struct(fields.info), draft.family, draft.setName))
   } else return false
   return true
 }

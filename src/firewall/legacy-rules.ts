@@ -1,5 +1,6 @@
 /** Rules of x_tables in iptables' words. */
 
+import { addressSetNames } from '../kernel/ipset.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { readExtensions, readXtCounters, readXtTables } from '../kernel/xtables.js'
 import { entriesOf, extensionsOf, legacyRules } from './legacy.js'
@@ -15,8 +16,12 @@ export function xtRules(kernel: Kernel): FirewallRule[] {
   const entries = parsed.flatMap(({ entries }) => entries)
   const matches = readExtensions(kernel, extensionsOf(entries, 'match'))
   const targets = readExtensions(kernel, extensionsOf(entries, 'target'))
+  const setNames = addressSetNames(kernel)
   const rules = parsed.flatMap(({ table, entries }) =>
-    legacyRules(table, entries, matches, targets).map((rule) => ({ table, ...rule })),
+    legacyRules(table, entries, matches, targets, (index) => setNames(table.net_ns, index)).map((rule) => ({
+      table,
+      ...rule,
+    })),
   )
   const counts = readXtCounters(
     kernel,

@@ -6,7 +6,7 @@
 import type { Extensions, XtTable } from '../kernel/xtables.js'
 import { type Family, Struct } from './bytes.js'
 import { type Header, type Line, lineOf } from './iptables-line.js'
-import { matchWords } from './xt-matches.js'
+import { matchWords, type SetName } from './xt-matches.js'
 import { targetWords } from './xt-targets.js'
 
 /** Where an entry has its parts: the header first, matches behind `size`. */
@@ -110,6 +110,7 @@ export function legacyRules(
   entries: readonly Entry[],
   matches: Extensions,
   targets: Extensions,
+  setName?: SetName,
 ): LegacyRule[] {
   const isHead = ({ target }: Entry) => targets.get(target.extension)?.name === ERROR
   const starts = new Map(
@@ -128,7 +129,7 @@ export function legacyRules(
     const policy = own.at(-1)
     // A user's chain ends in what returns from it.
     const words = own.slice(0, -1).map((entry, at) => ({
-      ...worded(table.family, name, entry, matches, targets, chainAt),
+      ...worded(table.family, name, entry, { matches, targets, chainAt, setName }),
       ...{
         chain: name,
         isBuiltin,
@@ -158,17 +159,18 @@ function verdictOf({ target }: Entry): number {
   return new Struct(target.info).u32(0) | 0
 }
 
-function worded(
-  family: Family,
-  chain: string,
-  entry: Entry,
-  matches: Extensions,
-  targets: Extensions,
-  chainAt: (offset: number) => string | null,
-): Line {
+/** What numbers and addresses in entries are called. */
+interface Called {
+  matches: Extensions
+  targets: Extensions
+  chainAt: (offset: number) => string | null
+  setName: SetName | undefined
+}
+
+function worded(family: Family, chain: string, entry: Entry, { matches, targets, chainAt, setName }: Called): Line {
   const words = entry.matches.map(({ extension, info }) => {
     const { name, revision } = matches.get(extension) ?? { name: null, revision: null }
-    return matchWords(name ?? '?', revision ?? 0, new Struct(info), family)
+    return matchWords(name ?? '?', revision ?? 0, new Struct(info), family, setName)
   })
   return lineOf(chain, headerOf(entry.header, family), words, targetOf(family, entry, targets, chainAt))
 }

@@ -1,5 +1,6 @@
 /** Rules of nf_tables in words: in those of iptables where it is iptables-nft that keeps the table, else in nft's. */
 
+import { addressSetNames } from '../kernel/ipset.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { type NftSet, readNftSets } from '../kernel/nft-sets.js'
 import { type NftChain, type NftRule, type NftTable, readNftTables } from '../kernel/nftables.js'
@@ -83,8 +84,9 @@ export function sayLack(kernel: Kernel, module: string, symbol: string, lacks: s
 /** Every rule of nf_tables, in the order of namespaces, tables and chains. */
 export function nftRules(kernel: Kernel): FirewallRule[] {
   const { names } = readNftRuleset(kernel)
+  const setNames = addressSetNames(kernel)
   return everyRule(kernel, ({ table, chain, rule, statements, number }) => [
-    { ...placed(table, chain, rule, number), ...worded(table, chain, rule, statements, names) },
+    { ...placed(table, chain, rule, number), ...worded(table, chain, rule, statements, names, setNames) },
   ])
 }
 
@@ -94,10 +96,11 @@ export type Way = Pick<FirewallRule, 'net_ns' | 'family' | 'table' | 'backend' |
 /** Where every rule of nf_tables leads. */
 export function nftWays(kernel: Kernel): Way[] {
   const { names, sets } = readNftRuleset(kernel)
+  const setNames = addressSetNames(kernel)
   const byAddress = new Map(sets.map((set) => [set.address, set]))
   return everyRule(kernel, ({ table, chain, rule, statements, number }): Way[] => {
     const place = placed(table, chain, rule, number)
-    if (isIptables(table)) return [{ ...place, ...worded(table, chain, rule, statements, names) }]
+    if (isIptables(table)) return [{ ...place, ...worded(table, chain, rule, statements, names, setNames) }]
     const leading = leadingOf(table.family, statements, rule.comment, names, (set) => byAddress.get(set))
     return leading.map((way) => ({ ...place, ...way }))
   })
@@ -153,9 +156,11 @@ function worded(
   { comment, expressions }: NftRule,
   statements: readonly Statement[],
   names: Names,
+  setNames: ReturnType<typeof addressSetNames>,
 ): Words {
+  const setName = (index: number) => setNames(table.net_ns, index)
   const line = isIptables(table)
-    ? iptablesLine(chain.name ?? '?', table.family as Family, statements, comment, names.chain)
+    ? iptablesLine(chain.name ?? '?', table.family as Family, statements, comment, names.chain, setName)
     : null
   const words = line === null ? nftWords(table.family, statements, comment, names) : []
   return {

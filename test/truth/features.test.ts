@@ -1,0 +1,112 @@
+/** Sets of ipset, rules that ask for them and a screen, against what the guest's own tools said (scripts/features). */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { decode } from 'fast-png'
+import { describe, expect, it } from 'vitest'
+import { sampleImage } from '../../dist/src/sample.js'
+import { table } from './images.js'
+
+const image = sampleImage('features-debian12')
+const lines = (name: string) =>
+  readFileSync(join(import.meta.dirname, '../samples/features-debian12/truth', `${name}.txt`), 'utf8')
+    .trim()
+    .split('\n')
+
+/** A line of `ipset save` after its first word: what it is of, and the rest. */
+const saved = (verb: string) =>
+  lines('ipset').flatMap((line) => {
+    const [, set = '', what = '', more = ''] = /^\S+ (\S+) (\S+) ?(.*)$/.exec(line) ?? []
+    return line.startsWith(`${verb} `) ? [{ set, what, more }] : []
+  })
+const numberIn = (more: string, name: string) => {
+  const found = new RegExp(`\\b${name} (\\d+)`).exec(more)
+  return found === null ? null : Number(found[1])
+}
+
+/** The tool names what ICMP asks, and writes hardware addresses in capitals. */
+const entryText = (text: string) => text.replace('echo-request', '8/0').toLowerCase()
+
+describe('sets of ipset', () => {
+  const { rows, warnings } = table('ipset', image)
+  const entries = rows.filter(({ entry }) => entry !== null)
+  const sorted = <T>(rows: T[]) => rows.map((row) => JSON.stringify(row)).sort()
+
+  it('are those that the guest had', () => {
+    const types = new Map(rows.map(({ set, type }) => [set, type]))
+    expect(types).toEqual(new Map(saved('create').map(({ set, what }) => [set, what])))
+    expect(types.size).toBeGreaterThan(20)
+    expect(rows.filter(({ entry }) => entry === null).map(({ set }) => set)).toEqual(['empty'])
+    expect(warnings).toEqual([])
+  })
+
+  it('have the entries that the guest had, no other, with what is kept beside each', () => {
+    const told = saved('add').map(({ set, what, more }) => [
+      ...[set, entryText(what), more.includes('nomatch'), /comment "(.*)"/.exec(more)?.[1] ?? null],
+      ...[numberIn(more, 'packets'), numberIn(more, 'bytes')],
+    ])
+    const found = entries.map(({ set, entry, nomatch, comment, packets, bytes }) => [
+      ...[set, String(entry), nomatch, comment, packets, bytes],
+    ])
+    expect(sorted(found)).toEqual(sorted(told))
+    expect(found.length).toBeGreaterThan(300)
+  })
+
+  it('end when the guest said, some seconds later', () => {
+    const ending = saved('add').filter(({ more }) => more.includes('timeout'))
+    expect(ending.length).toBe(2)
+    for (const { what, more } of ending) {
+      const left = Number(entries.find(({ entry }) => entry === entryText(what))?.seconds_left)
+      const said = numberIn(more, 'timeout') ?? 0
+      expect(left).toBeLessThanOrEqual(said)
+      expect(left).toBeGreaterThan(said - 60)
+    }
+    expect(entries.filter(({ seconds_left }) => seconds_left !== null).length).toBe(ending.length)
+  })
+
+  it('are named by the rules that ask for them', () => {
+    const { rows } = table('firewall', image)
+    const rules = lines('iptables').filter((line) => line.startsWith('-A'))
+    expect(rows.map(({ text }) => text)).toEqual(rules)
+    expect(rules.length).toBe(2)
+  })
+})
+
+describe('a screen', () => {
+  const [name, size = '', stride] = lines('screen')
+  const [width = 0, height = 0] = size.split(',').map(Number)
+
+  it('is that of the guest', () => {
+    const { rows, warnings } = table('framebuffers', image)
+    expect(rows).toMatchObject([{ device: 'fb0', id: name, width, height, stride: Number(stride), no_picture: null }])
+    expect(warnings).toEqual([])
+  })
+
+  it('shows what was written there, to the pixel, and nothing where nothing was', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'salvor-screen-'))
+    try {
+      const { rows } = table('framebuffer-dump', image, '--output-dir', folder)
+      expect(rows).toMatchObject([{ missing: 0, reason: null }])
+      const picture = decode(readFileSync(join(folder, 'fb0.png')))
+      expect([picture.width, picture.height]).toEqual([width, height])
+      const pixel = (at: number) => [...picture.data.subarray(at * 4, at * 4 + 4)]
+      // As init.sh wrote it, blue first: ten lines from the 200th on.
+      const written = Buffer.alloc(10 * width * 4, 'salvor\n')
+      for (let at = 0; at < 10 * width; at++) {
+        const [blue, green, red] = written.subarray(at * 4, at * 4 + 3)
+        expect(pixel(200 * width + at)).toEqual([red, green, blue, 255])
+      }
+      const below = Array.from({ length: width }, (_, column) => pixel(211 * width + column))
+      expect(new Set(below.map(String))).toEqual(new Set(['0,0,0,255']))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+it('a host without any hierarchy of cgroups is not called torn for it', () => {
+  const { rows, warnings } = table('cgroups', image)
+  expect(rows).toEqual([])
+  expect(warnings).toEqual([])
+})
