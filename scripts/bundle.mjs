@@ -96,6 +96,7 @@ await bundle(
   { 'piscina-worker': join(root, 'node_modules/piscina/dist/worker.js') },
   { banner: "require('../../bin/compiled.cjs');" },
 )
+await bundle({ bringer: dist('src/intake/s3/bringer.js') })
 await bundle(
   {
     worker: dist('src/engine/worker.js'),

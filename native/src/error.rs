@@ -9,6 +9,8 @@ pub enum ErrorKind {
     Evidence,
     /// The image opens, but no kernel, symbols or types were found in it.
     NoSymbols,
+    /// More of something than is allowed.
+    Limit,
     /// A defect in salvor itself.
     Internal,
 }
@@ -37,6 +39,11 @@ impl Error {
     /// The image holds no kernel that can be understood.
     pub fn no_symbols(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::NoSymbols, message: message.into() }
+    }
+
+    /// More than the user allows.
+    pub fn limit(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Limit, message: message.into() }
     }
 
     /// Something that should not be possible.

@@ -4,6 +4,7 @@ import { SalvorError, toFailure } from '../engine/errors.js'
 import { type PlannedTable, plan, type TableRequest } from '../engine/plan.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, worst } from '../engine/status.js'
+import { broughtLine } from '../intake/brought.js'
 import { artifactName } from '../output/artifact-name.js'
 import type { ArtifactFolder } from '../output/artifacts.js'
 import type { ContainerChoice } from '../output/filter.js'
@@ -133,7 +134,10 @@ class AnalyzerRun {
       return await this.made(evidence, path)
     } finally {
       // A run that was interrupted ends with its process.
-      if (evidence.kind === 'image' && !this.session.world.signal.aborted) await this.engine.closeImage(evidence)
+      if (evidence.kind === 'image' && !this.session.world.signal.aborted) {
+        if (evidence.brought !== undefined) this.reporter.log(`${path}: ${broughtLine(evidence.brought())}`)
+        await this.engine.closeImage(evidence)
+      }
     }
   }
 

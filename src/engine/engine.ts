@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { EvidenceFileRecord } from '../case/manifest.js'
 import type { Intake, IntakeSettings } from '../intake/intake.js'
 import { isElsewhere } from '../intake/names.js'
+import type { RangedObject } from '../intake/s3/ranged.js'
 import type { OpenOptions } from '../kernel/kernel.js'
 import type { ArtifactPlace } from '../output/artifacts.js'
 import { SalvorError } from './errors.js'
@@ -30,6 +31,8 @@ export class Engine {
   private readonly pool: Pool
   /** Where the tables of each open image run. */
   private readonly lanes = new Map<number, Lanes>()
+  /** Open images of which only what is read is here. */
+  private readonly ranged = new Map<number, RangedObject>()
   /** Made when an image is no file here. */
   private intake: Promise<Intake> | undefined
 
@@ -55,8 +58,20 @@ export class Engine {
     progress: (done: number, total: number) => void = () => {},
   ): Promise<OpenedImage> {
     if (!isElsewhere(name)) return this.openFileImage(name, options, progress)
-    const { path, file } = await (await this.intakeOnce()).receive(name, progress)
-    return { ...(await this.openFileImage(path, { ...options, name }, progress)), received: file }
+    const reached = await (await this.intakeOnce()).reach(name, progress)
+    const { path, file } = reached
+    if (!('door' in reached))
+      return { ...(await this.openFileImage(path, { ...options, name }, progress)), received: file }
+    const { door } = reached
+    try {
+      const opened = await this.openFileImage(path, { ...options, name, door }, progress)
+      reached.seal()
+      this.ranged.set(opened.id, reached)
+      return { ...opened, received: file, brought: () => reached.brought }
+    } catch (error) {
+      await reached.close()
+      throw error
+    }
   }
 
   private async intakeOnce(): Promise<Intake> {
@@ -125,7 +140,8 @@ export class Engine {
     this.lanes.delete(id)
     const places = lanes.length > 0 ? lanes.map((lane) => ({ lane })) : [{}]
     await Promise.all(places.map((place) => this.pool.run<'close'>({ kind: 'close', image: id }, place)))
-    if (received !== undefined) await (await this.intake)?.release(received.path)
+    await this.ranged.get(id)?.close()
+    if (!this.ranged.delete(id) && received !== undefined) await (await this.intake)?.release(received.path)
   }
 
   private lanesOf(evidence: Evidence): Lanes {

@@ -7,6 +7,7 @@ import { require } from '../require.js'
 import { isObjectName } from './names.js'
 import type { BucketSettings } from './s3/bucket.js'
 import { isMissing } from './s3/errors.js'
+import type { RangedObject } from './s3/ranged.js'
 import { type Spooled, type SpoolSettings, spool } from './spool.js'
 import { standardInput } from './standard-input.js'
 
@@ -27,6 +28,7 @@ export interface Received {
 /** What a run has brought here, each image once. */
 export class Intake {
   private readonly received = new Map<string, Promise<Received & Spooled>>()
+  private readonly ranged = new Set<RangedObject>()
 
   constructor(
     private readonly settings: IntakeSettings,
@@ -42,8 +44,19 @@ export class Intake {
     return receiving
   }
 
+  /** The same where not all of an object has to be here: of one that has memory in it as it is, what is read comes then. */
+  async reach(name: string, arrival: Arrival = () => {}): Promise<Received | RangedObject> {
+    if (this.received.has(name) || !isObjectName(name)) return this.receive(name, arrival)
+    const { RangedObject } = await import('./s3/ranged.js')
+    const object = await RangedObject.open(name, this.settings, this.signal)
+    if (object === undefined) return this.receive(name, arrival)
+    this.ranged.add(object)
+    return object
+  }
+
   /** Lets go of an image, or of all: their files are gone then. */
   async release(name?: string): Promise<void> {
+    if (name === undefined) await Promise.all([...this.ranged].map((object) => object.close()))
     const names = name === undefined ? [...this.received.keys()] : [name]
     for (const one of names) {
       const received = await this.received.get(one)?.catch(() => undefined)

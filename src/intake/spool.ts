@@ -1,6 +1,6 @@
 /** Streams into files of their own: hashed on the way, up to a limit, and gone with the process whatever ends it. */
 
-import { unlinkSync } from 'node:fs'
+import { openSync, unlinkSync } from 'node:fs'
 import { type FileHandle, open, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SalvorError } from '../engine/errors.js'
@@ -39,12 +39,25 @@ const GIB = 2 ** 30
 
 const zeros = Buffer.alloc(BLOCK)
 
-function tooLarge(name: string, limit: number): SalvorError {
-  const most = limit % GIB === 0 ? `${limit / GIB} GiB` : `${limit} bytes`
-  return new SalvorError('LIMIT', `${name}: larger than the ${most} that --spool-limit allows`)
+/** A limit in words. */
+export function gibibytes(limit: number): string {
+  return limit % GIB === 0 ? `${limit / GIB} GiB` : `${limit} bytes`
 }
 
-function failure(name: string, folder: string, error: unknown): SalvorError {
+export function isZero(block: Uint8Array): boolean {
+  for (let at = 0; at < block.length; at += BLOCK) {
+    const part = block.subarray(at, at + BLOCK)
+    if (!zeros.subarray(0, part.length).equals(part)) return false
+  }
+  return true
+}
+
+function tooLarge(name: string, limit: number): SalvorError {
+  return new SalvorError('LIMIT', `${name}: larger than the ${gibibytes(limit)} that --spool-limit allows`)
+}
+
+/** What the system has against spooling, in words. */
+export function spoolFailure(name: string, folder: string, error: unknown): SalvorError {
   if (error instanceof SalvorError) return error
   if (isDiskFull(error)) return full(name, folder)
   const { message } = error as NodeJS.ErrnoException
@@ -98,7 +111,7 @@ class Spool {
     if (block.length === 0) return
     const { at } = this
     // Memory is full of zeros: they are left as holes.
-    const written = block.equals(zeros.subarray(0, block.length)) ? undefined : this.write(block, at)
+    const written = isZero(block) ? undefined : this.write(block, at)
     // Heard below.
     written?.catch(() => {})
     this.hash.update(block)
@@ -120,20 +133,32 @@ class Spool {
 }
 
 /** Throws where a disk would not keep its reserve with so many bytes more. */
-async function checkRoom(name: string, folder: string, bytes: number): Promise<void> {
+export async function checkRoom(name: string, folder: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder)
   if (bavail * bsize - RESERVE < bytes) throw full(name, folder)
 }
 
-/** A file that no folder knows: the system frees it when the last who has it open is gone. */
-async function unnamed(folder: string): Promise<FileHandle> {
+function freshPath(folder: string): string {
   // What is in memory is nobody else's business.
   makeFolder(folder, 0o700)
   const { randomUUID } = require('node:crypto') as typeof import('node:crypto')
-  const path = join(folder, `.${randomUUID()}`)
+  return join(folder, `.${randomUUID()}`)
+}
+
+/** A file that no folder knows: the system frees it when the last who has it open is gone. */
+async function unnamed(folder: string): Promise<FileHandle> {
+  const path = freshPath(folder)
   const file = await open(path, 'wx+', 0o600)
   unlinkSync(path)
   return file
+}
+
+/** The same as a descriptor, which a thread keeps to its end. */
+export function unnamedFile(folder: string): number {
+  const path = freshPath(folder)
+  const descriptor = openSync(path, 'wx+', 0o600)
+  unlinkSync(path)
+  return descriptor
 }
 
 /** Brings a stream here. Throws where it ends with an error, is too large, or the disk is full; nothing is left then. */
@@ -163,6 +188,6 @@ export async function spool(
     return { path: `/proc/self/fd/${opened.fd}`, bytes, sha256, close: () => opened.close() }
   } catch (error) {
     await file?.close()
-    throw failure(name, folder, error)
+    throw spoolFailure(name, folder, error)
   }
 }

@@ -44,6 +44,8 @@ export interface OpenOptions {
   readonly symbols?: readonly string[]
   /** What an image is called that has no path of its own here. */
   readonly name?: string
+  /** The socket at which somebody brings what is read of an image that is elsewhere. */
+  readonly door?: string
   /** Remember every page that is read from the start on, for a distilled image. */
   readonly record?: boolean
 }
@@ -157,8 +159,11 @@ export class Kernel {
 
   /** Opens an image; the id is valid on every thread of this process. `progress` hears of what is unpacked first. */
   static open(path: string, options: OpenOptions, progress: Progress = () => true): { id: number; info: ImageInfo } {
-    const { cacheDir, name = null, record = false, unpackLimit = UNPACK_LIMIT, symbols = [] } = options
-    const id = native.openImage(path, name, cacheDir, record, unpackLimit * 2 ** 30, symbols, progress)
+    const { cacheDir, name = null, record = false, unpackLimit = UNPACK_LIMIT, symbols = [], door } = options
+    const id =
+      door === undefined
+        ? native.openImage(path, name, cacheDir, record, unpackLimit * 2 ** 30, symbols, progress)
+        : native.openRemoteImage(path, door, name ?? path, cacheDir, record, symbols)
     return { id, info: describe(id) }
   }
 

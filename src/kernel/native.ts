@@ -187,7 +187,7 @@ export interface NativeConverted {
   notes: string[]
 }
 
-/** The addon's functions; errors carry `code`: EVIDENCE, NO_SYMBOLS, USAGE or INTERNAL. */
+/** The addon's functions; errors carry `code`: EVIDENCE, NO_SYMBOLS, USAGE, LIMIT or INTERNAL. */
 export interface Native {
   /**
    * Opens an image; the id is valid on every thread of this process. What is compressed or in an archive is unpacked into
@@ -203,6 +203,25 @@ export interface Native {
     symbols: readonly string[],
     progress: (read: number, size: number) => boolean,
   ): number
+  /**
+   * The same of an image that is elsewhere and has its memory in it as it is: `path` is an empty file of its size, into which
+   * whoever listens at the socket `door` brings what is read.
+   */
+  openRemoteImage(
+    path: string,
+    door: string,
+    name: string,
+    cacheDir: string | null,
+    record: boolean,
+    symbols: readonly string[],
+  ): number
+  /** Whether what begins like this has its memory in it as it is, and how many bytes that is told by. */
+  isPlain(head: Uint8Array): boolean
+  headBytes(): number
+  /** A path under which this process can open the file that an image is read from, whatever it is called. */
+  imageFile(image: number): string
+  /** Has runs of memory (address, physical address, bytes) in that file, where the image is elsewhere. */
+  bring(image: number, runs: BigUint64Array): void
   /**
    * Writes an image's memory into a new file of another format, and compares what can be read of it. `progress` hears what
    * is done (0 unpacking, 1 writing, 2 comparing) and bytes of bytes, and answers whether to go on.

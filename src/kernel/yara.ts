@@ -30,8 +30,15 @@ interface Addon {
 
 /** Compiles rules. Throws where the addon was not built, and where a rule has a fault. */
 export function yaraRules(kernel: Kernel, name: string, text: string): YaraRules {
-  const [image = ''] = kernel.info.files
-  return new (load().Rules)(image, name, text)
+  const rules = new (load().Rules)(native.imageFile(kernel.id), name, text)
+  return {
+    count: rules.count,
+    scan(runs, size) {
+      // The addon reads the file by itself, and what is elsewhere has to be in it then.
+      native.bring(kernel.id, runs)
+      return rules.scan(runs, size)
+    },
+  }
 }
 
 function load(): Addon {

@@ -23,6 +23,8 @@ impl Image {
         let to = from.checked_add(usize::try_from(length).ok()?)?;
         (length <= range.end() - physical).then_some(())?;
         self.touch(physical, length);
+        // What cannot be had is found out by whoever looks at what is kept.
+        self.file.part(from as u64, to as u64);
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(from as u64..to as u64);
         Some(Bytes::Mapped(Arc::clone(self), from..to))
     }

@@ -6,11 +6,16 @@ use object::ReadRef;
 use object::elf::{ET_CORE, FileHeader64, PT_LOAD, PT_NOTE};
 use object::read::elf::{FileHeader, ProgramHeader};
 
+use super::file::Evidence;
 use super::{Layout, Machine, Range, xen};
 use crate::error::{Error, Result};
 
 type Elf = FileHeader64<LittleEndian>;
 
+/// How such a file begins.
+pub const MAGIC: &[u8] = b"\x7fELF";
+/// Bytes that say of what kind it is.
+const IDENT: u64 = 16;
 /// VMCOREINFO is one page; a note that claims more is not believed.
 const LONGEST_VMCOREINFO: usize = 1 << 16;
 /// What /proc/kcore gives as the physical address of what has only virtual ones (fs/proc/kcore.c).
@@ -19,13 +24,14 @@ const NO_ADDRESS: u64 = u64::MAX;
 const MOST_PARTS: usize = 4096;
 
 /// Reads the program headers of a 64-bit little-endian core.
-pub fn parse(bytes: &[u8]) -> Option<Result<Layout>> {
-    bytes.starts_with(b"\x7fELF").then(|| core(bytes))
+pub fn parse(file: &Evidence) -> Option<Result<Layout>> {
+    let ident = file.part(0, IDENT);
+    ident.starts_with(MAGIC).then(|| core(file, ident))
 }
 
-fn core(bytes: &[u8]) -> Result<Layout> {
+fn core(bytes: &Evidence, ident: &[u8]) -> Result<Layout> {
     let damaged = |error: object::Error| Error::evidence(format!("the ELF header is damaged: {error}"));
-    if bytes.get(4) != Some(&2) || bytes.get(5) != Some(&1) {
+    if ident.get(4) != Some(&2) || ident.get(5) != Some(&1) {
         return Err(Error::evidence(
             "an ELF file, but not a 64-bit little-endian one: not a memory image salvor reads",
         ));
@@ -89,7 +95,7 @@ fn is_process_core(ranges: &[Range]) -> bool {
     ranges.iter().filter(|range| range.length > 0).count() > 1 && ranges.iter().all(|range| range.start == 0)
 }
 
-fn vmcoreinfo(segment: &object::elf::ProgramHeader64<LittleEndian>, bytes: &[u8]) -> Option<String> {
+fn vmcoreinfo(segment: &object::elf::ProgramHeader64<LittleEndian>, bytes: &Evidence) -> Option<String> {
     let mut notes = segment.notes(LittleEndian, bytes).ok()??;
     while let Ok(Some(note)) = notes.next() {
         let text = note.desc();

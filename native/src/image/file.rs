@@ -3,6 +3,7 @@
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::IoSliceMut;
 use std::ops::Range;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -11,7 +12,10 @@ use memmap2::{Mmap, MmapOptions, UncheckedAdvice};
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::{ReadWriteFlags, preadv2};
 
+use object::ReadRef;
+
 use super::guard::Guard;
+use super::remote::Remote;
 use super::source::Source;
 use crate::error::{Error, Result};
 
@@ -25,38 +29,64 @@ pub struct Evidence {
     map: Mmap,
     source: Arc<Source>,
     path: PathBuf,
+    /// Its name, where the path says nothing to anybody.
+    name: Option<PathBuf>,
 }
 
 impl Evidence {
     /// Opens and maps a regular file.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::map(path, open_regular(path)?.0, Source::new)
+    }
+
+    /// The same of a file without content, which what is read is brought into by whoever listens at a socket.
+    pub fn open_remote(path: &Path, door: &Path) -> Result<Self> {
+        let (file, facts) = open_regular(path)?;
+        let remote = Remote::connect(door, facts.len())?;
+        Self::map(path, file, |file, size| Source::brought(file, size, remote))
+    }
+
+    fn map(path: &Path, file: File, source: impl FnOnce(File, u64) -> Source) -> Result<Self> {
         let shown = path.display();
-        let (file, _) = open_regular(path)?;
         // SAFETY: the map is private and read-only, and lives as long as `self`. That the file shrinks or fails while
         // it is read is caught by the guard; that somebody else writes to it would only change what is read.
         #[allow(unsafe_code)]
         let map = unsafe { MmapOptions::new().map_copy_read_only(&file) }
             .map_err(|error| Error::evidence(format!("{shown}: cannot be mapped: {error}")))?;
-        let source = Arc::new(Source::new(file, map.len() as u64));
+        let source = Arc::new(source(file, map.len() as u64));
         let guard = Guard::new(map.as_ptr(), map.len(), &source).ok_or_else(|| {
             Error::internal(format!("{shown}: too many images are open, or SIGBUS cannot be handled"))
         })?;
-        Ok(Self { _guard: guard, map, source, path: path.to_owned() })
+        Ok(Self { _guard: guard, map, source, path: path.to_owned(), name: None })
     }
 
     /// Takes down under which name it is known.
     pub fn call(&mut self, name: &str) {
-        self.path = name.into();
+        self.name = Some(name.into());
     }
 
-    /// The path that it was opened by, or its name.
+    /// Its name, or the path that it was opened by.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.name.as_ref().unwrap_or(&self.path)
     }
 
-    /// The whole file, lost parts as zeros.
+    /// A path that leads to it within this process. One that has a name need not be where it was any more.
+    pub fn opened_by(&self) -> PathBuf {
+        match self.name {
+            Some(_) => format!("/proc/self/fd/{}", self.source.file().as_raw_fd()).into(),
+            None => self.path.clone(),
+        }
+    }
+
+    /// The whole file, lost parts as zeros; of one that is elsewhere, only what was brought.
     pub fn bytes(&self) -> &[u8] {
         &self.map
+    }
+
+    /// A part of the file, lost parts as zeros; empty where it goes past the end, or could not be brought.
+    pub fn part(&self, from: u64, to: u64) -> &[u8] {
+        let brought = self.source.remote().is_none_or(|remote| remote.bring(from, to) == to);
+        self.map.get(from as usize..to as usize).filter(|_| brought).unwrap_or_default()
     }
 
     /// Gives mapped pages back where the process has many of them: they count as its own, though the system keeps them
@@ -79,6 +109,16 @@ impl Evidence {
     #[inline]
     pub fn slice(&self, from: u64, to: u64) -> Option<&[u8]> {
         self.map.get(from as usize..self.source.readable(from, to) as usize)
+    }
+
+    /// Fails where something of a file that is elsewhere could not be brought: what was made without it is no result.
+    pub fn reachable(&self) -> Result<()> {
+        self.source.remote().and_then(Remote::failure).map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Whether nothing of `[from, to)` is known to be lost; nothing is brought for it.
+    pub fn holds(&self, from: u64, to: u64) -> bool {
+        to <= self.size() && self.source.is_whole(from, to)
     }
 
     /// Whether the system most likely has a part of the map in memory: the last byte says so for all. To fault in from a
@@ -107,8 +147,12 @@ impl Evidence {
     }
 
     /// The parts of a stretch that hold data: a sparse file's holes are left out. Where the file system cannot tell, the
-    /// whole is one part.
-    pub fn data_extents(&self, Range { start: from, end: to }: Range<u64>) -> Vec<Range<u64>> {
+    /// whole is one part; so it is where holes are what was not brought.
+    pub fn data_extents(&self, whole: Range<u64>) -> Vec<Range<u64>> {
+        if self.source.remote().is_some() {
+            return vec![whole];
+        }
+        let Range { start: from, end: to } = whole;
         let mut extents = Vec::new();
         let mut at = from;
         while at < to {
@@ -125,6 +169,23 @@ impl Evidence {
             at = end;
         }
         extents
+    }
+}
+
+/// What parses a format asks for parts of the file, so that no more has to be here.
+impl<'a> ReadRef<'a> for &'a Evidence {
+    fn len(self) -> std::result::Result<u64, ()> {
+        Ok(self.size())
+    }
+
+    fn read_bytes_at(self, offset: u64, size: u64) -> std::result::Result<&'a [u8], ()> {
+        let bytes = self.part(offset, offset.checked_add(size).ok_or(())?);
+        if bytes.len() as u64 == size { Ok(bytes) } else { Err(()) }
+    }
+
+    fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> std::result::Result<&'a [u8], ()> {
+        let bytes = self.read_bytes_at(range.start, range.end.checked_sub(range.start).ok_or(())?)?;
+        bytes.get(..memchr::memchr(delimiter, bytes).ok_or(())?).ok_or(())
     }
 }
 

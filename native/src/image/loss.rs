@@ -43,6 +43,11 @@ impl Image {
         Some(Loss::of_memory(&what, bytes, *physical))
     }
 
+    /// Fails where something of a file that is elsewhere could not be brought.
+    pub fn reachable(&self) -> Result<()> {
+        self.file.reachable()
+    }
+
     /// What of packed memory could not be unpacked so far.
     fn damage(&self, blocks: &Blocks) -> Option<Loss> {
         let Some(Lost { bytes, first: plain }) = blocks.damaged() else {
@@ -67,7 +72,7 @@ impl Image {
 
     /// Does work whose result holds nothing that was read in the place of lost memory: where mapped memory was replaced
     /// by zeros meanwhile, it is done again, and finds that memory unreadable. That ends, for the same memory is not
-    /// lost twice. Fails when the kernel's own types are among what was lost.
+    /// lost twice. Fails when the kernel's own types are among what was lost, and where something could not be brought.
     pub fn undisturbed<T>(&self, mut work: impl FnMut() -> Result<T>) -> Result<T> {
         let source = self.file.source();
         loop {
@@ -78,6 +83,7 @@ impl Image {
             let result = work();
             self.trim();
             source.look();
+            self.reachable()?;
             if source.replaced() == before {
                 return result;
             }

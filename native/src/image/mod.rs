@@ -20,6 +20,7 @@ mod packed_tests;
 mod qemu;
 mod raw;
 mod read;
+mod remote;
 mod settle;
 mod source;
 #[cfg(test)]
@@ -99,7 +100,7 @@ pub struct Companion {
 /// How files of formats begin that are told by that.
 const STARTS: &[&[u8]] = &[
     &lime::START,
-    b"\x7fELF",
+    elf::MAGIC,
     &avml::START,
     kdump::SIGNATURES[0],
     kdump::SIGNATURES[1],
@@ -114,6 +115,16 @@ pub fn is_known(head: &[u8]) -> bool {
     STARTS.iter().any(|start| head.starts_with(start))
 }
 
+/// Bytes from the start of a file that tell whether memory lies in it as it is.
+pub const HEAD: u64 = 8192;
+
+/// Whether what begins like this has memory in it as it is, so that no more of it need be here than what is read: the other
+/// formats pack it, or say at their end what is where.
+pub fn is_plain(head: &[u8]) -> bool {
+    let other = || is_known(head) || vmware::is_state(head) || foreign::refuse(head).is_some();
+    head.starts_with(&lime::START) || head.starts_with(elf::MAGIC) || !other()
+}
+
 /// The files that would be read with an image, before it is opened.
 pub fn companions(path: &Path) -> Vec<PathBuf> {
     kdump::companions(path).into_iter().chain(vmware::companion(path)).collect()
@@ -124,8 +135,8 @@ type Parse = fn(&Evidence) -> Option<Result<Layout>>;
 
 /// Every format by name, told apart by content; raw comes last because anything may be raw.
 const FORMATS: &[(&str, Parse)] = &[
-    ("lime", |file| lime::parse(file.bytes())),
-    ("elf", |file| elf::parse(file.bytes())),
+    ("lime", lime::parse),
+    ("elf", elf::parse),
     ("avml", avml::parse),
     ("kdump", kdump::parse),
     ("qemu", qemu::parse),
@@ -158,9 +169,24 @@ pub struct Image {
 impl Image {
     /// Opens an image read-only and finds out its format from its content.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = Evidence::open(path)?;
+        Self::of_file(path, Evidence::open(path)?)
+    }
+
+    /// Opens an image that is elsewhere: `path` is an empty file of its size, into which what is read is brought by whoever
+    /// listens at the socket `door`.
+    pub fn open_remote(path: &Path, door: &Path) -> Result<Self> {
+        let file = Evidence::open_remote(path, door)?;
+        let head = file.part(0, HEAD.min(file.size()));
+        if !is_plain(head) {
+            return Err(Error::usage(format!("{}: of this format all has to be here", path.display())));
+        }
+        Self::of_file(path, file)
+    }
+
+    fn of_file(path: &Path, file: Evidence) -> Result<Self> {
         for (format, parse) in FORMATS {
             let Some(layout) = parse(&file) else { continue };
+            file.reachable()?;
             let layout = layout.map_err(|error| Error::evidence(format!("{}: {}", path.display(), error.message)))?;
             let mut warnings = layout.warnings;
             let blocks = layout.packed.map(Blocks::new);
@@ -245,6 +271,11 @@ impl Image {
     /// The file that the one that is read was unpacked from.
     pub fn unpacked_from(&self) -> Option<&Path> {
         self.unpacked_from.as_deref()
+    }
+
+    /// A path that leads to the named file within this process, whatever it is called.
+    pub fn opened_by(&self) -> PathBuf {
+        self.file.opened_by()
     }
 
     fn sources(&self) -> impl Iterator<Item = &Source> {

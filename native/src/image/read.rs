@@ -104,7 +104,10 @@ impl Image {
     /// Whether `[physical, physical + length)` can be read, as far as that is known without unpacking it.
     pub fn holds(&self, physical: u64, length: u64) -> bool {
         if self.is_mapped() {
-            return self.peek(physical, length as usize).is_some();
+            let from = |range: &Range| range.offset + (physical - range.start);
+            return self.range_at(physical).is_some_and(|range| {
+                length <= range.end() - physical && self.file.holds(from(range), from(range) + length)
+            });
         }
         let Some(last) = length.checked_sub(1).and_then(|length| physical.checked_add(length)) else { return false };
         let pages = (physical..=last).step_by(PAGE_SIZE as usize).chain([last]);
@@ -116,8 +119,17 @@ impl Image {
         match (&self.blocks, self.plain(physical)) {
             (_, None) => Some(Missing::Absent),
             (Some(blocks), Some((plain, _))) => blocks.missing(plain),
-            (None, Some((offset, _))) => {
-                self.file.slice(offset, offset + 1).is_none_or(<[u8]>::is_empty).then_some(Missing::Unreadable)
+            (None, Some((offset, _))) => (!self.file.holds(offset, offset + 1)).then_some(Missing::Unreadable),
+        }
+    }
+
+    /// Has all of `[physical, physical + length)` here before it is read block by block, where the file is elsewhere.
+    pub fn bring(&self, physical: u64, length: u64) {
+        let end = physical.saturating_add(length);
+        for range in self.ranges.iter().filter(|_| self.file.source().remote().is_some()) {
+            let (from, to) = (range.start.max(physical), range.end().min(end));
+            if from < to {
+                self.file.part(range.offset + (from - range.start), range.offset + (to - range.start));
             }
         }
     }

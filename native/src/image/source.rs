@@ -1,4 +1,5 @@
-//! Which parts of an evidence file can no longer be read, because it was cut off or its disk failed.
+//! Which parts of an evidence file can no longer be read, because it was cut off or its disk failed, and which are not
+//! here yet.
 
 use std::fs::File;
 use std::ops::Range;
@@ -6,6 +7,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::fs::fstat;
+
+use super::remote::Remote;
 
 /// Unit in which a file is mapped and lost.
 const PAGE: u64 = 4096;
@@ -17,7 +20,7 @@ pub struct Source {
     file: File,
     /// Bytes that were mapped.
     size: u64,
-    /// Anything at all is lost: all that the usual read looks at.
+    /// Anything at all is lost, or need not be here: all that the usual read looks at.
     any: AtomicBool,
     /// The file's end, where it was found to be before `size`.
     end: AtomicU64,
@@ -27,6 +30,8 @@ pub struct Source {
     pages: Box<[AtomicU64]>,
     /// How often mapped memory became other than it was.
     replaced: AtomicU64,
+    /// Where the file stands for one that is elsewhere.
+    remote: Option<Remote>,
 }
 
 /// Bytes that can no longer be read.
@@ -49,7 +54,18 @@ impl Source {
             abandoned: AtomicBool::new(false),
             pages: untouched(size.div_ceil(PAGE * 64) as usize),
             replaced: AtomicU64::new(0),
+            remote: None,
         }
+    }
+
+    /// The same of a file into which what is read is brought first.
+    pub fn brought(file: File, size: u64, remote: Remote) -> Self {
+        Self { any: AtomicBool::new(true), remote: Some(remote), ..Self::new(file, size) }
+    }
+
+    /// Where it stands for a file that is elsewhere.
+    pub fn remote(&self) -> Option<&Remote> {
+        self.remote.as_ref()
     }
 
     /// Bytes that the file had when it was opened.
@@ -62,7 +78,7 @@ impl Source {
         &self.file
     }
 
-    /// Whether anything is lost.
+    /// Whether anything is lost, or need not be here.
     #[inline]
     pub fn any(&self) -> bool {
         self.any.load(Ordering::Acquire)
@@ -73,13 +89,19 @@ impl Source {
         self.replaced.load(Ordering::SeqCst)
     }
 
-    /// Where `[from, to)` stops being readable: `to`, unless something of it is lost.
+    /// Where `[from, to)` stops being readable: `to`, unless something of it is lost. What is not here is brought.
     #[inline]
     pub fn readable(&self, from: u64, to: u64) -> u64 {
-        if self.any() { self.first_lost(from, to) } else { to }
+        if self.any() { self.first_unreadable(from, to) } else { to }
     }
 
     #[cold]
+    fn first_unreadable(&self, from: u64, to: u64) -> u64 {
+        let here = self.remote.as_ref().map_or(to, |remote| remote.bring(from, to));
+        self.first_lost(from, here)
+    }
+
+    /// Where the first byte of `[from, to)` is that is known to be lost, or `to`; nothing is brought for it.
     fn first_lost(&self, from: u64, to: u64) -> u64 {
         if self.abandoned.load(Ordering::Acquire) {
             return from;
@@ -99,6 +121,11 @@ impl Source {
             let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
             bits.map(move |bit| index * 64 + bit).filter(move |page| (first..end).contains(page))
         })
+    }
+
+    /// Whether nothing of `[from, to)` is known to be lost.
+    pub fn is_whole(&self, from: u64, to: u64) -> bool {
+        !self.any() || self.first_lost(from, to) == to
     }
 
     /// What of a stretch is lost.
@@ -193,7 +220,7 @@ impl Source {
 
 /// Words of zeros that the system does not hand out before they are touched: an image may have very many pages.
 #[allow(unsafe_code)]
-fn untouched(words: usize) -> Box<[AtomicU64]> {
+pub fn untouched(words: usize) -> Box<[AtomicU64]> {
     const { assert!(align_of::<AtomicU64>() == align_of::<u64>()) };
     let zeros = Box::into_raw(vec![0_u64; words].into_boxed_slice());
     // SAFETY: an `AtomicU64` has the size and the valid bits of a `u64`, and on this target its alignment.

@@ -36,7 +36,8 @@ pub fn parse(file: &Evidence) -> Option<Result<Layout>> {
     is_memory(file.path()).then(|| memory(file))
 }
 
-fn is_state(bytes: &[u8]) -> bool {
+/// Whether what begins like this is such a state.
+pub fn is_state(bytes: &[u8]) -> bool {
     MAGICS.iter().any(|magic| bytes.starts_with(*magic))
 }
 

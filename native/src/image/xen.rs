@@ -5,6 +5,7 @@ use object::LittleEndian;
 use object::elf::FileHeader64;
 use object::read::elf::{FileHeader, SectionHeader};
 
+use super::file::Evidence;
 use super::settle::join;
 use super::{PAGE_SIZE, Range};
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ const HOST_NUMBERS: &[u8] = b".xen_p2m";
 const NONE: u64 = u64::MAX;
 
 /// Ranges of the pages; none where the file has no section of Xen's.
-pub fn ranges(header: &FileHeader64<LittleEndian>, bytes: &[u8]) -> Option<Result<Vec<Range>>> {
+pub fn ranges(header: &FileHeader64<LittleEndian>, bytes: &Evidence) -> Option<Result<Vec<Range>>> {
     let endian = LittleEndian;
     let sections = header.sections(endian, bytes).ok()?;
     let named = |name| sections.section_by_name(endian, name).map(|(_, section)| section);

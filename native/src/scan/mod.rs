@@ -104,6 +104,7 @@ pub fn chunks(
 pub fn chunk(kernel: &Kernel, requests: &[Value], start: u64, length: u64) -> Result<Vec<Result<Hits>>> {
     let chunk = Chunk { start, end: start.saturating_add(length) };
     kernel.memory.image().undisturbed(|| {
+        kernel.memory.image().bring(start, length);
         let mut scans: Vec<_> = requests.iter().map(|request| begin(kernel, request, chunk)).collect();
         let mut running: Vec<_> = scans.iter_mut().flatten().map(|scan| (scan, false)).collect();
         let rest = pass(kernel, &mut running, chunk);

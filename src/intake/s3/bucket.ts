@@ -1,12 +1,13 @@
 /** Objects of buckets, by the library that all who use S3 have their credentials from: environment, profile, role. */
 
 import { createReadStream, statSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3'
 import { SalvorError } from '../../engine/errors.js'
 import { require } from '../../require.js'
 import { nameOfObject, type ObjectName, objectName } from '../names.js'
-import { isFinal, s3Failure } from './errors.js'
+import { CHANGED, isFinal, NO_RANGES, s3Failure } from './errors.js'
 
 export interface BucketSettings {
   /** Of a server that is no AWS. */
@@ -123,9 +124,16 @@ export class Bucket {
 
   /** A part of an object, held in memory. */
   part(object: BucketObject, from: number, to: number): Promise<Uint8Array> {
-    return this.persist(nameOfObject(object), async () => {
-      const { Body } = await this.get(object, { Range: `bytes=${from}-${to - 1}`, ...sameAs(object) })
-      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array()
+    const range = `bytes=${from}-${to - 1}`
+    return this.persist(`${nameOfObject(object)}, bytes ${from} to ${to - 1}`, async () => {
+      const answer = await this.get(object, { Range: range, ...sameAs(object) })
+      const wrong = notAsAsked(answer, object, to - from)
+      if (wrong !== undefined) {
+        // It may be all of the object.
+        ;(answer.Body as unknown as Readable | undefined)?.destroy()
+        throw wrong
+      }
+      const bytes = (await answer.Body?.transformToByteArray()) ?? new Uint8Array()
       if (bytes.length === to - from) return bytes
       throw new Error(`the server gave ${bytes.length} of ${to - from} bytes`)
     })
@@ -203,6 +211,19 @@ export class Bucket {
 /** What makes the server refuse to give another object than the one that was looked at. */
 function sameAs({ etag }: BucketObject): { IfMatch?: string } {
   return etag === '' ? {} : { IfMatch: etag }
+}
+
+/** What an answer has against itself: not every server knows conditions and ranges. */
+function notAsAsked(
+  { ETag, ContentLength }: GetObjectCommandOutput,
+  object: BucketObject,
+  bytes: number,
+): Error | undefined {
+  if (ETag !== undefined && object.etag !== '' && ETag !== object.etag)
+    return Object.assign(new Error(`its ETag is ${ETag}, and was ${object.etag}`), { name: CHANGED })
+  if (ContentLength !== undefined && ContentLength > bytes)
+    return Object.assign(new Error(`${ContentLength} bytes for the ${bytes} that were asked for`), { name: NO_RANGES })
+  return undefined
 }
 
 function nanoseconds(time: Date | undefined): bigint {

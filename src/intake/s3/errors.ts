@@ -5,6 +5,11 @@ import { SalvorError } from '../../engine/errors.js'
 const DENIED =
   'permission denied: s3:GetObject and s3:ListBucket are needed, and for results s3:PutObject and s3:DeleteObject'
 
+/** That an object is another than the one that was looked at. */
+export const CHANGED = 'PreconditionFailed'
+/** That a server gave all of an object for a part of it. */
+export const NO_RANGES = 'NoRanges'
+
 /** Names of errors as servers and the library have them, in the words of whoever has to do something about it. */
 const SAID: Readonly<Record<string, string>> = {
   NoSuchBucket: 'there is no such bucket',
@@ -22,7 +27,8 @@ const SAID: Readonly<Record<string, string>> = {
   InvalidToken: 'the session token is not valid',
   RequestTimeTooSkewed: "this machine's clock is wrong",
   CredentialsProviderError: 'there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE',
-  PreconditionFailed: 'it changed while it was read',
+  [CHANGED]: 'it changed while it was read: the same command again reads it as it is now',
+  [NO_RANGES]: 'the server cannot give a part of it: download it, and name the file',
   InvalidObjectState: 'it is archived: restore it first',
   InvalidRange: 'it is empty, or shorter than it was',
 }
@@ -47,7 +53,7 @@ export function isMissingBucket(error: unknown): boolean {
 
 /** Whether another object was put in the place of one while it was read. */
 export function isChanged(error: unknown): boolean {
-  return factsOf((error as Error).cause ?? error).name === 'PreconditionFailed'
+  return factsOf((error as Error).cause ?? error).name === CHANGED
 }
 
 interface Facts {

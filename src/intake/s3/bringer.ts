@@ -1,0 +1,45 @@
+/** The thread that brings what is read of an object. It calls the core for one look at a header, and never waits for it. */
+
+import { closeSync, ftruncateSync } from 'node:fs'
+import { parentPort, workerData } from 'node:worker_threads'
+import { SalvorError, toFailure } from '../../engine/errors.js'
+import { native } from '../../kernel/native.js'
+import { checkRoom, spoolFailure, unnamedFile } from '../spool.js'
+import { Bucket, type BucketObject } from './bucket.js'
+import { openDoor } from './door.js'
+import { Pieces } from './pieces.js'
+import type { BringerData, Looked } from './ranged.js'
+
+const { name, settings, door, counts } = workerData as BringerData
+
+/** Never aborted: who wants it to stop ends the thread. */
+const { signal } = new AbortController()
+
+async function isPlain(bucket: Bucket, object: BucketObject): Promise<boolean> {
+  if (object.bytes === 0) throw new SalvorError('EVIDENCE', `${name}: the file is empty`)
+  return native.isPlain(await bucket.part(object, 0, Math.min(native.headBytes(), object.bytes)))
+}
+
+async function look(): Promise<Looked> {
+  const bucket = Bucket.open(settings, signal)
+  const object = await bucket.look(name)
+  if (!(await isPlain(bucket, object))) return { kind: 'packed' }
+  const { folder } = settings
+  let descriptor: number | undefined
+  try {
+    descriptor = unnamedFile(folder)
+    await checkRoom(name, folder, 0)
+    ftruncateSync(descriptor, object.bytes)
+    const pieces = new Pieces(bucket, object, settings, descriptor, counts)
+    await openDoor(door, (from, length) => pieces.bring(from, length))
+    return { kind: 'ready', path: `/proc/self/fd/${descriptor}`, object }
+  } catch (error) {
+    if (descriptor !== undefined) closeSync(descriptor)
+    throw spoolFailure(name, folder, error)
+  }
+}
+
+const failed = (error: unknown): Looked => ({ kind: 'failed', failure: toFailure(error) })
+void look()
+  .catch(failed)
+  .then((looked) => parentPort?.postMessage(looked))
