@@ -25,6 +25,7 @@ mod settle;
 mod source;
 #[cfg(test)]
 mod split_tests;
+mod starts;
 mod touched;
 mod vmcoreinfo;
 mod vmware;
@@ -46,6 +47,7 @@ pub use machine::Machine;
 pub use qemu::packed_stream;
 use settle::{END_OF_ADDRESSES, settle};
 use source::Source;
+pub use starts::{HEAD, is_known, is_plain};
 use touched::TouchedPages;
 pub use vmcoreinfo::VmcoreInfo;
 
@@ -95,34 +97,6 @@ pub struct Companion {
     pub path: PathBuf,
     /// The file.
     pub source: Arc<Source>,
-}
-
-/// How files of formats begin that are told by that.
-const STARTS: &[&[u8]] = &[
-    &lime::START,
-    elf::MAGIC,
-    &avml::START,
-    kdump::SIGNATURES[0],
-    kdump::SIGNATURES[1],
-    kdump::FLATTENED,
-    qemu::START,
-    qemu::LIBVIRT,
-    crash_dump::START,
-];
-
-/// Whether something begins as an image in a format that is told by its start.
-pub fn is_known(head: &[u8]) -> bool {
-    STARTS.iter().any(|start| head.starts_with(start))
-}
-
-/// Bytes from the start of a file that tell whether memory lies in it as it is.
-pub const HEAD: u64 = 8192;
-
-/// Whether what begins like this has memory in it as it is, so that no more of it need be here than what is read: the other
-/// formats pack it, or say at their end what is where.
-pub fn is_plain(head: &[u8]) -> bool {
-    let other = || is_known(head) || vmware::is_state(head) || foreign::refuse(head).is_some();
-    head.starts_with(&lime::START) || head.starts_with(elf::MAGIC) || !other()
 }
 
 /// The files that would be read with an image, before it is opened.

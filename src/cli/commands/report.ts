@@ -1,11 +1,12 @@
 import { resolve } from 'node:path'
-import type { Engine } from '../../engine/engine.js'
+import type { Engine, OpenedImage } from '../../engine/engine.js'
 import { SalvorError, toFailure } from '../../engine/errors.js'
 import { evidenceFiles } from '../../engine/evidence-file.js'
 import { hasAsked } from '../../engine/option-values.js'
 import type { TableRequest } from '../../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, worst } from '../../engine/status.js'
+import { isElsewhere } from '../../intake/names.js'
 import { openSink, type Sink } from '../../output/sink.js'
 import { checkTarget } from '../../output/target.js'
 import type { ReportImage } from '../../report/html.js'
@@ -164,11 +165,12 @@ class ReportRun {
     const { world, options, registry } = session
     // Loaded when a report is made: other commands need none of it.
     const { gatherTables } = await import('../../report/gather.js')
-    const image = await engine.open(path, openOptions(options, world.env), (done, total) =>
-      reporter.progress('unpacking', done, total),
-    )
+    const progress = (done: number, total: number): void => reporter.progress('unpacking', done, total)
+    // What is hashed has to come here whole.
+    if (wanted.hash && isElsewhere(path)) await engine.receive(path, progress)
+    const image = await engine.open(path, openOptions(options, world.env), progress)
     reporter.warnings(image.info.warnings)
-    const hashing = this.files(evidenceFiles(image.info))
+    const hashing = this.filesOf(image)
     // It is waited for below, also where the tables fail.
     hashing.catch(() => {})
     const { image: gathered, outcomes } = await gatherTables(engine, image, wanted.tables, wanted.most, reporter)
@@ -179,10 +181,11 @@ class ReportRun {
     return { name: path, files, ...gathered }
   }
 
-  private async files(paths: readonly string[]): Promise<ReportImage['files']> {
+  private async filesOf({ info, received }: OpenedImage): Promise<ReportImage['files']> {
+    if (received !== undefined) return [{ path: received.path, bytes: received.bytes, sha256: received.sha256 }]
     const { reporter, session, wanted } = this
     const { hashFiles } = await import('../../report/hash.js')
-    return hashFiles(paths, {
+    return hashFiles(evidenceFiles(info), {
       hash: wanted.hash,
       signal: session.world.signal,
       progress: (task, done, total) => reporter.progress(task, done, total),

@@ -7,6 +7,7 @@ import { native } from '../../kernel/native.js'
 import { checkRoom, spoolFailure, unnamedFile } from '../spool.js'
 import { Bucket, type BucketObject } from './bucket.js'
 import { openDoor } from './door.js'
+import { isWithoutRanges } from './errors.js'
 import { Pieces } from './pieces.js'
 import type { BringerData, Looked } from './ranged.js'
 
@@ -15,15 +16,23 @@ const { name, settings, door, counts } = workerData as BringerData
 /** Never aborted: who wants it to stop ends the thread. */
 const { signal } = new AbortController()
 
-async function isPlain(bucket: Bucket, object: BucketObject): Promise<boolean> {
+/** Whether parts of it can be had of one and the same object, and make sense without the others. */
+async function isReadable(bucket: Bucket, object: BucketObject): Promise<boolean> {
   if (object.bytes === 0) throw new SalvorError('EVIDENCE', `${name}: the file is empty`)
-  return native.isPlain(await bucket.part(object, 0, Math.min(native.headBytes(), object.bytes)))
+  // Nothing else tells for sure that an object is the one that it was.
+  if (object.etag === '') return false
+  try {
+    return native.isPlain(await bucket.part(object, 0, Math.min(native.headBytes(), object.bytes)))
+  } catch (error) {
+    if (isWithoutRanges(error)) return false
+    throw error
+  }
 }
 
 async function look(): Promise<Looked> {
   const bucket = Bucket.open(settings, signal)
   const object = await bucket.look(name)
-  if (!(await isPlain(bucket, object))) return { kind: 'packed' }
+  if (!(await isReadable(bucket, object))) return { kind: 'whole' }
   const { folder } = settings
   let descriptor: number | undefined
   try {

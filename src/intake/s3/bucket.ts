@@ -215,11 +215,11 @@ function sameAs({ etag }: BucketObject): { IfMatch?: string } {
 
 /** What an answer has against itself: not every server knows conditions and ranges. */
 function notAsAsked(
-  { ETag, ContentLength }: GetObjectCommandOutput,
+  { ETag = '', ContentLength }: GetObjectCommandOutput,
   object: BucketObject,
   bytes: number,
 ): Error | undefined {
-  if (ETag !== undefined && object.etag !== '' && ETag !== object.etag)
+  if (ETag !== object.etag)
     return Object.assign(new Error(`its ETag is ${ETag}, and was ${object.etag}`), { name: CHANGED })
   if (ContentLength !== undefined && ContentLength > bytes)
     return Object.assign(new Error(`${ContentLength} bytes for the ${bytes} that were asked for`), { name: NO_RANGES })

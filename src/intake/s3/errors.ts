@@ -51,6 +51,11 @@ export function isMissingBucket(error: unknown): boolean {
   return factsOf((error as Error).cause ?? error).name === 'NoSuchBucket'
 }
 
+/** Whether a server gives no parts of objects. */
+export function isWithoutRanges(error: unknown): boolean {
+  return factsOf((error as Error).cause ?? error).name === NO_RANGES
+}
+
 /** Whether another object was put in the place of one while it was read. */
 export function isChanged(error: unknown): boolean {
   return factsOf((error as Error).cause ?? error).name === CHANGED
@@ -79,14 +84,22 @@ function factsOf(error: unknown): Facts {
 
 const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'])
 
+/** What a connection says that ends in the middle of something. */
+const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])
+
+/** What is wrong where neither the server nor the library has a name for it. */
+function nameless({ name = '', code = '' }: Facts): string {
+  if (UNREACHABLE.has(code) || name === 'TimeoutError') return 'the server cannot be reached'
+  return BROKEN.has(code) ? 'the connection breaks off' : 'it cannot be read'
+}
+
 /** One line for the user, which names what was asked for and no secret. */
 export function s3Failure(name: string, error: unknown): SalvorError {
   if (error instanceof SalvorError) return error
-  const { name: kind = '', code = '', message, status } = factsOf(error)
+  const facts = factsOf(error)
+  const { name: kind = '', code = '', message, status } = facts
   const said = SAID[kind] ?? (status === 403 ? SAID.Forbidden : undefined)
   const [line = ''] = message.split('\n')
-  const unreachable = UNREACHABLE.has(code) || kind === 'TimeoutError'
-  const reason =
-    said ?? `${unreachable ? 'the server cannot be reached' : 'it cannot be read'}: ${line || kind || code}`
+  const reason = said ?? `${nameless(facts)}: ${line || kind || code}`
   return new SalvorError('EVIDENCE', `${name}: ${reason}`, { cause: error })
 }

@@ -29,7 +29,7 @@ export interface BringerData {
 export type Looked =
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** All of it has to be here to be read. */
-  | { readonly kind: 'packed' }
+  | { readonly kind: 'whole' }
   /** An empty file of its size, which leads nowhere outside of this process. */
   | { readonly kind: 'ready'; readonly path: string; readonly object: BucketObject }
 

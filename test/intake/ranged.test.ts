@@ -1,0 +1,228 @@
+/** Images in a bucket of which only what is read comes here: on a real S3 server, and on servers that do odd things. */
+
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { sampleImage } from '../../dist/src/sample.js'
+import { findS3, type S3Server, startS3 } from '../../scripts/servers/s3.mjs'
+import { startSalvor } from '../batch/run.js'
+import { repository } from '../cli/run.js'
+import { startCutting } from './cutting.js'
+import { type Oddity, startOdd } from './odd-server.js'
+
+const GIB = 2 ** 30
+const MIB = 2 ** 20
+
+let folder: string
+let s3: S3Server
+let client: S3Client
+let why: string | undefined
+const local = (name: string): string => join(folder, name)
+const lime = sampleImage('docker-debian12')
+
+beforeAll(async () => {
+  why = (await findS3()).why
+  if (why !== undefined) return
+  folder = mkdtempSync(join(tmpdir(), 'salvor-ranged-'))
+  for (const name of ['spool', 'tmp']) mkdirSync(local(name))
+  s3 = await startS3({ buckets: ['images'] })
+  const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = s3.env
+  const credentials = { accessKeyId, secretAccessKey }
+  client = new S3Client({ endpoint: s3.url, region: 'us-east-1', forcePathStyle: true, credentials })
+  await put('sample.lime', readFileSync(lime))
+  for (const format of ['raw', 'elf']) {
+    const made = await startSalvor(['convert', lime, local(`sample.${format}`), '--quiet']).ended
+    expect(made.code, made.stderr).toBe(0)
+  }
+  await put('sample.elf', readFileSync(local('sample.elf')))
+  // More than a GiB, of which most are zeros, as of a machine with much memory; its server's disk has holes there.
+  truncateSync(local('sample.raw'), GIB + 64 * MIB)
+  await put('large.raw', 'x')
+  spawnSync('cp', ['--sparse=always', local('sample.raw'), join(s3.store, 'images/large.raw')])
+}, 240_000)
+afterAll(async () => {
+  client?.destroy()
+  await s3?.stop()
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+}, 120_000)
+beforeEach(({ skip }) => skip(why !== undefined, why))
+afterEach(() => {
+  if (folder !== undefined) expect(['spool', 'tmp'].flatMap((name) => readdirSync(local(name)))).toEqual([])
+})
+
+async function put(key: string, body: Buffer | string): Promise<void> {
+  await client.send(new PutObjectCommand({ Bucket: 'images', Key: key, Body: body }))
+}
+
+function salvor(args: readonly string[], env: Record<string, string> = {}) {
+  const here = ['--spool-dir', local('spool'), '--cache-dir', local('cache')]
+  return startSalvor([...args, ...here], { ...s3.env, TMPDIR: local('tmp'), ...env }).ended
+}
+
+/** MiB that a run says were fetched, and of how many. */
+function fetched(stderr: string): [number, number] {
+  const [, some = 'NaN', all = 'NaN'] = /: ([\d.]+) of ([\d.]+) MiB were fetched, by \d+ requests/.exec(stderr) ?? []
+  return [Number(some), Number(all)]
+}
+
+describe('an image in a bucket', () => {
+  test.each([
+    ['sample.lime', 'processes'],
+    ['sample.elf', 'processes'],
+    ['large.raw', 'processes'],
+    ['large.raw', 'containers'],
+    ['large.raw', 'sockets'],
+    ['sample.lime', 'mounts'],
+  ])(
+    '%s gives the %s of its file, and need not be here whole',
+    async (object, table) => {
+      const args = (image: string): string[] => [table, image, '--format', 'csv']
+      const file = object === 'sample.lime' ? lime : local(object.replace('large', 'sample'))
+      const own = await salvor(args(file))
+      const { code, stdout, stderr } = await salvor(args(`s3://images/${object}`))
+      expect([code, own.code], stderr).toEqual([0, 0])
+      expect(stdout.split('\n').length).toBeGreaterThan(5)
+      expect(stdout).toBe(own.stdout)
+      const [some, all] = fetched(stderr)
+      expect(some).toBeGreaterThan(0)
+      // Small samples have what is read side by side.
+      expect(some).toBeLessThan(object === 'large.raw' ? all / 3 : all)
+      if (object === 'large.raw') expect(all).toBe(1088)
+    },
+    60_000,
+  )
+
+  test('is searched as its file is, however much that brings', async () => {
+    const args = (image: string): string[] => ['process-scan', image, '--format', 'csv']
+    const own = await salvor(args(local('sample.raw')))
+    const { code, stdout, stderr } = await salvor(args('s3://images/large.raw'))
+    expect([code, own.code], stderr).toEqual([0, 0])
+    expect(stdout).toBe(own.stdout)
+    expect(fetched(stderr)).toEqual([1088, 1088])
+  }, 120_000)
+
+  test('that is packed comes here whole', async () => {
+    await put('sample.lime.gz', readFileSync(join(repository, 'test/samples/docker-debian12/memory.lime.gz')))
+    const own = await salvor(['processes', lime, '--format', 'csv'])
+    const { code, stdout, stderr } = await salvor(['processes', 's3://images/sample.lime.gz', '--format', 'csv'])
+    expect([code, stdout === own.stdout, stderr]).toEqual([0, true, ''])
+  }, 60_000)
+
+  test('is hashed by a report, which fetches it whole for that, or not', async () => {
+    const args = ['report', 's3://images/sample.lime', '--analyzers', 'processes', '--force', '-o', local('page.html')]
+    for (const more of [[], ['--no-hash']]) {
+      const { code, stderr } = await salvor([...args, ...more])
+      expect([code, stderr.includes('warning')], stderr).toEqual([0, false])
+    }
+  }, 60_000)
+})
+
+describe('half-way', () => {
+  test.each([
+    [
+      'replaced',
+      async () => put('way.lime', readFileSync(local('sample.elf'))),
+      /it changed while it was read: the same/,
+    ],
+    ['removed', async () => rmSync(join(s3.store, 'images/way.lime')), /there is no such object/],
+    ['cut off from', async () => s3.kill(), /the server cannot be reached/],
+  ])(
+    'an image that is %s is an error that names the object and the bytes',
+    async (how, disturb, message) => {
+      await put('way.lime', readFileSync(lime))
+      const proxy = await startCutting(s3.port, { after: 3 * MIB, cut: disturb, most: 1 })
+      try {
+        const args = ['run', 'processes', 'containers', 's3://images/way.lime', '--format', 'json']
+        const { code, stderr } = await salvor(args, { AWS_ENDPOINT_URL: proxy.url })
+        expect(code, stderr).toBe(3)
+        expect(stderr).toMatch(message)
+        expect(stderr).toMatch(/s3:\/\/images\/way\.lime, bytes \d+ to \d+: /)
+        expect(proxy.cuts()).toBe(1)
+      } finally {
+        await proxy.stop()
+        if (how === 'cut off from') await s3.start()
+      }
+    },
+    60_000,
+  )
+
+  test('what breaks off is asked for again', async () => {
+    const proxy = await startCutting(s3.port, { after: 3 * MIB, most: 3 })
+    try {
+      const { code, stdout, stderr } = await salvor(['processes', 's3://images/sample.lime', '--format', 'csv'], {
+        AWS_ENDPOINT_URL: proxy.url,
+      })
+      expect(code, stderr).toBe(0)
+      expect(stdout).toBe((await salvor(['processes', lime, '--format', 'csv'])).stdout)
+      expect(proxy.cuts()).toBe(3)
+    } finally {
+      await proxy.stop()
+    }
+  }, 60_000)
+
+  test.each<[Oddity, RegExp]>([
+    ['denied', /s3:\/\/images\/odd, bytes \d+ to \d+: permission denied/],
+    ['short', /s3:\/\/images\/odd, bytes \d+ to \d+: the connection breaks off/],
+    ['another', /s3:\/\/images\/odd, bytes \d+ to \d+: it changed while it was read/],
+    ['whole', /s3:\/\/images\/odd, bytes \d+ to \d+: the server cannot give a part of it/],
+  ])(
+    'an answer that is %s is no part of the image',
+    async (oddity, message) => {
+      const odd = await startOdd(readFileSync(lime), { from: 8, oddity })
+      try {
+        const { code, stdout, stderr } = await salvor(
+          ['processes', 's3://images/odd', '--format', 'csv', '--no-cache'],
+          {
+            AWS_ENDPOINT_URL: odd.url,
+          },
+        )
+        expect(code, stderr).toBe(3)
+        expect(stderr).toMatch(message)
+        expect(stdout.split('\n').length).toBeLessThan(3)
+      } finally {
+        await odd.stop()
+      }
+    },
+    60_000,
+  )
+
+  test('a server that knows no ranges from the start on is asked for all of it', async () => {
+    const odd = await startOdd(readFileSync(lime), { from: 1, oddity: 'whole' })
+    try {
+      const run = await salvor(['processes', 's3://images/odd', '--format', 'csv'], { AWS_ENDPOINT_URL: odd.url })
+      expect([run.code, run.stderr]).toEqual([0, ''])
+      expect(run.stdout).toBe((await salvor(['processes', lime, '--format', 'csv'])).stdout)
+      expect(odd.requests()).toBe(4)
+    } finally {
+      await odd.stop()
+    }
+  }, 60_000)
+})
+
+describe('the spool', () => {
+  test('holds images that are larger than its limit, as long as what is read of them is not', async () => {
+    const limited = (table: string) => salvor([table, 's3://images/large.raw', '--format', 'csv', '--spool-limit', '1'])
+    const few = await limited('processes')
+    expect([few.code, fetched(few.stderr)[1]], few.stderr).toEqual([0, 1088])
+    const all = await limited('process-scan')
+    expect(all.code, all.stderr).toBe(6)
+    expect(all.stderr).toMatch(/large\.raw: more than the 1 GiB that --spool-limit allows would be fetched/)
+  }, 120_000)
+
+  test('on a disk that is full is told as that', async ({ skip }) => {
+    const disk = join(local('cache'), 'disk')
+    mkdirSync(disk, { recursive: true })
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', disk])
+    skip(mounted.status !== 0, 'only root can mount a small disk')
+    try {
+      const args = ['processes', 's3://images/sample.lime', '--spool-dir', disk]
+      const { code, stderr } = await startSalvor(args, { ...s3.env, TMPDIR: local('tmp') }).ended
+      expect([code, /the disk of .* is full/.test(stderr)], stderr).toEqual([6, true])
+    } finally {
+      spawnSync('umount', [disk])
+    }
+  })
+})
