@@ -1,13 +1,13 @@
 /** The hash of evidence, made while the analysis goes on. */
 
 import { open } from 'node:fs/promises'
-import type { EvidenceFileRecord } from '../case/manifest.js'
+import type { HashedFileRecord } from '../case/manifest.js'
 import { SalvorError } from '../engine/errors.js'
 import { fileHash, type Hashing, sha256Of } from '../file-hash.js'
 import { isoTime } from '../iso-time.js'
 
 /** Reads a file once, and nothing else of it than its bytes. Throws where it changed meanwhile. */
-async function hashFile(path: string, hashing: Hashing): Promise<EvidenceFileRecord> {
+async function hashFile(path: string, hashing: Hashing): Promise<HashedFileRecord> {
   const handle = await open(path, 'r')
   try {
     const before = await handle.stat({ bigint: true })
@@ -23,7 +23,7 @@ async function hashFile(path: string, hashing: Hashing): Promise<EvidenceFileRec
 }
 
 export interface HashedEvidence {
-  readonly files: readonly EvidenceFileRecord[]
+  readonly files: readonly HashedFileRecord[]
   /** Of the file, or of the hashes of the parts of a dump that was split. */
   readonly sha256: string
 }
@@ -34,7 +34,7 @@ export async function hashEvidence(
   signal: AbortSignal,
   advance: (bytes: number) => void = () => {},
 ): Promise<HashedEvidence> {
-  const files: EvidenceFileRecord[] = []
+  const files: HashedFileRecord[] = []
   for (const path of paths) files.push(await hashFile(path, { signal, advance }))
   const hashes = files.map(({ sha256 }) => sha256)
   return { files, sha256: hashes.length === 1 ? (hashes[0] ?? '') : sha256Of(hashes.join('\n')) }

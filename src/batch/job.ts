@@ -21,6 +21,8 @@ export interface Settings {
   readonly memory: number | null
   /** Most GiB of an image that is packed. Not named where nobody did: older cases' hashes are of settings without it. */
   readonly unpackLimit?: number
+  /** Of objects only what is read is fetched, so that they have no hash. */
+  readonly ranged?: true
 }
 
 /** What the process of one image may take. */
@@ -62,6 +64,15 @@ export type Outcome =
 
 export function settingsHash(settings: Settings): string {
   return sha256Of(JSON.stringify(settings))
+}
+
+/**
+ * What stands for evidence: its hash, which is the same under any name; or of an object that nobody has read whole where it is
+ * and what its server says of its content.
+ */
+export function evidenceId({ files, sha256 }: Pick<ImageRecord, 'files' | 'sha256'>): string {
+  const known = files.map(({ path, bytes, modified, etag }) => [path, bytes, modified, etag])
+  return sha256 ?? sha256Of(JSON.stringify(known))
 }
 
 /** The same evidence, analyzed in the same way, is the same job, whatever it is called and wherever it is done. */

@@ -3,19 +3,20 @@
 import type { ImageRecord, KernelRecord, State } from '../case/manifest.js'
 import { TableFiles } from '../case/table-files.js'
 import { Engine, type EngineOptions, type OpenedImage, type Reporter } from '../engine/engine.js'
-import { SalvorError, toFailure } from '../engine/errors.js'
+import { type Failure, SalvorError, toFailure } from '../engine/errors.js'
 import { evidenceFiles } from '../engine/evidence-file.js'
 import { readOptions } from '../engine/option-values.js'
 import { byDefault, type TableRequest } from '../engine/plan.js'
 import type { KnownAnalyzer, Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, type TableOutcome, worst } from '../engine/status.js'
 import { distinct } from '../engine/warnings.js'
-import { isElsewhere } from '../intake/names.js'
+import { NotOpened } from '../intake/brought.js'
+import { isElsewhere, isObjectName } from '../intake/names.js'
 import { isoTime } from '../iso-time.js'
 import { isDiskFull } from '../output/target.js'
 import type { Warning } from '../warning.js'
-import { type HashedEvidence, hashEvidence } from './hash-files.js'
-import { type Job, jobId, type MadeTable, type Outcome } from './job.js'
+import { hashEvidence } from './hash-files.js'
+import { evidenceId, type Job, jobId, type MadeTable, type Outcome } from './job.js'
 
 export interface WorkParts {
   readonly registry: Registry
@@ -74,46 +75,79 @@ function now(): string {
   return isoTime(BigInt(Date.now()) * 1_000_000n) ?? ''
 }
 
+type HadEvidence = Pick<ImageRecord, 'files' | 'sha256'>
+type Lost = Extract<Outcome, { kind: 'lost' }>
+
 /** Does a job. Whatever the image is, there is a record of it; throws where the job itself failed. */
 export async function work(job: Job, engine: Engine, parts: WorkParts): Promise<Outcome> {
   const started = now()
   const { settings, path } = job
   const progress = (what: string) => (done: number, total: number) => parts.reporter.progress(what, done, total)
-  const received = isElsewhere(path) ? await receive(engine, path, progress('receiving')) : undefined
-  if (received?.kind === 'lost') return received
+  const whole = isElsewhere(path) && !(settings.ranged === true && isObjectName(path))
+  const received = whole ? await receive(engine, path, progress('receiving')) : undefined
+  if (received !== undefined && 'kind' in received) return received
   const { unpackLimit } = settings
   const how = { cacheDir: job.cacheDir, ...(unpackLimit === undefined ? {} : { unpackLimit }) }
-  const image = await engine.open(path, how).catch((error: unknown) => toFailure(error))
-  const opened = 'id' in image ? image : undefined
+  let opened: OpenedImage | undefined
+  let failure: unknown
   try {
+    opened = await engine.open(path, how, progress('receiving'))
+  } catch (error) {
+    if (isUnreached(error)) return lost(toFailure(error))
+    failure = error
+  }
+  const image = opened
+  try {
+    const had = received ?? fetchedOf(image, failure)
     // Both read the file from its beginning on, the one what the other has brought in.
     const [evidence, made] = await Promise.all([
-      received ?? hashEvidence(opened === undefined ? [path] : evidenceFiles(opened.info), parts.signal),
-      opened === undefined ? failed(image as Exclude<typeof image, OpenedImage>) : tablesOf(engine, opened, job, parts),
+      had ?? hashEvidence(image === undefined ? [path] : evidenceFiles(image.info), parts.signal),
+      image === undefined ? failed(toFailure(failure)) : tablesOf(engine, image, job, parts),
     ])
     if (parts.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
-    return resultOf(job, evidence, made, started, parts)
+    if (image?.ranged?.broken) return lost(whyOf(path, made))
+    return resultOf(job, fetchedOf(image, failure) ?? evidence, made, started, parts)
   } catch (error) {
     if (error instanceof Unwritten) return error.outcome
     throw error
   } finally {
-    if (opened !== undefined) await engine.closeImage(opened)
+    if (image !== undefined) await engine.closeImage(image)
   }
 }
 
-/** Brings an image here. What cannot be had is no result: another try may get it. */
+function isUnreached(error: unknown): boolean {
+  return error instanceof NotOpened && error.file === null
+}
+
+/** What could not be had is no result: another try may get it. */
+function lost({ code, message }: Failure): Lost {
+  return { kind: 'lost', why: message, exitCode: exitCodeOf(code), unreached: true }
+}
+
+/** What is on record by now of an object that was opened where it is, or was to be; nothing of any other image. */
+function fetchedOf(image: OpenedImage | undefined, failure: unknown): HadEvidence | undefined {
+  const file = image?.ranged?.file ?? image?.received ?? (failure instanceof NotOpened ? failure.file : null)
+  return file == null ? undefined : { files: [file], sha256: file.sha256 }
+}
+
+/** Brings an image here. */
 async function receive(
   engine: Engine,
   path: string,
   progress: (done: number, total: number) => void,
-): Promise<(HashedEvidence & { readonly kind: 'received' }) | Extract<Outcome, { kind: 'lost' }>> {
+): Promise<HadEvidence | Lost> {
   try {
     const file = await engine.receive(path, progress)
-    return { kind: 'received', files: [file], sha256: file.sha256 }
+    return { files: [file], sha256: file.sha256 }
   } catch (error) {
-    const { code, message } = toFailure(error)
-    return { kind: 'lost', why: message, exitCode: exitCodeOf(code), unreached: true }
+    return lost(toFailure(error))
   }
+}
+
+/** What the first table says that missed something. */
+function whyOf(path: string, { outcomes }: Made): Failure {
+  const missed = outcomes.find(({ failed }) => failed !== undefined)?.failed
+  return missed ?? { code: 'EVIDENCE', message: `${path}: not all that was read could be had` }
 }
 
 function failed({ code, message }: { code: SalvorError['code']; message: string }): Made {
@@ -187,12 +221,12 @@ const STATES: ReadonlyMap<number, State> = new Map([
   [exitCodes.limit, 'limited'],
 ])
 
-function resultOf(job: Job, evidence: HashedEvidence, made: Made, started: string, parts: WorkParts): Outcome {
+function resultOf(job: Job, evidence: HadEvidence, made: Made, started: string, parts: WorkParts): Outcome {
   const { outcomes, tables, warnings, kernel, failure } = made
   const caps = warnings.some(({ code }) => code === 'cap') ? [exitCodes.limit] : []
   const exitCode = failure?.exitCode ?? worst([imageExitCode(outcomes), ...caps])
   const record: ImageRecord = {
-    job: jobId(evidence.sha256, job.settings),
+    job: jobId(evidenceId(evidence), job.settings),
     files: evidence.files,
     sha256: evidence.sha256,
     tool: { name: 'salvor', version: job.settings.version },

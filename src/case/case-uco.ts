@@ -53,8 +53,8 @@ function contentFacet(id: string, sha256: string, bytes?: number): Node {
   }
 }
 
-function evidenceFile({ path, bytes, sha256, modified }: EvidenceFileRecord): Node {
-  const id = idOf('file', path, sha256)
+function evidenceFile({ path, bytes, sha256, modified, etag = '' }: EvidenceFileRecord): Node {
+  const id = idOf('file', path, sha256 ?? etag)
   const facet = {
     '@id': idOf('file-facet', id),
     '@type': 'uco-observable:FileFacet',
@@ -64,7 +64,8 @@ function evidenceFile({ path, bytes, sha256, modified }: EvidenceFileRecord): No
     'uco-observable:sizeInBytes': typed('xsd:integer', bytes),
     'uco-observable:modifiedTime': typed('xsd:dateTime', modified),
   }
-  return { '@id': id, '@type': 'uco-observable:File', 'uco-core:hasFacet': [facet, contentFacet(id, sha256, bytes)] }
+  const facets = sha256 === null ? [facet] : [facet, contentFacet(id, sha256, bytes)]
+  return { '@id': id, '@type': 'uco-observable:File', 'uco-core:hasFacet': facets }
 }
 
 function nodesOf(manifest: Manifest, sha256: string, tool: string): Node[] {

@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS images (
   id VARCHAR PRIMARY KEY,
   job VARCHAR NOT NULL,
   path VARCHAR,
-  sha256 VARCHAR NOT NULL,
+  sha256 VARCHAR,
   bytes HUGEINT NOT NULL,
   format VARCHAR,
   hostname VARCHAR,
@@ -63,4 +63,6 @@ CREATE TABLE IF NOT EXISTS schema_columns (
 );
 -- Cases that were begun before images came from buckets lack it.
 ALTER TABLE sources ADD COLUMN IF NOT EXISTS etag VARCHAR;
+-- Those before objects were read in part have it of every image.
+ALTER TABLE images ALTER COLUMN sha256 DROP NOT NULL;
 `

@@ -3,6 +3,7 @@
 import { existsSync, statSync } from 'node:fs'
 import type { Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
+import { evidenceId } from '../batch/job.js'
 import { fileHash } from '../file-hash.js'
 import type { EvidenceFileRecord, Manifest } from './manifest.js'
 import type { CaseStore } from './store.js'
@@ -35,9 +36,13 @@ export async function evidenceOf({ database }: CaseStore): Promise<readonly Case
   )
   const found = new Map<string, CaseEvidence>()
   for (const { image_id, manifest } of rows) {
-    const { sha256, files, settings } = JSON.parse(String(manifest)) as Manifest
+    const { files, settings, sha256 } = JSON.parse(String(manifest)) as Manifest
     const { unpackLimit } = settings as { readonly unpackLimit?: number }
-    found.set(sha256, { id: String(image_id), files, ...(unpackLimit === undefined ? {} : { unpackLimit }) })
+    found.set(evidenceId({ files, sha256 }), {
+      id: String(image_id),
+      files,
+      ...(unpackLimit === undefined ? {} : { unpackLimit }),
+    })
   }
   return [...found.values()]
 }
@@ -55,6 +60,7 @@ export async function whyGone(
   for (const { path, bytes, sha256 } of files) {
     if (!existsSync(path)) return `${path} is gone`
     if (statSync(path).size !== bytes) return `${path} is another than was analyzed: it has other bytes`
+    if (sha256 === null) return `${path} was not hashed`
     const found = await fileHash(path, hashing)
     if (found.sha256 !== sha256) return `${path} is another than was analyzed: its SHA-256 is ${found.sha256}`
   }

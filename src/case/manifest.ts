@@ -7,9 +7,18 @@ import type { Warning } from '../warning.js'
 export interface EvidenceFileRecord {
   readonly path: string
   readonly bytes: number
-  readonly sha256: string
+  /** Null of an object of which only what was read was fetched. */
+  readonly sha256: string | null
   /** When it was last written, ISO 8601: for an image that was not copied, when acquisition ended. */
   readonly modified: string
+  /** What its server says of the content of an object that was not hashed, and how many bytes were fetched of it. */
+  readonly etag?: string
+  readonly fetched?: number
+}
+
+/** One that was read from its beginning to its end. */
+export interface HashedFileRecord extends EvidenceFileRecord {
+  readonly sha256: string
 }
 
 export interface TableRecord {
@@ -41,7 +50,8 @@ export interface ImageRecord {
   /** The whole job: hash of evidence, version, options and analyzers. */
   readonly job: string
   readonly files: readonly EvidenceFileRecord[]
-  readonly sha256: string
+  /** Null where one of them was not hashed. */
+  readonly sha256: string | null
   readonly tool: { readonly name: 'salvor'; readonly version: string }
   readonly settings: unknown
   readonly kernel: KernelRecord | null

@@ -6,7 +6,7 @@ import type { Columns } from '../api/columns.js'
 import { sha256Of } from '../file-hash.js'
 import { STANDARD_INPUT } from '../intake/names.js'
 import { require } from '../require.js'
-import type { Manifest } from './manifest.js'
+import type { EvidenceFileRecord, Manifest } from './manifest.js'
 import { manifestFolder, manifestName } from './manifest-files.js'
 import { RowLines } from './rows-file.js'
 import type { CaseTable } from './schema.js'
@@ -26,9 +26,12 @@ export interface Checked {
 
 /** Hashes a file of evidence; null where there is none. */
 export type HashFile = (path: string) => Promise<string | null>
+/** What a server says of an object's content; null where there is none. */
+export type TagOf = (name: string) => Promise<string | null>
 
 export interface VerifyOptions {
   readonly hashFile: HashFile
+  readonly tagOf: TagOf
   /** The hash of a manifest that was kept elsewhere: the chain must lead to it. */
   readonly head?: string
 }
@@ -150,12 +153,29 @@ async function* checkTables(store: CaseStore, links: readonly Link[]): AsyncGene
   }
 }
 
-async function* checkImages(links: readonly Link[], hashFile: HashFile): AsyncGenerator<Checked> {
+/** An object that was not hashed: by what its server says of it. */
+async function checkObject({ path, etag = '' }: EvidenceFileRecord, tagOf: TagOf): Promise<Checked> {
+  const found = await tagOf(path)
+  if (found === null) return fault('image', path, 'missing', null)
+  if (found !== etag) return fault('image', path, 'changed', `its ETag is ${found}, and was ${etag}`)
+  return fault('image', path, 'unchanged', 'by its ETag: only what was read was fetched, and nothing hashed')
+}
+
+async function* checkImages(
+  links: readonly Link[],
+  { hashFile, tagOf }: Pick<VerifyOptions, 'hashFile' | 'tagOf'>,
+): AsyncGenerator<Checked> {
   const done = new Set<string>()
   for (const { manifest } of links) {
-    for (const { path, sha256 } of manifest.files) {
-      if (done.has(path + sha256)) continue
-      done.add(path + sha256)
+    for (const file of manifest.files) {
+      const { path, sha256, etag } = file
+      const known = path + (sha256 ?? etag)
+      if (done.has(known)) continue
+      done.add(known)
+      if (sha256 === null) {
+        yield await checkObject(file, tagOf)
+        continue
+      }
       if (path === STANDARD_INPUT) {
         yield fault('image', path, 'not kept', `it was piped in; its SHA-256 was ${sha256}`)
         continue
@@ -169,12 +189,12 @@ async function* checkImages(links: readonly Link[], hashFile: HashFile): AsyncGe
 }
 
 /** Looks at everything, the cheap first. */
-export async function* verify(store: CaseStore, { hashFile, head }: VerifyOptions): AsyncGenerator<Checked> {
+export async function* verify(store: CaseStore, { head, ...look }: VerifyOptions): AsyncGenerator<Checked> {
   const links = await linksOf(store)
   yield* checkChain(links, head)
   yield* checkFiles(store.folder, links)
   yield* checkTables(store, links)
-  yield* checkImages(links, hashFile)
+  yield* checkImages(links, look)
 }
 
 /** The hash of the last manifest, which stands for all before it; null where there is none. */

@@ -15,6 +15,10 @@ import { readRunOptions, singleOption } from './options.js'
 export const caseOptions: readonly Option[] = [
   { name: 'case', value: 'DIR', summary: 'The folder of the case; it is made, or added to' },
   { name: 'profile', value: 'NAME', choices: profileNames, summary: 'quick or full (default: full)' },
+  {
+    name: 'ranged',
+    summary: 'Fetch only what is read of raw, LiME and ELF images in buckets: these have no SHA-256 then',
+  },
 ]
 
 export interface CaseRequest {
@@ -37,6 +41,7 @@ export function readCaseRequest(command: string, { raw, registry }: Invocation):
     timeout,
     memory,
     ...(unpackLimit === undefined ? {} : { unpackLimit }),
+    ...(raw.ranged === true ? { ranged: true as const } : {}),
   }
   return { folder, sources, settings }
 }

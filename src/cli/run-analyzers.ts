@@ -135,7 +135,7 @@ class AnalyzerRun {
     } finally {
       // A run that was interrupted ends with its process.
       if (evidence.kind === 'image' && !this.session.world.signal.aborted) {
-        if (evidence.brought !== undefined) this.reporter.log(`${path}: ${broughtLine(evidence.brought())}`)
+        if (evidence.ranged !== undefined) this.reporter.log(`${path}: ${broughtLine(evidence.ranged.brought)}`)
         await this.engine.closeImage(evidence)
       }
     }

@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import type { EvidenceFileRecord } from '../case/manifest.js'
-import type { Intake, IntakeSettings } from '../intake/intake.js'
+import type { HashedFileRecord } from '../case/manifest.js'
+import { NotOpened } from '../intake/brought.js'
+import type { Intake, IntakeSettings, Received } from '../intake/intake.js'
 import { isElsewhere } from '../intake/names.js'
 import type { RangedObject } from '../intake/s3/ranged.js'
 import type { OpenOptions } from '../kernel/kernel.js'
@@ -47,7 +48,7 @@ export class Engine {
   }
 
   /** Brings an image here that is no file, and answers what is on record of it. */
-  async receive(name: string, progress: (done: number, total: number) => void = () => {}): Promise<EvidenceFileRecord> {
+  async receive(name: string, progress: (done: number, total: number) => void = () => {}): Promise<HashedFileRecord> {
     return (await (await this.intakeOnce()).receive(name, progress)).file
   }
 
@@ -58,16 +59,28 @@ export class Engine {
     progress: (done: number, total: number) => void = () => {},
   ): Promise<OpenedImage> {
     if (!isElsewhere(name)) return this.openFileImage(name, options, progress)
-    const reached = await (await this.intakeOnce()).reach(name, progress)
-    const { path, file } = reached
-    if (!('door' in reached))
-      return { ...(await this.openFileImage(path, { ...options, name }, progress)), received: file }
-    const { door } = reached
+    const intake = await this.intakeOnce()
+    const reached = await intake.reach(name, progress).catch((error) => {
+      throw new NotOpened(error, null)
+    })
+    const opened = this.openReached(reached, { ...options, name }, progress)
+    return opened.catch((error) => {
+      throw new NotOpened(error, 'broken' in reached && reached.broken ? null : reached.file)
+    })
+  }
+
+  private async openReached(
+    reached: Received | RangedObject,
+    options: OpenOptions,
+    progress: (done: number, total: number) => void,
+  ): Promise<OpenedImage> {
+    const { path, file: received } = reached
+    if (!('door' in reached)) return { ...(await this.openFileImage(path, options, progress)), received }
     try {
-      const opened = await this.openFileImage(path, { ...options, name, door }, progress)
+      const opened = await this.openFileImage(path, { ...options, door: reached.door }, progress)
       reached.seal()
       this.ranged.set(opened.id, reached)
-      return { ...opened, received: file, brought: () => reached.brought }
+      return { ...opened, received, ranged: reached }
     } catch (error) {
       await reached.close()
       throw error
@@ -100,7 +113,7 @@ export class Engine {
   async convert(
     { path: name, options, ...task }: Omit<ConvertTask, 'kind' | 'port'>,
     progress: (phase: number, done: number, total: number) => void,
-  ): Promise<Results['convert'] & { readonly received?: EvidenceFileRecord }> {
+  ): Promise<Results['convert'] & { readonly received?: HashedFileRecord }> {
     const received = isElsewhere(name) ? await (await this.intakeOnce()).receive(name) : undefined
     const { path = name } = received ?? {}
     const how = received === undefined ? options : { ...options, name }

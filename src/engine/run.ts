@@ -1,7 +1,7 @@
 import type { Places } from '../api/scans.js'
 import type { Batch } from '../api/table.js'
 import type { EvidenceFileRecord } from '../case/manifest.js'
-import type { Brought } from '../intake/brought.js'
+import type { RangedImage } from '../intake/brought.js'
 import type { ImageInfo } from '../kernel/kernel.js'
 import type { ScanRequest } from '../kernel/scans.js'
 import type { ArtifactPlace } from '../output/artifacts.js'
@@ -35,19 +35,14 @@ export interface Reporter {
   failure(analyzer: string, failure: Failure): void
 }
 
-/** What is on record of an image that is no file here. Without a hash where nobody has read all of it. */
-export interface ReceivedFile extends Omit<EvidenceFileRecord, 'sha256'> {
-  readonly sha256: string | null
-}
-
 export interface OpenedImage {
   readonly kind: 'image'
   readonly id: number
   readonly info: ImageInfo
   /** What is on record of one that was brought here first, under the name that it has where it came from. */
-  readonly received?: ReceivedFile
-  /** Of one of which only what is read is brought here: how much that is so far. */
-  readonly brought?: () => Brought
+  readonly received?: EvidenceFileRecord
+  /** Of one of which only what is read is brought here. */
+  readonly ranged?: RangedImage
 }
 
 /** A file that analyzers read instead of an image; each opens it for itself. */

@@ -1,11 +1,11 @@
 /** Images that are no files here, on their way to the engine. */
 
-import type { EvidenceFileRecord } from '../case/manifest.js'
+import type { HashedFileRecord } from '../case/manifest.js'
 import { SalvorError } from '../engine/errors.js'
 import { isoTime } from '../iso-time.js'
 import { require } from '../require.js'
 import { isObjectName } from './names.js'
-import type { BucketSettings } from './s3/bucket.js'
+import type { Bucket, BucketObject, BucketSettings } from './s3/bucket.js'
 import { isMissing } from './s3/errors.js'
 import type { RangedObject } from './s3/ranged.js'
 import { type Spooled, type SpoolSettings, spool } from './spool.js'
@@ -22,7 +22,7 @@ export type Arrival = (done: number, total: number) => void
 export interface Received {
   readonly path: string
   /** As it was where it came from, under the name that it has there. */
-  readonly file: EvidenceFileRecord
+  readonly file: HashedFileRecord
 }
 
 /** What a run has brought here, each image once. */
@@ -104,15 +104,30 @@ function withRecord(spooled: Spooled, name: string, modified: bigint): Received 
 }
 
 /** SHA-256 of an object as it is now, read once; null where it is not there any more. */
-export async function hashObject(name: string, settings: BucketSettings, signal: AbortSignal): Promise<string | null> {
-  const { Bucket } = await import('./s3/bucket.js')
+export function hashObject(name: string, settings: BucketSettings, signal: AbortSignal): Promise<string | null> {
   const { createHash } = require('node:crypto') as typeof import('node:crypto')
-  const bucket = Bucket.open(settings, signal)
-  try {
-    const object = await bucket.look(name)
+  return ofObject(name, settings, signal, async (bucket, object) => {
     const hash = createHash('sha256')
     for await (const piece of bucket.bytes(object)) hash.update(piece)
     return hash.digest('hex')
+  })
+}
+
+/** What the server says of the content of an object as it is now; null where it is not there any more. */
+export function tagOfObject(name: string, settings: BucketSettings, signal: AbortSignal): Promise<string | null> {
+  return ofObject(name, settings, signal, async (_bucket, { etag }) => etag)
+}
+
+async function ofObject(
+  name: string,
+  settings: BucketSettings,
+  signal: AbortSignal,
+  ask: (bucket: Bucket, object: BucketObject) => Promise<string>,
+): Promise<string | null> {
+  const { Bucket } = await import('./s3/bucket.js')
+  const bucket = Bucket.open(settings, signal)
+  try {
+    return await ask(bucket, await bucket.look(name))
   } catch (error) {
     if (isMissing(error)) return null
     throw error

@@ -20,7 +20,7 @@ export interface CaseImage {
   readonly path: string
   readonly hostname: string | null
   readonly bytes: number
-  readonly sha256: string
+  readonly sha256: string | null
 }
 
 export interface CaseReport {
@@ -63,7 +63,7 @@ export async function imagesOf(source: CaseSource): Promise<CaseImage[]> {
     path: String(values.path?.[row] ?? ''),
     hostname: (values.hostname?.[row] ?? null) as string | null,
     bytes: Number(values.bytes?.[row] ?? 0),
-    sha256: String(values.sha256?.[row] ?? ''),
+    sha256: (values.sha256?.[row] ?? null) as string | null,
   }))
 }
 

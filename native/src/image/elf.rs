@@ -25,7 +25,7 @@ const MOST_PARTS: usize = 4096;
 
 /// Reads the program headers of a 64-bit little-endian core.
 pub fn parse(file: &Evidence) -> Option<Result<Layout>> {
-    let ident = file.part(0, IDENT);
+    let ident = file.part(0, IDENT.min(file.size()));
     ident.starts_with(MAGIC).then(|| core(file, ident))
 }
 

@@ -22,7 +22,7 @@ const MOST: u64 = 32;
 /// Requests that may be under way.
 const LINES: usize = 4;
 /// Bytes of a reason.
-const LONGEST_TEXT: u64 = 1 << 12;
+const LONGEST_TEXT: u64 = 2000;
 /// How long an answer may take. Whoever brings pieces gives up sooner and says why.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// What the first byte of an answer means.

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path'
 import { SalvorError } from '../../engine/errors.js'
 import { fileHash } from '../../file-hash.js'
 import { require } from '../../require.js'
-import { type Job, jobId, type Outcome } from '../job.js'
+import { evidenceId, type Job, jobId, type Outcome } from '../job.js'
 
 export type Result = Extract<Outcome, { readonly kind: 'result' }>
 
@@ -44,7 +44,7 @@ export async function unpack(file: string, folder: string, { settings }: Job): P
   }
   const { record, tables } = result
   if (result.kind !== 'result' || !Array.isArray(record?.tables) || !Array.isArray(tables)) throw damaged('no record')
-  if (record.job !== jobId(record.sha256, settings)) throw damaged('it is of another job')
+  if (record.job !== jobId(evidenceId(record), settings)) throw damaged('it is of another job')
   const hashes = new Map(record.tables.map(({ table, sha256 }) => [table, sha256]))
   const found = tables.map(({ analyzer, file: name }) => ({ analyzer, file: join(folder, basename(name)) }))
   for (const { analyzer, file: path } of found) {

@@ -1,6 +1,6 @@
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { extname } from 'node:path'
-import type { EvidenceFileRecord } from '../../case/manifest.js'
+import type { HashedFileRecord } from '../../case/manifest.js'
 import { SalvorError } from '../../engine/errors.js'
 import { exitCodes } from '../../engine/status.js'
 import { anyOf, choice } from '../../engine/words.js'
@@ -64,8 +64,8 @@ function bytesOf(parts: readonly Stretch[]): number {
 /** What is on record of a conversion. */
 function manifestOf(
   { format, machine, held, missing, reasons: why, warnings, notes }: Converted,
-  source: readonly EvidenceFileRecord[],
-  target: EvidenceFileRecord & { readonly format: Format },
+  source: readonly HashedFileRecord[],
+  target: HashedFileRecord & { readonly format: Format },
   [started, ended]: readonly [string, string],
 ) {
   const ranges = stretches(held)

@@ -20,13 +20,14 @@ const COLUMNS: Columns = {
 }
 
 async function run({ raw, world }: Invocation): Promise<number> {
-  const [{ CaseStore }, { headOf, verify }, { hashEvidence }, { hashObject }, { writeResult }] = await Promise.all([
-    import('../../case/store.js'),
-    import('../../case/verify.js'),
-    import('../../batch/hash-files.js'),
-    import('../../intake/intake.js'),
-    import('../sql-output.js'),
-  ])
+  const [{ CaseStore }, { headOf, verify }, { hashEvidence }, { hashObject, tagOfObject }, { writeResult }] =
+    await Promise.all([
+      import('../../case/store.js'),
+      import('../../case/verify.js'),
+      import('../../batch/hash-files.js'),
+      import('../../intake/intake.js'),
+      import('../sql-output.js'),
+    ])
   const options = readRunOptions(raw)
   const subject = String(raw.case)
   const path = resolve(world.directory, subject)
@@ -38,8 +39,9 @@ async function run({ raw, world }: Invocation): Promise<number> {
     if (isObjectName(file)) return hashObject(file, intake, world.signal)
     return existsSync(file) ? (await hashEvidence([file], world.signal)).sha256 : null
   }
+  const tagOf = (name: string): Promise<string | null> => tagOfObject(name, intake, world.signal)
   async function* rows(): AsyncGenerator<Batch> {
-    for await (const checked of verify(store, { hashFile, ...(head === undefined ? {} : { head }) })) {
+    for await (const checked of verify(store, { hashFile, tagOf, ...(head === undefined ? {} : { head }) })) {
       if (checked.state === 'unchanged') counts.unchanged++
       else if (checked.state !== 'not kept') counts.other++
       if (checked.state !== 'unchanged' || raw.all === true) yield batchOf(checked)
@@ -78,7 +80,7 @@ export const verifyCommand: Command = {
   summary: 'Whether a case and its images are as its manifests say; names what changed',
   description:
     'Each manifest names the hash of the one before it: who has kept the last one has all of them. Looks at the chain, at ' +
-    'the rows of every table, and at the images themselves; objects of buckets are read again. Ends with 3 where anything changed or is missing.',
+    'the rows of every table, and at the images themselves; objects of buckets are read again, or asked for their ETag where they were not hashed. Ends with 3 where anything changed or is missing.',
   examples: [
     { command: 'salvor verify incident/', what: 'what changed since the images were analyzed' },
     {

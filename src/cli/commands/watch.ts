@@ -37,8 +37,11 @@ function attentive(reporter: WatchReporter, arrivals: Arrivals, ended: () => voi
       const { path, state, outcome } = image
       const claim = arrivals.claim(path)
       if (state === 'lost') arrivals.lost(path)
-      else if (outcome?.kind === 'result' && claim !== undefined && claim.sha256 !== outcome.record.sha256)
-        reporter.differs(path, outcome.record.sha256, claim.sha256)
+      else if (outcome?.kind === 'result' && claim !== undefined) {
+        const { sha256 } = outcome.record
+        // One that was not hashed cannot be held against it.
+        if (sha256 !== null && claim.sha256 !== sha256) reporter.differs(path, sha256, claim.sha256)
+      }
       ended()
     },
   }

@@ -9,7 +9,7 @@ export type Bring = (from: number, length: number) => Promise<void>
 const REQUEST = 16
 const BROUGHT = 0
 const KINDS: Partial<Record<ErrorCode, number>> = { EVIDENCE: 1, LIMIT: 2, USAGE: 3 }
-const LONGEST_REASON = 4096
+const LONGEST_REASON = 2000
 
 function answer(kind: number, word: number, text: Uint8Array = new Uint8Array()): Buffer {
   const head = Buffer.alloc(9)

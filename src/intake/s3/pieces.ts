@@ -5,7 +5,7 @@ import { SalvorError } from '../../engine/errors.js'
 import { nameOfObject as nameOf } from '../names.js'
 import { checkRoom, gibibytes, isZero, spoolFailure } from '../spool.js'
 import type { Bucket, BucketObject } from './bucket.js'
-import type { RangedSettings } from './ranged.js'
+import { COUNTS, type RangedSettings } from './ranged.js'
 
 /** What one request is for at most: a server gives several at a time sooner than one after the other. */
 const PART = 4 << 20
@@ -22,12 +22,21 @@ export class Pieces {
     private readonly object: BucketObject,
     private readonly settings: RangedSettings,
     private readonly descriptor: number,
-    /** Bytes and requests so far. */
+    /** See `COUNTS`. */
     private readonly counts: BigInt64Array,
   ) {}
 
   /** Brings a part. Throws where it cannot be had whole; what of it is there then is no part of the image. */
   async bring(from: number, length: number): Promise<void> {
+    try {
+      await this.all(from, length)
+    } catch (error) {
+      Atomics.add(this.counts, COUNTS.failures, 1n)
+      throw error
+    }
+  }
+
+  private async all(from: number, length: number): Promise<void> {
     const { bytes } = this.object
     if (from + length > bytes) throw new SalvorError('EVIDENCE', `${nameOf(this.object)} has only ${bytes} bytes`)
     this.count(length)
@@ -45,8 +54,8 @@ export class Pieces {
   /** Counts before anything is fetched, so that several at a time do not go over the limit together. */
   private count(length: number): void {
     const { limit } = this.settings
-    if (Atomics.add(this.counts, 0, BigInt(length)) + BigInt(length) <= BigInt(limit)) return
-    Atomics.sub(this.counts, 0, BigInt(length))
+    if (Atomics.add(this.counts, COUNTS.bytes, BigInt(length)) + BigInt(length) <= BigInt(limit)) return
+    Atomics.sub(this.counts, COUNTS.bytes, BigInt(length))
     const all = `the ${gibibytes(limit)} that --spool-limit allows`
     throw new SalvorError(
       'LIMIT',
@@ -55,7 +64,7 @@ export class Pieces {
   }
 
   private async part(from: number, to: number): Promise<void> {
-    Atomics.add(this.counts, 1, 1n)
+    Atomics.add(this.counts, COUNTS.requests, 1n)
     const bytes = await this.bucket.part(this.object, from, to)
     // Memory is full of zeros: they are left as holes.
     if (isZero(bytes)) return

@@ -15,13 +15,16 @@ import type { BucketObject, BucketSettings } from './bucket.js'
 
 export interface RangedSettings extends SpoolSettings, BucketSettings {}
 
+/** Where the thread counts what it brings, the requests for it, and what could not be had. */
+export const COUNTS = { bytes: 0, requests: 1, failures: 2 } as const
+
 /** What the thread is told when it starts. */
 export interface BringerData {
   readonly name: string
   readonly settings: RangedSettings
   /** The socket that it listens at. */
   readonly door: string
-  /** Bytes that were brought, and requests that it took. */
+  /** See `COUNTS`. */
   readonly counts: BigInt64Array
 }
 
@@ -50,7 +53,7 @@ export class RangedObject {
     // For this user alone, as mkdtemp makes it.
     const folder = mkdtempSync(join(tmpdir(), 'salvor-s3-'))
     const door = join(folder, 'door')
-    const counts = new BigInt64Array(new SharedArrayBuffer(16))
+    const counts = new BigInt64Array(new SharedArrayBuffer(8 * Object.keys(COUNTS).length))
     const workerData: BringerData = { name, settings, door, counts }
     const worker = new Worker(fileURLToPath(new URL('bringer.cjs', bundle)), { workerData })
     const looked = await answerOf(worker, signal)
@@ -65,14 +68,20 @@ export class RangedObject {
     return undefined
   }
 
-  /** What is known of the object: nobody has read all of it, so that it has no hash. */
-  get file(): Omit<EvidenceFileRecord, 'sha256'> & { readonly sha256: null } {
-    const { bytes, modified } = this.object
-    return { path: this.name, bytes, sha256: null, modified: isoTime(modified) ?? String(modified) }
+  /** What is on record of the object: nobody has read all of it, so that it has no hash. */
+  get file(): EvidenceFileRecord {
+    const { bytes, modified, etag } = this.object
+    const record = { path: this.name, bytes, sha256: null, modified: isoTime(modified) ?? String(modified) }
+    return { ...record, etag, fetched: this.brought.bytes }
+  }
+
+  /** Whether something could not be brought. */
+  get broken(): boolean {
+    return Atomics.load(this.counts, COUNTS.failures) > 0n
   }
 
   get brought(): Brought {
-    const [bytes = 0n, requests = 0n] = [Atomics.load(this.counts, 0), Atomics.load(this.counts, 1)]
+    const [bytes, requests] = [Atomics.load(this.counts, COUNTS.bytes), Atomics.load(this.counts, COUNTS.requests)]
     return { bytes: Number(bytes), of: this.object.bytes, requests: Number(requests) }
   }
 
