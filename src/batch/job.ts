@@ -71,8 +71,8 @@ export function settingsHash(settings: Settings): string {
  * and what its server says of its content.
  */
 export function evidenceId({ files, sha256 }: Pick<ImageRecord, 'files' | 'sha256'>): string {
-  const known = files.map(({ path, bytes, modified, etag }) => [path, bytes, modified, etag])
-  return sha256 ?? sha256Of(JSON.stringify(known))
+  if (sha256 !== null) return sha256
+  return sha256Of(JSON.stringify(files.map(({ path, bytes, modified, etag }) => [path, bytes, modified, etag])))
 }
 
 /** The same evidence, analyzed in the same way, is the same job, whatever it is called and wherever it is done. */

@@ -30,7 +30,7 @@ function result(rows = ROWS, changes: object = {}): Result {
   const file = join(made('made'), 'processes.ndjson')
   writeFileSync(file, rows)
   const table = { table: 'processes', columns: [], rows: 2, sha256: sha256Of(ROWS) }
-  const record = { job: jobId('evidence', settings), sha256: 'evidence', tables: [table], ...changes }
+  const record = { job: jobId('evidence', settings), sha256: 'evidence', files: [], tables: [table], ...changes }
   return { kind: 'result', record, tables: [{ analyzer: 'processes', file }] } as unknown as Result
 }
 

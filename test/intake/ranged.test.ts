@@ -2,11 +2,22 @@
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { yaraAddon } from '../../dist/src/paths.js'
 import { sampleImage } from '../../dist/src/sample.js'
 import { findS3, type S3Server, startS3 } from '../../scripts/servers/s3.mjs'
 import { contents, startSalvor } from '../batch/run.js'
@@ -104,6 +115,17 @@ describe('an image in a bucket', () => {
     expect(stdout).toBe(own.stdout)
     expect(fetched(stderr)).toEqual([1088, 1088])
   }, 120_000)
+
+  test('is held against YARA rules as its file is', async ({ skip }) => {
+    skip(!existsSync(fileURLToPath(yaraAddon)), 'the addon for YARA rules is not built')
+    writeFileSync(local('rules.yar'), 'rule shell { strings: $path = "/bin/bash" condition: $path }')
+    const args = (image: string): string[] => ['yara', image, '--rules', local('rules.yar'), '--format', 'csv']
+    const own = await salvor(args(lime))
+    const { code, stdout, stderr } = await salvor(args('s3://images/sample.lime'))
+    expect(code, stderr).toBe(own.code)
+    expect(stdout.split('\n').length).toBeGreaterThan(3)
+    expect(stdout).toBe(own.stdout)
+  }, 60_000)
 
   test('that is packed comes here whole', async () => {
     await put('sample.lime.gz', readFileSync(join(repository, 'test/samples/docker-debian12/memory.lime.gz')))

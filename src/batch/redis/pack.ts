@@ -43,7 +43,8 @@ export async function unpack(file: string, folder: string, { settings }: Job): P
     throw damaged(error instanceof Error ? error.message : String(error), error)
   }
   const { record, tables } = result
-  if (result.kind !== 'result' || !Array.isArray(record?.tables) || !Array.isArray(tables)) throw damaged('no record')
+  if (result.kind !== 'result' || ![record?.tables, record?.files, tables].every(Array.isArray))
+    throw damaged('no record')
   if (record.job !== jobId(evidenceId(record), settings)) throw damaged('it is of another job')
   const hashes = new Map(record.tables.map(({ table, sha256 }) => [table, sha256]))
   const found = tables.map(({ analyzer, file: name }) => ({ analyzer, file: join(folder, basename(name)) }))
