@@ -6,6 +6,7 @@ pub mod files;
 pub mod pages;
 pub mod places;
 pub mod processes;
+pub mod remote;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -90,22 +91,6 @@ pub fn open_image(
     with_kernel(image, name.as_deref().unwrap_or(&path), cache, record, symbols)
 }
 
-/// The same of an image that is elsewhere and has its memory in it as it is (`isPlain`): `path` is an empty file of its size,
-/// into which whoever listens at the socket `door` brings what is read (native/src/image/remote.rs).
-#[napi(catch_unwind)]
-pub fn open_remote_image(
-    path: String,
-    door: String,
-    name: String,
-    cache_dir: Option<String>,
-    record: bool,
-    symbols: Vec<String>,
-) -> Result<u32> {
-    let image = Image::open_remote(Path::new(&path), Path::new(&door));
-    let image = image.map_err(|error| called(error, &path, Some(&name)))?.named(&name);
-    with_kernel(image, &name, cache_dir.as_deref().map(Path::new), record, symbols)
-}
-
 /// Finds an image's kernel, and an id for both.
 fn with_kernel(image: Image, name: &str, cache: Option<&Path>, record: bool, symbols: Vec<String>) -> Result<u32> {
     if record {
@@ -130,18 +115,6 @@ fn called(mut error: Error, path: &str, name: Option<&str>) -> Error {
         error.message = error.message.replace(path, name);
     }
     error
-}
-
-/// How many bytes of a file's start `isPlain` wants.
-#[napi(catch_unwind)]
-pub fn head_bytes() -> u32 {
-    image::HEAD as u32
-}
-
-/// Whether what begins like this is an image that has its memory in it as it is, and can be opened where it is.
-#[napi(catch_unwind)]
-pub fn is_plain(head: Uint8Array) -> bool {
-    image::is_plain(&head) && !unpack::is_packed(&head)
 }
 
 /// The files that would be read with an image, before it is opened: the other parts of a dump that was split.
@@ -239,24 +212,6 @@ pub fn scan(id: u32, requests: Vec<String>, chunks: BigUint64Array, threads: u32
     let requests = requests.map_err(|error| Error::usage(format!("no scan: {error}")))?;
     let found = scan::chunks(&kernel, &requests, chunks.as_chunks().0, threads as usize)?;
     Ok(found.into_iter().map(|scans| scans.into_iter().map(NativeScan::from).collect()).collect())
-}
-
-/// A path under which this process can open the file that an image is read from, whatever it is called.
-#[napi(catch_unwind)]
-pub fn image_file(id: u32) -> Result<String> {
-    Ok(opened(id)?.memory.image().opened_by().to_string_lossy().into_owned())
-}
-
-/// Has memory in its file that others read from there, where the image is elsewhere: address, physical address and bytes of
-/// each run, in turn.
-#[napi(catch_unwind)]
-pub fn bring(id: u32, runs: BigUint64Array) -> Result<()> {
-    let kernel = opened(id)?;
-    let image = kernel.memory.image();
-    for [_, physical, bytes] in runs.as_chunks::<3>().0 {
-        image.bring(*physical, *bytes);
-    }
-    Ok(image.reachable()?)
 }
 
 /// What could not be read since the image was opened, because its file was cut off or failed; null when it is whole. Throws

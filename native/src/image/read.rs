@@ -125,12 +125,14 @@ impl Image {
 
     /// Has all of `[physical, physical + length)` here before it is read block by block, where the file is elsewhere.
     pub fn bring(&self, physical: u64, length: u64) {
+        if self.file.source().remote().is_none() {
+            return;
+        }
         let end = physical.saturating_add(length);
-        for range in self.ranges.iter().filter(|_| self.file.source().remote().is_some()) {
+        let first = self.ranges.partition_point(|range| range.end() <= physical);
+        for range in self.ranges.iter().skip(first).take_while(|range| range.start < end) {
             let (from, to) = (range.start.max(physical), range.end().min(end));
-            if from < to {
-                self.file.part(range.offset + (from - range.start), range.offset + (to - range.start));
-            }
+            self.file.part(range.offset + (from - range.start), range.offset + (to - range.start));
         }
     }
 
