@@ -2,8 +2,8 @@
 
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
-import { TASK_STRUCT } from './objects.js'
-import { chain, dPath, firstOf, type Nested, optional, text, type Walk } from './query.js'
+import { openFile, TASK_STRUCT } from './objects.js'
+import { chain, dPath, firstOf, type Nested, obeys, optional, text, type Walk } from './query.js'
 import type { Rule } from './rule.js'
 
 export const VMA = 'struct vm_area_struct'
@@ -71,6 +71,10 @@ const VALUES = {
   path: dPath('vm_file'),
   inode: 'vm_file->f_inode->i_ino',
   device: 'vm_file->f_inode->i_sb->s_dev',
+  whole: obeys([
+    ...openFile('vm_file->'),
+    { path: 'vm_file->f_path.dentry->d_sb', is: { equals: 'vm_file->f_path.mnt->mnt_sb' } },
+  ]),
 } as const
 
 const MEMORY = {
@@ -123,6 +127,7 @@ export function readMappings(kernel: Kernel, tasks: readonly bigint[]): Mapping[
   const found = owners.child('mappings')
   const [special, anonymous] = [specialNames(kernel, found), anonymousNames(kernel, found)]
   const backed = backedFiles(kernel, found)
+  const isTorn = tornFiles(kernel, found)
   const gate = gateArea(kernel)
   // What `vm_pgoff` counts in.
   const pageSize = BigInt(kernel.info.page_size)
@@ -138,7 +143,7 @@ export function readMappings(kernel: Kernel, tasks: readonly bigint[]): Mapping[
     for (; next < found.length && found.parents[next] === owner; next++) {
       const [start, end, page] = [starts.bigint(next), ends.bigint(next), pages.bigint(next)]
       const isFile = files.bigint(next) !== 0n
-      const seen = isFile ? (backed.get(next) ?? ownFile(found, next)) : null
+      const seen = isFile && !isTorn.has(next) ? (backed.get(next) ?? ownFile(found, next)) : null
       const name = () => special.get(next) ?? areaName(own, start, end) ?? anonymous.get(next) ?? null
       mappings.push({
         address: found.address(next),
@@ -172,6 +177,18 @@ function ownFile(found: Batch, row: number): Seen {
     inode: found.column('inode').exact(row),
     device: deviceName(found.column('device').number(row)),
   }
+}
+
+/** Rows whose file is none any more: what it was, nobody knows. */
+function tornFiles(kernel: Kernel, found: Batch): ReadonlySet<number> {
+  const rows = rowsWhere(found, (row) => found.column('whole').number(row) === 0)
+  const [first] = rows
+  if (first !== undefined) {
+    const message = 'what is mapped is no open file any more: it has no name here'
+    const address = `0x${found.address(first).toString(16)}`
+    kernel.warn({ code: 'torn', column: 'path', message, count: rows.length, address })
+  }
+  return new Set(rows)
 }
 
 /** Where a process has what its `mm_struct` knows. */

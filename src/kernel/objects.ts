@@ -14,6 +14,9 @@ export const TUPLE_HASH = 'struct nf_conntrack_tuple_hash'
 /** What a task is, a process's or a thread's. */
 export const TASK_STRUCT = 'struct task_struct'
 
+/** What a descriptor stands for. */
+export const FILE = 'struct file'
+
 /** What a module is. */
 export const MODULE = 'struct module'
 /** A network namespace. */
@@ -92,6 +95,13 @@ const socket = (at: string): readonly Rule[] => [
   { path: `${at}skc_family`, is: { at_most: FAMILY_MAX } },
 ]
 
+/** What every open file has, from where it lies on. */
+export const openFile = (at: string): readonly Rule[] => [
+  // Somebody holds it: from 6.13 on it is free when the uppermost bit is set (include/linux/file_ref.h), before at zero.
+  { path: [`${at}f_ref.refcnt.counter >> 63`, `${at}f_count.counter - 1 >> 63`], is: { at_most: 0 } },
+  ...all('pointer', [`${at}f_op`, `${at}f_inode`, `${at}f_path.dentry`, `${at}f_path.mnt`]),
+]
+
 /** Of what processes share: what is being destroyed is marked before it is taken off (ipc_rmid()). */
 const shared: Readonly<Record<string, readonly Rule[]>> = {
   [IPC_NAMESPACE]: [{ path: 'ns.ops', is: { symbol: 'ipcns_operations' } }],
@@ -145,6 +155,7 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
   'struct mount': all('pointer_or_null', ['mnt_parent', 'mnt_mountpoint', 'mnt.mnt_root', 'mnt.mnt_sb']),
   // The pages of an inode are its own, whoever else shows them.
   'struct inode': [{ path: 'i_data.host', is: 'own' }],
+  [FILE]: openFile(''),
   // What is locked has a file, whose inode has a place for its locks.
   'struct file_lock': [
     { path: ['fl_file', 'c.flc_file'], is: 'pointer' },

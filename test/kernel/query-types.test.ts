@@ -3,6 +3,7 @@
 import { expect, expectTypeOf, test } from 'vitest'
 import type { Batch, BatchRow, Column } from '../../dist/src/kernel/batch.js'
 import type { Kernel } from '../../dist/src/kernel/kernel.js'
+import { rulesOf } from '../../dist/src/kernel/objects.js'
 import {
   array,
   constantName,
@@ -71,7 +72,8 @@ test('a nested walk is there by its name, with its own columns and its own neste
 test('what is written in TypeScript is what the core is asked', () => {
   expect(nestedSpec(FILES)).toEqual({
     walk: { kind: 'array', of: 'files->fdt->fd', count: 'files->fdt->max_fds', pointers: true, type: 'struct file' },
-    rules: [{ path: 'f_inode', is: 'pointer_or_null' }],
+    // Those of its type come first.
+    rules: [...rulesOf('struct file'), { path: 'f_inode', is: 'pointer_or_null' }],
     select: [
       { name: 'fd', path: '', as: 'index' },
       { name: 'path', path: '', as: 'd_path', root: '^.fs->root' },

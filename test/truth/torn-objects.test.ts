@@ -36,7 +36,16 @@ function pair(image: TruthImage): [number, number] {
 for (const image of sharedImages()) {
   describe(`a copy of ${image.title} with objects that went while it was made`, () => {
     image.require()
-    const gone = { pid: 0, start: '', mount: {} as Row, below: [] as Row[], connection: '', ended: 0, unheard: 0 }
+    const gone = {
+      pid: 0,
+      start: '',
+      mount: {} as Row,
+      below: [] as Row[],
+      connection: '',
+      ended: 0,
+      unheard: 0,
+      files: [] as unknown[],
+    }
     const copy = patchedCopy(image, (kernel, path) => {
       const rows = (name: string) => table(name, path).rows
       const [first, second] = pair(image)
@@ -66,6 +75,13 @@ for (const image of sharedImages()) {
       Object.assign(gone, { pid: first, start: mapping?.start, mount, connection: connection?.address })
       gone.below = mounts.filter(({ mnt_ns, parent_id }) => mnt_ns === mount.mnt_ns && parent_id === mount.id)
       Object.assign(gone, { ended: ended?.pid, unheard: unheard?.pid })
+      const opened = rows('open-files').filter(({ type, pid }) => type === 'file' && pid !== ended?.pid)
+      const single = opened.filter(({ address }) => opened.filter((row) => row.address === address).length === 1)
+      const [freed, reused] = single
+      const another = single.find(({ inode }) => inode !== reused?.inode)
+      gone.files = [freed?.address, reused?.address]
+      const counted = word(kernel, addressOf(freed), 'struct file', 'f_count.counter')
+      const itsInode = word(kernel, addressOf(another), 'struct file', 'f_inode').value
       return [
         put(kernel, addressOf(mapping), 'struct vm_area_struct', 'vm_mm', () => mm),
         put(kernel, addressOf(mount), 'struct mount', 'mnt_parent', () => addressOf(mount)),
@@ -75,6 +91,8 @@ for (const image of sharedImages()) {
         put(kernel, inode, 'struct inode', 'i_fop', () => kernel.symbolAddress('commit_creds') ?? 0n),
         put(kernel, cred, 'struct cred', 'user_ns', () => cred),
         put(kernel, handlers, 'struct sighand_struct', 'count.refs.counter', none),
+        [counted.at, counted.value, 0n],
+        put(kernel, addressOf(reused), 'struct file', 'f_inode', () => itsInode),
       ]
     })
 
@@ -83,6 +101,15 @@ for (const image of sharedImages()) {
       expect(rows.filter(({ pid }) => pid === gone.pid).length).toBeGreaterThan(3)
       expect(rows.filter(({ pid, start }) => pid === gone.pid && start === gone.start)).toEqual([])
       expect(warnings.map(({ code }) => code)).toContain('torn')
+    })
+
+    it('has no open file that nobody holds, or that is none of its own name', () => {
+      const { rows, warnings } = partialTable('open-files', copy.path)
+      expect(gone.files.every((address) => typeof address === 'string')).toBe(true)
+      expect(rows.filter(({ address }) => gone.files.includes(address))).toEqual([])
+      const whole = table('open-files', image.as('raw')).rows.filter(({ pid }) => pid !== gone.ended)
+      expect(rows).toHaveLength(whole.length - gone.files.length)
+      expect(warnings).toContainEqual(expect.objectContaining({ code: 'torn', count: gone.files.length }))
     })
 
     it('has no mount that stands alone, and no place of those below', () => {
