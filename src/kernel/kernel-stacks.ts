@@ -25,7 +25,8 @@ export interface StackFrame {
 export function readKernelStacks(kernel: Kernel, tasks: readonly bigint[]): StackFrame[] {
   const code = KernelCode.of(kernel)
   const scheduler = schedulerOf(kernel)
-  const stacks = readTaskStacks(kernel, tasks).map((stack) => ({ stack, unwound: unwind(stack, code) }))
+  const begins = beginningOf(kernel, scheduler)
+  const stacks = readTaskStacks(kernel, tasks).map((stack) => ({ stack, unwound: unwind(stack, code, begins) }))
   const broken = stacks.filter(({ stack, unwound }) => stack.stack !== null && !unwound.whole).length
   if (broken > 0)
     kernel.warn({ code: 'torn', message: 'stacks that could not be followed to their end', count: broken })
@@ -41,11 +42,28 @@ export function readKernelStacks(kernel: Kernel, tasks: readonly bigint[]): Stac
   })
 }
 
-function unwind({ stack, saved }: TaskStack, code: KernelCode): Unwound {
-  if (stack === null || saved === null) return { frames: [], whole: false }
-  if (code.hasOrc) return unwindByOrc(stack, saved, code)
-  const along = unwindByFramePointer(stack, saved, code)
-  return along.whole ? along : candidates(stack, saved, code)
+const NO_FRAMES: Unwound = { frames: [], whole: false }
+
+function unwind({ stack, saved }: TaskStack, code: KernelCode, begins: (frames: readonly Frame[]) => boolean): Unwound {
+  if (stack === null || saved === null) return NO_FRAMES
+  const along = code.hasOrc ? unwindByOrc(stack, saved, code) : unwindByFramePointer(stack, saved, code)
+  // What is on the stack is then of another moment than the registers, and no frame of it is this task's.
+  if (!begins(along.frames)) return NO_FRAMES
+  return along.whole || code.hasOrc ? along : candidates(stack, saved, code)
+}
+
+/**
+ * Whether frames are of a task that sleeps: it called the scheduler, or was made and never ran. On x86-64 it was the
+ * scheduler that saved the registers; on arm64 it was __switch_to(), which it calls.
+ */
+function beginningOf(kernel: Kernel, scheduler: (address: bigint) => boolean): (frames: readonly Frame[]) => boolean {
+  const made = ['ret_from_fork', 'ret_from_fork_asm'].map((name) => kernel.address(name))
+  const caller = kernel.info.architecture === 'x86_64' ? 0 : 1
+  const isKnown = kernel.address('__sched_text_start') !== null && made.some((address) => address !== null)
+  return (frames) => {
+    const [first, left] = [frames[0], frames[caller]]
+    return !isKnown || made.includes(first?.address ?? 0n) || (left !== undefined && scheduler(left.address))
+  }
 }
 
 /** A call that is its function's last instruction returns to what lies behind it. */

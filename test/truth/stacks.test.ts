@@ -104,8 +104,8 @@ for (const image of sharedImages()) {
 describe('a copy with stacks that are none', () => {
   const image = sharedImage('docker-debian12')
   image.require()
-  // Of the planted listener, of one that sleeps, and of the traced child: what is done to each.
-  const [RUNNING, ELSEWHERE, BROKEN] = [1533, 1505, 1508]
+  // Of the planted listener, of one that sleeps, of the traced child, and of the first process: what is done to each.
+  const [RUNNING, ELSEWHERE, BROKEN, OTHER] = [1533, 1505, 1508, 1]
 
   const copy = patchedCopy(image, (kernel: Kernel): Patch[] => {
     const tasks = kernel
@@ -131,7 +131,14 @@ describe('a copy with stacks that are none', () => {
       const value = values.column('value').bigint(row) ?? 0n
       return row > 6 && value > text && value < text + 0x0200_0000n ? [[at, value, 0x1234n]] : []
     })
-    return [[running.at, whole, whole | 1n], [elsewhere.at, elsewhere.value, elsewhere.value - 0x10_0000n], ...returns]
+    // It cannot sleep there: who sleeps has called the scheduler.
+    const other = word(kernel, of(OTHER), TASK, '((struct inactive_task_frame *)thread.sp)->ret_addr')
+    return [
+      [running.at, whole, whole | 1n],
+      [elsewhere.at, elsewhere.value, elsewhere.value - 0x10_0000n],
+      [other.at, other.value, (kernel.address('commit_creds') ?? 0n) + 0x20n],
+      ...returns,
+    ]
   })
 
   it('says which runs, which cannot be read and which breaks off', async () => {
@@ -140,6 +147,7 @@ describe('a copy with stacks that are none', () => {
     const none = { frame: null, address: null, symbol: null, module: null }
     expect(byThread.get(RUNNING)?.row).toMatchObject({ ...none, found: 'running' })
     expect(byThread.get(ELSEWHERE)?.row).toMatchObject({ ...none, found: 'none' })
+    expect(byThread.get(OTHER)?.row).toMatchObject({ ...none, found: 'none' })
     expect(byThread.get(BROKEN)?.symbols).not.toContain('do_syscall_64')
     expect(found.warnings.filter(({ code }) => code === 'torn')).toHaveLength(1)
     const { rows } = await runAnalyzer(userStacks, { path: copy.path })
