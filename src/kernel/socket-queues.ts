@@ -6,6 +6,7 @@ import type { Kernel } from './kernel.js'
 import { type Contents, type Piece, pageAddresses, readContents } from './memory-pieces.js'
 import { SOCK } from './objects.js'
 import { array, list, type Nested, rbtree, type Walk } from './query.js'
+import { isOfConnection } from './tcp-sequences.js'
 
 export const BUFFER = 'struct sk_buff'
 /** Fragments of a buffer; a kernel can be built for 45 (MAX_SKB_FRAGS). */
@@ -36,6 +37,7 @@ const VALUES = {
   head: 'head',
   end: 'end',
   sequence: '((struct tcp_skb_cb *)cb)->seq',
+  last: '((struct tcp_skb_cb *)cb)->end_seq',
   consumed: '((struct unix_skb_parms *)cb)->consumed',
 } as const
 
@@ -50,7 +52,13 @@ const UNACKNOWLEDGED = { unacknowledged: buffers(rbtree('tcp_rtx_queue', BUFFER,
 const TAKEN = {
   received: buffers(queued('((struct udp_sock *)container_of(__sk_common, struct sock, __sk_common))->reader_queue')),
 }
-const COPIED = { copied: '((struct tcp_sock *)container_of(__sk_common, struct sock, __sk_common))->copied_seq' }
+const ofTcp = (member: string) => `((struct tcp_sock *)container_of(__sk_common, struct sock, __sk_common))->${member}`
+const CONNECTION = {
+  copied: ofTcp('copied_seq'),
+  unacknowledged: ofTcp('snd_una'),
+  next: ofTcp('snd_nxt'),
+  expected: ofTcp('rcv_nxt'),
+} as const
 
 /** A buffer in a queue. */
 interface Buffer {
@@ -74,16 +82,8 @@ export interface QueueOwners {
 
 /** All queues of sockets that have something in them. */
 export function readSocketQueues(kernel: Kernel, { tcp, udp, unix, others }: QueueOwners): Queue[] {
-  const connected = kernel.at(tcp, SOCK).select(COPIED, { ...QUEUES, ...UNACKNOWLEDGED })
-  const copied = (owner: number): number | null => connected.column('copied').number(owner)
   const found = [
-    ...buffersOf(connected, 'received', (batch, row, owner) => {
-      const [first, from] = [copied(owner), batch.column('sequence').number(row)]
-      // Sequence numbers wrap.
-      return first === null || from === null ? 0 : Math.max(0, (first - from) | 0)
-    }),
-    ...buffersOf(connected, 'to send', () => 0),
-    ...buffersOf(connected, 'unacknowledged', () => 0),
+    ...connectionBuffers(kernel, tcp),
     ...buffersOf(kernel.at(udp, SOCK).select({}, TAKEN), 'received', () => 0),
     ...buffersOf(
       kernel.at(unix, SOCK).select({}, { received: QUEUES.received }),
@@ -99,14 +99,47 @@ export function readSocketQueues(kernel: Kernel, { tcp, udp, unix, others }: Que
   )
 }
 
+/** Buffers of TCP; one whose bytes are none of its connection's is of another moment. */
+function connectionBuffers(kernel: Kernel, sockets: readonly bigint[]): Buffer[] {
+  const owners = kernel.at(sockets, SOCK).select(CONNECTION, { ...QUEUES, ...UNACKNOWLEDGED })
+  const value = (name: keyof typeof CONNECTION, owner: number) => owners.column(name).number(owner)
+  let strays = 0
+  const ofQueue = (queue: QueueName, readOf: ReadOf) => {
+    const batch = owners.child(queue)
+    return buffersOf(owners, queue, readOf).filter(({ length }, row) => {
+      const owner = batch.parents[row] ?? 0
+      const connection = {
+        unacknowledged: value('unacknowledged', owner),
+        next: value('next', owner),
+        expected: value('expected', owner),
+      }
+      const [first, end] = [batch.column('sequence').number(row), batch.column('last').number(row)]
+      const isOne = isOfConnection(connection, { first, end, length }, queue)
+      if (!isOne) strays++
+      return isOne
+    })
+  }
+  const buffers = [
+    ...ofQueue('received', (batch, row, owner) => {
+      const [first, from] = [value('copied', owner), batch.column('sequence').number(row)]
+      // Sequence numbers wrap.
+      return first === null || from === null ? 0 : Math.max(0, (first - from) | 0)
+    }),
+    ...ofQueue('to send', () => 0),
+    ...ofQueue('unacknowledged', () => 0),
+  ]
+  if (strays > 0) {
+    const message = 'buffers hold bytes that are none of their connection: left out'
+    kernel.warn({ code: 'torn', message, count: strays })
+  }
+  return buffers
+}
+
 type Buffers = Batch<typeof VALUES>
+type ReadOf = (batch: Buffers, row: number, owner: number) => number
 type Owners = { addresses: BigUint64Array; child(name: string): unknown }
 
-function buffersOf(
-  owners: Owners,
-  queue: QueueName,
-  readOf: (batch: Buffers, row: number, owner: number) => number,
-): Buffer[] {
+function buffersOf(owners: Owners, queue: QueueName, readOf: ReadOf): Buffer[] {
   const batch = owners.child(queue) as Buffers
   return [...batch.parents].map((owner, row) => {
     const number = (name: keyof typeof VALUES) => batch.column(name).number(row) ?? 0
