@@ -128,7 +128,7 @@ export async function analyze(
   const controller = new AbortController()
   let artifacts: ArtifactFiles | undefined
   const log = new WarningLog()
-  const warn = (warning: Warning): void => log.add({ ...warning, analyzer: warning.analyzer ?? task.analyzer })
+  const warn = (warning: Warning): void => log.add(warning, task.analyzer)
   const evidence = new TaskEvidence(task, warn)
   // The port closes with the task, and then this promise stays open for good.
   void host.begin().then(() => controller.abort())

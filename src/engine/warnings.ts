@@ -7,9 +7,14 @@ const MAX_KINDS = 500
 /** Collects warnings, joining those that differ only in where they happened. */
 export class WarningLog {
   private readonly kinds = new Map<string, Warning>()
+  private readonly told = new WeakSet<Warning>()
   private overflow = 0
 
-  add(warning: Warning): void {
+  /** Adds a warning of an analyzer's. One that comes again is no second event: a shared reading gives it to all that use it. */
+  add(told: Warning, analyzer?: string): void {
+    if (this.told.has(told)) return
+    this.told.add(told)
+    const warning = analyzer === undefined || told.analyzer !== undefined ? told : { ...told, analyzer }
     const key = JSON.stringify([warning.analyzer, warning.code, warning.column, warning.message])
     const known = this.kinds.get(key)
     if (known !== undefined) {
@@ -36,10 +41,10 @@ export function lossWarnings(loss: Loss | null | undefined): Warning[] {
   return loss ? [{ code: 'unreadable', message: loss.message }] : []
 }
 
-/** The warnings, less repetitions of those that are about the image itself. */
+/** The warnings, each once: several needs may bring the same, and each says what is about the image itself. */
 export function distinct(warnings: readonly Warning[]): Warning[] {
   const told = new Set<string>()
-  return warnings.filter(({ analyzer, message }) => {
+  return [...new Set(warnings)].filter(({ analyzer, message }) => {
     if (analyzer !== undefined) return true
     return !told.has(message) && told.add(message)
   })

@@ -5,7 +5,7 @@ import { type Options, option } from '../../dist/src/api/options.js'
 import { byDefault, plan } from '../../dist/src/engine/plan.js'
 import { mergeHits } from '../../dist/src/engine/scans.js'
 import { closest } from '../../dist/src/engine/suggest.js'
-import { WarningLog } from '../../dist/src/engine/warnings.js'
+import { distinct, WarningLog } from '../../dist/src/engine/warnings.js'
 
 function graph(needs: Record<string, string[]>) {
   const all = Object.entries(needs).map(([name, list]) => ({
@@ -128,6 +128,16 @@ test('warnings of one kind are counted, with the first address', () => {
     { ...warning, count: 5, address: '0x1' },
     { ...warning, column: 'comm' },
   ])
+})
+
+test('a warning that several readings give is one event, and of whoever told it first', () => {
+  const log = new WarningLog()
+  const shared = { code: 'torn', message: 'm', count: 2 }
+  for (const analyzer of ['one', 'one', 'two']) log.add(shared, analyzer)
+  log.add({ ...shared }, 'one')
+  expect(log.list()).toEqual([{ ...shared, analyzer: 'one', count: 4 }])
+  const inherited = { ...shared, analyzer: 'one' }
+  expect(distinct([inherited, { ...inherited }, inherited])).toEqual([inherited, inherited])
 })
 
 test('warnings of endless kinds are capped, and that is a warning', () => {
