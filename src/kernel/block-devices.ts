@@ -1,8 +1,8 @@
 /** Disks, partitions, loop devices and what the device mapper makes of them, by the class of block devices (block/genhd.c). */
 
 import type { Batch } from './batch.js'
+import { deviceName } from './device-names.js'
 import type { Kernel } from './kernel.js'
-import { deviceName } from './mappings.js'
 import { type Children, dPath, firstOf, list, type None, optional, type Selects, symbolAt, text } from './query.js'
 
 const DEVICE = 'struct device'

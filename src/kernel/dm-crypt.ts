@@ -2,8 +2,8 @@
 
 import type { Batch } from './batch.js'
 import { askDevices, type BlockDevice, mappedTable, readBlockDevices } from './block-devices.js'
+import { deviceName } from './device-names.js'
 import type { Kernel } from './kernel.js'
-import { deviceName } from './mappings.js'
 import { array, bytes, optional, text } from './query.js'
 
 /** Targets of one map: each has a stretch of the device. */

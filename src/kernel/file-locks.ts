@@ -1,8 +1,8 @@
 /** `struct file_lock`: what files are locked by, as /proc/locks shows it (fs/locks.c). */
 
 import type { Batch } from './batch.js'
+import { deviceName } from './device-names.js'
 import type { Kernel } from './kernel.js'
-import { deviceName } from './mappings.js'
 import { dPath, firstOf, hlist, list } from './query.js'
 
 const LOCK = 'struct file_lock'

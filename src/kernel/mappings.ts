@@ -2,7 +2,8 @@
 
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
-import { openFile, TASK_STRUCT } from './objects.js'
+import { backedFiles, MAPPED_FILE, ownFile, rowsWhere, tornFiles } from './mapped-files.js'
+import { TASK_STRUCT } from './objects.js'
 import { chain, dPath, firstOf, type Nested, obeys, optional, text, type Walk } from './query.js'
 import type { Rule } from './rule.js'
 
@@ -30,14 +31,8 @@ const PERMISSION_TEXTS = Array.from({ length: 256 }, (_, flags) =>
 const HAS_VSYSCALL = 1n << 1n
 /** NONE (arch/x86/entry/vsyscall/vsyscall_64.c). */
 const VSYSCALL_NONE = 2
-/** Either bit that FMODE_BACKING ever was (include/linux/fs.h): the 25th from 6.5 on, the 24th from 6.14 on. */
-const MAY_BE_BACKING = (1n << 25n) | (1n << 24n)
-/** FMODE_NOACCOUNT, which alloc_empty_backing_file() sets beside it and few others do. */
-const NO_ACCOUNT = 1n << 29n
 /** ANON_VMA_NAME_MAX_LEN (kernel/sys.c). */
 const LONGEST_NAME = 80
-/** MINORBITS (include/linux/kdev_t.h). */
-const MINOR_BITS = 20
 
 /** A mapping of a process. */
 export interface Mapping {
@@ -71,10 +66,7 @@ const VALUES = {
   path: dPath('vm_file'),
   inode: 'vm_file->f_inode->i_ino',
   device: 'vm_file->f_inode->i_sb->s_dev',
-  whole: obeys([
-    ...openFile('vm_file->'),
-    { path: 'vm_file->f_path.dentry->d_sb', is: { equals: 'vm_file->f_path.mnt->mnt_sb' } },
-  ]),
+  whole: obeys(MAPPED_FILE),
 } as const
 
 const MEMORY = {
@@ -85,12 +77,6 @@ const MEMORY = {
   context: optional('mm->context.flags'),
   compat: optional('mm->context.ia32_compat'),
 } as const
-
-interface Seen {
-  path: string | null
-  inode: number | bigint | null
-  device: string | null
-}
 
 /** The mapping that an address lies in; they come by ascending addresses. */
 export function mappingAt(mappings: readonly Mapping[], address: bigint): Mapping | undefined {
@@ -166,31 +152,6 @@ function permissionsOf(flags: bigint | null): string | null {
   return flags === null ? null : (PERMISSION_TEXTS[Number(flags & PERMISSION_BITS)] ?? null)
 }
 
-/** `major:minor` of a `dev_t`, as mountinfo has it. */
-export function deviceName(device: number | null): string | null {
-  return device === null ? null : `${device >>> MINOR_BITS}:${device & ((1 << MINOR_BITS) - 1)}`
-}
-
-function ownFile(found: Batch, row: number): Seen {
-  return {
-    path: found.column('path').text(row),
-    inode: found.column('inode').exact(row),
-    device: deviceName(found.column('device').number(row)),
-  }
-}
-
-/** Rows whose file is none any more: what it was, nobody knows. */
-function tornFiles(kernel: Kernel, found: Batch): ReadonlySet<number> {
-  const rows = rowsWhere(found, (row) => found.column('whole').number(row) === 0)
-  const [first] = rows
-  if (first !== undefined) {
-    const message = 'what is mapped is no open file any more: it has no name here'
-    const address = `0x${found.address(first).toString(16)}`
-    kernel.warn({ code: 'torn', column: 'path', message, count: rows.length, address })
-  }
-  return new Set(rows)
-}
-
 /** Where a process has what its `mm_struct` knows. */
 interface Places {
   heap: bigint | null
@@ -232,45 +193,6 @@ function anonymousNames(kernel: Kernel, found: Batch): Map<number, string> {
     return name === null ? [] : [[row, `[anon:${name}]`]]
   })
   return new Map(named)
-}
-
-/** Of a mapped file: what lies at the path that was opened, which until 6.7 the file itself held. */
-function opened(below: string): string[] {
-  return [`container_of(, struct backing_file, file)->user_path${below}`, `f_path${below}`]
-}
-
-/**
- * Files of overlayfs as their users see them. From 6.5 on what is mapped is a `struct backing_file` around the layer's own
- * file, and holds the path that was opened.
- */
-function backedFiles(kernel: Kernel, found: Batch): Map<number, Seen> {
-  const has = (row: number, bits: bigint) => ((found.column('mode').bigint(row) ?? 0n) & bits) !== 0n
-  const rows = rowsWhere(found, (row) => has(row, MAY_BE_BACKING))
-  const [likely, unlikely] = [true, false].map((is) => rows.filter((row) => has(row, NO_ACCOUNT) === is))
-  // Behind a file that is none of these lies anything, which is no news.
-  return new Map([...readBacked(kernel, found, likely ?? []), ...readBacked(kernel.unheard(), found, unlikely ?? [])])
-}
-
-function readBacked(kernel: Kernel, found: Batch, rows: readonly number[]): [number, Seen][] {
-  const files = rows.map((row) => found.column('file').bigint(row) ?? 0n)
-  const batch = kernel.at(files, 'struct file').select({
-    mount: opened('.mnt->mnt_sb'),
-    superblock: opened('.dentry->d_sb'),
-    path: dPath(opened('')),
-    inode: opened('.dentry->d_inode->i_ino'),
-    device: opened('.dentry->d_sb->s_dev'),
-  })
-  // The bit says other things in other kernels: a path is one when its two halves are of one file system.
-  return rows.flatMap((row, index): [number, Seen][] => {
-    const superblock = batch.column('superblock').bigint(index)
-    return superblock !== null && superblock === batch.column('mount').bigint(index)
-      ? [[row, ownFile(batch, index)]]
-      : []
-  })
-}
-
-function rowsWhere(found: Batch, holds: (row: number) => boolean): number[] {
-  return Array.from({ length: found.length }, (_, row) => row).filter(holds)
 }
 
 /** Whether a process has the page of old system calls: those of 32 bits have not (get_gate_vma()). */

@@ -3,8 +3,8 @@
 import { append } from '../append.js'
 import type { Batch } from './batch.js'
 import type { OpenFile } from './descriptors.js'
+import { deviceName } from './device-names.js'
 import type { Kernel } from './kernel.js'
-import { deviceName } from './mappings.js'
 import { addressOf, chain, constantName, dentryPath, dPath, list, type Nested } from './query.js'
 
 const GROUP = 'struct fsnotify_group'
