@@ -1,10 +1,11 @@
 /** `struct file` by descriptor: what a process has open, as /proc/PID/fd and fdinfo show it (fs/proc/fd.c). */
 
 import type { Batch } from './batch.js'
+import { deviceName } from './device-names.js'
 import type { Kernel } from './kernel.js'
-import { deviceName } from './mappings.js'
-import { TASK_STRUCT } from './objects.js'
-import { array, bytes, dPath, index, type Nested, text } from './query.js'
+import { FILE, TASK_STRUCT } from './objects.js'
+import { array, bytes, dPath, index, type Nested, obeys, text } from './query.js'
+import type { Rule } from './rule.js'
 
 /** O_CLOEXEC (include/uapi/asm-generic/fcntl.h): kept of the descriptor, not of the file. */
 const O_CLOEXEC = 0o2000000
@@ -61,7 +62,7 @@ export interface Descriptor {
 }
 
 /** What a task has open. */
-export const OPEN_FILES = array('files->fdt->fd', { count: 'files->fdt->max_fds', pointers: true, type: 'struct file' })
+export const OPEN_FILES = array('files->fdt->fd', { count: 'files->fdt->max_fds', pointers: true, type: FILE })
 
 const FILES = {
   walk: OPEN_FILES,
@@ -84,6 +85,11 @@ const FILES = {
     mount_id: 'container_of(f_path.mnt, struct mount, mnt)->mnt_id',
   },
 } satisfies Nested
+
+/** A socket and its file lead to each other. */
+const OPEN_SOCKET: readonly Rule[] = [
+  { path: 'container_of(f_inode, struct socket_alloc, vfs_inode)->socket.file', is: 'own' },
+]
 
 /** An open file as one descriptor holds it. */
 export interface OpenFile {
@@ -119,10 +125,25 @@ export function readDescriptors(kernel: Kernel, tasks: readonly bigint[]): Descr
   const owners = kernel.at(tasks, TASK_STRUCT).select({ closed: CLOSED }, { files: FILES })
   const files = owners.child('files')
   const closed = Array.from({ length: owners.length }, (_, owner) => owners.column('closed').bytes(owner))
-  return Array.from({ length: files.length }, (_, row) => {
+  const found = Array.from({ length: files.length }, (_, row) => {
     const owner = files.parents[row] ?? 0
     return descriptor(files, row, owners.address(owner), closed[owner] ?? null)
   })
+  const strays = strangers(kernel, found)
+  return found.filter(({ address }) => !strays.has(address))
+}
+
+/** Files whose socket is another file's: what was closed, and is something else by now. */
+function strangers(kernel: Kernel, found: readonly Descriptor[]): ReadonlySet<bigint> {
+  const sockets = new Set(found.filter(({ type }) => type === 'socket').map(({ address }) => address))
+  const opened = kernel.at(sockets, FILE).select({ own: obeys(OPEN_SOCKET) })
+  const strays = new Set(opened.addresses.filter((_, row) => opened.column('own').number(row) === 0))
+  const [first] = strays
+  if (first !== undefined) {
+    const message = "descriptors lead to another file's socket: left out"
+    kernel.warn({ code: 'torn', message, count: strays.size, address: `0x${first.toString(16)}` })
+  }
+  return strays
 }
 
 function descriptor(

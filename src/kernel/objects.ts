@@ -93,6 +93,8 @@ const socket = (at: string): readonly Rule[] => [
   { path: `${at}skc_net.net`, is: 'pointer' },
   { path: `${at}skc_prot`, is: 'pointer' },
   { path: `${at}skc_family`, is: { at_most: FAMILY_MAX } },
+  // What is in a table, on a list or open is held.
+  { path: `${at}skc_refcnt.refs.counter`, is: { at_least: 1 } },
 ]
 
 /** What every open file has, from where it lies on. */
@@ -186,6 +188,11 @@ const objects: Readonly<Record<string, readonly Rule[]>> = {
     { path: 'prog', is: 'pointer' },
     { path: 'prog->aux->prog', is: { equals: 'prog' } },
     { path: 'prev', is: 'pointer_or_null' },
+  ],
+  // Where a program or a trampoline lies, and what kallsyms calls it.
+  'struct bpf_ksym': [
+    { path: 'start >> 56', is: { at_least: 0xff } },
+    { path: 'name', is: 'text' },
   ],
   'struct bpf_map': [{ path: 'ops', is: 'image' }],
   'struct bpf_link': [{ path: 'ops', is: 'image' }],

@@ -92,5 +92,8 @@ export function readPipeQueues(kernel: Kernel, tasks: readonly bigint[]): PipeQu
     })
     return [{ address, ...pipe, packets: filled, size: parts.reduce((sum, { length }) => sum + length, 0), parts }]
   })
-  return readContents(kernel, found)
+  return readContents(
+    kernel,
+    found.filter(({ size }) => size > 0),
+  )
 }

@@ -46,6 +46,7 @@ for (const image of sharedImages()) {
       unheard: 0,
       files: [] as unknown[],
     }
+    const reused = { socket: '' as unknown, connection: '' as unknown, inode: '' as unknown, symbol: '' }
     const copy = patchedCopy(image, (kernel, path) => {
       const rows = (name: string) => table(name, path).rows
       const [first, second] = pair(image)
@@ -77,12 +78,23 @@ for (const image of sharedImages()) {
       Object.assign(gone, { ended: ended?.pid, unheard: unheard?.pid })
       const opened = rows('open-files').filter(({ type, pid }) => type === 'file' && pid !== ended?.pid)
       const single = opened.filter(({ address }) => opened.filter((row) => row.address === address).length === 1)
-      const [freed, reused] = single
-      const another = single.find(({ inode }) => inode !== reused?.inode)
-      gone.files = [freed?.address, reused?.address]
+      const [freed, renamed] = single
+      const another = single.find(({ inode }) => inode !== renamed?.inode)
+      gone.files = [freed?.address, renamed?.address]
       const counted = word(kernel, addressOf(freed), 'struct file', 'f_count.counter')
       const itsInode = word(kernel, addressOf(another), 'struct file', 'f_inode').value
+      const held = rows('open-files').find(({ type, pid }) => type === 'socket' && pid === 1)
+      const closed = rows('sockets').find(({ protocol, state }) => protocol === 'tcp' && state === 'ESTABLISHED')
+      const cached = rows('file-payers').find(({ path: name }) => `${name}`.startsWith('/usr/lib/'))
+      const made = kernel.list('bpf_kallsyms', 'struct bpf_ksym', 'lnode').select({ start: 'start' })
+      Object.assign(reused, { socket: held?.address, connection: closed?.address, inode: cached?.address })
+      reused.symbol = `0x${made.column('start').bigint(0)?.toString(16)}`
+      const itsFile = 'container_of(f_inode, struct socket_alloc, vfs_inode)->socket.file'
       return [
+        put(kernel, addressOf(held), 'struct file', itsFile, () => addressOf(another)),
+        put(kernel, addressOf(closed), 'struct sock_common', 'skc_refcnt.refs.counter', none),
+        put(kernel, addressOf(cached), 'struct inode', 'i_data.nrpages', () => 0n),
+        put(kernel, made.address(0), 'struct bpf_ksym', 'start', () => 0n),
         put(kernel, addressOf(mapping), 'struct vm_area_struct', 'vm_mm', () => mm),
         put(kernel, addressOf(mount), 'struct mount', 'mnt_parent', () => addressOf(mount)),
         // IPS_DYING.
@@ -92,7 +104,7 @@ for (const image of sharedImages()) {
         put(kernel, cred, 'struct cred', 'user_ns', () => cred),
         put(kernel, handlers, 'struct sighand_struct', 'count.refs.counter', none),
         [counted.at, counted.value, 0n],
-        put(kernel, addressOf(reused), 'struct file', 'f_inode', () => itsInode),
+        put(kernel, addressOf(renamed), 'struct file', 'f_inode', () => itsInode),
       ]
     })
 
@@ -108,7 +120,10 @@ for (const image of sharedImages()) {
       expect(gone.files.every((address) => typeof address === 'string')).toBe(true)
       expect(rows.filter(({ address }) => gone.files.includes(address))).toEqual([])
       const whole = table('open-files', image.as('raw')).rows.filter(({ pid }) => pid !== gone.ended)
-      expect(rows).toHaveLength(whole.length - gone.files.length)
+      const socket = whole.filter(({ address }) => address === reused.socket)
+      expect(socket.length).toBeGreaterThan(0)
+      expect(rows.filter(({ address }) => address === reused.socket)).toEqual([])
+      expect(rows).toHaveLength(whole.length - gone.files.length - socket.length)
       expect(warnings).toContainEqual(expect.objectContaining({ code: 'torn', count: gone.files.length }))
     })
 
@@ -126,6 +141,30 @@ for (const image of sharedImages()) {
       const { rows } = partialTable('connections-tracked', copy.path)
       expect(rows.length).toBeGreaterThan(3)
       expect(rows.filter(({ address }) => address === gone.connection)).toEqual([])
+    })
+
+    it('finds no socket in a table that nobody holds there', () => {
+      const { rows, warnings } = partialTable('sockets', copy.path)
+      const inTable = (all: readonly Row[]) =>
+        all.filter(({ address, found_by }) => address === reused.connection && `${found_by}`.includes('table'))
+      expect(inTable(table('sockets', image.as('raw')).rows)).toHaveLength(1)
+      expect(inTable(rows)).toEqual([])
+      expect(warnings.map(({ code }) => code)).toContain('torn')
+    })
+
+    it('counts no pages to a file that has none', () => {
+      const { rows, warnings } = partialTable('file-payers', copy.path)
+      expect(rows.length).toBeGreaterThan(100)
+      expect(rows.filter(({ address }) => address === reused.inode)).toEqual([])
+      expect(warnings).toContainEqual(expect.objectContaining({ code: 'torn', count: 1 }))
+    })
+
+    it('has no symbol of what was a program', () => {
+      const { rows } = partialTable('kernel-symbols', copy.path)
+      const programs = (all: readonly Row[]) => all.filter(({ module }) => module === 'bpf').map((row) => row.address)
+      expect(programs(table('kernel-symbols', image.as('raw')).rows)).toContain(reused.symbol)
+      expect(programs(rows)).not.toContain(reused.symbol)
+      expect(programs(rows)).not.toContain('0x0')
     })
 
     it('suspects nothing where an inode is being freed', () => {

@@ -1,7 +1,7 @@
 /** `struct address_space`: the file that pages are of. */
 
+import { deviceName } from '../device-names.js'
 import type { Kernel } from '../kernel.js'
-import { deviceName } from '../mappings.js'
 import { readMounts } from '../mounts.js'
 import { dentryPath, firstOf, hlist, type Nested, text } from '../query.js'
 
@@ -34,11 +34,15 @@ const FILE = {
   device: 'host->i_sb->s_dev',
   superblock: 'host->i_sb',
   links: 'host->i_nlink',
+  cached: 'nrpages',
   block_device: 'host->i_rdev',
   type: text('host->i_sb->s_type->name', 32),
 } as const
 
-/** Files by the addresses of their `address_space`s. `viewer` is a task whose mounts give the paths: the host's first. */
+/**
+ * Files by the addresses of their `address_space`s. `viewer` is a task whose mounts give the paths: the host's first. One
+ * that has no pages has none of those that name it either: they, or it, are of another moment.
+ */
 export function readPageFiles(
   kernel: Kernel,
   mappings: Iterable<bigint>,
@@ -55,8 +59,14 @@ export function readPageFiles(
     if (!first.has(parent)) first.set(parent, path)
   }
   const mounted = mountPoints(kernel, viewer)
+  const rows = Array.from({ length: files.length }, (_, row) => row)
+  const whole = rows.filter((row) => files.column('cached').number(row) !== 0)
+  if (whole.length < rows.length) {
+    const message = 'pages name files that have no pages: of no file here'
+    kernel.warn({ code: 'torn', message, count: rows.length - whole.length })
+  }
   return new Map(
-    Array.from({ length: files.length }, (_, row) => {
+    whole.map((row) => {
       const superblock = files.column('superblock').bigint(row)
       const below = superblock === null ? undefined : mounted.get(superblock)
       const type = files.column('type').text(row)
