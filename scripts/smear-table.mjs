@@ -2,24 +2,34 @@
 //
 // The twins are two images of one busy host, each of one moment; a mixed image has some pages of the second in the first,
 // and a number in its name says how many in a hundred. Each row of a mixed image is held against the rows of both twins.
-// Rows that are in neither are listed on the standard output. What stands above the table in docs/torn.md stays.
+// Rows that are in neither are listed on the standard output. The page has one table for each architecture, and what stands
+// around it stays.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { declarations, tablesOf } from './all-tables.mjs'
 import { fail, root } from './lib.mjs'
 import { prepare } from './steps.mjs'
-import { compareTwins } from './twins.mjs'
+import { claims, compareTwins } from './twins.mjs'
 
 const SECONDS_PER_TABLE = 30
 /** Rows that are wrong to show of each table. */
 const SHOWN = 5
 const PAGE = join(root, 'docs', 'torn.md')
-const BEGIN = '<!-- made by npm run smear -->'
+const beginOf = (architecture) => `<!-- made by npm run smear of ${architecture} -->`
 
 const [first, second, ...mixed] = process.argv.slice(2).filter((word) => word !== '--')
 if (mixed.length === 0) fail('usage: npm run smear -- TWIN_A TWIN_B MIXED…')
 await prepare()
+
+/** The page with another table behind a mark: all lines of it, and what may lie between. */
+function withTable(page, mark, lines) {
+  const [above, below] = page.split(`${mark}\n`)
+  if (below === undefined) fail(`${PAGE} has no line '${mark}' behind which the table belongs`)
+  const rest = below.split('\n')
+  const after = rest.findIndex((line) => line !== '' && !line.startsWith('|'))
+  return [`${above}${mark}`, '', ...lines, '', ...(after === -1 ? [] : rest.slice(after))].join('\n')
+}
 
 /** The rows of every table of an image by its name. */
 function rowsOf(image) {
@@ -45,7 +55,7 @@ for (const [at, image] of [first, ...mixed].entries()) {
   for (const analyzer of declared.filter(({ single }) => single !== true)) {
     const pair = twins.map((twin) => twin.get(analyzer.name))
     if (pair.every((rows) => rows === undefined)) continue
-    const result = compareTwins(analyzer, pair, tables.get(analyzer.name))
+    const result = compareTwins(analyzer, pair, claims(analyzer.name, tables.get(analyzer.name)))
     results.set(analyzer.name, [...(results.get(analyzer.name) ?? []), result])
     for (const { row, why } of result.wrong.slice(0, SHOWN)) {
       process.stdout.write(`${analyzer.name} at ${shares[at]} %: ${why.join(', ')}: ${JSON.stringify(row)}\n`)
@@ -62,5 +72,5 @@ const lines = [...results]
   )
 const head = ['table', 'rows at 0 %', ...shares.slice(1).map((share) => `${share} %`)]
 const table = [`| ${head.join(' | ')} |`, `|${head.map((_, at) => (at === 0 ? '---|' : '---:|')).join('')}`, ...lines]
-const [above = ''] = readFileSync(PAGE, 'utf8').split(BEGIN)
-writeFileSync(PAGE, `${above}${BEGIN}\n\n${table.join('\n')}\n`)
+const [{ architecture }] = twins[0].get('info')
+writeFileSync(PAGE, withTable(readFileSync(PAGE, 'utf8'), beginOf(architecture), table))

@@ -77,3 +77,19 @@ export function compareTwins(declared, [a = [], b = []], rows = []) {
   })
   return { right: rows.length - wrong.length, wrong, lost: Math.min(...lost) }
 }
+
+/**
+ * What a row claims: null where it only says that nothing is known, and with null for what it says of its own doubts, which
+ * neither image at one moment has.
+ */
+function claimed(table, row) {
+  if (table === 'rules' && row.state === 'partly') return { ...row, state: null, reason: null }
+  if (table === 'kernel-stacks' && row.found === 'none') return null
+  if (table === 'process-scan' && row.status === 'doubtful') return { ...row, status: null }
+  return row
+}
+
+/** The rows of a table of torn memory as far as they claim something. */
+export function claims(table, rows = []) {
+  return rows.map((row) => claimed(table, row)).filter((row) => row !== null)
+}
