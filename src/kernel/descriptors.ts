@@ -66,11 +66,8 @@ export const OPEN_FILES = array('files->fdt->fd', { count: 'files->fdt->max_fds'
 
 const FILES = {
   walk: OPEN_FILES,
-  // What was opened is one inode on one file system, by whichever way it is reached.
-  rules: [
-    { path: 'f_path.dentry->d_inode', is: { equals: 'f_inode' } },
-    { path: 'f_path.dentry->d_sb', is: { equals: 'f_path.mnt->mnt_sb' } },
-  ],
+  // What was opened is one inode, by whichever way it is reached.
+  rules: [{ path: 'f_path.dentry->d_inode', is: { equals: 'f_inode' } }],
   select: {
     fd: index(),
     path: dPath('', '^.fs->root'),

@@ -5,7 +5,6 @@ import { deviceName } from './device-names.js'
 import type { Kernel } from './kernel.js'
 import { openFile } from './objects.js'
 import { dPath } from './query.js'
-import type { Rule } from './rule.js'
 
 /** Either bit that FMODE_BACKING ever was (include/linux/fs.h): the 25th from 6.5 on, the 24th from 6.14 on. */
 const MAY_BE_BACKING = (1n << 25n) | (1n << 24n)
@@ -13,12 +12,7 @@ const MAY_BE_BACKING = (1n << 25n) | (1n << 24n)
 const NO_ACCOUNT = 1n << 29n
 
 /** What the file of a mapping obeys, by a path from the mapping on. */
-export const MAPPED_FILE: readonly Rule[] = [
-  ...openFile('vm_file->'),
-  { path: 'vm_file->f_path.dentry->d_sb', is: { equals: 'vm_file->f_path.mnt->mnt_sb' } },
-  // Who maps a file hangs in its tree (vma_link_file(), mm/vma.c).
-  { path: 'vm_file->f_mapping->i_mmap.rb_root.rb_node', is: 'pointer' },
-]
+export const MAPPED_FILE = openFile('vm_file->')
 
 /** What /proc shows of a mapping's file. */
 export interface Seen {
@@ -36,12 +30,12 @@ export function ownFile(found: Batch, row: number): Seen {
   }
 }
 
-/** Rows whose file is none any more, or none that is mapped: what it was, nobody knows. */
+/** Rows whose file is none any more: what it was, nobody knows. */
 export function tornFiles(kernel: Kernel, found: Batch): ReadonlySet<number> {
   const rows = rowsWhere(found, (row) => found.column('whole').number(row) === 0)
   const [first] = rows
   if (first !== undefined) {
-    const message = 'what should be mapped is no file that is: it has no name here'
+    const message = 'what is mapped is no open file any more: it has no name here'
     const address = `0x${found.address(first).toString(16)}`
     kernel.warn({ code: 'torn', column: 'path', message, count: rows.length, address })
   }
