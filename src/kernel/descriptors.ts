@@ -4,8 +4,7 @@ import type { Batch } from './batch.js'
 import { deviceName } from './device-names.js'
 import type { Kernel } from './kernel.js'
 import { FILE, TASK_STRUCT } from './objects.js'
-import { array, bytes, dPath, index, type Nested, obeys, text } from './query.js'
-import type { Rule } from './rule.js'
+import { array, bytes, dPath, index, type Nested, text } from './query.js'
 
 /** O_CLOEXEC (include/uapi/asm-generic/fcntl.h): kept of the descriptor, not of the file. */
 const O_CLOEXEC = 0o2000000
@@ -66,8 +65,6 @@ export const OPEN_FILES = array('files->fdt->fd', { count: 'files->fdt->max_fds'
 
 const FILES = {
   walk: OPEN_FILES,
-  // What was opened is one inode, by whichever way it is reached.
-  rules: [{ path: 'f_path.dentry->d_inode', is: { equals: 'f_inode' } }],
   select: {
     fd: index(),
     path: dPath('', '^.fs->root'),
@@ -80,13 +77,15 @@ const FILES = {
     size: 'f_inode->i_size',
     links: 'f_inode->i_nlink',
     mount_id: 'container_of(f_path.mnt, struct mount, mnt)->mnt_id',
+    opened: 'f_inode',
+    named: 'f_path.dentry->d_inode',
+    superblock: 'f_inode->i_sb',
+    named_superblock: 'f_path.dentry->d_sb',
   },
 } satisfies Nested
 
 /** A socket and its file lead to each other. */
-const OPEN_SOCKET: readonly Rule[] = [
-  { path: 'container_of(f_inode, struct socket_alloc, vfs_inode)->socket.file', is: 'own' },
-]
+const FILE_OF_SOCKET = 'container_of(f_inode, struct socket_alloc, vfs_inode)->socket.file'
 
 /** An open file as one descriptor holds it. */
 export interface OpenFile {
@@ -126,21 +125,39 @@ export function readDescriptors(kernel: Kernel, tasks: readonly bigint[]): Descr
     const owner = files.parents[row] ?? 0
     return descriptor(files, row, owners.address(owner), closed[owner] ?? null)
   })
-  const strays = strangers(kernel, found)
+  const strays = new Set([...renamed(files), ...strangers(kernel, found)])
+  const [first] = strays
+  if (first !== undefined) {
+    const message = "descriptors lead to a file that is none any more, or to another's socket: left out"
+    kernel.warn({ code: 'torn', message, count: strays.size, address: `0x${first.toString(16)}` })
+  }
   return found.filter(({ address }) => !strays.has(address))
 }
 
+/**
+ * Files of which the inode is another than that of their name, in one file system. Of overlays before 4.19 the one is the
+ * layer's (vfs_open).
+ */
+function renamed(files: Batch<(typeof FILES)['select']>): bigint[] {
+  const value = (name: 'opened' | 'named' | 'superblock' | 'named_superblock', row: number) =>
+    files.column(name).bigint(row)
+  return Array.from({ length: files.length }, (_, row) => row)
+    .filter((row) => {
+      const [opened, named, superblock] = [value('opened', row), value('named', row), value('superblock', row)]
+      const isKnown = opened !== null && named !== null && superblock !== null
+      return isKnown && superblock === value('named_superblock', row) && opened !== named
+    })
+    .map((row) => files.address(row))
+}
+
 /** Files whose socket is another file's: what was closed, and is something else by now. */
-function strangers(kernel: Kernel, found: readonly Descriptor[]): ReadonlySet<bigint> {
+function strangers(kernel: Kernel, found: readonly Descriptor[]): bigint[] {
   const sockets = new Set(found.filter(({ type }) => type === 'socket').map(({ address }) => address))
-  const opened = kernel.at(sockets, FILE).select({ own: obeys(OPEN_SOCKET) })
-  const strays = new Set(opened.addresses.filter((_, row) => opened.column('own').number(row) === 0))
-  const [first] = strays
-  if (first !== undefined) {
-    const message = "descriptors lead to another file's socket: left out"
-    kernel.warn({ code: 'torn', message, count: strays.size, address: `0x${first.toString(16)}` })
-  }
-  return strays
+  const opened = kernel.at(sockets, FILE).select({ owner: FILE_OF_SOCKET })
+  return [...opened.addresses].filter((address, row) => {
+    const owner = opened.column('owner').bigint(row)
+    return owner !== null && owner !== address
+  })
 }
 
 function descriptor(

@@ -79,7 +79,7 @@ for (const image of sharedImages()) {
       const opened = rows('open-files').filter(({ type, pid }) => type === 'file' && pid !== ended?.pid)
       const single = opened.filter(({ address }) => opened.filter((row) => row.address === address).length === 1)
       const [freed, renamed] = single
-      const another = single.find(({ inode }) => inode !== renamed?.inode)
+      const another = single.find(({ inode, device }) => inode !== renamed?.inode && device === renamed?.device)
       gone.files = [freed?.address, renamed?.address]
       const counted = word(kernel, addressOf(freed), 'struct file', 'f_count.counter')
       const itsInode = word(kernel, addressOf(another), 'struct file', 'f_inode').value
