@@ -81,8 +81,9 @@ const FIRST = {
 
 type Contexts = Batch<(typeof OF_ENTRY)['select'], (typeof OF_ENTRY)['children']>
 
-/** Labels of some tasks, in their order; null where SELinux has no policy in force. */
+/** Labels of some tasks, in their order; null where SELinux has no policy in force, or is no part of the kernel. */
 export function readSelinuxLabels(kernel: Kernel, tasks: readonly bigint[]): (string | null)[] | null {
+  if (kernel.address('selinux_state') === null) return null
   const quiet = kernel.unheard()
   const state = quiet.at(kernel.addresses('selinux_state'), STATE).select(POLICY)
   const isInForce = state.length > 0 && state.column('initialized').number(0) === 1

@@ -36,11 +36,13 @@ const PARTIAL = {
   select: { objects: 'objects', inuse: 'inuse' },
 } satisfies Nested
 
-/** What a cache has on each node of memory; with one node alone the kernel does not count them. */
+/** What a cache has on each node of memory. */
 const NODES = {
   walk: firstOf(
     array('node', { count: ['symbol(unsigned int nr_node_ids)'], pointers: true, type: 'struct kmem_cache_node' }),
     array('per_node', { count: ['symbol(unsigned int nr_node_ids)'] }),
+    // A kernel built for one node has no number of them, and room for one pointer.
+    array('node', { pointers: true, type: 'struct kmem_cache_node', most: 1 }),
   ),
   select: {
     slabs: ['nr_slabs.counter', 'node->nr_slabs.counter'],

@@ -124,10 +124,11 @@ function actionsId(kernel: Kernel): number | null {
   const number = (batch: Batch<{ value: Paths }>) => batch.column('value').number(0)
   // A variable of its own before 6.1.
   const before = kernel.at(own == null ? [] : [own], 'unsigned int').select({ value: '' })
-  const now = kernel
-    .at(operations == null ? [] : [operations], 'struct tc_action_ops')
-    .select({ value: optional('net_id') })
-  return number(now) ?? number(before)
+  // A kernel without actions has no type of them (CONFIG_NET_CLS_ACT).
+  const { value: now } = unlessLacking(() =>
+    kernel.at(operations == null ? [] : [operations], 'struct tc_action_ops').select({ value: optional('net_id') }),
+  )
+  return (now === null ? null : number(now)) ?? number(before)
 }
 
 /** Programs that are actions, which a filter of any kind may lead to. */

@@ -31,12 +31,12 @@ function programRanges(kernel: Kernel): CodeRange[] {
 }
 
 function trampolineRanges(kernel: Kernel): CodeRange[] {
-  const ops = chained(kernel, 'ftrace_ops_list', 'struct ftrace_ops').select({
+  const ops = chained(kernel, 'ftrace_ops_list', 'struct ftrace_ops', {
     start: 'trampoline',
     size: 'trampoline_size',
   })
-  return Array.from({ length: ops.length }, (_, row) => {
-    const start = ops.column('start').bigint(row) ?? 0n
-    return [start, start + (ops.column('size').bigint(row) ?? 0n)]
+  return Array.from({ length: ops?.length ?? 0 }, (_, row) => {
+    const start = ops?.column('start').bigint(row) ?? 0n
+    return [start, start + (ops?.column('size').bigint(row) ?? 0n)]
   })
 }

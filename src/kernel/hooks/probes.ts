@@ -10,26 +10,22 @@ import { chained } from './tables.js'
 /** KPROBE_TABLE_SIZE (kernel/kprobes.c). */
 const KPROBES = 64
 
-export function probePointers(kernel: Kernel): Pointer[] {
-  return [...ftracePointers(kernel), ...kprobePointers(kernel), ...tracepointPointers(kernel), ...perfPointers(kernel)]
-}
-
 /** Functions of the kernel are traced by the kernel: what leads into a module is what a rootkit does, or a live patch. */
-function ftracePointers(kernel: Kernel): Pointer[] {
-  const ops = chained(kernel, 'ftrace_ops_list', 'struct ftrace_ops').select({
+export function ftracePointers(kernel: Kernel): Pointer[] {
+  const ops = chained(kernel, 'ftrace_ops_list', 'struct ftrace_ops', {
     function: 'func',
     name: symbolAt('container_of(, struct ftrace_ops, func)'),
   })
-  return Array.from({ length: ops.length }, (_, row) => ({
+  return Array.from({ length: ops?.length ?? 0 }, (_, row) => ({
     kind: 'ftrace',
-    name: ops.column('name').text(row),
+    name: ops?.column('name').text(row) ?? null,
     index: row,
-    address: ops.column('function').bigint(row) ?? 0n,
+    address: ops?.column('function').bigint(row) ?? 0n,
     owner: 'kernel' as const,
   }))
 }
 
-function kprobePointers(kernel: Kernel): Pointer[] {
+export function kprobePointers(kernel: Kernel): Pointer[] {
   const probes = kernel
     .at(kernel.addresses('kprobe_table'), 'struct hlist_head')
     .walk(hash('', 'struct kprobe', 'hlist', { count: KPROBES }))
@@ -45,7 +41,7 @@ function kprobePointers(kernel: Kernel): Pointer[] {
   ).flat()
 }
 
-function tracepointPointers(kernel: Kernel): Pointer[] {
+export function tracepointPointers(kernel: Kernel): Pointer[] {
   return readProbes(kernel).map(({ tracepoint, function: address, priority }) => ({
     kind: 'tracepoint',
     name: tracepoint,
@@ -55,7 +51,7 @@ function tracepointPointers(kernel: Kernel): Pointer[] {
   }))
 }
 
-function perfPointers(kernel: Kernel): Pointer[] {
+export function perfPointers(kernel: Kernel): Pointer[] {
   const events = kernel
     .at(readHolders(kernel).perf_event.keys(), 'struct perf_event')
     .select({ overflow: 'overflow_handler', destroy: 'destroy' })

@@ -1,9 +1,10 @@
 /** Tables of operations: structs of function pointers, each of which belongs to the kernel or to one module. */
 
 import type { Batch } from '../batch.js'
-import type { Kernel, Objects, Place } from '../kernel.js'
+import type { Kernel, Place } from '../kernel.js'
+import { unlessLacking } from '../lacking.js'
 import { placeText } from '../places.js'
-import { chain, type Selects } from '../query.js'
+import { type Children, chain, type Selects } from '../query.js'
 import type { Pointer } from './pointer.js'
 
 /** What of a table is looked at, with the name of what it was found at. */
@@ -45,10 +46,25 @@ export function ownerOf(table: Place | null): 'kernel' | null {
   return table?.module === 'kernel' ? 'kernel' : null
 }
 
-/** Every object of a chain whose first a variable points to; none where the kernel has no such variable. */
-export function chained(kernel: Kernel, variable: string, type: string): Objects {
+/**
+ * Every object of a chain whose first a variable points to; null where the kernel was built without, and has neither the
+ * variable nor the type. Throws where it has the variable alone.
+ */
+export function chained<const S extends Selects, const C extends Children = Record<string, never>>(
+  kernel: Kernel,
+  variable: string,
+  type: string,
+  select: S,
+  children: C = {} as C,
+): Batch<S, C> | null {
+  const addresses = kernel.addresses(variable)
   // A variable that is a pointer lies as a list's head does.
-  return kernel.at(kernel.addresses(variable), 'struct hlist_head').walk(chain(`((${type} *)first)`, type, 'next'))
+  const read = () =>
+    kernel
+      .at(addresses, 'struct hlist_head')
+      .walk(chain(`((${type} *)first)`, type, 'next'))
+      .select(select, children)
+  return addresses.length > 0 ? read() : unlessLacking(read).value
 }
 
 /** A pointer for each column of a row. */

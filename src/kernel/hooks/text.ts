@@ -73,7 +73,8 @@ export function textPointers(kernel: Kernel): Pointer[] {
 }
 
 function traceable(kernel: Kernel, form: CodeForm): Function[] {
-  const pages = chained(kernel, 'ftrace_pages_start', 'struct ftrace_page').select({}, { functions: FUNCTIONS })
+  const pages = chained(kernel, 'ftrace_pages_start', 'struct ftrace_page', {}, { functions: FUNCTIONS })
+  if (pages === null) return []
   const functions = pages.child('functions')
   const [at, flags, code] = [functions.column('at'), functions.column('flags'), functions.column('code')]
   const found: Function[] = []
