@@ -135,13 +135,15 @@ export function readCounters(
 ): Map<bigint, Counters> {
   const batch = kernel.at(devices, NET_DEVICE).select({
     by: symbolAt('netdev_ops->ndo_get_stats64'),
+    newer: 'netdev_ops->ndo_get_stats64',
     older: 'netdev_ops->ndo_get_stats',
     type: optional(constantName('pcpu_stat_type')),
   })
   const parts = new Map<bigint, Parts>()
   const unknown: string[] = []
-  for (const { address, by, older, type } of batch) {
-    const counting = countingOf(by, older === 0, type)
+  for (const { address, by, newer, older, type } of batch) {
+    // A function that no symbol is known of is one all the same.
+    const counting = countingOf(by, newer === 0 && older === 0, type)
     if (counting === null) unknown.push(by ?? '?')
     else parts.set(address, counting(address, peers.get(address) ?? 0n))
   }
