@@ -6,7 +6,7 @@ import { hashedMounts } from './hash-tables.js'
 import type { Kernel } from './kernel.js'
 import { MOST_MOUNTS, MOUNT, MOUNTS, OF_NAMESPACE } from './mounts.js'
 import { TASK_STRUCT } from './objects.js'
-import { chain, dentryPath, dPath, type Nested, object, text } from './query.js'
+import { chain, dentryPath, dPath, type Nested, obeys, object, text } from './query.js'
 import { type Layer, readSuperblocks, type Superblock } from './superblocks.js'
 
 const NAMESPACE = 'struct mnt_namespace'
@@ -75,6 +75,8 @@ const VALUES = {
   mapped: ['mnt.mnt_idmap', 'mnt.mnt_userns', 'mnt.mnt_flags & 0'],
   // From 5.17 to 6.1 a mount that maps no ids has the namespace of its file system (vfs_create_mount()).
   unmapped: ['mnt.mnt_idmap & 0', 'mnt.mnt_sb->s_user_ns'],
+  // nop_mnt_idmap, or init_user_ns: what maps ids is made for a mount.
+  built_in: obeys([{ path: ['mnt.mnt_idmap', 'mnt.mnt_userns'], is: 'image' }]),
 } as const
 const CHILDREN = { masters: MASTERS } as const
 
@@ -115,8 +117,7 @@ export function readMountTable(kernel: Kernel, tasks: Iterable<bigint>): MountRo
   const superblocks = readSuperblocks(kernel, new Set(found.map(({ batch, row }) => superblockOf(batch, row))))
   for (const each of found) each.superblock = superblocks.get(superblockOf(each.batch, each.row))
   const kinds = namespaceKinds(kernel, found)
-  const unmapped = kernel.address('nop_mnt_idmap') ?? kernel.address('init_user_ns') ?? 0n
-  const rows = found.map((each) => mountRow(each, kinds, unmapped, rooted.has(each)))
+  const rows = found.map((each) => mountRow(each, kinds, rooted.has(each)))
   return rows.sort(
     (left, right) => (left.mnt_ns ?? -1) - (right.mnt_ns ?? -1) || (left.id ?? -1) - (right.id ?? -1) || 0,
   )
@@ -214,12 +215,7 @@ function namespaceKinds(kernel: Kernel, found: readonly Found[]): Map<bigint, st
   )
 }
 
-function mountRow(
-  found: Found,
-  kinds: ReadonlyMap<bigint, string | null>,
-  unmapped: bigint,
-  isRooted: boolean,
-): MountRow {
+function mountRow(found: Found, kinds: ReadonlyMap<bigint, string | null>, isRooted: boolean): MountRow {
   const { batch, row, namespace, superblock } = found
   const source = batch.column('source').text(row)
   return {
@@ -231,7 +227,7 @@ function mountRow(
     device: superblock?.device ?? null,
     root: rootOf(found, kinds),
     target: isRooted ? batch.column('target').text(row) : null,
-    options: optionsOf(batch, row, unmapped),
+    options: optionsOf(batch, row),
     propagation: propagationOf(found),
     type: superblock?.type ?? null,
     source: source === null && !batch.lost('source') ? 'none' : source,
@@ -251,12 +247,13 @@ function rootOf({ batch, row, superblock }: Found, kinds: ReadonlyMap<bigint, st
   return isUnlinked && root !== null && !type.startsWith('cgroup') ? `${root}//deleted` : root
 }
 
-function optionsOf(batch: Found['batch'], row: number, unmapped: bigint): string | null {
+function optionsOf(batch: Found['batch'], row: number): string | null {
   const [flags, mapped] = [batch.column('flags').number(row), batch.column('mapped').bigint(row)]
   if (flags === null) return null
   const words = FLAGS.filter(([bit]) => (flags & bit) !== 0).map(([, word]) => word)
   const own = batch.column('unmapped').bigint(row)
-  const idmapped = mapped === null || own === null || [0n, own, unmapped].includes(mapped) ? [] : ['idmapped']
+  const isPlain = mapped === null || own === null || [0n, own].includes(mapped)
+  const idmapped = isPlain || batch.column('built_in').number(row) === 1 ? [] : ['idmapped']
   return [(flags & READ_ONLY) === 0 ? 'rw' : 'ro', ...words, ...idmapped].join(',')
 }
 
