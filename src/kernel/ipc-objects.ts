@@ -4,17 +4,26 @@ import { array, dentryPath, hlist, index, list, type Nested, type Selects, xarra
 
 /** Semaphores of a set that are read: the kernel has 32000 unless it is told otherwise (SEMMSL). */
 const MOST_SEMAPHORES = 1 << 20
-/** The members of `kern_ipc_perm`, from where it is. */
-export function permissions(at: string) {
+/** What tables of things lead to is the part that all have, which need not be the first of each. */
+const PERMISSIONS = 'struct kern_ipc_perm'
+const [SEGMENT, SET, QUEUE] = [
+  'container_of(, struct shmid_kernel, shm_perm)',
+  'container_of(, struct sem_array, sem_perm)',
+  'container_of(, struct msg_queue, q_perm)',
+] as const
+
+/** The members of `kern_ipc_perm`, and the thing that it is of. */
+export function permissions(object: string) {
   return {
+    object,
     place: index(),
-    key: `${at}.key`,
-    id: `${at}.id`,
-    mode: `${at}.mode`,
-    uid: `${at}.uid.val`,
-    gid: `${at}.gid.val`,
-    creator_uid: `${at}.cuid.val`,
-    creator_gid: `${at}.cgid.val`,
+    key: 'key',
+    id: 'id',
+    mode: 'mode',
+    uid: 'uid.val',
+    gid: 'gid.val',
+    creator_uid: 'cuid.val',
+    creator_gid: 'cgid.val',
   } satisfies Selects
 }
 
@@ -22,44 +31,53 @@ export function permissions(at: string) {
 const pidOf = (path: string) => `${path}->numbers[0].nr`
 
 export const SEGMENTS = {
-  walk: xarray('ids[2].ipcs_idr', 'struct shmid_kernel'),
-  // From 5.16 on a segment knows its namespace.
-  rules: [{ path: 'ns', is: 'origin_or_null' }],
+  walk: xarray('ids[2].ipcs_idr', PERMISSIONS),
+  rules: [
+    // From 5.16 on a segment knows its namespace.
+    { path: `${SEGMENT}->ns`, is: 'origin_or_null' },
+    { path: `${SEGMENT}->shm_file`, is: 'pointer' },
+    { path: `${SEGMENT}->shm_file->f_inode`, is: 'pointer' },
+  ],
   select: {
-    ...permissions('shm_perm'),
-    size: 'shm_segsz',
-    count: 'shm_nattch',
-    inode: 'shm_file->f_inode',
-    creator_pid: pidOf('shm_cprid'),
-    last_pid: pidOf('shm_lprid'),
-    used: 'shm_atim',
-    left: 'shm_dtim',
-    changed: 'shm_ctim',
+    ...permissions(SEGMENT),
+    size: `${SEGMENT}->shm_segsz`,
+    count: `${SEGMENT}->shm_nattch`,
+    inode: `${SEGMENT}->shm_file->f_inode`,
+    creator_pid: pidOf(`${SEGMENT}->shm_cprid`),
+    last_pid: pidOf(`${SEGMENT}->shm_lprid`),
+    used: `${SEGMENT}->shm_atim`,
+    left: `${SEGMENT}->shm_dtim`,
+    changed: `${SEGMENT}->shm_ctim`,
   },
 } satisfies Nested
 
 export const SETS = {
-  walk: xarray('ids[0].ipcs_idr', 'struct sem_array'),
-  select: { ...permissions('sem_perm'), count: 'sem_nsems', changed: 'sem_ctime' },
+  walk: xarray('ids[0].ipcs_idr', PERMISSIONS),
+  rules: [{ path: `${SET}->sem_nsems`, is: { at_least: 1 } }],
+  select: { ...permissions(SET), count: `${SET}->sem_nsems`, changed: `${SET}->sem_ctime` },
   children: {
     semaphores: {
-      walk: array('sems', { count: 'sem_nsems', most: MOST_SEMAPHORES }),
+      walk: array(`${SET}->sems`, { count: `${SET}->sem_nsems`, most: MOST_SEMAPHORES }),
       select: { pid: pidOf('sempid'), used: 'sem_otime' },
     },
   },
 } satisfies Nested
 
 export const QUEUES = {
-  walk: xarray('ids[1].ipcs_idr', 'struct msg_queue'),
+  walk: xarray('ids[1].ipcs_idr', PERMISSIONS),
+  rules: [
+    { path: `${QUEUE}->q_messages.next`, is: 'pointer' },
+    { path: `${QUEUE}->q_messages.prev`, is: 'pointer' },
+  ],
   select: {
-    ...permissions('q_perm'),
-    size: 'q_cbytes',
-    count: 'q_qnum',
-    last_pid: pidOf('q_lspid'),
-    receiver_pid: pidOf('q_lrpid'),
-    used: 'q_stime',
-    left: 'q_rtime',
-    changed: 'q_ctime',
+    ...permissions(QUEUE),
+    size: `${QUEUE}->q_cbytes`,
+    count: `${QUEUE}->q_qnum`,
+    last_pid: pidOf(`${QUEUE}->q_lspid`),
+    receiver_pid: pidOf(`${QUEUE}->q_lrpid`),
+    used: `${QUEUE}->q_stime`,
+    left: `${QUEUE}->q_rtime`,
+    changed: `${QUEUE}->q_ctime`,
   },
 } satisfies Nested
 

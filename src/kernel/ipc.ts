@@ -126,7 +126,7 @@ function common(batch: Batch<ReturnType<typeof permissions>>, row: number, ipc_n
   return [
     {
       ...NOTHING,
-      address: batch.address(row),
+      address: batch.column('object').bigint(row) ?? batch.address(row),
       ipc_ns,
       key: number('key'),
       id,

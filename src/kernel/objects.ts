@@ -107,18 +107,7 @@ export const openFile = (at: string): readonly Rule[] => [
 /** Of what processes share: what is being destroyed is marked before it is taken off (ipc_rmid()). */
 const shared: Readonly<Record<string, readonly Rule[]>> = {
   [IPC_NAMESPACE]: [{ path: 'ns.ops', is: { symbol: 'ipcns_operations' } }],
-  'struct shmid_kernel': [
-    { path: 'shm_perm.deleted', is: { at_most: 0 } },
-    ...all('pointer', ['shm_file', 'shm_file->f_inode']),
-  ],
-  'struct sem_array': [
-    { path: 'sem_perm.deleted', is: { at_most: 0 } },
-    { path: 'sem_nsems', is: { at_least: 1 } },
-  ],
-  'struct msg_queue': [
-    { path: 'q_perm.deleted', is: { at_most: 0 } },
-    ...all('pointer', ['q_messages.next', 'q_messages.prev']),
-  ],
+  'struct kern_ipc_perm': [{ path: 'deleted', is: { at_most: 0 } }],
 }
 
 /** Of networks. */
