@@ -4,6 +4,7 @@ import type { Batch } from './batch.js'
 import { readSetEntries, type SetEntry } from './ipset-entries.js'
 import type { Kernel } from './kernel.js'
 import { unlessLacking } from './lacking.js'
+import { netGenericId } from './net-generic.js'
 import { array, index, type Nested, text } from './query.js'
 
 /** A set. */
@@ -29,8 +30,8 @@ export interface AddressSet {
 
 /** ip_set_id_t is 16 bits wide. */
 const MOST_SETS = 65_536
-/** IPSET_EXT_ID_COUNTER, _TIMEOUT, _SKBINFO and _COMMENT (include/linux/netfilter/ipset/ip_set.h). */
-const OFFSETS = [0, 1, 2, 3] as const
+/** In the order of IPSET_EXT_ID_COUNTER, _TIMEOUT, _SKBINFO and _COMMENT (include/linux/netfilter/ipset/ip_set.h). */
+const EXTENSIONS = ['counters', 'timeout', 'skbinfo', 'comment'] as const
 
 const MEMBERS = {
   index: index(),
@@ -45,13 +46,6 @@ const MEMBERS = {
   skbinfo: 'offset[2]',
   comment: 'offset[3]',
 } as const
-
-/** The number by which namespaces keep what ip_set has of them. */
-function namespaceId(kernel: Kernel): number | null {
-  const symbol = kernel.symbolAddress('ip_set_net_id')
-  const ids = kernel.at(symbol === null ? [] : [symbol], 'unsigned int').select({ value: '' })
-  return ids.column('value').number(0)
-}
 
 function setsOf(id: number) {
   const own = `((ip_set:struct ip_set_net *)gen->ptr[${id}])`
@@ -83,7 +77,7 @@ export function addressSetNames(kernel: Kernel): (net_ns: number | null, index: 
 
 function readSets(kernel: Kernel): readonly Omit<AddressSet, 'entries'>[] {
   // Where the module is not loaded nobody has sets.
-  const id = namespaceId(kernel)
+  const id = netGenericId(kernel, 'ip_set_net_id')
   const { value: nets, lacks } = unlessLacking(() =>
     kernel.list('net_namespace_list', 'struct net', 'list').select({ inode: 'ns.inum' }, { sets: setsOf(id ?? 0) }),
   )
@@ -109,7 +103,7 @@ function setOf(sets: Batch<typeof MEMBERS>, row: number, net_ns: number | null):
     family: number('family'),
     references: number('references'),
     extensions: number('extensions') ?? 0,
-    offsets: OFFSETS.map((at) => number((['counters', 'timeout', 'skbinfo', 'comment'] as const)[at]) ?? 0),
+    offsets: EXTENSIONS.map((name) => number(name) ?? 0),
     size: number('size') ?? 0,
   }
 }

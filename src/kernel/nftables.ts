@@ -3,6 +3,7 @@
 import type { Batch } from './batch.js'
 import type { Kernel } from './kernel.js'
 import { unlessLacking } from './lacking.js'
+import { netGenericId } from './net-generic.js'
 import { EXPRESSION, type Expression, readExpressions } from './nft-expressions.js'
 import { addressOf, bytes, list, type Nested, obeys, optional, records, symbolAt, text } from './query.js'
 
@@ -84,13 +85,6 @@ const CHAINS = {
   children: { rules: RULES },
 } satisfies Nested
 
-/** The number by which namespaces keep what nf_tables has of them, from 5.12 on. */
-function namespaceId(kernel: Kernel): number | null {
-  const symbol = kernel.symbolAddress('nf_tables_net_id')
-  const ids = kernel.at(symbol === null ? [] : [symbol], 'unsigned int').select({ value: '' })
-  return ids.column('value').number(0)
-}
-
 /** Where a namespace's tables are: with its other members, from 5.12 on behind a number that nf_tables got for itself. */
 function tablesOf(id: number | null) {
   const own = id === null ? [] : [`((nf_tables:struct nftables_pernet *)gen->ptr[${id}])->tables`]
@@ -118,7 +112,8 @@ function areEmpty(kernel: Kernel, id: number): boolean {
 
 /** The tables of all namespaces, or what the kernel's types lack for them. */
 export function readNftTables(kernel: Kernel): { tables: NftTable[]; lacks: string | null } {
-  const id = namespaceId(kernel)
+  // From 5.12 on.
+  const id = netGenericId(kernel, 'nf_tables_net_id')
   const { value: nets, lacks } = unlessLacking(() =>
     kernel
       .list('net_namespace_list', 'struct net', 'list')

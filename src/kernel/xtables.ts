@@ -2,6 +2,7 @@
 
 import type { Kernel } from './kernel.js'
 import { unlessLacking } from './lacking.js'
+import { netGenericId } from './net-generic.js'
 import { readParts } from './parts.js'
 import { addressOf, array, bytes, list, type Nested, perCpuCopies, text } from './query.js'
 
@@ -39,12 +40,7 @@ const INFO = 'private->'
 
 /** The tables of IPv4 and IPv6 of all namespaces, or what the kernel's types lack for them. */
 export function readXtTables(kernel: Kernel): { tables: XtTable[]; lacks: string | null } {
-  const symbol = kernel.symbolAddress('xt_pernet_id')
-  const id = kernel
-    .at(symbol === null ? [] : [symbol], 'unsigned int')
-    .select({ value: '' })
-    .column('value')
-    .number(0)
+  const id = netGenericId(kernel, 'xt_pernet_id')
   const tables: XtTable[] = []
   let lack: string | null = null
   for (const [family, number] of FAMILIES) {

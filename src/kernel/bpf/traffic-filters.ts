@@ -4,8 +4,9 @@ import type { Batch } from '../batch.js'
 import type { Kernel } from '../kernel.js'
 import { unlessLacking } from '../lacking.js'
 import { hostOrder } from '../net-addresses.js'
+import { netGenericId } from '../net-generic.js'
 import { NET, NET_DEVICE } from '../objects.js'
-import { chain, list, type Nested, object, optional, type Paths, text, xarray } from '../query.js'
+import { chain, list, type Nested, object, optional, text, xarray } from '../query.js'
 import type { NetworkProgram } from './network-programs.js'
 
 const CLASSIFIER = 'bpf'
@@ -120,15 +121,14 @@ function protocolName(number: number): string {
 
 /** Its number in each namespace's array of what modules keep there (net_generic, include/net/netns/generic.h). */
 function actionsId(kernel: Kernel): number | null {
-  const [operations, own] = ['act_bpf_ops', 'bpf_net_id'].map((symbol) => kernel.symbolAddress(symbol))
-  const number = (batch: Batch<{ value: Paths }>) => batch.column('value').number(0)
+  const operations = kernel.symbolAddress('act_bpf_ops')
   // A variable of its own before 6.1.
-  const before = kernel.at(own == null ? [] : [own], 'unsigned int').select({ value: '' })
+  const before = netGenericId(kernel, 'bpf_net_id')
   // A kernel without actions has no type of them (CONFIG_NET_CLS_ACT).
   const { value: now } = unlessLacking(() =>
-    kernel.at(operations == null ? [] : [operations], 'struct tc_action_ops').select({ value: optional('net_id') }),
+    kernel.at(operations === null ? [] : [operations], 'struct tc_action_ops').select({ value: optional('net_id') }),
   )
-  return (now === null ? null : number(now)) ?? number(before)
+  return now?.column('value').number(0) ?? before
 }
 
 /** Programs that are actions, which a filter of any kind may lead to. */
