@@ -15,7 +15,7 @@ interface Asked {
 
 export default defineAnalyzer({
   name: 'extract',
-  aliases: ['recover-files', 'inode-pages'],
+  aliases: ['recover-files', 'inode-pages', 'recoverfs'],
   summary: 'Files written out of the page cache: by path, pattern, container or process',
   description:
     'What memory holds of each file, from page caches, tmpfs and the layers of overlays. A file of which pages are missing ' +

@@ -3,7 +3,7 @@ import { bootTime, checkLinks, imageTime, onlineCpus, read } from 'salvor/kernel
 
 export default defineAnalyzer({
   name: 'info',
-  aliases: ['banner'],
+  aliases: ['banner', 'boottime', 'vmcoreinfo'],
   summary: 'The image, and the kernel that was found in it',
   torn: 'what it says of the kernel holds; `torn` and `links` tell how much of the image contradicts itself.',
   examples: [{ command: 'salvor info memory.lime', what: 'format, kernel, boot time and where the symbols came from' }],

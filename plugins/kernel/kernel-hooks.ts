@@ -12,6 +12,8 @@ export default defineAnalyzer({
     'check_ftrace',
     'tracepoints',
     'check_fops',
+    'check_inline_kernel',
+    'ftrace',
   ],
   summary: 'Function pointers that a rootkit would change, each resolved to its symbol and module',
   description:

@@ -4,7 +4,7 @@ import { readRoutes } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'routes',
-  aliases: ['ip-route', 'route'],
+  aliases: ['ip-route', 'route', 'route-cache'],
   summary: 'Routes of every network namespace, of all its tables, IPv4 and IPv6',
   description:
     'What `ip route show table all` and `ip -6 route show table all` show in each namespace, with the words that ip leaves ' +

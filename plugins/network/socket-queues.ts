@@ -7,7 +7,7 @@ const MOST = 1 << 24
 
 export default defineAnalyzer({
   name: 'socket-queues',
-  aliases: ['pkt-queues', 'pipe-queues', 'unread'],
+  aliases: ['pkt-queues', 'pipe-queues', 'unread', 'sk-buff-cache'],
   summary: 'Bytes in sockets and pipes that nobody has read yet, and those not yet sent, with who is at both ends',
   description:
     'What was received and is still to be read, what waits to be sent, and what was sent and is not acknowledged: a last ' +

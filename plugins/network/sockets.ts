@@ -3,7 +3,7 @@ import { memberColumns, socketRows } from 'salvor/containers'
 
 export default defineAnalyzer({
   name: 'sockets',
-  aliases: ['sockstat', 'netstat', 'ss'],
+  aliases: ['sockstat', 'netstat', 'ss', 'sockscan', 'netscan', 'list-raw'],
   summary: 'Sockets of every family, by descriptor and from the tables of each network namespace',
   description:
     'One row for each descriptor that holds a socket, and one for a socket that none holds: of a connection that is ending ' +

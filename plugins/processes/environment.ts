@@ -15,7 +15,7 @@ function* variablesOf(environment: string): Generator<{ name: string; value: str
 
 export default defineAnalyzer({
   name: 'environment',
-  aliases: ['envars', 'environ'],
+  aliases: ['envars', 'environ', 'libc-env', 'ld-env'],
   summary: 'Variables of the environment that each process was started with',
   description:
     'As /proc/PID/environ has them: where the process was started, and what it has written over them since. A process ' +

@@ -33,7 +33,7 @@ const { address, tid, pid, found_by, ...others } = threadColumns
 
 export default defineAnalyzer({
   name: 'process-scan',
-  aliases: ['psscan'],
+  aliases: ['psscan', 'psxview'],
   summary: 'Every task_struct carved from memory, whether or not any list knows it',
   description:
     'Physical memory is searched chunk by chunk for task_struct objects. A live one that no view knows ' +

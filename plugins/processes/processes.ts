@@ -4,7 +4,7 @@ import { isLeader } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'processes',
-  aliases: ['pslist', 'ps'],
+  aliases: ['pslist', 'ps', 'psaux', 'pidhashtable', 'process-spoofing'],
   summary: 'Processes, with the namespaces and the container each one runs in',
   description:
     'Every thread group leader that the task list, the pid IDR or a thread list knows. A process that only some of ' +

@@ -4,7 +4,7 @@ import { readWorkingDirectories } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'working-directories',
-  aliases: ['cwd'],
+  aliases: ['cwd', 'getcwd'],
   summary: 'The directory that each process is in, and the mount by which it was reached',
   description:
     'As /proc/PID/cwd shows it to the process itself. A directory of a mount of another namespace was reached by a ' +

@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# The guest of make.sh: sets of ipset and a framebuffer, and what the guest's own tools say of them, on its console.
+# The guest of make.sh: sets of ipset, a framebuffer and hooked programs, and what the guest's own tools say of them, on its console.
 /bin/busybox --install -s /bin 2>/dev/null
 mount -t proc p /proc; mount -t sysfs s /sys; mount -t devtmpfs d /dev
 while read -r module; do insmod "/modules/$module"; done </modules/order
@@ -32,12 +32,18 @@ ipset create range-mac bitmap:ip,mac range 10.22.0.0/24
 ipset add range-mac 10.22.0.5,02:42:ac:11:00:04; ipset add range-mac 10.22.0.6
 ipset create lists list:set; ipset add lists ips; ipset add lists nets
 ipset create empty hash:ip
+ipset create marks hash:ip skbinfo
 ipset create many hash:ip hashsize 64
 number=0
 while [ $number -lt 300 ]; do echo "add many 10.30.$((number / 200)).$((number % 200))"; number=$((number + 1)); done | ipset restore
 ipset add many 10.30.2.0; ipset del many 10.30.0.5; ipset del many 10.30.2.0
 iptables -A INPUT -m set --match-set ips src -j ACCEPT
 iptables -A INPUT -m set ! --match-set KUBE-CLUSTER-IP dst,dst -j DROP
+iptables -A INPUT -m set --match-set nets src --return-nomatch ! --update-counters --packets-gt 5 ! --bytes-eq 700 -j DROP
+iptables -A INPUT -m set --match-set counted dst,dst,src ! --update-subcounters --bytes-lt 6000000000 -j ACCEPT
+iptables -A FORWARD -j SET --add-set counted dst,dst,src --exist --timeout 77
+iptables -A FORWARD -j SET --add-set ips src --del-set range dst
+iptables -t mangle -A OUTPUT -j SET --map-set marks dst --map-mark --map-prio
 
 sleep 2
 for line in 1 2 3; do echo "salvor framebuffer line $line" >/dev/tty1; done
@@ -45,7 +51,11 @@ for line in 1 2 3; do echo "salvor framebuffer line $line" >/dev/tty1; done
 yes salvor | head -c $((10 * 1280 * 4)) | dd of=/dev/fb0 bs=5120 seek=200 conv=notrunc 2>/dev/null
 sleep 2
 echo BEGIN ipset; ipset save; echo END
-echo BEGIN iptables; iptables -S; echo END
+echo BEGIN iptables; iptables -S; iptables -t mangle -S; echo END
+echo BEGIN hooked
+LD_PRELOAD=/lib/libpreloaded.so hooked /lib/libunlisted.so & hooked &
+sleep 2
+echo END
 echo BEGIN screen; cat /sys/class/graphics/fb0/name /sys/class/graphics/fb0/virtual_size /sys/class/graphics/fb0/stride; echo END
 echo GUEST-READY
 while :; do sleep 1000; done

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes test/samples/features-debian12: a guest whose kernel has what hosts of containers rarely all have at once, and which
-# is an initramfs alone, without a cgroup. Needs root, QEMU, busybox-static, ipset, iptables, iproute2, netbase, kmod, cpio.
+# is an initramfs alone, without a cgroup. Needs root, QEMU, a C compiler, busybox-static, ipset, iptables, iproute2, netbase, kmod, cpio.
 #
 #   make.sh FOLDER    where packages and the image go
 set -euo pipefail
@@ -17,7 +17,7 @@ release=${package#linux-image-}
 root="$folder/root"
 rm -rf "$root"
 mkdir -p "$root"/{bin,dev,etc,modules,proc,run,sys,usr/lib/x86_64-linux-gnu/xtables}
-wanted="bochs dummy xt_set iptable_filter ip_set_bitmap_ip ip_set_bitmap_ipmac ip_set_bitmap_port ip_set_list_set"
+wanted="bochs dummy xt_set iptable_filter iptable_mangle ip_set_bitmap_ip ip_set_bitmap_ipmac ip_set_bitmap_port ip_set_list_set"
 for type in ip net mac ipmac ipmark ipport ipportip ipportnet netport netiface netnet netportnet; do
   wanted="$wanted ip_set_hash_$type"
 done
@@ -36,8 +36,12 @@ cp "$(readlink -f "$(command -v iptables-legacy)")" "$root/bin/iptables-program"
 printf '#!/bin/sh\nexec iptables-program iptables "$@"\n' >"$root/bin/iptables"
 chmod 755 "$root/bin/iptables"
 cp "$(command -v ip)" "$root/bin/ip"
-cp /usr/lib/x86_64-linux-gnu/xtables/libxt_{set,standard}.so "$root/usr/lib/x86_64-linux-gnu/xtables/"
-ldd "$root"/bin/{ipset,iptables-program,ip} | grep -o '/[^ ]*\.so[^ ]*' | sort -u | while read -r library; do
+cp /usr/lib/x86_64-linux-gnu/xtables/libxt_{set,SET,standard}.so "$root/usr/lib/x86_64-linux-gnu/xtables/"
+cc -O1 -no-pie -Wl,-z,lazy,-z,norelro -o "$root/bin/hooked" "$here/hooked.c"
+mkdir -p "$root/lib"
+cc -O1 -fPIC -shared -o "$root/lib/libpreloaded.so" "$here/preloaded.c"
+cp "$root/lib/libpreloaded.so" "$root/lib/libunlisted.so"
+ldd "$root"/bin/{ipset,iptables-program,ip,hooked} | grep -o '/[^ ]*\.so[^ ]*' | sort -u | while read -r library; do
   install -D "$library" "$root$library"
 done
 (cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >initrd
@@ -54,9 +58,9 @@ printf 'stop\ndump-guest-memory memory.elf\nquit\n' >&3
 wait
 
 mkdir -p "$sample/truth"
-for what in ipset iptables screen; do
+for what in ipset iptables screen hooked; do
   tr -d '\r' <console | sed -n "/^BEGIN $what\$/,/^END\$/p" | sed '1d;$d' >"$sample/truth/$what.txt"
 done
-node "$salvor" distill memory.elf -o memory.lime --analyzers info,ipset,firewall,framebuffers,framebuffer-dump,cgroups --force -q
+node "$salvor" distill memory.elf -o memory.lime --analyzers info,ipset,firewall,framebuffers,framebuffer-dump,cgroups,import-hooks --force -q
 gzip -9nc memory.lime >"$sample/memory.lime.gz"
 ls -l "$sample" "$sample/truth"

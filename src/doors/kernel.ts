@@ -42,6 +42,7 @@ export type {
 export { type FileLock, readFileLocks } from '../kernel/file-locks.js'
 export { readKernelHooks } from '../kernel/hooks/all.js'
 export type { KernelHook } from '../kernel/hooks/pointer.js'
+export { type ImportHook, readImportHooks } from '../kernel/import-hooks.js'
 export { type Injected, type Reason as InjectedReason, readInjectedMemory } from '../kernel/injected-memory.js'
 export { heldInodes } from '../kernel/inodes.js'
 export { type NetDevice, readNetDevices } from '../kernel/interfaces.js'

@@ -97,7 +97,7 @@ export {
   programName,
   programPath,
 } from '../findings/programs.js'
-export { quote } from '../findings/quote.js'
+export { quote, quoteSome } from '../findings/quote.js'
 export { lessIfTorn } from '../findings/torn.js'
 export { severityOfTyped, signsOfTyped } from '../findings/typed.js'
 export { type UpperLayer, upperLayers } from '../findings/upper-layers.js'

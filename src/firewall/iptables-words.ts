@@ -4,7 +4,8 @@ import { protocolName } from '../kernel/net-protocols.js'
 import { type Family, Struct, textOf } from './bytes.js'
 import { type Header, type Line, lineOf } from './iptables-line.js'
 import type { Operand, Statement } from './nft-statements.js'
-import { matchWords, type SetName, saved } from './xt-matches.js'
+import { matchWords, saved } from './xt-matches.js'
+import type { SetName } from './xt-sets.js'
 import { targetWords } from './xt-targets.js'
 
 /** NFT_META_* (include/uapi/linux/netfilter/nf_tables.h) that iptables-nft writes. */
@@ -86,8 +87,9 @@ function other(draft: Draft, { expression, fields }: Extract<Statement, { kind: 
   if (expression === 'counter') return true
   if (fields === null || typeof fields.name !== 'string' || !(fields.info instanceof Uint8Array)) return false
   const revision = Number(fields.revision ?? 0)
-  if (expression === 'target') draft.target = targetWords(fields.name, revision, fields.info, draft.family)
-  else if (expression.startsWith('match')) {
+  if (expression === 'target') {
+    draft.target = targetWords(fields.name, revision, fields.info, draft.family, draft.setName)
+  } else if (expression.startsWith('match')) {
     draft.matches.push(matchWords(fields.name, revision, new Struct(fields.info), draft.family, draft.setName))
   } else return false
   return true

@@ -6,7 +6,8 @@
 import type { Extensions, XtTable } from '../kernel/xtables.js'
 import { type Family, Struct } from './bytes.js'
 import { type Header, type Line, lineOf } from './iptables-line.js'
-import { matchWords, type SetName } from './xt-matches.js'
+import { matchWords } from './xt-matches.js'
+import type { SetName } from './xt-sets.js'
 import { targetWords } from './xt-targets.js'
 
 /** Where an entry has its parts: the header first, matches behind `size`. */
@@ -167,22 +168,18 @@ interface Called {
   setName: SetName | undefined
 }
 
-function worded(family: Family, chain: string, entry: Entry, { matches, targets, chainAt, setName }: Called): Line {
+function worded(family: Family, chain: string, entry: Entry, called: Called): Line {
+  const { matches, setName } = called
   const words = entry.matches.map(({ extension, info }) => {
     const { name, revision } = matches.get(extension) ?? { name: null, revision: null }
     return matchWords(name ?? '?', revision ?? 0, new Struct(info), family, setName)
   })
-  return lineOf(chain, headerOf(entry.header, family), words, targetOf(family, entry, targets, chainAt))
+  return lineOf(chain, headerOf(entry.header, family), words, targetOf(family, entry, called))
 }
 
-function targetOf(
-  family: Family,
-  entry: Entry,
-  targets: Extensions,
-  chainAt: (offset: number) => string | null,
-): string[] {
+function targetOf(family: Family, entry: Entry, { targets, chainAt, setName }: Called): string[] {
   const { name, revision } = targets.get(entry.target.extension) ?? { name: null, revision: null }
-  if (name !== '') return targetWords(name ?? '?', revision ?? 0, entry.target.info, family)
+  if (name !== '') return targetWords(name ?? '?', revision ?? 0, entry.target.info, family, setName)
   const verdict = verdictOf(entry)
   // To go on with what follows is to have no target.
   if (verdict === entry.next) return []

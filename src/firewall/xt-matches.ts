@@ -6,13 +6,12 @@
 import { hexText } from '../bytes-text.js'
 import { macText } from '../kernel/net-addresses.js'
 import { addressOf, type Family, prefixLength, type Struct } from './bytes.js'
+import { type SetName, setMatchWords } from './xt-sets.js'
 
 /** Words of a match, in order; a name that another revision has is not among them. */
 type Match = (info: Struct, family: Family, revision: number, setName: SetName) => string[]
 
-/** What the set of ipset is called that has a number. */
-export type SetName = (index: number) => string | null
-const NO_NAMES: SetName = () => null
+export const NO_NAMES: SetName = () => null
 
 const not = (invert: boolean | number) => (invert ? ['!'] : [])
 const span = (low: number, high: number) => (low === high ? `${low}` : `${low}:${high}`)
@@ -266,32 +265,13 @@ const MATCHES: Readonly<Record<string, Match>> = {
   pkttype: (info) => [...not(info.u32(4)), '--pkt-type', PACKET_TYPES[info.u32(0)] ?? `${info.u32(0)}`],
   recent,
   rpfilter: (info) => RPFILTER.filter((_, bit) => (info.u8(0) >> bit) & 1),
-  set: (info, _, revision, setName) => ofSet(info, revision, setName),
+  set: (info, _, revision, setName) => setMatchWords(info, revision, setName),
   statistic,
   string,
   tcp,
   tcpmss: (info) => [...not(info.u8(4)), '--mss', span(info.u16(0), info.u16(2))],
   ttl: ttl('ttl'),
   udp: (info) => ports(info, info.u8(8)),
-}
-
-/** IPSET_INV_MATCH, and the first bit of those that say by source or destination (include/uapi/linux/netfilter/ipset/ip_set.h). */
-const SET_INVERTED = 1
-const FIRST_SOURCE = 1
-/** struct xt_set_info, behind which later revisions ask for counters. */
-const SET_INFO = 4
-
-/** From revision 1 on; before it, flags lay otherwise. */
-function ofSet(info: Struct, revision: number, setName: SetName): string[] {
-  if (revision === 0) return [`[${info.hex()}]`]
-  const [index, dimensions, flags] = [info.u16(0), info.u8(2), info.u8(3)]
-  const sides = Array.from({ length: dimensions }, (_, at) => ((flags >> (FIRST_SOURCE + at)) & 1 ? 'src' : 'dst'))
-  const more = info.part(SET_INFO, info.length)
-  return [
-    ...not(flags & SET_INVERTED),
-    ...['--match-set', setName(index) ?? `#${index}`, sides.join(',')],
-    ...(more.some((byte) => byte !== 0) ? [`[${hexText(more)}]`] : []),
-  ]
 }
 
 /** `-m NAME` and what follows it; of a match that nothing is known of, its bytes. */

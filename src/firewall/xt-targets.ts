@@ -1,9 +1,10 @@
 /** Targets of xtables as iptables-save words them, behind `-j NAME`; laid out in include/uapi/linux/netfilter. */
 
 import { type Family, Struct } from './bytes.js'
-import { saved } from './xt-matches.js'
+import { NO_NAMES, saved } from './xt-matches.js'
+import { type SetName, setTargetWords } from './xt-sets.js'
 
-type Target = (info: Struct, family: Family, revision: number) => string[]
+type Target = (info: Struct, family: Family, revision: number, setName: SetName) => string[]
 
 /** NF_NAT_RANGE_* (include/uapi/linux/netfilter/nf_nat.h). */
 const MAP_IPS = 1
@@ -156,6 +157,7 @@ const TARGETS: Readonly<Record<string, Target>> = {
   NOTRACK: () => [],
   REDIRECT: toPorts,
   REJECT: (info, family) => ['--reject-with', REJECT[family][info.u32(0)] ?? `${info.u32(0)}`],
+  SET: (info, _, revision, setName) => setTargetWords(info, revision, setName),
   SNAT: translated('--to-source'),
   TCPMSS: (info) => (info.u16(0) === CLAMP ? ['--clamp-mss-to-pmtu'] : ['--set-mss', `${info.u16(0)}`]),
   TPROXY: (info, family) => [
@@ -166,8 +168,14 @@ const TARGETS: Readonly<Record<string, Target>> = {
 }
 
 /** `-j NAME` and what follows it; of a target that nothing is known of, its bytes. */
-export function targetWords(name: string, revision: number, info: Uint8Array, family: Family): string[] {
+export function targetWords(
+  name: string,
+  revision: number,
+  info: Uint8Array,
+  family: Family,
+  setName: SetName = NO_NAMES,
+): string[] {
   const told = new Struct(info)
-  const words = Object.hasOwn(TARGETS, name) ? TARGETS[name]?.(told, family, revision) : [`[${told.hex()}]`]
+  const words = Object.hasOwn(TARGETS, name) ? TARGETS[name]?.(told, family, revision, setName) : [`[${told.hex()}]`]
   return ['-j', name, ...(words ?? [])]
 }

@@ -7,7 +7,7 @@ import { joined } from './stretches.js'
 /** Bytes read at a time. */
 const PART = 1 << 20
 /** Any kernel's pages fit in these: where a part may begin. */
-const LARGEST_PAGE = 1 << 16
+export const LARGEST_PAGE = 1 << 16
 
 /**
  * Why there is nothing of a stretch of a file: it was not in memory, or not filled (of a file on a disk), it was swapped
@@ -112,6 +112,18 @@ export class FileContents implements Iterable<FilePiece> {
       from += run.length
     }
     return null
+  }
+
+  /** What there is from an offset on, which is a multiple of `LARGEST_PAGE`, in as many bytes or less. */
+  *stretch(start: number, length: number): Generator<{ readonly offset: number; readonly bytes: Uint8Array }> {
+    const part = native.filePart(this.#kernel.id, this.#inode, start, length)
+    if (part === null) return
+    let from = 0
+    for (const { offset, length, state } of runsOf(part)) {
+      if (state !== 'present') continue
+      yield { offset, bytes: part.bytes.subarray(from, from + length) }
+      from += length
+    }
   }
 
   /** Writes what there is to an open sink, piece by piece, and says how much of it was there. */

@@ -6,7 +6,7 @@ import { type LinkMap, type Loaded, readLoaded } from './loader.js'
 import { type Mapping, mappingAt, readMappings } from './mappings.js'
 
 /** What the page of system calls is called that the kernel lends. */
-const VDSO = '[vdso]'
+export const VDSO = '[vdso]'
 
 /** A file that is mapped executable, or that the loader names. */
 export interface Library {
@@ -57,7 +57,7 @@ function librariesOf(task: bigint, mappings: readonly Mapping[], { maps, state }
   for (const map of maps) {
     // Its dynamic section lies in its own mappings, whatever the loader calls it.
     const mapping = mappingAt(mappings, map.dynamic)
-    const span = mapping && spans.get(keyOf(mapping))
+    const span = mapping && spans.get(fileKey(mapping))
     if (span !== undefined) named.set(span, map)
     // The page that the kernel lends is on the list, and no file.
     else if (mapping?.path !== VDSO) elsewhere.push(map)
@@ -70,7 +70,8 @@ function librariesOf(task: bigint, mappings: readonly Mapping[], { maps, state }
   return libraries.sort((left, right) => ((left.base ?? 0n) < (right.base ?? 0n) ? -1 : 1))
 }
 
-function keyOf({ path, device, inode }: Mapping): string {
+/** What mappings of one file have in common. */
+export function fileKey({ path, device, inode }: Mapping): string {
   return `${path}\0${device}\0${inode}`
 }
 
@@ -81,7 +82,7 @@ function spansOf(mappings: readonly Mapping[]): Map<string, Span> {
     const { start, end, permissions, inode } = mapping
     if (inode === null || start === null || end === null) continue
     const executable = permissions?.[2] === 'x'
-    const key = keyOf(mapping)
+    const key = fileKey(mapping)
     const known = spans.get(key)
     if (known === undefined) spans.set(key, { file: mapping, start, end, executable })
     else {

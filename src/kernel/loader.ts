@@ -4,8 +4,9 @@
  */
 
 import type { Kernel } from './kernel.js'
-import { type Mapping, mappingAt, VMA } from './mappings.js'
+import type { Mapping } from './mappings.js'
 import { TASK_STRUCT } from './objects.js'
+import { fromFiles, ProgramWords, type Untouched, wordsOf } from './program-words.js'
 import { bytes } from './query.js'
 import { ProcessMemory } from './user-memory.js'
 
@@ -19,8 +20,6 @@ const PT_PHDR = 6
 const DT_DEBUG = 21
 /** Bytes of a program header by the width of a word. */
 const HEADER_BYTES = { 8: 56, 4: 32 } as const
-/** PATH_MAX (include/uapi/linux/limits.h). */
-const LONGEST_NAME = 4096
 /** Program headers, entries of a dynamic section, lists (one of each dlmopen() namespace) and what is on them. */
 const MOST_HEADERS = 256
 const MOST_ENTRIES = 1024
@@ -46,40 +45,11 @@ export interface LinkMap {
 export interface Loaded {
   state: 'read' | 'none' | 'absent' | 'torn'
   maps: LinkMap[]
+  /** What the list was read from; null where there is no loader. */
+  words: ProgramWords | null
 }
 
-/** What lies at addresses that a process has not touched itself, though the file that is mapped there may be in memory. */
-type Untouched = (address: bigint, length: number) => DataView | null
-
-/** Memory of a process in words of its programs' width. */
-class Words {
-  readonly #memory: ProcessMemory
-  readonly #untouched: Untouched
-  readonly width: 4 | 8
-
-  constructor(memory: ProcessMemory, untouched: Untouched, width: 4 | 8) {
-    this.#memory = memory
-    this.#untouched = untouched
-    this.width = width
-  }
-
-  /** So many words, or null unless all are in memory. */
-  read(address: bigint, count: number): bigint[] | null {
-    const length = count * this.width
-    const view = this.#memory.readWhole(address, length) ?? this.#untouched(address, length)
-    return view === null ? null : wordsOf(view, this.width)
-  }
-
-  text(address: bigint): string | null {
-    return this.#memory.text(address, LONGEST_NAME)
-  }
-}
-
-function wordsOf(view: DataView, width: 4 | 8): bigint[] {
-  return Array.from({ length: Math.floor(view.byteLength / width) }, (_, index) =>
-    width === 8 ? view.getBigUint64(index * 8, true) : BigInt(view.getUint32(index * 4, true)),
-  )
-}
+const NONE: Loaded = { state: 'none', maps: [], words: null }
 
 /** What the loaders of some tasks have loaded, in their order; null for what has no memory of its own. */
 export function readLoaded(
@@ -97,19 +67,6 @@ export function readLoaded(
   })
 }
 
-/** A child that was forked has no pages of files until it touches them: they are in the page cache. */
-function fromFiles(kernel: Kernel, mappings: readonly Mapping[]): Untouched {
-  return (address, length) => {
-    const mapping = mappingAt(mappings, address)
-    if (mapping?.offset == null || mapping.start === null) return null
-    const batch = kernel.at([mapping.address], VMA).select({ inode: 'vm_file->f_mapping->host' })
-    const inode = batch.column('inode').bigint(0)
-    const offset = Number(mapping.offset + address - mapping.start)
-    const bytes = inode ? kernel.fileContents(inode)?.readWhole(offset, length) : null
-    return bytes == null ? null : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  }
-}
-
 function loadedOf(memory: ProcessMemory, untouched: Untouched, auxv: DataView): Loaded {
   for (const width of [8, 4] as const) {
     const words = wordsOf(auxv, width)
@@ -117,32 +74,32 @@ function loadedOf(memory: ProcessMemory, untouched: Untouched, auxv: DataView): 
     const [headers, count] = [value(AT_PHDR), value(AT_PHNUM)]
     // A 64-bit kernel keeps the vector of a 32-bit process in words of 32 bits.
     if (headers === undefined || count === undefined || value(AT_PHENT) !== BigInt(HEADER_BYTES[width])) continue
-    return fromHeaders(new Words(memory, untouched, width), headers, Math.min(Number(count), MOST_HEADERS))
+    return fromHeaders(new ProgramWords(memory, untouched, width), headers, Math.min(Number(count), MOST_HEADERS))
   }
-  return { state: 'none', maps: [] }
+  return NONE
 }
 
 /** Program headers lead to the dynamic section, and that to what the loader left there for debuggers. */
-function fromHeaders(words: Words, address: bigint, count: number): Loaded {
+function fromHeaders(words: ProgramWords, address: bigint, count: number): Loaded {
   const perHeader = HEADER_BYTES[words.width] / words.width
   const table = words.read(address, count * perHeader)
-  if (table === null) return { state: 'absent', maps: [] }
+  if (table === null) return { state: 'absent', maps: [], words }
   // The address is the second of its addresses in either layout; the type is half a word in the wider one.
   const headers = Array.from({ length: count }, (_, index) => ({
     type: Number(BigInt.asUintN(32, table[index * perHeader] ?? 0n)),
     address: table[index * perHeader + 2] ?? 0n,
   }))
   const dynamic = headers.find(({ type }) => type === PT_DYNAMIC)
-  if (dynamic === undefined) return { state: 'none', maps: [] }
+  if (dynamic === undefined) return NONE
   const own = headers.find(({ type }) => type === PT_PHDR)
   const shift = own === undefined ? 0n : address - own.address
   const debug = debugOf(words, BigInt.asUintN(64, dynamic.address + shift))
-  if (debug === null) return { state: 'absent', maps: [] }
-  return debug === 0n ? { state: 'none', maps: [] } : listsOf(words, debug)
+  if (debug === null) return { state: 'absent', maps: [], words }
+  return debug === 0n ? NONE : listsOf(words, debug)
 }
 
 /** Where the `struct r_debug` is; 0 where the section names none, null where it cannot be read. */
-function debugOf(words: Words, dynamic: bigint): bigint | null {
+function debugOf(words: ProgramWords, dynamic: bigint): bigint | null {
   for (let index = 0; index < MOST_ENTRIES; index++) {
     const entry = words.read(dynamic + BigInt(index * 2 * words.width), 2)
     if (entry === null) return null
@@ -154,7 +111,7 @@ function debugOf(words: Words, dynamic: bigint): bigint | null {
 }
 
 /** What is on the lists of a `struct r_debug` and of those that it leads to: version, list, break, state, base, next. */
-function listsOf(words: Words, first: bigint): Loaded {
+function listsOf(words: ProgramWords, first: bigint): Loaded {
   const maps: LinkMap[] = []
   const seen = new Set<bigint>()
   let state: Loaded['state'] = 'read'
@@ -162,16 +119,16 @@ function listsOf(words: Words, first: bigint): Loaded {
     const head = words.read(debug, 2)
     const version = Number(BigInt.asUintN(32, head?.[0] ?? 0n))
     const next = version >= EXTENDED ? words.read(debug + BigInt(5 * words.width), 1)?.[0] : 0n
-    if (head === null || next === undefined || seen.has(debug)) return { state: 'torn', maps }
+    if (head === null || next === undefined || seen.has(debug)) return { state: 'torn', maps, words }
     seen.add(debug)
     if (!appendMaps(words, head[1] ?? 0n, maps)) state = 'torn'
     debug = next
   }
-  return { state, maps }
+  return { state, maps, words }
 }
 
 /** Appends what is on a list of `struct link_map`s; false where it does not come to its end. */
-function appendMaps(words: Words, first: bigint, maps: LinkMap[]): boolean {
+function appendMaps(words: ProgramWords, first: bigint, maps: LinkMap[]): boolean {
   const seen = new Set<bigint>()
   for (let map = first; map !== 0n; ) {
     const members = words.read(map, 4)

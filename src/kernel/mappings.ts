@@ -74,9 +74,10 @@ const MEMORY = {
   end_heap: 'mm->brk',
   stack: 'mm->start_stack',
   vdso: optional('mm->context.vdso'),
-  context: optional('mm->context.flags'),
-  compat: optional('mm->context.ia32_compat'),
 } as const
+
+/** What says that a process has 32 bits: a kernel has one of these. */
+const WIDTH = { context: optional('mm->context.flags'), compat: optional('mm->context.ia32_compat') } as const
 
 /** The mapping that an address lies in; they come by ascending addresses. */
 export function mappingAt(mappings: readonly Mapping[], address: bigint): Mapping | undefined {
@@ -115,6 +116,7 @@ export function readMappings(kernel: Kernel, tasks: readonly bigint[]): Mapping[
   const backed = backedFiles(kernel, found)
   const isTorn = tornFiles(kernel, found)
   const gate = gateArea(kernel)
+  const withGate = tasksWithGate(kernel, gate === null ? [] : tasks)
   // What `vm_pgoff` counts in.
   const pageSize = BigInt(kernel.info.page_size)
   // There are thousands: columns are looked up once.
@@ -143,7 +145,7 @@ export function readMappings(kernel: Kernel, tasks: readonly bigint[]): Mapping[
         path: isFile ? (seen?.path ?? null) : name(),
       })
     }
-    if (gate !== null && seesGate(owners, owner)) mappings.push({ ...gate, task })
+    if (gate !== null && withGate.has(task)) mappings.push({ ...gate, task })
   }
   return mappings
 }
@@ -187,7 +189,11 @@ function specialNames(kernel: Kernel, found: Batch): Map<number, string | null> 
 function anonymousNames(kernel: Kernel, found: Batch): Map<number, string> {
   const rows = rowsWhere(found, (row) => found.column('file').bigint(row) === 0n)
   const areas = rows.map((row) => found.address(row))
-  const names = kernel.at(areas, VMA).select({ name: optional(text('anon_name->name', LONGEST_NAME)) })
+  // A kernel that keeps no names has no memory that is named.
+  const names = kernel
+    .unheard()
+    .at(areas, VMA)
+    .select({ name: optional(text('anon_name->name', LONGEST_NAME)) })
   const named = rows.flatMap((row, index): [number, string][] => {
     const name = names.column('name').text(index)
     return name === null ? [] : [[row, `[anon:${name}]`]]
@@ -195,10 +201,16 @@ function anonymousNames(kernel: Kernel, found: Batch): Map<number, string> {
   return new Map(named)
 }
 
-/** Whether a process has the page of old system calls: those of 32 bits have not (get_gate_vma()). */
-function seesGate(owners: Batch, owner: number): boolean {
-  const context = owners.column('context').bigint(owner)
-  return context === null ? owners.column('compat').number(owner) === 0 : (context & HAS_VSYSCALL) !== 0n
+/** Tasks that have the page of old system calls: those of 32 bits have not (get_gate_vma()). */
+function tasksWithGate(kernel: Kernel, tasks: readonly bigint[]): ReadonlySet<bigint> {
+  const owners = kernel.unheard().at(tasks, TASK_STRUCT).select(WIDTH)
+  const [contexts, compats] = [owners.column('context'), owners.column('compat')]
+  return new Set(
+    tasks.filter((_, row) => {
+      const context = contexts.bigint(row)
+      return context === null ? compats.number(row) === 0 : (context & HAS_VSYSCALL) !== 0n
+    }),
+  )
 }
 
 /** The page of old system calls, which is in no process's tree and in all of their maps; null where the kernel has none. */

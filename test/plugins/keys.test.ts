@@ -55,6 +55,7 @@ const short: Record<string, string> = {
   'kernel-settings': 'came later',
   keyrings: 'came later',
   slabs: 'came later',
+  'import-hooks': 'is in features-debian12 alone',
   ipset: 'is in features-debian12 alone',
   screen: 'came later',
   framebuffers: 'are on no host',

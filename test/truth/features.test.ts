@@ -1,4 +1,4 @@
-/** Sets of ipset, rules that ask for them and a screen, against what the guest's own tools said (scripts/features). */
+/** Sets of ipset, rules that ask for them, hooked programs and a screen, against what the guest said (scripts/features). */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -37,7 +37,7 @@ describe('sets of ipset', () => {
     const types = new Map(rows.map(({ set, type }) => [set, type]))
     expect(types).toEqual(new Map(saved('create').map(({ set, what }) => [set, what])))
     expect(types.size).toBeGreaterThan(20)
-    expect(rows.filter(({ entry }) => entry === null).map(({ set }) => set)).toEqual(['empty'])
+    expect(rows.filter(({ entry }) => entry === null).map(({ set }) => set)).toEqual(['empty', 'marks'])
     expect(warnings).toEqual([])
   })
 
@@ -68,8 +68,30 @@ describe('sets of ipset', () => {
   it('are named by the rules that ask for them', () => {
     const { rows } = table('firewall', image)
     const rules = lines('iptables').filter((line) => line.startsWith('-A'))
-    expect(rows.map(({ text }) => text)).toEqual(rules)
-    expect(rules.length).toBe(2)
+    expect(rows.map(({ text }) => text).sort()).toEqual(rules.sort())
+    expect(rules.length).toBe(7)
+  })
+})
+
+describe('imported functions', () => {
+  const { rows, warnings } = table('import-hooks', image)
+  const said = lines('hooked').map((line) => line.split(' '))
+
+  it('lead where the program that hooked them says, and no others lead elsewhere', () => {
+    const found = rows.map((row) => [row.function, row.reason, row.target])
+    expect(found.sort()).toEqual(said.map(([name, reason, target]) => [name, reason, target]).sort())
+    expect(rows.every(({ comm, library }) => comm === 'hooked' && library === '/bin/hooked')).toBe(true)
+    expect(warnings.filter(({ code }) => code !== 'absent')).toEqual([])
+  })
+
+  it('are told with what is there and where they would lead', () => {
+    const paths = Object.fromEntries(rows.map((row) => [row.reason, [row.target_path, row.expected]]))
+    expect(paths).toEqual({
+      anonymous: [null, '/lib/x86_64-linux-gnu/libc.so.6'],
+      unlisted: ['/lib/libunlisted.so', '/lib/x86_64-linux-gnu/libc.so.6'],
+      elsewhere: ['/lib/x86_64-linux-gnu/libc.so.6', null],
+      preloaded: ['/lib/libpreloaded.so', '/lib/x86_64-linux-gnu/libc.so.6'],
+    })
   })
 })
 
