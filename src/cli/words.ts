@@ -1,4 +1,5 @@
 import { SalvorError } from '../engine/errors.js'
+import { nameMeant } from '../engine/names.js'
 import type { Command, Option } from './command.js'
 import { missingValue, refuseStandardInput, unknownCommand } from './mistakes.js'
 import { pluginOption } from './options.js'
@@ -58,8 +59,11 @@ function asked(argv: readonly string[], ...names: string[]): boolean {
 
 /** Finds the command that a command line names; help and the version are commands as well, however they are asked for. */
 export function readWords(argv: readonly string[], commands: readonly Command[]): Request {
+  const byName = new Map(
+    commands.flatMap((command) => [command.name, ...(command.aliases ?? [])].map((name) => [name, command] as const)),
+  )
   const find = (word: string): Command => {
-    const found = commands.find(({ name, aliases }) => name === word || aliases?.includes(word))
+    const found = byName.get(nameMeant(word, byName) ?? '')
     if (found === undefined) throw unknownCommand(word, argv, commands)
     return found
   }

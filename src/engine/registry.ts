@@ -5,6 +5,7 @@ import type { Declaration } from '../api/analyzer.js'
 import { needsOf, type RuleDeclaration } from '../api/rule.js'
 import { bundle } from '../paths.js'
 import { SalvorError } from './errors.js'
+import { nameMeant } from './names.js'
 import { hasAsked } from './option-values.js'
 import { byDefault } from './plan.js'
 import { closest } from './suggest.js'
@@ -97,8 +98,9 @@ export class Registry {
     for (const name of [analyzer.name, ...(analyzer.aliases ?? [])]) this.byName.set(name, analyzer)
   }
 
+  /** By name or alias, written in any way that `nameMeant` takes. */
   find(name: string): KnownAnalyzer | undefined {
-    return this.byName.get(name)
+    return this.byName.get(nameMeant(name, this.byName) ?? '')
   }
 
   list(): readonly KnownAnalyzer[] {
