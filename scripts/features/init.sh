@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# The guest of make.sh: sets of ipset, a framebuffer and hooked programs, and what the guest's own tools say of them, on its console.
+# The guest of make.sh: sets of ipset, a framebuffer, hooked programs and a module, and what the guest's own tools say of them, on its console.
 /bin/busybox --install -s /bin 2>/dev/null
 mount -t proc p /proc; mount -t sysfs s /sys; mount -t devtmpfs d /dev
 while read -r module; do insmod "/modules/$module"; done </modules/order
@@ -56,6 +56,12 @@ echo BEGIN hooked
 LD_PRELOAD=/lib/libpreloaded.so hooked /lib/libunlisted.so & hooked &
 sleep 2
 echo END
+echo BEGIN sections
+for file in /sys/module/dummy/sections/* /sys/module/dummy/sections/.[!.]*; do
+  echo "${file##*/} $(cat "$file")"
+done
+echo END
+echo BEGIN symbols; grep '\[dummy\]' /proc/kallsyms; echo END
 echo BEGIN screen; cat /sys/class/graphics/fb0/name /sys/class/graphics/fb0/virtual_size /sys/class/graphics/fb0/stride; echo END
 echo GUEST-READY
 while :; do sleep 1000; done

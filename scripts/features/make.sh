@@ -58,9 +58,9 @@ printf 'stop\ndump-guest-memory memory.elf\nquit\n' >&3
 wait
 
 mkdir -p "$sample/truth"
-for what in ipset iptables screen hooked; do
+for what in ipset iptables screen hooked sections symbols; do
   tr -d '\r' <console | sed -n "/^BEGIN $what\$/,/^END\$/p" | sed '1d;$d' >"$sample/truth/$what.txt"
 done
-node "$salvor" distill memory.elf -o memory.lime --analyzers info,ipset,firewall,framebuffers,framebuffer-dump,cgroups,import-hooks --force -q
+node "$salvor" distill memory.elf -o memory.lime --analyzers info,ipset,firewall,framebuffers,framebuffer-dump,cgroups,import-hooks,modules,module-dump --force -q
 gzip -9nc memory.lime >"$sample/memory.lime.gz"
 ls -l "$sample" "$sample/truth"

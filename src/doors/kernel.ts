@@ -2,6 +2,7 @@
 
 export { bytesText, hexText } from '../bytes-text.js'
 export { dumpElf } from '../cores/elf-dump.js'
+export { writeModule } from '../cores/module-elf.js'
 export { type CoreSource, readCoreSources } from '../cores/process-core.js'
 export { xtRules } from '../firewall/legacy-rules.js'
 export { type Published, publishedBy } from '../firewall/published.js'
@@ -55,7 +56,13 @@ export { type KernelThread, readKernelThreads } from '../kernel/kernel-threads.j
 export { type Library, readLibraries } from '../kernel/libraries.js'
 export { type Mapping, readMappings, readSealed } from '../kernel/mappings.js'
 export { type Copied, copyMemory, mostMemory } from '../kernel/memory-copy.js'
-export { type Module, type ModuleView, readModules } from '../kernel/modules.js'
+export {
+  type ModuleSection,
+  type ModuleSymbol,
+  readModuleSections,
+  readModuleSymbols,
+} from '../kernel/module-sections.js'
+export { type Module, type ModuleView, type PlacedModule, readModules, readPlacedModules } from '../kernel/modules.js'
 export { type MountRow, readMountTable } from '../kernel/mount-table.js'
 export { type Neighbour, readNeighbours } from '../kernel/neighbours.js'
 export { ipv4Text, ipv6Text, macText } from '../kernel/net-addresses.js'

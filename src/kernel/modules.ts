@@ -82,6 +82,11 @@ const COLUMNS = {
 
 /** Every module that anything knows: those on the list first, in its order, newest first. */
 export function readModules(kernel: Kernel): Module[] {
+  return readPlacedModules(kernel).map(({ areas: _, ...module }) => module)
+}
+
+/** The same with where their memory is. */
+export function readPlacedModules(kernel: Kernel): PlacedModule[] {
   const views = moduleViews(kernel)
   const batch = kernel
     .at(views.keys(), MODULE)
@@ -93,7 +98,7 @@ export function readModules(kernel: Kernel): Module[] {
   const users = batch.child('users')
   const usersOf = users.byParent()
   const parameters = readParameters(kernel, batch.child('parameters'))
-  const modules = Array.from({ length: batch.length }, (_, row): Placed => {
+  const modules = Array.from({ length: batch.length }, (_, row): PlacedModule => {
     const address = batch.address(row)
     const own = areasOf.get(row) ?? []
     return {
@@ -106,11 +111,11 @@ export function readModules(kernel: Kernel): Module[] {
     }
   })
   const strays = inStrayAreas(kernel, modules)
-  return [...modules, ...strays].map(({ areas: _, ...module }) => module)
+  return [...modules, ...strays]
 }
 
 /** A module with all of its memory. */
-interface Placed extends Module {
+export interface PlacedModule extends Module {
   areas: Area[]
 }
 
@@ -122,7 +127,7 @@ function areaOf(start: bigint | null, size: bigint | null): Area[] {
  * Marks modules that nothing but memory knows where an area was made for them; areas in which there is not even a
  * `struct module` are what is left of one, or of what was never one.
  */
-function inStrayAreas(kernel: Kernel, modules: readonly Placed[]): Placed[] {
+function inStrayAreas(kernel: Kernel, modules: readonly PlacedModule[]): PlacedModule[] {
   const [known, others] = [modules.filter(isKnown), modules.filter((module) => !isKnown(module))]
   const strays = strayAreas(
     kernel,
@@ -138,7 +143,9 @@ function inStrayAreas(kernel: Kernel, modules: readonly Placed[]): Placed[] {
     const message = "areas that were made as modules' are and hold none that is known: see found_by"
     kernel.warn({ code: 'disagree', message, count: rest.length })
   }
-  return rest.map(({ address, start, end }) => ({ ...NOTHING, address, base: start, size: Number(end - start) }))
+  return rest.map(({ address, start, end }) => {
+    return { ...NOTHING, address, base: start, size: Number(end - start), areas: [{ start, end }] }
+  })
 }
 
 const isKnown = ({ found_by }: Module): boolean => found_by.some((view) => view !== 'scan')

@@ -95,6 +95,64 @@ describe('imported functions', () => {
   })
 })
 
+/** Of an ELF file of 64 bits: sections, and symbols with the name of the section that each is in. */
+function readElf(file: Buffer) {
+  const text = (at: number) => file.toString('utf8', at, file.indexOf(0, at))
+  const [table, count, names] = [Number(file.readBigUInt64LE(40)), file.readUInt16LE(60), file.readUInt16LE(62)]
+  const headers = Array.from({ length: count }, (_, index) => {
+    const at = table + index * 64
+    const word = (from: number) => file.readBigUInt64LE(at + from)
+    return { name: file.readUInt32LE(at), address: word(16), offset: Number(word(24)), size: Number(word(32)) }
+  })
+  const sections = headers.map((header) => ({ ...header, name: text((headers[names]?.offset ?? 0) + header.name) }))
+  const offsetOf = (name: string) => sections.find((section) => section.name === name)?.offset ?? 0
+  const symbols = sections.flatMap(({ name, offset, size }) =>
+    name !== '.symtab'
+      ? []
+      : Array.from({ length: size / 24 - 1 }, (_, index) => {
+          const at = offset + (index + 1) * 24
+          const section = sections[file.readUInt16LE(at + 6)]?.name
+          return {
+            name: text(offsetOf('.strtab') + file.readUInt32LE(at)),
+            section,
+            value: file.readBigUInt64LE(at + 8),
+          }
+        }),
+  )
+  return { sections, symbols }
+}
+
+describe('a module', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'salvor-module-'))
+  const { rows } = table('module-dump', image, '--module', 'dummy', '--output-dir', folder)
+  const [row] = rows as { file: { file: string }; missing: number }[]
+  const file = readFileSync(join(folder, row?.file.file ?? ''))
+  rmSync(folder, { recursive: true })
+  const { sections, symbols } = readElf(file)
+
+  it('is written with the sections that the guest had, where they lie', () => {
+    const said = lines('sections').map((line) => line.split(' ') as [string, string])
+    // What was only for the start is gone, and the table of symbols with it: the kernel keeps another.
+    const kept = said.filter(([name]) => !/^\.init|^\.(sym|str)tab$/.test(name))
+    const found = sections.filter(({ address }) => address !== 0n)
+    expect(found.map(({ name, address }) => [name, `0x${address.toString(16)}`]).sort()).toEqual(kept.sort())
+    expect(kept.length).toBeGreaterThan(15)
+    expect(row?.missing).toBe(0)
+  })
+
+  it('is written with the symbols that the guest had, each in its section', () => {
+    const said = lines('symbols').map((line) => line.split(/\s+/))
+    const found = symbols.map(({ name, value }) => [value.toString(16), name])
+    expect(found.sort()).toEqual(said.map(([at, , name]) => [at, name]).sort())
+    const start = symbols.find(({ name }) => name === 'dummy_xmit')
+    const text = sections.find(({ name }) => name === '.text')
+    expect(start?.section).toBe('.text')
+    // What every function begins with that can be traced: a call that is a nop as long as nobody does.
+    const at = (text?.offset ?? 0) + Number((start?.value ?? 0n) - (text?.address ?? 0n))
+    expect(file.subarray(at, at + 5).toString('hex')).toBe('0f1f440000')
+  })
+})
+
 describe('a screen', () => {
   const [name, size = '', stride] = lines('screen')
   const [width = 0, height = 0] = size.split(',').map(Number)
