@@ -307,8 +307,9 @@ impl<'a> Search<'a> {
             Some(_) => ("its table of symbols has functions only (CONFIG_KALLSYMS_ALL)", "kallsyms and structures"),
             None => ("no table of symbols that the kernel's page tables bear out", "structures"),
         };
+        let (functions, parts) = functions.unzip();
         let symbols = functions.and_then(|functions| symbols.with(&functions)).unwrap_or(symbols);
-        let mut found = self.found(proof, symbols, &[], Source::File);
+        let mut found = self.found(proof, symbols, &parts.unwrap_or_default(), Source::File);
         found.symbols_from = from.to_owned();
         found.lacks = Some(format!(
             "{why}: {known} symbols are known by the first task and what it leads to, and tables lack what others would show, \
@@ -318,12 +319,13 @@ impl<'a> Search<'a> {
         Some(found)
     }
 
-    /// The functions of a kernel whose place is proven and whose own table of symbols has nothing else.
-    fn functions(&self, proof: &Proof) -> Option<Symbols> {
+    /// The functions of a kernel whose place is proven and whose own table of symbols has nothing else, and where that lies.
+    fn functions(&self, proof: &Proof) -> Option<(Symbols, Vec<Part>)> {
         let window = Window::of(self.image, proof.physical, kernel_range::LONGEST)?;
         let mut tables = kallsyms::find_all(&window.bytes, 0, self.lowest_image(), &self.budget);
         let own = tables.find(|kallsyms| kallsyms.text.is_none_or(|text| text == proof.text))?;
-        Some(Symbols::at(own.table, proof.text))
+        let parts = own.parts.iter().map(|range| part(proof.physical, window.physical, range)).collect();
+        Some((Symbols::at(own.table, proof.text), parts))
     }
 
     /// What is said of files that are not of the kernel: an error where none of those named is.
@@ -366,10 +368,7 @@ impl<'a> Search<'a> {
             self.begins = self.begins.or(claimed.filter(|begins| *begins > 0));
             return None;
         };
-        let places = |range: &Range<usize>| Part {
-            offset: (physical + range.start as u64).wrapping_sub(proof.physical),
-            length: range.len() as u64,
-        };
+        let places = |range: &Range<usize>| part(proof.physical, *physical, range);
         let parts: Vec<_> = kallsyms.parts.iter().map(places).collect();
         let marks = kallsyms.marks.iter().map(places).map(|part| Mark::of(self.image, proof.physical, part));
         let source = Source::Tables { marks: marks.collect(), parts: parts.clone() };
@@ -439,6 +438,11 @@ impl<'a> Search<'a> {
             )
         })
     }
+}
+
+/// A part of a window that begins at `physical`, counted from `_text`.
+fn part(text: u64, physical: u64, range: &Range<usize>) -> Part {
+    Part { offset: (physical + range.start as u64).wrapping_sub(text), length: range.len() as u64 }
 }
 
 impl Found {

@@ -17,6 +17,8 @@ use crate::arch::{AddressSpace, Architecture};
 use crate::image::Image;
 
 const COMMS: [&[u8]; 2] = [b"swapper/0\0", b"swapper\0"];
+/// Bytes of a task's name (`TASK_COMM_LEN`).
+const COMM: u64 = 16;
 /// Places with the first task's name that are looked at.
 const MOST_TASKS: usize = 256;
 /// Objects that are passed on the way to a list's head.
@@ -86,6 +88,9 @@ fn within(image: &Arc<Image>, memory: &AddressSpace, guess: Guess) -> Option<(Pr
     // The tables of the first process map the kernel as those do by which it was found.
     (own.translate(text) == Some(guess.text) && own.translate(first) == memory.translate(first)).then_some(())?;
     let (physical, banner_at) = (guess.text, guess.text + banner_at);
+    // What the search goes by without reading it through page tables: an image that is distilled from this one needs it too.
+    image.touch(physical, 1);
+    image.touch(own.translate(first.checked_add(comm)?)?, COMM);
     let proof = Proof { memory: own, physical, text, banner, names: None, is_overwritten: false, banner_at };
     Some((proof, Symbols::at(table, text)))
 }

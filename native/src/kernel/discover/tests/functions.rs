@@ -44,8 +44,9 @@ fn functions(symbols: &Symbols, text: u64) -> Vec<(u64, String)> {
     named.filter(|(_, name)| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')).collect()
 }
 
-#[test]
-fn functions_are_known_beside_what_structures_tell() {
+/// The sample with nothing but functions in its table, the kernel as it was before, and the functions by their distance
+/// from `_text`.
+fn with_functions_only() -> (tempfile::NamedTempFile, Kernel, Vec<(u64, String)>) {
     let file = sample();
     let image = Arc::new(Image::open(file.path()).unwrap());
     let whole = Kernel::discover(Arc::clone(&image), None).unwrap();
@@ -64,14 +65,39 @@ fn functions_are_known_beside_what_structures_tell() {
     assert!(table.len() < place.len(), "{} {}", table.len(), place.len());
     table.resize(place.len(), 0);
     file.as_file().write_all_at(&table, window.physical + place.start as u64).unwrap();
+    (file, whole, functions)
+}
 
-    let kernel = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None).unwrap();
+/// What is known of the kernel beside its functions.
+fn check(kernel: &Kernel, whole: &Kernel, functions: &[(u64, String)]) {
     assert_eq!(kernel.facts.symbols_from, "kallsyms and structures");
     let lacks = kernel.facts.lacks.as_deref().unwrap();
     assert!(lacks.starts_with("its table of symbols has functions only (CONFIG_KALLSYMS_ALL)"), "{lacks}");
     let addresses = |of: &Kernel| functions.iter().map(|(_, name)| of.symbols.address(name)).collect::<Vec<_>>();
-    assert!(addresses(&kernel) == addresses(&whole));
+    assert!(addresses(kernel) == addresses(whole));
     for name in ["init_task", "init_pid_ns", "init_net", "cgroup_roots"] {
         assert_eq!(kernel.symbols.address(name), whole.symbols.address(name), "{name}");
     }
+}
+
+#[test]
+fn functions_are_known_beside_what_structures_tell() {
+    let (file, whole, functions) = with_functions_only();
+    let kernel = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None).unwrap();
+    check(&kernel, &whole, &functions);
+}
+
+#[test]
+fn an_image_that_is_distilled_from_such_a_one_stands_by_itself() {
+    let (file, whole, functions) = with_functions_only();
+    let image = Image::open(file.path()).unwrap();
+    image.record_touched();
+    let image = Arc::new(image);
+    let kernel = Kernel::discover(Arc::clone(&image), None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let small = folder.path().join("small.lime");
+    image.write_touched(&small).unwrap();
+    let again = Kernel::discover(Arc::new(Image::open(&small).unwrap()), None).unwrap();
+    check(&again, &whole, &functions);
+    assert_eq!(again.symbols.len(), kernel.symbols.len());
 }
