@@ -16,9 +16,10 @@ function isRight(column, cell, known) {
   return isSum(column) && cell <= sum(known)
 }
 
+const told = (names) => (row) => JSON.stringify(names.map((name) => row[name]))
+
 /** What rows of a table are known by: its key; without one all that is no address, then no sum either, or where it lies. */
 function identities({ key, columns }) {
-  const told = (names) => (row) => JSON.stringify(names.map((name) => row[name]))
   if (key !== undefined) return [told(key)]
   const all = Object.keys(columns).filter((name) => !isAddress(columns[name]))
   const views = [all, all.filter((name) => !isSum(columns[name]))]
@@ -62,13 +63,14 @@ function wrongIn(declared, row, views) {
 
 /** How many rows of torn memory are right, which are wrong and why, and how many that both twins have are lost. */
 export function compareTwins(declared, [a = [], b = []], rows = []) {
-  const views = identities(declared).map((identity) => ({
-    identity,
-    twins: [grouped(a, identity), grouped(b, identity)],
-  }))
+  const view = (identity) => ({ identity, twins: [grouped(a, identity), grouped(b, identity)] })
+  const views = identities(declared).map(view)
+  const places = 'address' in declared.columns && declared.key !== undefined ? [view(told(['address']))] : []
+  // A row of which a part of the key could not be read is known by where its object lies.
+  const isUnread = (row) => declared.key?.some((name) => row[name] === null)
   const wrong = []
   for (const row of rows) {
-    const why = wrongIn(declared, row, views)
+    const why = wrongIn(declared, row, isUnread(row) ? [...views, ...places] : views)
     if (why !== null) wrong.push({ row, why })
   }
   const lost = views.map(({ identity, twins: [was, is] }) => {

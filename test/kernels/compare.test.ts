@@ -107,6 +107,22 @@ test('holds what a torn image claims against two at one moment, and not what it 
   expect(cell(rule('found', null))).toBe('wrong 1')
 })
 
+test('knows a row of a torn image by where its object lies where its key could not be read', () => {
+  const columns = { address: { type: 'address' }, path: { type: 'text' }, frozen: { type: 'flag' } }
+  const cgroup = (address: string, path: string | null, frozen = false) => ({ address, path, frozen })
+  const cell = (row: object) =>
+    evaluated(`
+    const { tornCells } = await import(${from('torn.mjs')})
+    const table = (...rows) => new Map([['cgroups', { rows, warnings: [{ code: 'torn' }] }]])
+    const twin = table(${JSON.stringify(cgroup('0x1', '/a'))})
+    const declared = [{ name: 'cgroups', key: ['path'], columns: ${JSON.stringify(columns)} }]
+    console.log(JSON.stringify(tornCells(declared, twin, twin, table(${JSON.stringify(row)})).cgroups.text))`)
+  expect(cell(cgroup('0x1', null))).toBe('partial -1')
+  expect(cell(cgroup('0x1', null, true))).toBe('wrong 1, partial -1')
+  expect(cell(cgroup('0x2', null))).toBe('wrong 1, partial -1')
+  expect(cell(cgroup('0x1', '/b'))).toBe('wrong 1, partial -1')
+})
+
 test('writes what was run into the page, and leaves the rest', () => {
   const page = join(folder, 'page.md')
   const old = '| table | old | older |\n|---|---|---|\n| `a` | exact / · | · / · |'
