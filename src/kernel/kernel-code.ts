@@ -3,8 +3,9 @@
 import { type CodeRange, isWithin, madeCode } from './hooks/made-code.js'
 import type { Kernel } from './kernel.js'
 import { type OrcEntry, OrcTable } from './orc.js'
-import { optional } from './query.js'
-import type { Code } from './unwind.js'
+import { ANYWHERE, addressOf, optional } from './query.js'
+import { sizeOf } from './sizes.js'
+import type { Code, EntryFrame } from './unwind.js'
 import { ProcessMemory } from './user-memory.js'
 
 /** Distances and entries of one table: a kernel has half a million, a large module fifty thousand. */
@@ -22,6 +23,15 @@ const MODULE = {
   count: optional('arch.num_orcs'),
   ips: optional('arch.orc_unwind_ip'),
   entries: optional('arch.orc_unwind'),
+} as const
+
+/** Registers that the kernel pushes when it is entered, with what their own frame says; before 6.13 that said nothing. */
+const REGS = 'struct pt_regs'
+const ENTRY_FRAME = {
+  frame: optional(addressOf('stackframe')),
+  type: optional(addressOf('stackframe.type')),
+  pc: optional(addressOf('pc')),
+  fp: optional(addressOf('regs[29]')),
 } as const
 
 interface Area {
@@ -50,6 +60,7 @@ export class KernelCode implements Code {
   readonly #own: OrcTable | null
   readonly #tables = new Map<Module, OrcTable | null>()
   readonly #isX86: boolean
+  readonly entryFrame: EntryFrame | null
   /** Bits of an address that are the same in all of the kernel's. */
   readonly #above: bigint
   #made: readonly CodeRange[] | null = null
@@ -62,6 +73,7 @@ export class KernelCode implements Code {
     this.#image = between(kernel, '_text', '_end')
     this.#modules = readModules(kernel)
     this.#own = ownTable(kernel)
+    this.entryFrame = readEntryFrame(kernel)
   }
 
   static of(kernel: Kernel): KernelCode {
@@ -131,6 +143,16 @@ function readModules(kernel: Kernel): Module[] {
       entries: batch.column('entries').bigint(row),
     }
   })
+}
+
+function readEntryFrame(kernel: Kernel): EntryFrame | null {
+  const size = sizeOf(kernel, REGS)
+  if (size === null) return null
+  const batch = kernel.at([ANYWHERE], REGS).select(ENTRY_FRAME)
+  const at = (name: keyof typeof ENTRY_FRAME) => batch.column(name).bigint(0)
+  const [frame, type, pc, fp] = [at('frame'), at('type'), at('pc'), at('fp')]
+  if (frame === null || type === null || pc === null || fp === null) return null
+  return { type: type - frame, pc: pc - frame, fp: fp - frame, end: ANYWHERE + BigInt(size) - frame }
 }
 
 function ownTable(kernel: Kernel): OrcTable | null {

@@ -61,7 +61,26 @@ export interface Code {
   isText(address: bigint): boolean
   /** A word that may be a return address, without what protects it. */
   returnAddress(word: bigint): bigint
+  /** Null where a frame of two zeros says nothing: it is the last one. */
+  readonly entryFrame: EntryFrame | null
 }
+
+/**
+ * The frame that an arm64 kernel leaves within the registers that it pushes when it is entered (struct frame_record_meta,
+ * arch/arm64/include/asm/stacktrace/frame.h): two zeros, and behind them why. From it on, in bytes:
+ */
+export interface EntryFrame {
+  readonly type: bigint
+  readonly pc: bigint
+  /** The frame pointer that was in its register. */
+  readonly fp: bigint
+  /** The end of all registers. */
+  readonly end: bigint
+}
+
+/** What such a frame stands for: FRAME_META_TYPE_FINAL and FRAME_META_TYPE_PT_REGS. */
+const ENTERED_LAST = 1n
+const INTERRUPTED = 2n
 
 /** Where nothing is known of an instruction, its function may keep frame pointers (orc_fp_entry). */
 const BY_FRAME_POINTER: OrcEntry = { kind: 'call', sp: 'bp', spOffset: 16, bp: 'prev_sp', bpOffset: -16 }
@@ -150,13 +169,22 @@ function register(stack: Stack, { regs, full }: State, name: Register): bigint |
 
 /**
  * Along the frame pointers, of a kernel that was built with them: each leads to the caller's, with the return address
- * behind it, on x86-64 and arm64 alike. One that leads to registers is odd, and is where a stack begins.
+ * behind it, on x86-64 and arm64 alike. One that leads to registers is odd, and is where a stack begins; where arm64's
+ * say why they were pushed, it goes on in what was interrupted.
  */
 export function unwindByFramePointer(stack: Stack, saved: Saved, code: Code): Unwound {
   const frames: Frame[] = code.isText(saved.ip) ? [frame(saved.ip, 'frame pointer')] : []
   let bp = saved.bp
   while (frames.length < MOST) {
     const [next, address] = [word(stack, bp), returnAt(stack, bp + WORD, code)]
+    if (next === 0n && address === 0n && code.entryFrame !== null) {
+      const entered = entry(stack, bp, code, code.entryFrame)
+      if (entered === null) break
+      if (entered === 'last') return { frames, whole: true }
+      frames.push(entered.frame)
+      bp = entered.fp
+      continue
+    }
     if (address === null || !code.isText(address)) return { frames, whole: next === 0n }
     frames.push(frame(address, 'frame pointer'))
     if (next === 0n || next === null || (next & 1n) === 1n) return { frames, whole: true }
@@ -164,6 +192,26 @@ export function unwindByFramePointer(stack: Stack, saved: Saved, code: Code): Un
     bp = next
   }
   return { frames, whole: false }
+}
+
+/**
+ * Where the kernel was entered: what it interrupted of itself (kunwind_next_regs_pc(), arch/arm64/kernel/stacktrace.c), or
+ * that it came from user mode or began there, which only the registers at the top of a stack say.
+ */
+function entry(
+  stack: Stack,
+  bp: bigint,
+  code: Code,
+  { type, pc, fp, end }: EntryFrame,
+): { frame: Frame; fp: bigint } | 'last' | null {
+  const why = word(stack, bp + type)
+  const top = stack.start + BigInt(stack.bytes.byteLength)
+  if (why === ENTERED_LAST) return bp + end === top ? 'last' : null
+  const [interrupted, pointer] = [word(stack, bp + pc), word(stack, bp + fp)]
+  if (why !== INTERRUPTED || interrupted === null || !code.isText(interrupted)) return null
+  if (pointer === null || pointer < bp + end) return null
+  // The register of return addresses may be of a call that is over: nothing tells, and /proc does not show it either.
+  return { frame: { address: interrupted, found: 'frame pointer', interrupted: true }, fp: pointer }
 }
 
 /** Every word that may be a return address. */

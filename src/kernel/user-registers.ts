@@ -5,6 +5,7 @@ import type { Kernel } from './kernel.js'
 import { type Mapping, readMappings } from './mappings.js'
 import { TASK_STRUCT } from './objects.js'
 import { bytes, optional } from './query.js'
+import { sizeOf } from './sizes.js'
 import { readTaskStacks } from './task-stacks.js'
 
 const REGS = 'struct pt_regs'
@@ -43,7 +44,7 @@ export function readUserRegisters(kernel: Kernel, tasks: readonly bigint[]): Use
   const owners = kernel.at(tasks, TASK_STRUCT).select({ mm: 'mm' })
   const user = tasks.filter((_, row) => (owners.column('mm').bigint(row) ?? 0n) !== 0n)
   const stacks = readTaskStacks(kernel, user)
-  const below = sizeOfRegisters(kernel)
+  const below = BigInt(sizeOf(kernel, REGS) ?? 0)
   const seen = PADDINGS.map((padding) =>
     registersAt(
       kernel,
@@ -97,17 +98,6 @@ function registersAt(kernel: Kernel, addresses: readonly bigint[]): Registers[] 
       all: batch.column('all').bytes(row),
     }
   })
-}
-
-function sizeOfRegisters(kernel: Kernel): bigint {
-  const any = kernel.address('init_task') ?? 0n
-  return BigInt(
-    kernel
-      .at([any], REGS)
-      .select({ all: bytes('') })
-      .column('all')
-      .bytes(0)?.length ?? 0,
-  )
 }
 
 /** Where /proc has the command lines of some tasks from (get_mm_cmdline(), fs/proc/base.c); none of what has no memory. */

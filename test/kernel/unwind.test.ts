@@ -3,7 +3,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { OrcTable } from '../../dist/src/kernel/orc.js'
-import { type Code, candidates, unwindByFramePointer, unwindByOrc } from '../../dist/src/kernel/unwind.js'
+import {
+  type Code,
+  candidates,
+  type EntryFrame,
+  unwindByFramePointer,
+  unwindByOrc,
+} from '../../dist/src/kernel/unwind.js'
 
 const TEXT = 0xffff_ffff_8100_0000n
 const TABLE = 0xffff_ffff_8200_0000n
@@ -56,8 +62,9 @@ function stackOf(...words: bigint[]) {
   return { start: STACK, bytes: view(bytes) }
 }
 
-function codeOf(orc: OrcTable | null): Code {
+function codeOf(orc: OrcTable | null, entryFrame: EntryFrame | null = null): Code {
   return {
+    entryFrame,
     orc: (instruction) => orc?.find(instruction) ?? null,
     isText: (address) => address >= TEXT && address < functionAt(13),
     returnAddress: (word) => word,
@@ -129,17 +136,77 @@ describe('a stack without ORC', () => {
   })
 })
 
+/** Words of `struct pt_regs` of arm64 from 6.13 on (arch/arm64/include/asm/ptrace.h), and where in it is what. */
+const REGS = { words: 42, fp: 29, pc: 32, frame: 37, type: 39 }
+const from = (word: number) => BigInt((word - REGS.frame) * 8)
+const ENTRY = { type: from(REGS.type), pc: from(REGS.pc), fp: from(REGS.fp), end: from(REGS.words) }
+const [LAST, INTERRUPTED] = [1n, 2n]
+
+/** A function that was called since an interrupt, in another that user mode called; some words are other ones. */
+function interruptedStack(others: Record<number, bigint> = {}) {
+  const words = Array.from({ length: 4 + 2 * REGS.words }, () => 0n)
+  const [first, caller, last] = [2, 2 + REGS.words, 4 + REGS.words]
+  const known = {
+    ...{ 0: at(first + REGS.frame), 1: inside(0) },
+    ...{ [first + REGS.fp]: at(caller), [first + REGS.pc]: functionAt(6) },
+    ...{ [first + REGS.type]: INTERRUPTED, [caller]: at(last + REGS.frame), [caller + 1]: inside(1) },
+    ...{ [last + REGS.type]: LAST, ...others },
+  }
+  for (const [index, word] of Object.entries(known)) words[Number(index)] = word
+  return stackOf(...words)
+}
+
+describe('registers that say why the kernel was entered', () => {
+  const code = codeOf(null, ENTRY)
+  const unwound = (others: Record<number, bigint> = {}, known = code) =>
+    unwindByFramePointer(interruptedStack(others), { ip: inside(5), sp: at(0), bp: at(0) }, known)
+  const [fp, pc, type] = [2 + REGS.fp, 2 + REGS.pc, 2 + REGS.type]
+
+  it('lead to what was interrupted, and on to where the stack begins', () => {
+    const { frames, whole } = unwound()
+    expect(frames.map(({ address, found, interrupted }) => [address, found, interrupted])).toEqual([
+      [inside(5), 'frame pointer', false],
+      [inside(0), 'frame pointer', false],
+      [functionAt(6), 'frame pointer', true],
+      [inside(1), 'frame pointer', false],
+    ])
+    expect(whole).toBe(true)
+  })
+
+  it('are where a stack begins for a kernel whose registers do not say it', () => {
+    expect(unwound({}, codeOf(null))).toMatchObject({ frames: { length: 2 }, whole: true })
+  })
+
+  it.each([
+    ['of a kind that is none', { [type]: 3n }],
+    ['that began a stack, within one', { [type]: LAST }],
+    ['that interrupted what is no code', { [pc]: 0x1234n }],
+    ['with a frame pointer that leads back', { [fp]: at(0) }],
+    ['with a frame pointer to themselves', { [fp]: at(2 + REGS.frame) }],
+    ['with a frame pointer out of the stack', { [fp]: at(9000) }],
+    ['without a frame pointer', { [fp]: 0n }],
+  ])('break off %s', (_, others) => {
+    expect(unwound(others)).toMatchObject({ whole: false })
+  })
+
+  it('break off where the stack ends before they do', () => {
+    const stack = stackOf(at(2), inside(0), 0n, 0n)
+    expect(unwindByFramePointer(stack, { ip: inside(5), sp: at(0), bp: at(0) }, code)).toMatchObject({ whole: false })
+  })
+})
+
 it('ends, and throws nothing, whatever a table and a stack are', () => {
   const anyWord = fc.oneof(
     fc.bigInt(0n, 2n ** 64n - 1n),
     fc.bigInt(0n, 64n).map((index) => STACK + index * 8n),
     fc.bigInt(0n, 4000n).map((offset) => TEXT + offset),
+    fc.bigInt(0n, 2n),
   )
   const saved = fc.record({ ip: fc.bigInt(0n, 3000n).map((offset) => TEXT + offset), sp: anyWord, bp: anyWord })
   const bytes = fc.uint8Array({ minLength: 10, maxLength: 200 }).map((array) => view(Buffer.from(array)))
   fc.assert(
     fc.property(fc.array(anyWord, { maxLength: 64 }), saved, bytes, bytes, (words, registers, ips, entries) => {
-      const [stack, code] = [stackOf(...words), codeOf(OrcTable.own(TEXT, ips, entries))]
+      const [stack, code] = [stackOf(...words), codeOf(OrcTable.own(TEXT, ips, entries), ENTRY)]
       for (const unwind of [unwindByOrc, unwindByFramePointer, candidates]) {
         expect(unwind(stack, registers, code).frames.length).toBeLessThanOrEqual(257)
       }

@@ -1,8 +1,8 @@
 /** Security modules: functions that decide, as lists before 6.12 and as static calls from then on (security/security.c). */
 
 import type { Kernel } from '../kernel.js'
-import { unlessLacking } from '../lacking.js'
-import { ANYWHERE, addressOf, array, bytes, hlist, index, type Nested, symbolAt } from '../query.js'
+import { array, bytes, hlist, index, type Nested, symbolAt } from '../query.js'
+import { sizeOf } from '../sizes.js'
 import type { Pointer } from './pointer.js'
 
 /** Bytes of a `struct lsm_static_call`: four pointers. */
@@ -16,15 +16,6 @@ const TRAMPOLINE = /^__SCT__lsm_static_call_(.+)_(\d+)$/
 
 export function securityPointers(kernel: Kernel): Pointer[] {
   return [...listed(kernel), ...called(kernel)]
-}
-
-/** How many bytes a struct has; null where this kernel has none such. */
-function sizeOf(kernel: Kernel, type: string): number | null {
-  // No memory is read to know where a second one would lie behind a first.
-  const second = addressOf(`((${type} *)(container_of(, struct list_head, next)))[1]`)
-  const batch = unlessLacking(() => kernel.at([ANYWHERE], 'struct list_head').select({ second })).value
-  const at = batch?.column('second').bigint(0) ?? null
-  return at === null ? null : Number(at - ANYWHERE)
 }
 
 const ON_LIST = {
