@@ -5,6 +5,7 @@
 //   cpu      QEMU's model: five levels of page tables with la57=on, 52-bit addresses with arm64's max
 //   cgroup   v1, hybrid or v2
 //   ram      MiB
+//   append   further words of the kernel's command line
 //   noTypes  the kernel's own types are wiped from the images, or never were there; they are read from its vmlinux with DWARF,
 //            of its package of debug information where it is Debian's own
 // A kernel of your own needs no package: `deb` is the path of one that `make bindeb-pkg` made. With `source` it is built from that

@@ -7,11 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const SECONDS_TO_CONNECT = 30
 
-function commandOf({ arch, cpu, cgroup, ram }, folder) {
+function commandOf({ arch, cpu, cgroup, ram, append: more = '' }, folder) {
   const arm = arch === 'arm64'
   // On a busy host a kernel of x86-64 takes the timer for a broken one.
   const own = arm ? 'console=ttyAMA0,115200' : 'console=ttyS0,115200 no_timer_check'
-  const append = `${own} loglevel=4 panic=-1 printk.devkmsg=on guest.cgroup=${cgroup}`
+  const append = `${own} loglevel=4 panic=-1 printk.devkmsg=on guest.cgroup=${cgroup} ${more}`.trimEnd()
   return [
     arm ? 'qemu-system-aarch64' : 'qemu-system-x86_64',
     ...(arm ? ['-machine', 'virt,gic-version=3'] : []),

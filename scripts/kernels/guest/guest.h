@@ -16,6 +16,7 @@ void sleep_for_good(void) __attribute__((noreturn));
 int record(void);
 int network(void);
 int churn(void);
+int preempt(void);
 
 /** The works of each file. */
 void start_files(void);

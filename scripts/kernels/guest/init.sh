@@ -50,6 +50,17 @@ case $(cat /proc/cmdline) in
   ;;
 esac
 
+# For preempted.mjs: nothing but tasks that real-time work keeps from running, for good.
+case $(cat /proc/cmdline) in
+*guest.preempt*)
+  echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+  for runtime in /sys/kernel/debug/sched/fair_server/cpu*/runtime; do echo 0 >"$runtime"; done
+  guest preempt
+  echo GUEST-READY
+  read -r _
+  ;;
+esac
+
 hostname guest
 ip link set lo up
 guest network

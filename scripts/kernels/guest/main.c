@@ -1,4 +1,4 @@
-/* The guest's one static program: `guest work`, `guest boxes`, `guest network`, `guest record`, `guest churn`. */
+/* The guest's one static program: `guest work`, `guest boxes`, `guest network`, `guest record`, `guest churn`, `guest preempt`. */
 #define _GNU_SOURCE
 #include "guest.h"
 #include <errno.h>
@@ -58,7 +58,8 @@ int main(int count, char **words) {
     if (!strcmp(what, "network")) return network();
     if (!strcmp(what, "record")) return record();
     if (!strcmp(what, "churn")) return churn();
+    if (!strcmp(what, "preempt")) return preempt();
     if (!strcmp(what, "sleep")) sleep_for_good();
-    fprintf(stderr, "usage: guest work|boxes|network|record|churn|sleep\n");
+    fprintf(stderr, "usage: guest work|boxes|network|record|churn|preempt|sleep\n");
     return 2;
 }
