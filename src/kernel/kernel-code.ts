@@ -148,7 +148,7 @@ function readModules(kernel: Kernel): Module[] {
 function readEntryFrame(kernel: Kernel): EntryFrame | null {
   const size = sizeOf(kernel, REGS)
   if (size === null) return null
-  const batch = kernel.at([ANYWHERE], REGS).select(ENTRY_FRAME)
+  const batch = kernel.unheard().at([ANYWHERE], REGS).select(ENTRY_FRAME)
   const at = (name: keyof typeof ENTRY_FRAME) => batch.column(name).bigint(0)
   const [frame, type, pc, fp] = [at('frame'), at('type'), at('pc'), at('fp')]
   if (frame === null || type === null || pc === null || fp === null) return null

@@ -19,7 +19,7 @@ static const char *const HOST[] = {"version", "cmdline", "modules", "kallsyms", 
     "interrupts", "loadavg", "vmallocinfo", "misc", "swaps", "consoles", NULL};
 static const char *const PROCESS[] = {"stat", "status", "cmdline", "environ", "maps", "mountinfo", "cgroup", "limits", "uid_map",
     "gid_map", "loginuid", "sessionid", "timers", "attr/current", "oom_score_adj", "comm", NULL};
-static const char *const THREAD[] = {"stat", "status", "comm", "cgroup", NULL};
+static const char *const THREAD[] = {"stat", "status", "comm", "cgroup", "stack", NULL};
 static const char *const NET[] = {"tcp", "tcp6", "udp", "udp6", "raw", "raw6", "icmp", "icmp6", "unix", "netlink", "packet", "dev",
     "route", "ipv6_route", "arp", "if_inet6", "igmp", "ptype", "protocols", NULL};
 static const char *const LINKS[] = {"exe", "cwd", "root", NULL};

@@ -208,6 +208,22 @@ function kernelThreads(record, { boot }) {
   return { key: ['pid'], rows, maybe: isNew, ours: (row) => !isNew(row) }
 }
 
+/** What a line of /proc/PID/stack says: a function with the distance from its start, and the module that it is of. */
+const FRAME = /^\[<0+>\] (\S+)\/0x[0-9a-f]+(?: \[(.+)\])?$/
+
+/** Of threads that sleep for good: the first process goes on with its script, and the kernel's own wait now here, now there. */
+function kernelStacks(record) {
+  const still = record.threads.filter(({ pid, kernel, ended }) => pid !== 1 && !kernel && !ended)
+  const rows = still.flatMap((task) =>
+    lines(task.text('stack') ?? '').flatMap((line, frame) => {
+      const [, symbol, module = 'kernel'] = FRAME.exec(line) ?? []
+      return symbol === undefined ? [] : [{ tid: task.id, frame, symbol, module }]
+    }),
+  )
+  const known = new Set(rows.map(({ tid }) => tid))
+  return { key: ['tid', 'frame'], rows, ours: ({ tid }) => known.has(tid) }
+}
+
 export const PROCESSES = {
   processes,
   threads,
@@ -220,4 +236,5 @@ export const PROCESSES = {
   'working-directories': workingDirectories,
   ptrace,
   'kernel-threads': kernelThreads,
+  'kernel-stacks': kernelStacks,
 }
