@@ -5,7 +5,7 @@ import type { Kernel } from './kernel.js'
 import { unlessLacking } from './lacking.js'
 import { lettersOf } from './modules.js'
 import { constantName, optional, type Select, text } from './query.js'
-import { readValues } from './values.js'
+import { readPointers, readValues } from './values.js'
 
 /** A fact by its name. */
 export interface Fact {
@@ -16,6 +16,10 @@ export interface Fact {
 }
 
 const LONGEST = 4096
+/** The kernel knows a dozen (MAX_LSM_COUNT, include/linux/lsm_count.h). */
+const MOST_MODULES = 64
+const MODULE_NAME = 64
+const POINTER = 8
 
 /** Texts behind pointers. */
 const TEXTS: readonly [name: string, symbol: string][] = [
@@ -133,7 +137,20 @@ const VARIABLES: readonly Variable[] = [
 
 /** All of them that this kernel has. */
 export function readFacts(kernel: Kernel): Fact[] {
-  return [...texts(kernel), ...numbers(kernel), ...variables(kernel), ...processors(kernel)]
+  return [...texts(kernel), ...securityModules(kernel), ...numbers(kernel), ...variables(kernel), ...processors(kernel)]
+}
+
+/** Where no text of their names is kept, as in 7.3: what lsm_read() puts together (security/inode.c). */
+function securityModules(kernel: Kernel): Fact[] {
+  const [address, count] = [kernel.address('lsm_idlist'), kernel.address('lsm_active_cnt')]
+  if (kernel.address('lsm_names') !== null || address === null || count === null) return []
+  const [active = null] = readValues(kernel, 'unsigned int', [count])
+  const most = kernel.capped('security modules', Number(active ?? 0), MOST_MODULES)
+  const places = Array.from({ length: most }, (_, index) => address + BigInt(index * POINTER))
+  const found = kernel.at(readPointers(kernel, places), 'struct lsm_id').select({ name: text('name', MODULE_NAME) })
+  const names = places.map((_, row) => (row < found.length ? found.column('name').text(row) : null))
+  const isWhole = active !== null && !names.includes(null)
+  return [{ name: 'security.modules', address, value: isWhole ? names.join(',') : null }]
 }
 
 function texts(kernel: Kernel): Fact[] {
