@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { homedir, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { check, checks as everyCheck } from './check.mjs'
+import { findCheckpointctl } from './checkpointctl.mjs'
 import { fail, run, tool } from './lib.mjs'
 import { findRedis } from './servers/redis.mjs'
 import { findS3 } from './servers/s3.mjs'
@@ -48,6 +49,7 @@ async function vitestTests() {
   // Once, before several tests look for them; where one cannot be had, they say why.
   await findRedis()
   await findS3({ build: true })
+  await findCheckpointctl({ build: true })
   const directory = mkdtempSync(join(tmpdir(), 'salvor-test-'))
   const report = join(directory, 'counts.json')
   try {

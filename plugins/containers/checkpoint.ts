@@ -8,8 +8,9 @@ export default defineAnalyzer({
   description:
     'A tar as podman, CRI-O and containerd write one: config.dump, spec.dump, network.status, rootfs-diff.tar of the upper ' +
     'layer as the page cache has it, deleted.files, stats-dump, and images of its processes, threads and open files in the ' +
-    'form of CRIU. It is for reading: what nobody knows is zero, and nothing can be restored from it. With --process-memory ' +
-    'the memory of its processes is in it that no file has: pages-N.img, with mm-PID.img and pagemap-PID.img beside it. partial.files names the files of which pages are missing, which are zeros.',
+    'form of CRIU. It is for reading: what nobody knows is zero, and nothing can be restored from it. Of each process there are ' +
+    'its areas (mm-PID.img) and the pages of its arguments and environment (pages-N.img, by pagemap-PID.img), and with ' +
+    '--process-memory all memory that no file has. partial.files names the files of which pages are missing, which are zeros.',
   torn: 'what was there throughout is in it as it was.',
   artifacts: 'the archive of each container',
   examples: [
@@ -28,7 +29,9 @@ export default defineAnalyzer({
     of_container: option.text('Of this container, by its name or the beginning of its id, or of those of pod:NAME', {
       example: 'shop-web-1',
     }),
-    process_memory: option.flag('With the memory of its processes: heaps, stacks and what they changed of files'),
+    process_memory: option.flag(
+      'With all memory of its processes that no file has: heaps, stacks and what they changed of files',
+    ),
   },
   columns: {
     container: text('Id of the container', { meaning: 'container' }),

@@ -1,42 +1,20 @@
 // An S3 server for tests: versitygw over a folder, one that is installed or one that Go builds into a folder once.
-import { execFile, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { arch, tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { findProgram, freePort, isProgram, killed, ready } from './start.mjs'
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { goProgram } from '../go-program.mjs'
+import { freePort, killed, ready } from './start.mjs'
 
-const MODULE = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'
-const NAME = 'versitygw'
-const cache = fileURLToPath(new URL(`../../node_modules/.cache/salvor-s3-${arch()}`, import.meta.url))
-const BUILD_MILLISECONDS = 15 * 60_000
-
-/** The server as a program to start, or the reason why there is none. Only `build` takes the minutes to make it. */
-export async function findS3({ build = false } = {}) {
-  const path = findProgram([NAME], process.env.S3_BIN) ?? join(cache, NAME)
-  if (isProgram(path)) return { path }
-  if (!build) return { why: `${NAME} is not installed, and npm test has not built it` }
-  try {
-    await make()
-    return { path }
-  } catch (error) {
-    const why = error.stderr?.trim().split('\n').at(-1) || error.message
-    return { why: `${NAME} is not installed, and go cannot build it: ${why}` }
-  }
+const PROGRAM = {
+  module: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
+  name: 'versitygw',
+  folder: process.env.S3_BIN,
 }
 
-async function make() {
-  mkdirSync(dirname(cache), { recursive: true })
-  const folder = mkdtempSync(`${cache}-`)
-  try {
-    const env = { ...process.env, GOBIN: folder, CGO_ENABLED: '0' }
-    await promisify(execFile)('go', ['install', MODULE], { env, timeout: BUILD_MILLISECONDS })
-    mkdirSync(cache, { recursive: true })
-    renameSync(join(folder, NAME), join(cache, NAME))
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+/** The server as a program to start, or the reason why there is none. Only `build` takes the minutes to make it. */
+export function findS3(options) {
+  return goProgram(PROGRAM, options)
 }
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'evidence', AWS_SECRET_ACCESS_KEY: 'only-for-this-test', AWS_REGION: 'us-east-1' }

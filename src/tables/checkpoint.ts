@@ -1,29 +1,30 @@
 /** A container in the layout of a checkpoint archive, as podman, CRI-O and containerd write it. */
 
-import { append } from '../append.js'
-import { type CheckpointMemory, type CheckpointProcess, criuImages, criuStats } from '../containers/checkpoint/criu.js'
-import { type TarMember, type TarTarget, TarWriter } from '../containers/checkpoint/tar.js'
+import { type CheckpointProcess, type CheckpointState, criuImages, criuStats } from '../containers/checkpoint/criu.js'
+import { type TarTarget, TarWriter } from '../containers/checkpoint/tar.js'
 import { parseObject } from '../containers/json.js'
 import type { ContainerRow } from '../containers/types.js'
 import { readDescriptors } from '../kernel/descriptors.js'
 import type { Kernel } from '../kernel/kernel.js'
-import { type Mapping, readMappings } from '../kernel/mappings.js'
-import { dPath, text } from '../kernel/query.js'
+import { dPath } from '../kernel/query.js'
 import { isLeader } from '../kernel/tasks.js'
 import { imageTime } from '../kernel/time.js'
-import { ProcessMemory } from '../kernel/user-memory.js'
+import { Layer, linkTargets } from './checkpoint-layer.js'
+import { Memories, NO_MEMORY } from './checkpoint-memory.js'
 import { containerEvidence } from './containers.js'
 import { type FileRow, isWhiteout, upperFiles } from './files.js'
 import { listedPlacedTasks, type PlacedTask } from './task.js'
 
 /** Longest declaration that is written as it is. */
 const MOST_SPEC = 16 << 20
-/** PATH_MAX (include/uapi/linux/limits.h). */
-const PATH_MAX = 4096
-/** Bits beyond those of rwx, by the place of the letter that tells of each. */
-const SPECIAL: Readonly<Record<number, number>> = { 3: 0o4000, 6: 0o2000, 9: 0o1000 }
 /** Where the first process of a pid namespace stands (criu). */
 const FIRST = 1
+
+/** Readers take no archive without a first process: that of a container which has none is dead, and nothing is known of it. */
+const ENDED: CheckpointProcess = {
+  ...{ tid: FIRST, comm: '', parent: 0, group: FIRST, session: FIRST, state: 'dead', cwd: '', root: '' },
+  ...{ threads: [{ tid: FIRST, comm: '' }], files: [], memory: NO_MEMORY },
+}
 
 /** What went into an archive. */
 export interface Checkpoint {
@@ -54,7 +55,7 @@ interface Read {
 export function checkpointWriter(
   kernel: Kernel,
   rows: readonly Readonly<ContainerRow>[],
-  /** Whether the memory of its processes is in it. */
+  /** Whether all memory of its processes that no file has is in it. */
   withMemory = false,
 ): (row: Readonly<ContainerRow>, target: TarTarget) => Promise<Checkpoint> {
   const all = listedPlacedTasks(kernel)
@@ -66,7 +67,7 @@ export function checkpointWriter(
     upper,
     targets: linkTargets(kernel, [...upper.values()].flat()),
   }
-  const memory = new Memories(kernel, withMemory ? [...tasks.values()].flat().filter(isLeader) : [])
+  const memory = new Memories(kernel, [...tasks.values()].flat().filter(isLeader), withMemory)
   return (row, target) => write(kernel, row, target, read, memory)
 }
 
@@ -103,7 +104,7 @@ async function write(
   json('partial.files', layer.partial)
   tar.end()
   return {
-    processes: processes.length,
+    processes: leaders.length,
     files: layer.files,
     partial: layer.partial.length,
     deleted: deleted.length,
@@ -111,100 +112,6 @@ async function write(
     declared: spec !== null,
     memory: pages,
   }
-}
-
-/** Members of `mm_struct` in the order of `mm_entry`. */
-const PLACES = [
-  ...['start_code', 'end_code', 'start_data', 'end_data', 'start_stack', 'start_brk', 'brk'],
-  ...['arg_start', 'arg_end', 'env_start', 'env_end'],
-] as const
-/** Pages beyond those of the image: many addresses may share one, but tables that lie lead to any number. */
-const MORE_PAGES = 1 << 20
-
-/** Memory of processes on its way into an archive. */
-class Memories {
-  readonly #kernel: Kernel
-  readonly #places = new Map<bigint, bigint[]>()
-  readonly #mappings = new Map<bigint, Mapping[]>()
-  readonly #runs = new Map<bigint, CheckpointMemory['runs']>()
-  #left: number
-
-  constructor(kernel: Kernel, tasks: readonly PlacedTask[]) {
-    this.#kernel = kernel
-    this.#left = kernel.pages + MORE_PAGES
-    const addresses = tasks.map(({ address }) => address)
-    const select = Object.fromEntries(PLACES.map((name) => [name, `mm->${name}`]))
-    const batch = kernel.at(addresses, 'struct task_struct').select(select)
-    for (const [row, address] of addresses.entries()) {
-      this.#places.set(
-        address,
-        PLACES.map((name) => batch.column(name).bigint(row) ?? 0n),
-      )
-    }
-    for (const mapping of readMappings(kernel, addresses)) append(this.#mappings, mapping.task, mapping)
-  }
-
-  /** Null for one that has none. */
-  of({ address, exe }: PlacedTask): CheckpointMemory | null {
-    const mappings = this.#mappings.get(address)
-    const memory = mappings === undefined ? null : ProcessMemory.of(this.#kernel, address)
-    if (mappings === undefined || memory === null) return null
-    const areas = mappings.flatMap(({ start, end, permissions, offset, path }) =>
-      start === null || end === null || permissions === null ? [] : [{ start, end, permissions, offset, path }],
-    )
-    const runs = areas.filter(isOwn).flatMap((area) => this.#present(memory, area))
-    this.#runs.set(address, runs)
-    return { places: this.#places.get(address) ?? [], exe: exe ?? '', areas, runs }
-  }
-
-  #present(
-    memory: ProcessMemory,
-    { start, end }: { start: bigint; end: bigint },
-  ): { address: bigint; pages: number }[] {
-    const runs: { address: bigint; pages: number }[] = []
-    for (const { address, length, state } of memory.pages({ start, end })) {
-      const pages = Math.floor(length / this.#kernel.info.page_size)
-      if (state !== 'present' || pages === 0) continue
-      if (pages > this.#left) {
-        this.#kernel.warn({ code: 'cap', message: 'more memory of processes than an archive takes', count: 1 })
-        return runs
-      }
-      this.#left -= pages
-      runs.push({ address, pages })
-    }
-    return runs
-  }
-
-  /** The file of pages of a process, by its number, and its size in bytes; what cannot be read by now is zeros. */
-  async writePages(tar: TarWriter, { address }: PlacedTask, id: number): Promise<number> {
-    const [runs, memory] = [this.#runs.get(address), ProcessMemory.of(this.#kernel, address)]
-    if (runs === undefined || memory === null) return 0
-    const size = runs.reduce((sum, { pages }) => sum + pages * this.#kernel.info.page_size, 0)
-    await tar.contents({ path: `checkpoint/pages-${id}.img`, type: 'File', mode: 0o600 }, size, async (put) => {
-      let at = 0
-      for (const run of runs) {
-        for (const piece of memory.read(run.address, run.pages * this.#kernel.info.page_size)) {
-          if ('bytes' in piece) put(piece.bytes, at)
-          at += piece.length
-        }
-      }
-    })
-    return size
-  }
-}
-
-/** What no file has: memory without one, and what a process may have changed of a file for itself. */
-function isOwn({
-  permissions,
-  offset,
-  path,
-}: {
-  permissions: string
-  offset: bigint | null
-  path: string | null
-}): boolean {
-  if (!permissions.endsWith('p') || path === '[vvar]' || path === '[vsyscall]') return false
-  return offset === null || permissions.includes('w')
 }
 
 /** The declaration as its file has it. */
@@ -263,7 +170,7 @@ function processesOf(
   memory: Memories,
 ): CheckpointProcess[] {
   const [init] = ordered
-  if (init === undefined) return []
+  if (init === undefined) return [ENDED]
   const tasks = [...(read.tasks.get(init.container ?? '') ?? [])]
   const numbers = innerNumbers(ordered)
   const first = numbers.get(init.pid) ?? FIRST
@@ -279,7 +186,7 @@ function processesOf(
       parent: task === init ? 0 : (numbers.get(task.ppid) ?? first),
       group: tid,
       session: tid,
-      stopped: task.state === 'T',
+      state: stateOf(task),
       threads: [
         { tid, comm: task.comm ?? '' },
         ...threads.map((thread) => ({ tid: thread.pid_in_ns ?? thread.tid ?? 0, comm: thread.comm ?? '' })),
@@ -290,6 +197,11 @@ function processesOf(
       memory: memory.of(task),
     }
   })
+}
+
+function stateOf({ state }: PlacedTask): CheckpointState {
+  if (state === 'Z' || state === 'X') return 'zombie'
+  return state === 'T' || state === 't' ? 'stopped' : 'alive'
 }
 
 /** Numbers in the pid namespace; of two that have the same in two namespaces the second keeps that of the host. */
@@ -336,91 +248,4 @@ function placesOf(kernel: Kernel, tasks: readonly PlacedTask[]): Map<bigint, { c
       { cwd: batch.column('cwd').text(row) ?? '', root: batch.column('root').text(row) ?? '/' },
     ]),
   )
-}
-
-/** Files of an upper layer on their way into a tar. */
-class Layer {
-  files = 0
-  leftOut = 0
-  /** Paths of files of which memory lacks pages. */
-  readonly partial: string[] = []
-  readonly #kernel: Kernel
-  readonly #targets: ReadonlyMap<bigint, string>
-
-  constructor(kernel: Kernel, targets: ReadonlyMap<bigint, string>) {
-    this.#kernel = kernel
-    this.#targets = targets
-  }
-
-  async write(tar: TarWriter, upper: readonly { path: string; file: FileRow }[]): Promise<void> {
-    for (const { path, file } of upper) {
-      if (isWhiteout(file)) continue
-      const member = memberOf(path, file, this.#targets.get(file.address) ?? null)
-      if (member === null) this.leftOut++
-      else if (member.type === 'File') await this.#file(tar, member, path, file)
-      else {
-        tar.add(member)
-        this.files++
-      }
-    }
-  }
-
-  async #file(tar: TarWriter, member: TarMember, path: string, file: FileRow): Promise<void> {
-    const contents = this.#kernel.fileContents(file.contents)
-    if (contents === null || !Number.isSafeInteger(contents.size)) {
-      this.leftOut++
-      return
-    }
-    const runs = [...contents.runs()]
-    // Of a file of which there is nothing not even its zeros are told.
-    if (contents.size > 0 && !runs.some(({ state }) => state === 'present' || state === 'hole')) {
-      this.leftOut++
-      return
-    }
-    if (runs.some(({ state }) => state !== 'present' && state !== 'hole')) this.partial.push(path)
-    await tar.contents(member, contents.size, async (put) => {
-      await contents.copyTo({ write: put })
-    })
-    this.files++
-  }
-}
-
-/** Null for what no archive may have, or is not told. */
-function memberOf(path: string, { type, uid, gid, mode, modified }: FileRow, target: string | null): TarMember | null {
-  const names = path.split('/').filter((name) => name !== '')
-  if (names.length === 0 || names.some((name) => name === '.' || name === '..' || name.includes('\0'))) return null
-  const about = {
-    mode: permissionsOf(mode ?? ''),
-    uid: uid ?? 0,
-    gid: gid ?? 0,
-    modified: modified === null ? undefined : new Date(modified),
-  }
-  const plain = names.join('/')
-  if (type === 'directory') return { ...about, path: `${plain}/`, type: 'Directory' }
-  if (type === 'symlink') return target === null ? null : { ...about, path: plain, type: 'SymbolicLink', target }
-  return type === 'file' ? { ...about, path: plain, type: 'File' } : null
-}
-
-/** Bits of a mode as `ls` has it: `-rwsr-xr-x`. */
-function permissionsOf(mode: string): number {
-  return [...mode].reduce((bits, letter, place) => {
-    if (place === 0 || letter === '-') return bits
-    const own = /[ST]/.test(letter) ? 0 : 1 << (9 - place)
-    return bits | own | (/[sStT]/.test(letter) ? (SPECIAL[place] ?? 0) : 0)
-  }, 0)
-}
-
-function linkTargets(kernel: Kernel, upper: readonly { file: FileRow }[]): Map<bigint, string> {
-  const links = upper.filter(({ file }) => file.type === 'symlink')
-  const batch = kernel
-    .at(
-      links.map(({ file }) => file.address),
-      'struct inode',
-    )
-    .select({ target: text('i_link', PATH_MAX) })
-  const found = Array.from(
-    { length: batch.length },
-    (_, row) => [batch.address(row), batch.column('target').text(row)] as const,
-  )
-  return new Map(found.flatMap(([address, target]) => (target === null || target === '' ? [] : [[address, target]])))
 }

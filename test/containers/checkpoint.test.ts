@@ -1,13 +1,15 @@
 /** Checkpoint archives, as readers of such archives take them apart. */
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import * as fc from 'fast-check'
 import * as tar from 'tar'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { findCheckpointctl } from '../../scripts/checkpointctl.mjs'
+import { shownCall } from '../../src/containers/checkpoint/call.js'
 import { criuImages } from '../../src/containers/checkpoint/criu.js'
 import { TarWriter } from '../../src/containers/checkpoint/tar.js'
 import { sharedImage, table } from '../truth/images.js'
@@ -117,15 +119,18 @@ test('any name and any bytes come back', () => {
   )
 })
 
+const noMemory = { places: Array.from({ length: 11 }, () => 0n), exe: '', areas: [], runs: [] }
+
 test('images have their magic numbers, and what stands in them', () => {
-  const process = { tid: 7, comm: 'nginx', parent: 0, group: 7, session: 7, stopped: true, cwd: '/srv', root: '/' }
+  const state = 'stopped' as const
+  const process = { tid: 7, comm: 'nginx', parent: 0, group: 7, session: 7, state, cwd: '/srv', root: '/' }
   const threads = [
     { tid: 7, comm: 'nginx' },
     { tid: 9, comm: 'worker' },
   ]
   const files = [{ fd: 3, path: '/var/log/x', flags: 0o2, position: 2 ** 40 }]
   const images = new Map(
-    criuImages([{ ...process, threads, files, memory: null }], 'x86_64').map(({ name, bytes }) => [
+    criuImages([{ ...process, threads, files, memory: noMemory }], 'x86_64').map(({ name, bytes }) => [
       name,
       Buffer.from(bytes),
     ]),
@@ -138,6 +143,8 @@ test('images have their magic numbers, and what stands in them', () => {
     'fs-7.img',
     'ids-7.img',
     'inventory.img',
+    'mm-7.img',
+    'pagemap-7.img',
     'pstree.img',
   ])
   const of = (name: string) => images.get(name) ?? Buffer.alloc(0)
@@ -156,12 +163,16 @@ test('images have their magic numbers, and what stands in them', () => {
   const task = fieldsOf(core?.get(3) as Uint8Array)
   expect([task.get(1), Buffer.from(task.get(6) as Uint8Array).toString()]).toEqual([3, 'nginx'])
   const open = entriesOf(of('files.img')).map((entry) => fieldsOf(entry.get(3) as Uint8Array))
-  expect(open.map((file) => Buffer.from(file.get(6) as Uint8Array).toString())).toEqual(['/srv', '/', '/var/log/x'])
+  expect(open.map((file) => Buffer.from(file.get(6) as Uint8Array).toString())).toEqual([
+    ...['/srv', '/', '/var/log/x'],
+    '',
+  ])
   expect(open[2]?.get(3)).toBe(2 ** 40)
 })
 
 test('memory of a process has its areas, and the runs of pages that lie in the file beside it', () => {
-  const process = { tid: 7, comm: 'x', parent: 0, group: 7, session: 7, stopped: false, cwd: '/', root: '/' }
+  const state = 'alive' as const
+  const process = { tid: 7, comm: 'x', parent: 0, group: 7, session: 7, state, cwd: '/', root: '/' }
   const areas = [
     { start: 0x400000n, end: 0x401000n, permissions: 'r-xp', offset: 0x1000n, path: '/bin/x' },
     { start: 0x7fff0000n, end: 0x7fff3000n, permissions: 'rw-p', offset: null, path: '[stack]' },
@@ -205,7 +216,20 @@ test('memory of a process has its areas, and the runs of pages that lie in the f
   ])
 })
 
-const checkpointctl = (...args: string[]) => spawnSync('checkpointctl', args, { encoding: 'utf8' })
+test.each([
+  ['nginx\0-g\0A=1\0B=2\0', 9, ['nginx\0-g\0', 'A=1\0B=2\0']],
+  // A title that was written over both.
+  ['nginx: master -g\0\0\0\0A=1\0', 9, ['nginx: master -g\0', 'A=1\0']],
+  ['nginx: master process', 9, ['nginx: master process', '']],
+  // What is no variable.
+  ['sh\0\0\0 rest\0A=1\0B=2\0=3\0C=4\0', 3, ['sh\0', 'A=1\0B=2\0']],
+  ['sh\0A=1', 3, ['sh\0', 'A=1']],
+  ['sh\0', 3, ['sh\0', '']],
+])('%j has arguments and variables', (text, end, expected) => {
+  const bytes = Buffer.from(text)
+  const [start, until, from, last] = shownCall(bytes, end, end)
+  expect([bytes.subarray(start, until).toString(), bytes.subarray(from, last).toString()]).toEqual(expected)
+})
 
 for (const [name, container] of [
   ['docker-debian12', 'shop-web-1'],
@@ -256,39 +280,85 @@ for (const [name, container] of [
       expect(rootfs.length).toBeGreaterThan(2)
     })
 
-    it('has the memory of its processes where it is asked for, and otherwise none', () => {
-      expect([...read().keys()].filter((path) => /checkpoint\/(?:mm|pagemap|pages)-/.test(path))).toEqual([])
-      expect(row.memory).toBe(0)
-      const asked = ['--of-container', container, '--process-memory', '-d', join(folder, 'with')]
-      const [whole = {}] = table('checkpoint', image.as('elf'), ...asked).rows
-      const archived = readFileSync(join(folder, 'with', (whole.file as { file: string }).file))
-      const members = new Map(membersOf(archived).map((member) => [member.path, member.bytes]))
-      const tree = entriesOf(members.get('checkpoint/pstree.img') ?? Buffer.alloc(0))
-      const told = image.processes().filter(({ exe }) => exe !== null)
-      let [bytes, shown] = [0, 0]
-      for (const [place, entry] of tree.entries()) {
-        const map = members.get(`checkpoint/pagemap-${entry.get(1)}.img`)
-        if (map === undefined) continue
+    /** Pages of each process by the numbers of its pid namespace, and what it was called with. */
+    const pagesOf = (members: ReadonlyMap<string, Buffer>) =>
+      entriesOf(members.get('checkpoint/pstree.img') ?? Buffer.alloc(0)).map((entry, place) => {
+        const [head, ...runs] = entriesOf(members.get(`checkpoint/pagemap-${entry.get(1)}.img`) ?? Buffer.alloc(8))
         const pages = members.get(`checkpoint/pages-${place + 1}.img`) ?? Buffer.alloc(0)
-        const [head, ...runs] = entriesOf(map)
         expect(head?.get(1)).toBe(place + 1)
         expect(runs.reduce((sum, run) => sum + Number(run.get(5)) * 4096, 0)).toBe(pages.length)
-        bytes += pages.length
-        // A stack has what its process was called with.
-        if (told.some(({ cmdline }) => cmdline.length > 1 && pages.includes(cmdline.join('\0')))) shown++
-      }
-      expect(whole.memory).toBe(bytes)
+        return pages
+      })
+    const told = image.missing ? [] : image.processes().filter(({ exe, cmdline }) => exe !== null && cmdline.length > 1)
+    /** A stack has what its process was called with. */
+    const isToldBy = (pages: Buffer) => told.some(({ cmdline }) => pages.includes(cmdline.join('\0')))
+
+    it('has of the memory of its processes what these were called with, and all of it where that is asked for', () => {
+      const few = pagesOf(new Map([...read()].map(([path, { bytes }]) => [path, bytes])))
+      expect(row.memory).toBe(few.reduce((sum, pages) => sum + pages.length, 0))
+      expect(few.filter(isToldBy).length).toBeGreaterThan(0)
+      for (const pages of few) expect(pages.length).toBeLessThan(1 << 16)
+      const asked = ['--of-container', container, '--process-memory', '-d', join(folder, 'with')]
+      const [all = {}] = table('checkpoint', image.as('elf'), ...asked).rows
+      const archived = readFileSync(join(folder, 'with', (all.file as { file: string }).file))
+      const whole = pagesOf(new Map(membersOf(archived).map((member) => [member.path, member.bytes])))
+      const bytes = whole.reduce((sum, pages) => sum + pages.length, 0)
+      expect(all.memory).toBe(bytes)
       expect(bytes).toBeGreaterThan(1 << 20)
-      expect(shown).toBeGreaterThan(0)
+      expect(whole.filter(isToldBy).length).toBe(few.filter(isToldBy).length)
     }, 120_000)
 
-    it('is shown by checkpointctl, where that is installed', ({ skip }) => {
-      skip(checkpointctl('--help').error !== undefined, 'checkpointctl is not installed')
-      const shown = checkpointctl('show', archive())
-      expect(shown.stdout).toContain(container)
-      const inspected = checkpointctl('inspect', '--ps-tree', '--files', '--stats', '--mounts', archive())
-      expect(inspected.status).toBe(0)
-      expect(inspected.stdout).toContain(name === 'docker-debian12' ? '[1]  nginx' : 'Process tree')
+    it('is shown by checkpointctl, where that is installed', async ({ skip }) => {
+      const { path = '', why } = await findCheckpointctl()
+      skip(why !== undefined, why)
+      const checkpointctl = (...args: string[]) => {
+        const { status, stdout, stderr } = spawnSync(path, [...args, archive()], { encoding: 'utf8' })
+        expect(stderr).toBe('')
+        expect(status).toBe(0)
+        return stdout
+      }
+      expect(checkpointctl('show')).toContain(container)
+      const all = checkpointctl('inspect', '--all')
+      const members = read()
+      const tree = entriesOf(members.get('checkpoint/pstree.img')?.bytes ?? Buffer.alloc(0))
+      for (const pid of tree.map((entry) => entry.get(1))) expect(all).toMatch(new RegExp(`\\[${pid}[\\] ]`))
+      for (const shown of ['Process tree', 'Environment variables', 'Open files', 'Overview of mounts', 'CRIU dump'])
+        expect(all).toContain(shown)
+      // The memory of each first process has what it was called with, and a reader finds that.
+      const told = image.processes().filter(({ cmdline }) => all.includes(cmdline.join(' ')))
+      expect(told.length).toBeGreaterThan(0)
+      const sizes = checkpointctl('memparse')
+      expect(sizes.split('\n').filter((line) => /^\d+ /.test(line))).toHaveLength(row.processes as number)
+    })
+
+    it('is shown by checkpointctl for a container that has ended, too', async ({ skip }) => {
+      const { path = '', why } = await findCheckpointctl()
+      skip(why !== undefined, why)
+      const ended = table('containers', image.as('elf')).rows.find(({ state }) => state === 'exited')
+      const asked = ['--of-container', String(ended?.id), '-d', join(folder, 'ended')]
+      const [one = {}] = table('checkpoint', image.as('elf'), ...asked).rows
+      const file = join(folder, 'ended', (one.file as { file: string }).file)
+      const { status, stdout } = spawnSync(path, ['inspect', '--all', file], { encoding: 'utf8' })
+      expect([one.processes, status, /\[1 \(Dead\)\]/.test(stdout)]).toEqual([0, 0, true])
+    })
+
+    it('is decoded by crit, where that is installed', ({ skip }) => {
+      skip(spawnSync('crit', ['--help']).error !== undefined, 'crit is not installed')
+      // One of each kind: it takes a second for each.
+      const images = new Map(
+        [...read().values()].flatMap((member) => {
+          const [, kind] = /^checkpoint\/(?!pages-)([a-z]+)(?:-\d+)?\.img$/.exec(member.path) ?? []
+          return kind === undefined ? [] : [[kind, member] as const]
+        }),
+      )
+      expect(images.size).toBe(9)
+      for (const { path, bytes } of images.values()) {
+        const file = join(folder, 'image')
+        writeFileSync(file, bytes)
+        const { status, stdout, stderr } = spawnSync('crit', ['decode', '-i', file], { encoding: 'utf8' })
+        expect([path, status, stderr]).toEqual([path, 0, ''])
+        expect(JSON.parse(stdout)).toMatchObject({ magic: expect.any(String), entries: expect.any(Array) })
+      }
     })
   })
 }

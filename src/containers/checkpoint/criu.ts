@@ -23,10 +23,10 @@ const MAGIC = {
 } as const
 /** CRTOOLS_IMAGES_V1_1 (criu/include/image.h). */
 const VERSION = 2
-/** Of `core_entry`: which machine, and what a task does (criu/include/pid.h). */
+/** Of `core_entry`: which machine, and what a task does (compel/include/uapi/task-state.h). */
 const MACHINES: Readonly<Record<string, number>> = { x86_64: 1, arm64: 3 }
-const ALIVE = 1
-const STOPPED = 3
+const STATES = { alive: 1, dead: 2, stopped: 3, zombie: 6 } as const
+export type CheckpointState = keyof typeof STATES
 /** REG of `fd_types` (images/fdinfo.proto). */
 const REGULAR = 1
 
@@ -78,13 +78,12 @@ export interface CheckpointProcess extends CheckpointThread {
   parent: number
   group: number
   session: number
-  stopped: boolean
+  state: CheckpointState
   threads: readonly CheckpointThread[]
   cwd: string
   root: string
   files: readonly { fd: number; path: string; flags: number; position: number }[]
-  /** Null where none was asked for, or it has none. */
-  memory: CheckpointMemory | null
+  memory: CheckpointMemory
 }
 
 /** A file of the archive. */
@@ -130,12 +129,8 @@ export function criuImages(processes: readonly CheckpointProcess[], architecture
         'fdinfo',
         open.map((each) => (entry: BinaryWriter) => numbers(entry, [each.id, each.flags, REGULAR, each.fd])),
       ),
-      ...(process.memory === null
-        ? []
-        : [
-            image(`mm-${tid}.img`, 'mm', [memoryEntry(process.memory, files)]),
-            image(`pagemap-${tid}.img`, 'pagemap', pagemap(process.memory, id)),
-          ]),
+      image(`mm-${tid}.img`, 'mm', [memoryEntry(process.memory, files)]),
+      image(`pagemap-${tid}.img`, 'pagemap', pagemap(process.memory, id)),
     ]
   })
   const tree = processes.map(({ tid, parent, group, session, threads }) => (entry: BinaryWriter) => {
@@ -176,12 +171,9 @@ function numbers(message: BinaryWriter, values: readonly number[]): BinaryWriter
 }
 
 /** `core_entry` with a `task_core_entry`: state, exit code, personality, flags, blocked signals, name. */
-function task(core: BinaryWriter, { comm, stopped, tid }: CheckpointProcess, architecture: string): BinaryWriter {
+function task(core: BinaryWriter, { comm, state, tid }: CheckpointProcess, architecture: string): BinaryWriter {
   core.tag(1, VARINT).int32(MACHINES[architecture] ?? 0)
-  numbers(core.tag(3, LENGTH).fork(), [stopped ? STOPPED : ALIVE, 0, 0, 0, 0])
-    .tag(6, LENGTH)
-    .string(comm)
-    .join()
+  numbers(core.tag(3, LENGTH).fork(), [STATES[state], 0, 0, 0, 0]).tag(6, LENGTH).string(comm).join()
   return threadPart(core, { tid, comm })
 }
 
