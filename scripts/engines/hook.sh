@@ -1,10 +1,9 @@
 #!/bin/bash
-# On the machine that builds the guest's disk: $ROOT is the guest's root, $BIN holds crio, pinns and crictl. Needs gcc, and
-# libc's static half.
+# On the machine that builds the guest's disk: $ROOT is the guest's root, $BIN holds crio, pinns and crictl where there shall
+# be CRI-O, k3s or kind, and $PARTS names the parts of provision.sh where not all are wanted. Needs gcc, and libc's static half.
 set -euo pipefail
-install -D "$BIN/crio" "$ROOT/usr/local/bin/crio"
-install -D "$BIN/pinns" "$ROOT/usr/local/bin/pinns"
-install -D "$BIN/crictl" "$ROOT/usr/local/bin/crictl"
+for program in ${BIN:+crio pinns crictl}; do install -D "$BIN/$program" "$ROOT/usr/local/bin/$program"; done
+if [ -n "${PARTS:-}" ]; then echo "export PARTS='$PARTS'" >>"$ROOT/lab/env"; fi
 gcc -O2 -static -s -o "$ROOT/usr/local/lib/lab-pause" "$(dirname "$0")/pause.c"
 mkdir -p "$ROOT/etc/docker" "$ROOT/etc/containers"
 echo '{"data-root": "/srv/engine/docker", "log-driver": "json-file"}' >"$ROOT/etc/docker/daemon.json"

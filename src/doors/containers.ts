@@ -44,6 +44,7 @@ export {
   type RemovedGroup,
   removedGroups,
 } from '../tables/memory-groups.js'
+export { type ComparedProgram, comparedPrograms } from '../tables/memory-programs.js'
 export { namespaceRows } from '../tables/namespaces.js'
 export { addressHolders, netColumns, netPlaces } from '../tables/net.js'
 export { readBuilt, readKubeletSettings } from '../tables/node-settings.js'

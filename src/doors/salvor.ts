@@ -98,6 +98,7 @@ export {
   programPath,
 } from '../findings/programs.js'
 export { quote, quoteSome } from '../findings/quote.js'
+export { runtimeCopy } from '../findings/runtime-copies.js'
 export { lessIfTorn } from '../findings/torn.js'
 export { severityOfTyped, signsOfTyped } from '../findings/typed.js'
 export { type UpperLayer, upperLayers } from '../findings/upper-layers.js'

@@ -1,5 +1,6 @@
 /** The host's own namespaces and engines, told from what runs in containers. */
 
+import { RUNTIMES } from '../containers/runtime-files.js'
 import { isInstalled, programName } from './programs.js'
 
 export type Id = number | bigint | null
@@ -27,14 +28,24 @@ export function firstOfHost<P extends Placed>(processes: Placements<P>): P | und
 /** Programs that make containers, and those that stay with one while it runs. */
 const ENGINES =
   /^(?:runc|crun|youki|docker-runc|containerd|dockerd|crio|podman|conmon|conmonrs|buildkitd|containerd-shim(?:-[\w-]+)?|docker-containerd(?:-shim)?|kubelet|k3s|rke2|docker-init)$/
-/** Where runc runs a sealed copy of itself from (libcontainer's cloned_binary.c and dmz). */
+/** Where some distributions and engines have theirs beside where programs are installed. */
+const ENGINE_FOLDERS = /^\/(?:var\/lib\/k0s|home\/kubernetes)\/bin\//
+/** What runtimes call the memfd that they run a copy of themselves from (runc's cloned_binary, crun's cloned_binary.c). */
 const SEALED = /^\/?memfd:(?:runc_cloned:\/proc\/self\/exe|runc_exe|crun)/
+/** `runc init` is three processes, each the child of the one before. */
+const STAGES = 3
 
 /** Whether it is an engine or runtime that runs on the host itself: of no container, in the host's mounts. */
 export function isEngine<P extends Placed>(processes: Placements<P>, process: P): boolean {
   const host = firstOfHost(processes)
   if (process.container !== null || host === undefined || process.mnt_ns !== host.mnt_ns) return false
-  return ENGINES.test(programName(process)) || SEALED.test(process.exe ?? '')
+  return ENGINES.test(programName(process))
+}
+
+/** Whether it is one whose word excuses others: where engines are installed. */
+function isInstalledEngine<P extends Placed>(processes: Placements<P>, process: P): boolean {
+  const { exe } = process
+  return isEngine(processes, process) && (isInstalled(exe) || ENGINE_FOLDERS.test(exe ?? ''))
 }
 
 /** Whether a container has an engine of its own that this is: installed, in the container and the mounts of another process of it. */
@@ -46,15 +57,22 @@ export function isEngineBeside(engine: Placed, process: Placed): boolean {
 
 /**
  * Whether it is a step of a runtime that starts a container or an exec: `runc init` is in the container's cgroup before
- * it has its namespaces, with all rights. Its parent is a runtime of the host.
+ * it has its namespaces, with all rights. An installed engine has started it. What it runs only bears a runtime's name,
+ * which anybody can choose: `fileless-execution` looks at the bytes, and tells of all others.
  */
 export function isRuntimeStep<P extends Placed>(processes: Placements<P>, process: P): boolean {
-  const { exe, ppid } = process
-  if (!SEALED.test(exe ?? '') && !ENGINES.test(programName(process))) return false
+  return (
+    (SEALED.test(process.exe ?? '') || RUNTIMES.test(programName(process))) && isStarted(processes, process, STAGES)
+  )
+}
+
+function isStarted<P extends Placed>(processes: Placements<P>, process: P, stages: number): boolean {
+  const { exe, ppid, container } = process
   const parent = ppid === null ? undefined : processes.where('pid', ppid)[0]
   if (parent === undefined) return false
-  if (isEngine(processes, parent) || (parent.comm?.startsWith('runc:[') === true && parent.exe === exe)) return true
+  if (isInstalledEngine(processes, parent)) return true
+  if (parent.exe === exe && stages > 1) return isStarted(processes, parent, stages - 1)
   // An engine in a container starts another one in there.
-  const within = parent.container !== null && parent.container !== process.container && process.container !== null
-  return within && SEALED.test(exe ?? '') && ENGINES.test(programName(parent))
+  const within = parent.container !== null && parent.container !== container && container !== null
+  return within && SEALED.test(exe ?? '') && ENGINES.test(programName(parent)) && isInstalled(parent.exe)
 }

@@ -44,6 +44,7 @@ const short: Record<string, string> = {
   'removed-containers': 'is made of all struct pages, which samples do not hold',
   'shell-hash': 'is in none',
   'user-stacks': 'is in none',
+  'memory-programs': 'came later',
   'open-files': 'is in docker-debian12 alone',
   netfilter: 'is in none of them',
   credentials: 'are in none of them yet',

@@ -1,4 +1,5 @@
-import { defineRule, isEngine, isRuntimeStep, need, quote } from 'salvor'
+import { defineRule, need, quote, runtimeCopy } from 'salvor'
+import memoryPrograms from '../../processes/memory-programs.js'
 import processes from '../../processes/processes.js'
 import userStacks from '../../processes/user-stacks.js'
 
@@ -12,7 +13,7 @@ export default defineRule({
   means:
     'Programs call the kernel through their libraries. Code that was written into memory and calls it itself is what is ' +
     'injected or unpacked; just-in-time compilers make code too, but leave these calls to libraries. A runtime that starts a container ' +
-    'runs from a sealed copy of itself, and is left out where an engine of the host is its parent.',
+    'runs from a sealed copy of itself, and is left out where its bytes are those of the installed one.',
   next: [
     'Look at the code with injected-memory, and write it out with memory-dump',
     'See the whole process with process-dump, and its connections in sockets',
@@ -21,16 +22,14 @@ export default defineRule({
   attack: ['T1055', 'T1106'],
   severity: 'high',
   confidence: 'medium',
-  reads: { stacks: need(userStacks), processes: need(processes) },
-  *find({ stacks, processes }) {
-    /** Of its own program, in a copy that nobody can change, and started by an engine. */
+  reads: { stacks: need(userStacks), processes: need(processes), programs: need(memoryPrograms) },
+  *find({ stacks, processes, programs }) {
+    /** Of its own program, which is a copy of a runtime, or as far as that can be told. */
     const isRuntime = ({ pid, ...thread }: (typeof stacks.rows)[number]) => {
       const process = processes.where('pid', pid)[0]
       if (process === undefined || thread.instruction_path !== process.exe) return false
       if (thread.instruction_sealed !== true || thread.instruction_permissions?.includes('w') !== false) return false
-      const parent = processes.where('pid', process.ppid)[0]
-      const started = parent !== undefined && isEngine(processes, parent) && isEngine(processes, process)
-      return started || isRuntimeStep(processes, process)
+      return runtimeCopy(processes, programs, process) !== null
     }
     for (const thread of stacks.rows) {
       const { instruction_path: path, instruction_permissions: permissions } = thread

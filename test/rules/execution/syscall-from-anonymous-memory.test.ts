@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import rule from '../../../dist/plugins/rules/execution/syscall-from-anonymous-memory.js'
 
 const thread = { tid: 8, pid: 7, comm: 'x', syscall: 35, instruction_path: null, instruction_permissions: 'rwxp' }
-const find = (changes: object) => evaluateRule(rule, { stacks: [{ ...thread, ...changes }], processes: [] })
+const find = (changes: object) =>
+  evaluateRule(rule, { stacks: [{ ...thread, ...changes }], processes: [], programs: [] })
 
 test.each([
   [{}, 'high'],
@@ -30,9 +31,11 @@ const runc = { ...host, pid: 6, ppid: 5, comm: 'runc', exe: sealed }
 const starting = { instruction_path: sealed, instruction_permissions: 'r-xp', instruction_sealed: true }
 
 /** A thread of a runtime that starts a container; what is different about it, and about who has it. */
-function ofRuntime({ code = {}, of = {}, parent = {} }) {
+function ofRuntime({ code = {}, of = {}, parent = {}, bytes = {} }) {
   const stacks = [{ ...thread, pid: 6, ...starting, ...code }]
-  return evaluateRule(rule, { stacks, processes: [host, { ...shim, ...parent }, { ...runc, ...of }] })
+  const copy = { pid: 6, exe: sealed, size: 100, sealed: true, copy_of: '/usr/sbin/runc', compared: 100 }
+  const processes = [host, { ...shim, ...parent }, { ...runc, ...of }]
+  return evaluateRule(rule, { stacks, processes, programs: [{ ...copy, ...bytes }] })
 }
 
 test('a runtime that starts a container runs from a sealed copy of itself', () => {
@@ -44,8 +47,12 @@ test.each([
   ['that is not sealed', { code: { instruction_sealed: false } }],
   ['of which nobody knows whether it is sealed', { code: { instruction_sealed: null } }],
   ['that it can write to', { code: { instruction_permissions: 'rwxp' } }],
+  ['with other bytes than any runtime', { bytes: { copy_of: null, compared: null } }],
   ['of another program than it is', { of: { exe: '/usr/bin/sleep' } }],
-  ['that no engine started', { parent: { exe: '/usr/bin/bash' } }],
+  [
+    'of which pages are gone, and that no engine started',
+    { parent: { exe: '/usr/bin/bash' }, bytes: { compared: 60 } },
+  ],
   ['that an engine of a container started', { parent: { container: 'c1', mnt_ns: 7 } }],
 ])('a copy %s is code of no file', (_, changes) => {
   expect(ofRuntime(changes)).toMatchObject([{ about: { pid: 6 } }])

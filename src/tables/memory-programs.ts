@@ -1,0 +1,92 @@
+/** Programs that run from memory, beside the installed runtime that one may be a copy of. */
+
+import { RUNTIME_FOLDERS, RUNTIMES } from '../containers/runtime-files.js'
+import type { FileContents } from '../kernel/file-contents.js'
+import { CachedFiles } from '../kernel/files.js'
+import type { Kernel } from '../kernel/kernel.js'
+import { type MemoryProgram, readMemoryPrograms } from '../kernel/memory-programs.js'
+
+/** A program as it is compared. */
+export interface ComparedProgram extends MemoryProgram {
+  /** Path of the runtime, as who started it sees it, of which no byte in memory is another; null where there is none. */
+  copy_of: string | null
+  /** Bytes that both have in memory, and that are the same. */
+  compared: number | null
+}
+
+/** A file of which a program may be a copy. */
+interface Original {
+  path: string
+  inode: bigint
+}
+
+/** Of tasks with the paths of their programs. */
+export function comparedPrograms(
+  kernel: Kernel,
+  tasks: readonly { address: bigint; exe: string | null }[],
+): ComparedProgram[] {
+  const programs = readMemoryPrograms(kernel, tasks)
+  const originals = new Map<bigint, Original[]>()
+  for (const { parent } of programs)
+    if (!originals.has(parent)) originals.set(parent, installedRuntimes(kernel, parent))
+  return programs.map((program) => {
+    let best: { copy_of: string | null; compared: number | null } = { copy_of: null, compared: null }
+    for (const { path, inode } of program.sealed === true ? (originals.get(program.parent) ?? []) : []) {
+      const compared = sameBytes(kernel.fileContents(program.inode), kernel.fileContents(inode))
+      if (compared !== null && compared > (best.compared ?? 0)) best = { copy_of: path, compared }
+    }
+    return { ...program, ...best }
+  })
+}
+
+/** Runtimes that a task sees where they are installed, by the names that the dentry cache has of them. */
+function installedRuntimes(kernel: Kernel, task: bigint): Original[] {
+  const files = CachedFiles.of(kernel, task)
+  if (files === null) return []
+  const found = new Map<bigint, Original>()
+  for (const folder of RUNTIME_FOLDERS) {
+    for (const { name, path } of files.list(folder)) {
+      const inode = RUNTIMES.test(name) ? files.inode(path) : null
+      // Folders are links to each other, and so are names.
+      if (inode !== null && !found.has(inode)) found.set(inode, { path, inode })
+    }
+  }
+  return [...found.values()]
+}
+
+/** How many bytes two files have both in memory, all of them the same; null where one is another, or the sizes are. */
+function sameBytes(one: FileContents | null, other: FileContents | null): number | null {
+  if (one === null || other === null || one.size !== other.size) return null
+  const [left, right] = [present(one), present(other)]
+  let [own, its] = [left.next(), right.next()]
+  let same = 0
+  while (own.done !== true && its.done !== true) {
+    const start = Math.max(own.value.offset, its.value.offset)
+    const [ownEnd, itsEnd] = [endOf(own.value), endOf(its.value)]
+    const end = Math.min(ownEnd, itsEnd)
+    if (start < end) {
+      if (Buffer.compare(part(own.value, start, end), part(its.value, start, end)) !== 0) return null
+      same += end - start
+    }
+    if (ownEnd <= itsEnd) own = left.next()
+    else its = right.next()
+  }
+  return same
+}
+
+interface Piece {
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
+
+function* present(contents: FileContents): Generator<Piece> {
+  for (const piece of contents) if ('bytes' in piece) yield piece
+}
+
+function endOf({ offset, bytes }: Piece): number {
+  return offset + bytes.length
+}
+
+function part({ offset, bytes }: Piece, start: number, end: number): Uint8Array {
+  return bytes.subarray(start - offset, end - offset)
+}
