@@ -7,7 +7,7 @@ export default defineAnalyzer({
   summary: 'A container in the layout of a checkpoint archive, for tools that show these',
   description:
     'A tar as podman, CRI-O and containerd write one: config.dump, spec.dump, network.status, rootfs-diff.tar of the upper ' +
-    'layer as the page cache has it, deleted.files, stats-dump, and images of its processes, threads and open files in the ' +
+    'layer as the page cache has it, deleted.files, stats-dump, and images of its processes, threads, open files and sockets in the ' +
     'form of CRIU. It is for reading: what nobody knows is zero, and nothing can be restored from it. Of each process there are ' +
     'its areas (mm-PID.img) and the pages of its arguments and environment (pages-N.img, by pagemap-PID.img), and with ' +
     '--process-memory all memory that no file has. partial.files names the files of which pages are missing, which are zeros.',

@@ -1,4 +1,6 @@
-/** Addresses of networks as text, from the bytes that the kernel keeps. */
+/** Addresses of networks as text, from the bytes that the kernel keeps, and back. */
+
+import { isIPv4, isIPv6 } from 'node:net'
 
 /** A `__be32` as it was read on a little-endian machine, as `10.0.2.15`. */
 export function ipv4Text(address: number): string {
@@ -26,6 +28,24 @@ function longestZeros(words: readonly number[]): { start: number; length: number
     if (length > best.length) best = { start: at + 1 - length, length }
   }
   return best
+}
+
+/** The bytes of an address in text, four or sixteen of them; null where it is none. */
+export function addressBytes(text: string): Uint8Array | null {
+  if (isIPv4(text)) return Uint8Array.from(text.split('.').map(Number))
+  if (!isIPv6(text)) return null
+  const [plain = ''] = text.split('%')
+  const mapped = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(plain)
+  const four = mapped?.[2]?.split('.').map(Number) ?? []
+  const hex = mapped === null ? plain : `${mapped[1]}${word(four[0], four[1])}:${word(four[2], four[3])}`
+  const [before = [], after] = hex.split('::').map((half) => half.split(':').filter((part) => part !== ''))
+  const zeros = after === undefined ? [] : Array.from({ length: 8 - before.length - after.length }, () => '0')
+  const words = [...before, ...zeros, ...(after ?? [])].map((part) => Number.parseInt(part, 16))
+  return Uint8Array.from(words.flatMap((value) => [value >> 8, value & 255]))
+}
+
+function word(high = 0, low = 0): string {
+  return ((high << 8) | low).toString(16)
 }
 
 /** A `__be16` as it was read on a little-endian machine: a port, a protocol. */

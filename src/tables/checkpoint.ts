@@ -11,6 +11,7 @@ import { isLeader } from '../kernel/tasks.js'
 import { imageTime } from '../kernel/time.js'
 import { Layer, linkTargets } from './checkpoint-layer.js'
 import { Memories, NO_MEMORY } from './checkpoint-memory.js'
+import { checkpointSockets } from './checkpoint-sockets.js'
 import { containerEvidence } from './containers.js'
 import { type FileRow, isWhiteout, upperFiles } from './files.js'
 import { listedPlacedTasks, type PlacedTask } from './task.js'
@@ -23,7 +24,7 @@ const FIRST = 1
 /** Readers take no archive without a first process: that of a container which has none is dead, and nothing is known of it. */
 const ENDED: CheckpointProcess = {
   ...{ tid: FIRST, comm: '', parent: 0, group: FIRST, session: FIRST, state: 'dead', cwd: '', root: '' },
-  ...{ threads: [{ tid: FIRST, comm: '' }], files: [], memory: NO_MEMORY },
+  ...{ threads: [{ tid: FIRST, comm: '' }], files: [], sockets: [], memory: NO_MEMORY },
 }
 
 /** What went into an archive. */
@@ -174,7 +175,7 @@ function processesOf(
   const tasks = [...(read.tasks.get(init.container ?? '') ?? [])]
   const numbers = innerNumbers(ordered)
   const first = numbers.get(init.pid) ?? FIRST
-  const open = filesOf(kernel, ordered)
+  const [open, sockets] = [filesOf(kernel, ordered), checkpointSockets(kernel)]
   return ordered.map((task): CheckpointProcess => {
     const tid = numbers.get(task.pid) ?? 0
     const threads = tasks.filter((thread) => thread.pid === task.pid && thread !== task)
@@ -194,6 +195,7 @@ function processesOf(
       cwd: place?.cwd ?? '',
       root: place?.root ?? '/',
       files: open.get(task.address) ?? [],
+      sockets: sockets.get(task.pid ?? -1) ?? [],
       memory: memory.of(task),
     }
   })

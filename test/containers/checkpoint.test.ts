@@ -12,6 +12,7 @@ import { findCheckpointctl } from '../../scripts/checkpointctl.mjs'
 import { shownCall } from '../../src/containers/checkpoint/call.js'
 import { criuImages } from '../../src/containers/checkpoint/criu.js'
 import { TarWriter } from '../../src/containers/checkpoint/tar.js'
+import { addressBytes, ipv6Text } from '../../src/kernel/net-addresses.js'
 import { sharedImage, table } from '../truth/images.js'
 
 interface Member {
@@ -119,6 +120,18 @@ test('any name and any bytes come back', () => {
   )
 })
 
+test('an address comes back from its text', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), fc.nat({ max: 16 }), (bytes, zeros) => {
+      const address = bytes.fill(0, 0, zeros)
+      expect(addressBytes(ipv6Text(address))).toEqual(address)
+    }),
+  )
+  expect(addressBytes('::ffff:10.0.2.15')).toEqual(Uint8Array.of(...Array(10).fill(0), 255, 255, 10, 0, 2, 15))
+  expect(addressBytes('10.0.2.15')).toEqual(Uint8Array.of(10, 0, 2, 15))
+  expect([addressBytes(''), addressBytes('10.0.2')]).toEqual([null, null])
+})
+
 const noMemory = { places: Array.from({ length: 11 }, () => 0n), exe: '', areas: [], runs: [] }
 
 test('images have their magic numbers, and what stands in them', () => {
@@ -129,8 +142,16 @@ test('images have their magic numbers, and what stands in them', () => {
     { tid: 9, comm: 'worker' },
   ]
   const files = [{ fd: 3, path: '/var/log/x', flags: 0o2, position: 2 ** 40 }]
+  const none = { address: new Uint8Array(), port: 0 }
+  const local = { address: Uint8Array.of(10, 0, 2, 15), port: 80 }
+  const connected = { inode: 77, family: 2, type: 1, protocol: 6, state: 1, local, remote: { ...local, port: 4000 } }
+  const named = { inode: 78, family: 1, type: 1, protocol: 0, state: 10, local: none, remote: none }
+  const sockets = [
+    { fd: 4, ...connected, name: new Uint8Array() },
+    { fd: 5, ...named, name: Buffer.from('\0x') },
+  ]
   const images = new Map(
-    criuImages([{ ...process, threads, files, memory: noMemory }], 'x86_64').map(({ name, bytes }) => [
+    criuImages([{ ...process, threads, files, sockets, memory: noMemory }], 'x86_64').map(({ name, bytes }) => [
       name,
       Buffer.from(bytes),
     ]),
@@ -162,7 +183,17 @@ test('images have their magic numbers, and what stands in them', () => {
   expect(core?.get(1)).toBe(1)
   const task = fieldsOf(core?.get(3) as Uint8Array)
   expect([task.get(1), Buffer.from(task.get(6) as Uint8Array).toString()]).toEqual([3, 'nginx'])
-  const open = entriesOf(of('files.img')).map((entry) => fieldsOf(entry.get(3) as Uint8Array))
+  const opened = entriesOf(of('files.img'))
+  const [internet, unix] = [4, 16].map((member) => opened.find((entry) => entry.has(member)))
+  const [isk, usk] = [internet?.get(4), unix?.get(16)].map((bytes) => fieldsOf(bytes as Uint8Array))
+  expect([2, 3, 4, 5, 6, 7, 8, 11].map((field) => isk?.get(field))).toEqual([77, 2, 1, 6, 1, 80, 4000, 0x0f02000a])
+  expect([usk?.get(2), usk?.get(4), Buffer.from(usk?.get(11) as Uint8Array).toString()]).toEqual([78, 10, '\0x'])
+  expect(entriesOf(of('fdinfo-1.img')).map((entry) => [entry.get(3), entry.get(4)])).toEqual([
+    [1, 3],
+    [4, 4],
+    [5, 5],
+  ])
+  const open = opened.flatMap((entry) => (entry.has(3) ? [fieldsOf(entry.get(3) as Uint8Array)] : []))
   expect(open.map((file) => Buffer.from(file.get(6) as Uint8Array).toString())).toEqual([
     ...['/srv', '/', '/var/log/x'],
     '',
@@ -185,7 +216,7 @@ test('memory of a process has its areas, and the runs of pages that lie in the f
   ]
   const memory = { places, exe: '/bin/x', areas, runs }
   const images = new Map(
-    criuImages([{ ...process, threads: [], files: [], memory }], 'x86_64').map(({ name, bytes }) => [
+    criuImages([{ ...process, threads: [], files: [], sockets: [], memory }], 'x86_64').map(({ name, bytes }) => [
       name,
       Buffer.from(bytes),
     ]),
@@ -324,6 +355,11 @@ for (const [name, container] of [
       for (const pid of tree.map((entry) => entry.get(1))) expect(all).toMatch(new RegExp(`\\[${pid}[\\] ]`))
       for (const shown of ['Process tree', 'Environment variables', 'Open files', 'Overview of mounts', 'CRIU dump'])
         expect(all).toContain(shown)
+      const listening = table('sockets', image.as('elf'), '--container', container).rows.find(
+        ({ state, local_port, pid }) => state === 'LISTEN' && Number(local_port) > 0 && pid !== null,
+      )
+      if (name === 'docker-debian12')
+        expect(all).toContain(`[TCP (LISTEN)]  ${listening?.local_address}:${listening?.local_port}`)
       // The memory of each first process has what it was called with, and a reader finds that.
       const told = image.processes().filter(({ cmdline }) => all.includes(cmdline.join(' ')))
       expect(told.length).toBeGreaterThan(0)
@@ -339,7 +375,7 @@ for (const [name, container] of [
       const [one = {}] = table('checkpoint', image.as('elf'), ...asked).rows
       const file = join(folder, 'ended', (one.file as { file: string }).file)
       const { status, stdout } = spawnSync(path, ['inspect', '--all', file], { encoding: 'utf8' })
-      expect([one.processes, status, /\[1 \(Dead\)\]/.test(stdout)]).toEqual([0, 0, true])
+      expect([one.processes, status, /\[1(?: \(Dead\))?\]/.test(stdout)]).toEqual([0, 0, true])
     })
 
     it('is decoded by crit, where that is installed', ({ skip }) => {

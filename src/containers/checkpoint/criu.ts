@@ -5,6 +5,7 @@
 
 import type { BinaryWriter } from '@bufbuild/protobuf/wire'
 import { require } from '../../require.js'
+import { type CheckpointSocket, socketEntry, socketKind } from './criu-sockets.js'
 
 /** IMG_COMMON_MAGIC, IMG_SERVICE_MAGIC and the kinds of images (criu/include/magic.h). */
 const COMMON = 0x5456_4319
@@ -83,6 +84,7 @@ export interface CheckpointProcess extends CheckpointThread {
   cwd: string
   root: string
   files: readonly { fd: number; path: string; flags: number; position: number }[]
+  sockets: readonly CheckpointSocket[]
   memory: CheckpointMemory
 }
 
@@ -111,11 +113,10 @@ export function criuImages(processes: readonly CheckpointProcess[], architecture
     const id = place + 1
     const { tid, cwd, root, threads } = process
     const [cwdId, rootId] = [files.id(cwd, 0, 0), files.id(root, 0, 0)]
-    const open = process.files.map(({ fd, path, flags, position }) => ({
-      fd,
-      flags,
-      id: files.id(path, flags, position),
-    }))
+    const open = [
+      ...process.files.map(({ fd, path, flags, position }) => [files.id(path, flags, position), flags, REGULAR, fd]),
+      ...process.sockets.map((socket) => [files.socket(socket), 0, socketKind(socket).type, socket.fd]),
+    ]
     return [
       image(`core-${tid}.img`, 'core', [(core) => task(core, process, architecture)]),
       ...threads
@@ -127,7 +128,7 @@ export function criuImages(processes: readonly CheckpointProcess[], architecture
       image(
         `fdinfo-${id}.img`,
         'fdinfo',
-        open.map((each) => (entry: BinaryWriter) => numbers(entry, [each.id, each.flags, REGULAR, each.fd])),
+        open.map((each) => (entry: BinaryWriter) => numbers(entry, each)),
       ),
       image(`mm-${tid}.img`, 'mm', [memoryEntry(process.memory, files)]),
       image(`pagemap-${tid}.img`, 'pagemap', pagemap(process.memory, id)),
@@ -233,6 +234,16 @@ class Files {
       // `reg_file_entry`, with an owner that nobody set (`fown_entry`).
       numbers(entry, [id, flags]).tag(3, VARINT).uint64(position)
       return numbers(entry.tag(5, LENGTH).fork(), [0, 0, 0, 0, 0]).join().tag(6, LENGTH).string(name).join()
+    })
+    return id
+  }
+
+  socket(socket: CheckpointSocket): number {
+    const id = this.#entries.length + 1
+    const { type, member } = socketKind(socket)
+    this.#entries.push((entry) => {
+      numbers(entry, [type, id])
+      return socketEntry(entry.tag(member, LENGTH).fork(), id, socket).join()
     })
     return id
   }
