@@ -179,7 +179,7 @@ if wants dind; then
   inner run --name inner-exited inner/box:1 sh -c 'exit 5'
   # What its declaration does not say, and what is not from its image.
   inner run -d --name inner-drift --cap-add NET_ADMIN --security-opt seccomp=unconfined --memory 32m inner/box:1 sleep 87013
-  inner exec inner-drift cp /bin/busybox /tmp/busybox-dropped
+  inner exec inner-drift busybox cp /bin/busybox /tmp/busybox-dropped
   inner exec -d inner-drift /tmp/busybox-dropped sleep 87014
   # A client that stays connected with the engine in its own container.
   docker exec -d dind docker events
@@ -214,9 +214,11 @@ fi
 
 # --- runc and crun by hand.
 bundle() { # RUNTIME NAME SECONDS [VERB]
-  mkdir -p $work/$2/rootfs
-  cp -a $box/. $work/$2/rootfs/
-  (cd $work/$2 && $1 spec && python3 - "$2" "$3" <<'P'
+  # Not below /run: that is mounted noexec, and runc looks whether it may execute what it is to start.
+  local folder=/srv/bundles/$2
+  mkdir -p $folder/rootfs
+  cp -a $box/. $folder/rootfs/
+  (cd $folder && $1 spec && python3 - "$2" "$3" <<'P'
 import json, sys
 spec = json.load(open('config.json'))
 spec['process'].update(terminal=False, args=['sleep', sys.argv[2]])

@@ -5,6 +5,7 @@ import { hashedChildren } from './hash-tables.js'
 import type { Kernel } from './kernel.js'
 import { readMounts } from './mounts.js'
 import { CHILD } from './objects.js'
+import { contentsInode } from './overlay-inodes.js'
 import { cached, contents, firstOf, hlist, list, object, text } from './query.js'
 
 const DENTRY = 'struct dentry'
@@ -66,6 +67,8 @@ export class CachedFiles {
   readonly #root: Place
   /** Which mount covers a place: by parent mount and dentry. */
   readonly #covers = new Map<string, Place>()
+  /** Mounts whose files have their contents in layers below. */
+  readonly #overlays = new Set<bigint>()
   readonly #directories = new Map<bigint, Map<string, Node>>()
   /** Made when the first directory is found to be torn. */
   #table: Map<bigint, bigint[]> | null = null
@@ -89,7 +92,8 @@ export class CachedFiles {
     const mount = mounts.find((candidate) => candidate.vfsmount === vfsmount)
     if (!mount || !dentry) return null
     const files = new CachedFiles(kernel, { mount: mount.address, dentry })
-    for (const { address, parent, mountpoint, root_dentry } of mounts) {
+    for (const { address, parent, mountpoint, root_dentry, type } of mounts) {
+      if (type === 'overlay') files.#overlays.add(address)
       if (parent !== address)
         files.#covers.set(key({ mount: parent, dentry: mountpoint }), { mount: address, dentry: root_dentry })
     }
@@ -203,6 +207,13 @@ export class CachedFiles {
     return children
   }
 
+  /** A name in a directory, with the inode that its contents are in. */
+  #child({ mount, dentry }: Place, name: string): Node | undefined {
+    const node = this.#children(dentry).get(name)
+    const isBelow = this.#overlays.has(mount) && (node?.kind === 'file' || node?.kind === 'symlink')
+    return node !== undefined && isBelow ? { ...node, inode: contentsInode(this.#kernel, node.inode) } : node
+  }
+
   /** The directory's children that the dentry hash table knows. */
   #hashed(dentry: bigint): bigint[] {
     this.#table ??= hashedChildren(this.#kernel)
@@ -212,7 +223,7 @@ export class CachedFiles {
   #node(path: string, follow = true): Node | null {
     const slash = path.lastIndexOf('/')
     const directory = this.#resolve(path.slice(0, slash) || '/')
-    const node = directory && this.#children(directory.dentry).get(path.slice(slash + 1))
+    const node = directory && this.#child(directory, path.slice(slash + 1))
     if (!node) return null
     if (!follow || node.kind !== 'symlink') return node
     const target = this.#follow(path, this.#target(node))
@@ -229,7 +240,7 @@ export class CachedFiles {
     let walked = ''
     const names = path.split('/').filter((name) => name !== '')
     for (const [index, name] of names.entries()) {
-      const node = this.#children(place.dentry).get(name)
+      const node = this.#child(place, name)
       if (!node) return null
       if (node.kind === 'symlink') {
         const target = this.#follow(`${walked}/${name}`, this.#target(node))

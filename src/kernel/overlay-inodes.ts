@@ -53,6 +53,16 @@ export function followLayers(kernel: Kernel, found: CachedInode[]): void {
   }
 }
 
+/** The inode that a file or link of an overlay has its contents in; its own where that cannot be read. */
+export function contentsInode(kernel: Kernel, inode: bigint): bigint {
+  const batch = kernel.at([inode], INODE).select({ upper: UPPER })
+  const upper = batch.column('upper').bigint(0)
+  const found = upper || kernel.at([inode], INODE).select({ lower: LOWER }).column('lower').bigint(0)
+  if (!found) return inode
+  const sound = kernel.at([found], INODE).select({ sound: obeys(rulesOf(INODE)) })
+  return sound.column('sound').number(0) === 1 ? found : inode
+}
+
 /** OVL_MAX_STACK (fs/overlayfs/params.c, super.c before 6.5). */
 const MOST_LAYERS = 500
 /** Before 6.5 an inode knows the first directory alone: all are with its name. */

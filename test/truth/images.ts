@@ -204,13 +204,15 @@ export function partialTable(analyzer: string, image: string): Table {
 }
 
 /**
- * Tables that these samples were made without a page of: where the file system of namespaces is, and areas of the address
- * space. Their rows are whole all the same, and the run says that it is not.
+ * Tables that these samples were made without a page of: where the file system of namespaces is, areas of the address space,
+ * and layers in which an engine within a container keeps its files. Their rows are whole all the same, and the run says that it
+ * is not.
  */
 const LACKING: Readonly<Record<string, readonly string[]>> = {
   'docker-debian12': ['modules'],
   'docker-debian13-la57': ['namespaces'],
   'podman-debian11': ['namespaces'],
+  'engines-debian13-dind': ['containers', 'interfaces'],
 }
 const PARTIAL = 5
 
