@@ -77,16 +77,18 @@ write('processes.json', JSON.stringify(processes))
 const ENGINES = ['docker-inspect', 'dind-inspect', 'podman-inspect', 'rootless-inspect', 'crun-list', 'runc-list']
 const CRI = ['crio', 'k3s', 'kind']
 const raw = (file) => join(folder, 'truth', 'raw', file)
-if (existsSync(raw('rootless-inspect.json'))) {
+if (existsSync(raw('crun-list.json'))) {
   const asked = CRI.filter((name) => existsSync(raw(name))).flatMap((name) =>
     readdirSync(raw(name)).map((file) => `${name}/${file}`),
   )
-  for (const file of [...ENGINES.map((name) => `${name}.json`), ...asked]) {
+  const answers = ENGINES.map((name) => `${name}.json`).filter((file) => existsSync(raw(file)))
+  for (const file of [...answers, ...asked]) {
     const told = truth(`raw/${file}`).trim()
     // What a runtime was given is long, and told by its own declaration.
     const short = (key, value) => (key === 'runtimeSpec' ? undefined : value)
     write(`raw/${file}`, JSON.stringify(told === '' ? null : JSON.parse(told), short))
   }
+  if (existsSync(raw('dind-diff.txt'))) write('raw/dind-diff.txt', truth('raw/dind-diff.txt'))
   process.exit()
 }
 // Of some, by which the rest may be judged.

@@ -11,6 +11,7 @@ import {
   listedTasks,
   memberColumns,
   ownerOf,
+  ownLimits,
 } from 'salvor/containers'
 import {
   isLeader,
@@ -177,7 +178,7 @@ export default defineAnalyzer({
         others: (pid) => byPid.get(pid),
         mounts: init === null ? null : (mounted.get(init.namespaces.mnt) ?? null),
         files: cached.get(id) ?? [],
-        limits: limits.get(id)?.[0] ?? null,
+        limits: ownLimits(limits.get(id) ?? []),
         devices: devicesOf(id, cgroups.get(init_pid) ?? null),
         filters: filters.filter(({ pids }) => members.some(({ pid }) => pid !== null && pids.has(pid))),
         exists: (path) => (there.has(path) ? true : null),

@@ -78,6 +78,7 @@ export function readDeclared(files: CachedFiles, roots: DataRoots): Declared {
   }
   reader.logs()
   for (const path of layout.metadata) reader.metadata(path)
+  reader.ownBundles()
   if (reader.lacksDocker) for (const path of layout.networks) reader.networks(path)
   return { containers: reader.containers, warnings: [...reader.warnings, ...reader.evicted()] }
 }
@@ -116,6 +117,14 @@ class Reader {
       container.waiting ||= this.#files.list(entry.path).some((file) => file.name === 'exec.fifo')
       // crun keeps a copy of the declaration beside its status, where runc keeps none.
       container.spec ??= this.#parse(`${entry.path}/config.json`, parseOciConfig)
+    }
+  }
+
+  /** Of containers that somebody runs by hand: runc knows the folder that the declaration was read from. */
+  ownBundles(): void {
+    for (const container of this.containers.values()) {
+      const bundle = container.engine === null && container.spec === null ? container.state?.value.bundle : null
+      if (bundle != null) container.spec = this.#parse(`${bundle}/config.json`, parseOciConfig)
     }
   }
 

@@ -2,6 +2,7 @@
 export { capabilityNames } from '../containers/capabilities.js'
 export { type CgroupIdentity, parseCgroupPath } from '../containers/cgroup-path.js'
 export { driftOf } from '../containers/drift/drift.js'
+export { ownLimits } from '../containers/drift/limits.js'
 export type { Difference, DriftEvidence, DriftFilter, DriftProcess } from '../containers/drift/types.js'
 export { knownFlaws } from '../containers/exposure/flaws.js'
 export { isOwn } from '../containers/exposure/node-places.js'

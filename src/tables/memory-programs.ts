@@ -1,10 +1,10 @@
 /** Programs that run from memory, beside the installed runtime that one may be a copy of. */
 
 import { RUNTIME_FOLDERS, RUNTIMES } from '../containers/runtime-files.js'
-import type { FileContents } from '../kernel/file-contents.js'
 import { CachedFiles } from '../kernel/files.js'
 import type { Kernel } from '../kernel/kernel.js'
 import { type MemoryProgram, readMemoryPrograms } from '../kernel/memory-programs.js'
+import { sameBytes } from '../kernel/same-bytes.js'
 
 /** A program as it is compared. */
 export interface ComparedProgram extends MemoryProgram {
@@ -52,41 +52,4 @@ function installedRuntimes(kernel: Kernel, task: bigint): Original[] {
     }
   }
   return [...found.values()]
-}
-
-/** How many bytes two files have both in memory, all of them the same; null where one is another, or the sizes are. */
-function sameBytes(one: FileContents | null, other: FileContents | null): number | null {
-  if (one === null || other === null || one.size !== other.size) return null
-  const [left, right] = [present(one), present(other)]
-  let [own, its] = [left.next(), right.next()]
-  let same = 0
-  while (own.done !== true && its.done !== true) {
-    const start = Math.max(own.value.offset, its.value.offset)
-    const [ownEnd, itsEnd] = [endOf(own.value), endOf(its.value)]
-    const end = Math.min(ownEnd, itsEnd)
-    if (start < end) {
-      if (Buffer.compare(part(own.value, start, end), part(its.value, start, end)) !== 0) return null
-      same += end - start
-    }
-    if (ownEnd <= itsEnd) own = left.next()
-    else its = right.next()
-  }
-  return same
-}
-
-interface Piece {
-  readonly offset: number
-  readonly bytes: Uint8Array
-}
-
-function* present(contents: FileContents): Generator<Piece> {
-  for (const piece of contents) if ('bytes' in piece) yield piece
-}
-
-function endOf({ offset, bytes }: Piece): number {
-  return offset + bytes.length
-}
-
-function part({ offset, bytes }: Piece, start: number, end: number): Uint8Array {
-  return bytes.subarray(start - offset, end - offset)
 }

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { driftOf } from '../../src/containers/drift/drift.js'
+import { ownLimits } from '../../src/containers/drift/limits.js'
 import type { DriftEvidence, DriftFilter, DriftMount, DriftProcess } from '../../src/containers/drift/types.js'
 import { type OciConfig, readOciConfig } from '../../src/containers/oci-config.js'
 import { readSeccompProfile } from '../../src/containers/seccomp-profile.js'
@@ -181,6 +182,30 @@ test.each<[string, DriftMount[], unknown[]]>([
   ['a mount that nobody declared', [...mounts, mount('/host', 'ext4', 'rw')], ['mount', '/host', 'ext4 ext4 /', null]],
 ])('%s', (_, changedMounts, difference) => {
   expect(told({ mounts: changedMounts })).toEqual([difference])
+})
+
+test('a writable hierarchy of cgroup v1, but not the tmpfs that they lie in', () => {
+  const declared = { target: '/sys/fs/cgroup', source: 'cgroup', type: 'cgroup', options: ['ro', 'nosuid'] }
+  const own = spec({ mounts: [...spec().mounts, declared] })
+  const of = (memory: string) => [
+    ...mounts,
+    mount('/sys/fs/cgroup', 'tmpfs', 'rw,mode=755'),
+    mount('/sys/fs/cgroup/pids', 'cgroup', 'ro,pids', '/docker/x'),
+    mount('/sys/fs/cgroup/memory', 'cgroup', `${memory},memory`, '/docker/x'),
+  ]
+  expect(told({ spec: own, mounts: of('ro') })).toEqual([])
+  expect(told({ spec: own, mounts: of('rw') })).toEqual([['mount', '/sys/fs/cgroup', 'writable', true]])
+  const unified = [...mounts, mount('/sys/fs/cgroup', 'cgroup2', 'rw')]
+  expect(told({ spec: own, mounts: unified })).toEqual([['mount', '/sys/fs/cgroup', 'writable', true]])
+})
+
+test('limits of a container are those of its own cgroup, in whichever hierarchy', () => {
+  const none = { memory_limit: null, pids_limit: null }
+  const of = (path: string, limits: object = {}) => ({ path, ...none, ...limits })
+  const hierarchies = [of('/docker/x'), of('/docker/x', { memory_limit: 4096 }), of('/docker/x', { pids_limit: 10n })]
+  expect(ownLimits(hierarchies)).toEqual({ memory_limit: 4096, pids_limit: 10n })
+  expect(ownLimits([of('/docker/x'), of('/docker/x/inner', { memory_limit: 1 })])).toEqual(none)
+  expect(ownLimits([])).toBeNull()
 })
 
 test('limits that are not there, and devices that nobody decides about', () => {

@@ -193,6 +193,18 @@ describe('containers of other engines', () => {
     expect(warnings).toEqual([])
   })
 
+  it('are declared in the folder that runc was told, where no engine has a declaration of them', () => {
+    const labels = ['bundle=/srv/demo']
+    const state = { init_process_pid: 700, cgroup_paths: { '': '/sys/fs/cgroup/demo' }, config: { labels } }
+    const files = new FakeFiles({
+      '/run/runc/demo/state.json': JSON.stringify(state),
+      '/srv/demo/config.json': spec({ hostname: 'demo' }),
+    })
+    const processes = [process({ pid: 700, ppid: 690, namespaces: own })]
+    const { declarations } = buildContainers(evidence({ cgroups: [cgroup('/demo', [700])], processes, files }))
+    expect(declarations.get('demo')).toMatchObject({ source: 'OCI config.json', spec: { hostname: 'demo' } })
+  })
+
   it('are of the engine above their runtime where anything tells of one', () => {
     const status = { [`/run/crun/${a}/status`]: JSON.stringify({ pid: 700, 'cgroup-path': `/crun-${a}.scope` }) }
     const conmon = process({ pid: 600, comm: 'conmon', args: ['conmon', '-c', a, '-n', 'web', '-u', a] })

@@ -171,6 +171,15 @@ export function engineSamples(): TruthImage[] {
   )
 }
 
+/**
+ * A sample of kernel 6.12 with Docker, Docker in Docker and runc and crun by hand (scripts/engines): of the tables that say
+ * what was declared of containers and what differs.
+ */
+export function nestedSample(): TruthImage {
+  const name = 'engines-debian13-nested'
+  return new TruthImage(name, join(import.meta.dirname, '..', 'samples', name), ['lime', 'raw'], true)
+}
+
 /** A shared image, also where it is not there: suites of it skip, see `require`. */
 export function sharedImage(name: string): TruthImage {
   return new TruthImage(name, join(IMAGES, name), ['elf', 'raw', 'lime', 'avml', 'kdump'])

@@ -45,9 +45,15 @@ function declaredMounts({ spec }: DriftEvidence, mounts: readonly DriftMount[]):
     const declared = `${type ?? 'bind'} of ${source ?? 'nothing'}`
     const about = { aspect: 'mount' as const, name: target }
     if (found === undefined) return [{ ...about, declared, actual: 'not there', weaker: null }]
-    if (!options.includes('ro') || isReadOnly(found) !== false) return []
+    const seen = type === 'cgroup' && found.type === 'tmpfs' ? hierarchies(mounts, target) : [found]
+    if (!options.includes('ro') || seen.every((mount) => isReadOnly(mount) !== false)) return []
     return [{ ...about, declared: 'read-only', actual: 'writable', weaker: true }]
   })
+}
+
+/** Of cgroup v1: what runc mounts in a tmpfs, which itself stays writable (libcontainer/rootfs_linux.go, mountCgroupV1). */
+function hierarchies(mounts: readonly DriftMount[], folder: string): DriftMount[] {
+  return mounts.filter(({ type, target }) => type === 'cgroup' && target !== null && isBelow(target, folder))
 }
 
 /** What is below a mount that was bound with all below it belongs to that. */
