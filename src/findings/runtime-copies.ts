@@ -26,7 +26,8 @@ export function runtimeCopy<P extends Placed>(
 ): 'whole' | 'part' | null {
   const program = process.pid === null ? undefined : programs.where('pid', process.pid)[0]
   if (program?.sealed !== true || program.copy_of === null) return null
-  const isWhole = program.compared === program.size
+  const { size, compared } = program
+  const isWhole = size !== null && compared !== null && BigInt(compared) === BigInt(size)
   // Whoever started it sees that runtime: in a container that is a file which anybody may have put there.
   const parent = processes.where('pid', process.ppid)[0]
   const ofHost = parent?.container === null && parent.mnt_ns === firstOfHost(processes)?.mnt_ns

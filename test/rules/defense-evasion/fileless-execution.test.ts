@@ -30,6 +30,8 @@ describe('the sealed copy of itself that runc runs from', () => {
 
   test('is told by its bytes and by who started it', () => {
     expect(find({})).toEqual([])
+    // A size is as the kernel has it, 64 bits.
+    expect(find({ bytes: { size: 100n } })).toEqual([])
     const first = { ...init, pid: 5, ppid: 4, container: null, mnt_ns: 1 }
     expect(find({ own: { ppid: 5 }, others: [first] })).toMatchObject([{ about: { pid: 5 } }])
   })
