@@ -30,13 +30,17 @@ if what == "openrelik":
         command(input_files=nothing, output_path=folder, workflow_id="w", task_config={"tables": "info"})
     except RuntimeError as error:
         refused.append(str(error))
-    # What one task answers, the next one takes.
-    from openrelik_worker_common.task_utils import get_input_files
+    # What one task answers, the next one takes; and where it is nothing, that is no failure.
+    from openrelik_worker_common.task_utils import create_task_result, get_input_files
 
-    print(json.dumps({"result": result, "refused": refused, "next": len(get_input_files(encoded, []))}))
+    nothing = create_task_result(output_files=[], workflow_id="w-1")
+    empty = json.loads(base64.b64decode(command(pipe_result=nothing, output_path=folder, workflow_id="w-1")))
+    known = len(get_input_files(encoded, []))
+    print(json.dumps({"result": result, "refused": refused, "next": known, "empty": empty["output_files"], "form": TASK_METADATA}))
 else:
     os.makedirs(os.path.join(folder, "input"))
-    os.symlink(image, os.path.join(folder, "input", "attached"))
+    if image != "none":
+        os.symlink(image, os.path.join(folder, "input", "attached"))
     job = {"dataType": "file", "file": "attached", "filename": "memory.lime", "config": {"salvor": salvor, "timeout": 600}}
     with open(os.path.join(folder, "input", "input.json"), "w", encoding="utf-8") as file:
         json.dump(job, file)
@@ -44,6 +48,9 @@ else:
     sys.argv = ["salvor_analyzer.py", folder]
     from salvor_analyzer import SalvorAnalyzer
 
-    SalvorAnalyzer().run()
+    try:
+        SalvorAnalyzer().run()
+    except SystemExit:
+        pass
     with open(os.path.join(folder, "output", "output.json"), encoding="utf-8") as file:
         print(file.read())

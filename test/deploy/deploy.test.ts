@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Ajv } from 'ajv'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { Registry } from '../../dist/src/engine/registry.js'
@@ -23,10 +24,10 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-function contract(what: string): string {
+function contract(what: string, image = sampleImage()): string {
   const to = mkdtempSync(join(folder, what))
   const script = join(root, 'test', 'deploy', 'contract.py')
-  const { status, stdout, stderr } = spawnSync(python, [script, what, to, sampleImage(), salvor], { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(python, [script, what, to, image, salvor], { encoding: 'utf8' })
   expect(status, stderr).toBe(0)
   return stdout
 }
@@ -36,7 +37,7 @@ test('the OpenRelik worker answers as its library has it', { timeout: 120_000 },
     !has('openrelik_worker_common') || !has('celery'),
     'openrelik-worker-common and celery are not installed (SALVOR_PYTHON)',
   )
-  const { result, refused, next } = JSON.parse(contract('openrelik'))
+  const { result, refused, next, empty, form } = JSON.parse(contract('openrelik'))
   expect(result.workflow_id).toBe('w-1')
   expect(result.output_files.map((file: { display_name: string }) => file.display_name)).toEqual([
     'memory.lime.info.jsonl',
@@ -49,7 +50,10 @@ test('the OpenRelik worker answers as its library has it', { timeout: 120_000 },
   })
   const [first] = readFileSync(result.output_files[1].path, 'utf8').split('\n')
   expect(JSON.parse(first ?? '')).toMatchObject({ data_type: 'salvor:processes', pid: 1 })
-  expect(next).toBe(2)
+  expect([next, empty]).toEqual([2, []])
+  // What the form of openrelik-ui has a component for (src/components/TaskConfigForm.vue).
+  const kinds = ['text', 'textarea', 'checkbox', 'radio', 'switch', 'select', 'autocomplete', 'artifacts']
+  for (const { type } of form.task_config) expect(kinds).toContain(type)
   expect(refused).toHaveLength(3)
   expect(refused[2]).toMatch(/^info: exit code 3/)
 })
@@ -64,6 +68,14 @@ test('the Cortex analyzer reports as its library has it', { timeout: 120_000 }, 
     expect(['info', 'safe', 'suspicious', 'malicious']).toContain(taxonomy.level)
     expect(Object.keys(taxonomy).sort()).toEqual(['level', 'namespace', 'predicate', 'value'])
   }
+})
+
+test('the Cortex analyzer says what is wrong with a job', { timeout: 60_000 }, ({ skip }) => {
+  skip(!has('cortexutils'), 'cortexutils is not installed (SALVOR_PYTHON)')
+  expect(JSON.parse(contract('cortex', 'none'))).toMatchObject({
+    success: false,
+    errorMessage: 'the job has no such file',
+  })
 })
 
 test('the definition of the Cortex analyzer has what Cortex reads of it', () => {
@@ -124,6 +136,13 @@ describe('the Velociraptor artifact', () => {
 describe('the GitHub action', () => {
   const action = parse(deploy('github-action/action.yml'))
   const [step] = action.runs.steps
+
+  test('has the metadata that GitHub documents', () => {
+    const schema = JSON.parse(readFileSync(join(root, 'test/fixtures/schemas/github-action.json'), 'utf8'))
+    const valid = new Ajv({ strict: false, validateFormats: false }).compile(schema)
+    expect(valid(action), JSON.stringify(valid.errors)).toBe(true)
+    expect(valid({ ...action, runs: { ...action.runs, main: 'x.js' } })).toBe(false)
+  })
 
   test('is a composite one whose script holds nothing of its inputs', () => {
     expect(action.runs.using).toBe('composite')

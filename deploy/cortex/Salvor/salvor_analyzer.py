@@ -19,6 +19,8 @@ class SalvorAnalyzer(Analyzer):
         if self.data_type != "file":
             self.notSupported()
         image = self.get_param("file", None, "the file is missing")
+        if image is None:
+            self.error("the job has no such file")
         program = self.get_param("config.salvor", "salvor")
         timeout = str(int(self.get_param("config.timeout", 900)))
         arguments = [program, "findings", image, "--format", "json", "--quiet", "--timeout", timeout]
