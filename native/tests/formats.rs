@@ -199,6 +199,26 @@ fn copies_of_lime_headers_in_memory_are_no_ranges() {
 }
 
 #[test]
+fn lime_headers_that_each_have_all_of_the_file_searched_are_given_up() {
+    let mut bytes = Vec::new();
+    for number in 1..=64_u64 {
+        // The first leads nowhere, the one in it to the next of its kind, and only the end of the file has more that follow.
+        bytes.extend(lime_header(number << 20, (number << 20) + (40 << 20)));
+        bytes.extend(lime_header(number << 20, (number << 20) + 0xfff));
+        bytes.extend([0; 4096]);
+    }
+    bytes.extend([0; 64 << 10]);
+    for number in 200..=204_u64 {
+        bytes.extend(lime_header(number << 20, (number << 20) + 0xfff));
+        bytes.extend([0; 4096]);
+    }
+    let made = file(&bytes);
+    let image = Image::open(made.path()).unwrap();
+    let given_up = |warning: &String| warning.contains("not all behind its header was searched");
+    assert_eq!(image.warnings().iter().filter(|warning| given_up(warning)).count(), 1, "{:?}", image.warnings());
+}
+
+#[test]
 fn a_sparse_file_is_scanned_where_it_holds_data() {
     let image = tempfile::NamedTempFile::new().unwrap();
     image.as_file().set_len(512 << 30).unwrap();

@@ -1,8 +1,9 @@
 //! A file that is elsewhere. A sparse file of its size stands for it here, and what is read of it is first brought there by
 //! whoever listens at a socket, in pieces, each once.
 //!
-//! A request is where and how many bytes, two words of 64 bits, least significant byte first. The answer to it is a byte 0
-//! and, as a word, how many bytes are there now; or the kind of a failure, the length of a text, and the text.
+//! A request is three words of 64 bits, least significant byte first: where, how many bytes are needed, and how many are
+//! welcome, of which the needed are the first. The answer to it is a byte 0 and, as a word, how many bytes are there now,
+//! at least the needed, in whole pieces; or the kind of a failure, the length of a text, and the text.
 
 use std::io::{self, ErrorKind as IoErrorKind, Read, Write};
 use std::ops::Range;
@@ -123,12 +124,12 @@ impl Remote {
             state.coming.push(run.clone());
             state.last = run.clone();
             drop(state);
-            let answer = self.ask(&line, &run);
+            let answer = self.ask(&line, &run, wanted.end.min(run.end));
             state = self.state();
             state.coming.retain(|other| *other != run);
             match answer {
-                Ok(()) => {
-                    self.mark(run);
+                Ok(end) => {
+                    self.mark(run.start..end);
                     state.lines.push(line);
                 }
                 Err(error) => {
@@ -158,8 +159,8 @@ impl Remote {
         }
     }
 
-    /// Has one run brought.
-    fn ask(&self, mut line: &UnixStream, run: &Range<u64>) -> Result<()> {
+    /// Has one run brought, of which the pieces before one are needed; answers the piece before which all are here now.
+    fn ask(&self, mut line: &UnixStream, run: &Range<u64>, needed: u64) -> Result<u64> {
         let (from, to) = (run.start * PIECE, (run.end * PIECE).min(self.size));
         let broken = |error: io::Error| {
             let what = match error.kind() {
@@ -169,14 +170,17 @@ impl Remote {
             Error::evidence(format!("bytes {from} to {} were not read: what brings the image here {what}", to - 1))
         };
         let wrong = |what: String| Error::internal(format!("bytes {from} to {} were asked for: {what}", to - 1));
-        let length = to - from;
-        line.write_all(&[from.to_le_bytes(), length.to_le_bytes()].concat()).map_err(broken)?;
+        let (length, least) = (to - from, (needed * PIECE).min(to) - from);
+        line.write_all(&[from, least, length].map(u64::to_le_bytes).concat()).map_err(broken)?;
         let (mut kind, mut word) = ([0], [0; 8]);
         line.read_exact(&mut kind).map_err(broken)?;
         line.read_exact(&mut word).map_err(broken)?;
         let [kind] = kind;
         match (kind, u64::from_le_bytes(word)) {
-            (BROUGHT, brought) if brought == length => Ok(()),
+            (BROUGHT, brought) if brought == length => Ok(run.end),
+            (BROUGHT, brought) if (least..length).contains(&brought) && brought % PIECE == 0 => {
+                Ok(run.start + brought / PIECE)
+            }
             (BROUGHT, brought) => Err(wrong(format!("{brought} of {length} came"))),
             (_, text) if text > LONGEST_TEXT => Err(wrong("the answer is none".to_owned())),
             (_, text) => {

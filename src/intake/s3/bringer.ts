@@ -40,7 +40,7 @@ async function look(): Promise<Looked> {
     await checkRoom(name, folder, 0)
     ftruncateSync(descriptor, object.bytes)
     const pieces = new Pieces(bucket, object, settings, descriptor, counts)
-    await openDoor(door, (from, length) => pieces.bring(from, length))
+    await openDoor(door, (from, needed, welcome) => pieces.bring(from, needed, welcome))
     return { kind: 'ready', path: `/proc/self/fd/${descriptor}`, object }
   } catch (error) {
     if (descriptor !== undefined) closeSync(descriptor)

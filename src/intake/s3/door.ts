@@ -3,10 +3,10 @@
 import { createServer, type Socket } from 'node:net'
 import { type ErrorCode, toFailure } from '../../engine/errors.js'
 
-/** Brings a part of the file to its place. */
-export type Bring = (from: number, length: number) => Promise<void>
+/** Brings so many bytes of the file to their place, more of them where that does no harm. Answers how many. */
+export type Bring = (from: number, needed: number, welcome: number) => Promise<number>
 
-const REQUEST = 16
+const REQUEST = 24
 const BROUGHT = 0
 const KINDS: Partial<Record<ErrorCode, number>> = { EVIDENCE: 1, LIMIT: 2, USAGE: 3 }
 const LONGEST_REASON = 2000
@@ -19,10 +19,9 @@ function answer(kind: number, word: number, text: Uint8Array = new Uint8Array())
 }
 
 async function answerTo(request: Buffer, bring: Bring): Promise<Buffer> {
-  const [from, length] = [Number(request.readBigUInt64LE(0)), Number(request.readBigUInt64LE(8))]
+  const word = (index: number): number => Number(request.readBigUInt64LE(8 * index))
   try {
-    await bring(from, length)
-    return answer(BROUGHT, length)
+    return answer(BROUGHT, await bring(word(0), word(1), word(2)))
   } catch (error) {
     const { code, message } = toFailure(error)
     const text = Buffer.from(message).subarray(0, LONGEST_REASON)

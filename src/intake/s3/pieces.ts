@@ -26,10 +26,15 @@ export class Pieces {
     private readonly counts: BigInt64Array,
   ) {}
 
-  /** Brings a part. Throws where it cannot be had whole; what of it is there then is no part of the image. */
-  async bring(from: number, length: number): Promise<void> {
+  /**
+   * Brings a part, and what lies behind it and is welcome, unless only the part is within the limit. Answers how many bytes.
+   * Throws where they cannot be had whole; what of them is there then is no part of the image.
+   */
+  async bring(from: number, needed: number, welcome: number): Promise<number> {
     try {
+      const length = this.isWithin(welcome) ? welcome : needed
       await this.all(from, length)
+      return length
     } catch (error) {
       Atomics.add(this.counts, COUNTS.failures, 1n)
       throw error
@@ -49,6 +54,10 @@ export class Pieces {
       }
     }
     await Promise.all(Array.from({ length: LANES }, lane))
+  }
+
+  private isWithin(length: number): boolean {
+    return Atomics.load(this.counts, COUNTS.bytes) + BigInt(length) <= BigInt(this.settings.limit)
   }
 
   /** Counts before anything is fetched, so that several at a time do not go over the limit together. */

@@ -46,6 +46,11 @@ type Answer = fn(&File, u64, u64) -> Option<Vec<u8>>;
 
 impl Bringer {
     fn new(answer: Answer) -> Self {
+        Self::start(answer, false)
+    }
+
+    /// One that brings no more than is needed, if it is sparing.
+    fn start(answer: Answer, sparing: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (file, door) = (folder.path().join("spool"), folder.path().join("door"));
         File::create(&file).unwrap().set_len(SIZE).unwrap();
@@ -57,9 +62,11 @@ impl Bringer {
                 let (mut line, told) = (line.unwrap(), Arc::clone(&told));
                 let spool = File::options().write(true).open(&spool).unwrap();
                 thread::spawn(move || {
-                    let mut request = [0; 16];
+                    let mut request = [0; 24];
                     while line.read_exact(&mut request).is_ok() {
-                        let [from, length] = [0, 8].map(|at| crate::words::u64_at(&request, at).unwrap());
+                        let [from, needed, length] = [0, 8, 16].map(|at| crate::words::u64_at(&request, at).unwrap());
+                        assert!((1..=length).contains(&needed), "{needed} of {length}");
+                        let length = if sparing { needed } else { length };
                         told.lock().unwrap().push((from, length));
                         match answer(&spool, from, length) {
                             Some(answer) => line.write_all(&answer).unwrap(),
@@ -122,6 +129,19 @@ fn who_reads_on_has_more_brought_each_time() {
         assert_eq!(file.part(piece * PIECE, piece * PIECE + 8).len(), 8);
     }
     assert_eq!(bringer.asked(), [(0, 1), (1, 2), (3, 4), (7, 8), (15, 16), (31, MOST), (63, PIECES - 63)]);
+}
+
+#[test]
+fn who_brings_only_what_is_needed_is_asked_for_the_rest_when_that_is_needed() {
+    let bringer = Bringer::start(honest, true);
+    let file = bringer.evidence();
+    for piece in 0..6 {
+        assert_eq!(file.part(piece * PIECE, piece * PIECE + 8), contents(piece * PIECE, piece * PIECE + 8));
+    }
+    assert!(file.part(4 * PIECE, 9 * PIECE) == contents(4 * PIECE, 9 * PIECE));
+    assert_eq!(file.part(SIZE - 8, SIZE), contents(SIZE - 8, SIZE));
+    assert_eq!(bringer.asked(), [(0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 3), (79, 1)]);
+    assert!(file.reachable().is_ok());
 }
 
 #[test]
@@ -236,6 +256,26 @@ fn an_image_is_read_as_its_file_is_and_work_fails_with_what_could_not_be_had() {
     assert_eq!(work.unwrap_err().message, "it changed while it was read");
     assert!(image.undisturbed(|| Ok(image.read_u64(30 * PIECE))).is_err(), "nothing after it is a result");
     assert!(image.loss().is_none(), "nothing is lost of the object");
+}
+
+#[test]
+fn a_lime_file_that_was_cut_off_is_not_brought_here_to_look_for_where_it_goes_on() {
+    let bringer = Bringer::new(|spool, from, length| {
+        spool.write_all_at(&contents(from, from + length), from).unwrap();
+        let header = [&b"EMiL\x01\0\0\0"[..], &0_u64.to_le_bytes(), &(1_u64 << 40).to_le_bytes(), &[0; 8]].concat();
+        if from == 0 {
+            spool.write_all_at(&header, 0).unwrap();
+        }
+        Some(brought(length))
+    });
+    let image = Image::open_remote(&bringer.file, &bringer.door).unwrap();
+    let warnings = image.warnings();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("not all behind its header was searched"), "{warnings:?}");
+    assert!(warnings[1].starts_with("truncated: physical 0x0-"), "{warnings:?}");
+    let pieces: u64 = bringer.asked().iter().map(|(_, pieces)| pieces).sum();
+    assert!((33..=2 * MOST).contains(&pieces), "{:?}", bringer.asked());
+    assert_eq!(image.undisturbed(|| Ok(image.read_u64((75 << 20) - 32))).unwrap(), Some((75 << 20) / 8));
 }
 
 #[test]
