@@ -13,4 +13,7 @@ export interface S3Server {
 export function findS3(options?: {
   readonly build?: boolean
 }): Promise<{ readonly path?: string; readonly why?: string }>
-export function startS3(options?: { readonly buckets?: readonly string[] }): Promise<S3Server>
+export function startS3(options?: {
+  readonly buckets?: readonly string[]
+  readonly versions?: boolean
+}): Promise<S3Server>

@@ -21,25 +21,29 @@ const KEYS = { AWS_ACCESS_KEY_ID: 'evidence', AWS_SECRET_ACCESS_KEY: 'only-for-t
 
 /**
  * Starts one on this machine's loopback with a folder of its own: `store` has a folder for each bucket, and what lies in
- * these are objects. `kill` ends it as a failure would, `start` brings it back; `stop` removes all of it.
+ * these are objects. `kill` ends it as a failure would, `start` brings it back; `stop` removes all of it. With `versions` its
+ * buckets can be told to keep them.
  */
-export async function startS3({ buckets = [] } = {}) {
+export async function startS3({ buckets = [], versions = false } = {}) {
   const program = await findS3()
   if (program.why !== undefined) throw new Error(program.why)
   const folder = mkdtempSync(join(tmpdir(), 'salvor-s3-'))
   const store = join(folder, 'store')
   const meta = join(folder, 'meta')
   mkdirSync(meta)
+  const kept = join(folder, 'versions')
+  if (versions) mkdirSync(kept)
   for (const bucket of buckets) mkdirSync(join(store, bucket), { recursive: true })
   const port = await freePort()
   const keys = ['--access', KEYS.AWS_ACCESS_KEY_ID, '--secret', KEYS.AWS_SECRET_ACCESS_KEY]
+  const keep = versions ? ['--versioning-dir', kept] : []
   let child
   let said = ''
   const start = async () => {
     said = ''
     child = spawn(
       program.path,
-      [...keys, '--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', meta, store],
+      [...keys, '--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', meta, ...keep, store],
       {
         stdio: ['ignore', 'ignore', 'pipe'],
       },

@@ -5,6 +5,7 @@ import type { Value } from '../api/columns.js'
 import type { Batch } from '../api/table.js'
 import { evidenceId } from '../batch/job.js'
 import { fileHash } from '../file-hash.js'
+import { isObjectName, STANDARD_INPUT } from '../intake/names.js'
 import type { EvidenceFileRecord, Manifest } from './manifest.js'
 import type { CaseStore } from './store.js'
 
@@ -52,12 +53,28 @@ export function bytesOf({ files }: CaseEvidence): number {
   return files.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
-/** Why evidence cannot be searched as what it was; null where it still is that. */
+/** Evidence that lies in a bucket, which is one file; null of any other. */
+export function objectOf({ files }: CaseEvidence): EvidenceFileRecord | null {
+  const [file] = files
+  return file !== undefined && isObjectName(file.path) ? file : null
+}
+
+/** Why an object is not what was analyzed: by its hash where all of it was fetched both times, else by what its server says. */
+export function whyAnother(then: EvidenceFileRecord, now: EvidenceFileRecord): string | null {
+  const another = `${then.path} is another than was analyzed`
+  if (then.sha256 !== null && now.sha256 !== null)
+    return then.sha256 === now.sha256 ? null : `${another}: its SHA-256 is ${now.sha256}`
+  if (then.etag === undefined || now.etag === undefined) return `${then.path} was not hashed`
+  return then.etag === now.etag ? null : `${another}: its ETag is ${now.etag}`
+}
+
+/** Why files of evidence cannot be searched as what they were; null where they still are that. */
 export async function whyGone(
   { files }: CaseEvidence,
   hashing: { readonly signal: AbortSignal; readonly advance: (bytes: number) => void },
 ): Promise<string | null> {
   for (const { path, bytes, sha256 } of files) {
+    if (path === STANDARD_INPUT) return 'what was piped in, of which nothing was kept'
     if (!existsSync(path)) return `${path} is gone`
     if (statSync(path).size !== bytes) return `${path} is another than was analyzed: it has other bytes`
     if (sha256 === null) return `${path} was not hashed`

@@ -14,6 +14,18 @@ export interface EvidenceFileRecord {
   /** What its server says of the content of an object that was not hashed, and how many bytes were fetched of it. */
   readonly etag?: string
   readonly fetched?: number
+  /** Which version of an object it was, in a bucket that keeps them. */
+  readonly version?: string
+  /** What the object's server has on record of its content. */
+  readonly checksum?: ChecksumRecord
+}
+
+/** A checksum that an S3 server keeps with an object, as it gives it: base64, and for one of parts how many there are. */
+export interface ChecksumRecord {
+  readonly algorithm: string
+  readonly value: string
+  /** Of the whole content, or of the checksums of the parts in which it was uploaded. */
+  readonly of: 'object' | 'parts'
 }
 
 /** One that was read from its beginning to its end. */

@@ -6,7 +6,7 @@ import type { Columns } from '../api/columns.js'
 import { sha256Of } from '../file-hash.js'
 import { STANDARD_INPUT } from '../intake/names.js'
 import { require } from '../require.js'
-import type { EvidenceFileRecord, Manifest } from './manifest.js'
+import type { ChecksumRecord, EvidenceFileRecord, Manifest } from './manifest.js'
 import { manifestFolder, manifestName } from './manifest-files.js'
 import { RowLines } from './rows-file.js'
 import type { CaseTable } from './schema.js'
@@ -25,13 +25,19 @@ export interface Checked {
 }
 
 /** Hashes a file of evidence; null where there is none. */
-export type HashFile = (path: string) => Promise<string | null>
-/** What a server says of an object's content; null where there is none. */
-export type TagOf = (name: string) => Promise<string | null>
+export type HashFile = (file: EvidenceFileRecord) => Promise<string | null>
+/** What a server says of an object now; null where there is none. */
+export type LookAt = (file: EvidenceFileRecord) => Promise<ObjectFacts | null>
+
+export interface ObjectFacts {
+  readonly etag: string
+  readonly version?: string
+  readonly checksum?: ChecksumRecord
+}
 
 export interface VerifyOptions {
   readonly hashFile: HashFile
-  readonly tagOf: TagOf
+  readonly lookAt: LookAt
   /** The hash of a manifest that was kept elsewhere: the chain must lead to it. */
   readonly head?: string
 }
@@ -154,33 +160,40 @@ async function* checkTables(store: CaseStore, links: readonly Link[]): AsyncGene
 }
 
 /** An object that was not hashed: by what its server says of it. */
-async function checkObject({ path, etag = '' }: EvidenceFileRecord, tagOf: TagOf): Promise<Checked> {
-  const found = await tagOf(path)
-  if (found === null) return fault('image', path, 'missing', null)
-  if (found !== etag) return fault('image', path, 'changed', `its ETag is ${found}, and was ${etag}`)
-  return fault('image', path, 'unchanged', 'by its ETag: only what was read was fetched, and nothing hashed')
+async function checkObject(file: EvidenceFileRecord, lookAt: LookAt): Promise<Checked> {
+  const { path, etag = '', version, checksum } = file
+  const found = await lookAt(file)
+  if (found === null) return fault('image', path, 'missing', version === undefined ? null : `version ${version}`)
+  if (found.etag !== etag) return fault('image', path, 'changed', `its ETag is ${found.etag}, and was ${etag}`)
+  const [was, is] = [checksum, found.checksum].map((one) => (one === undefined ? '' : `${one.algorithm} ${one.value}`))
+  // A server need not say it of one that it said it of before.
+  if (was !== '' && is !== '' && was !== is)
+    return fault('image', path, 'changed', `its checksum is ${is}, and was ${was}`)
+  const by = was !== '' && was === is ? `ETag and ${checksum?.algorithm}` : 'ETag'
+  const of = version !== undefined && found.version === version ? `version ${version}, ` : ''
+  return fault('image', path, 'unchanged', `${of}by its ${by}: only what was read was fetched, and nothing hashed`)
 }
 
 async function* checkImages(
   links: readonly Link[],
-  { hashFile, tagOf }: Pick<VerifyOptions, 'hashFile' | 'tagOf'>,
+  { hashFile, lookAt }: Pick<VerifyOptions, 'hashFile' | 'lookAt'>,
 ): AsyncGenerator<Checked> {
   const done = new Set<string>()
   for (const { manifest } of links) {
     for (const file of manifest.files) {
-      const { path, sha256, etag } = file
-      const known = path + (sha256 ?? etag)
+      const { path, sha256, etag, version = '' } = file
+      const known = [path, version, sha256 ?? etag].join()
       if (done.has(known)) continue
       done.add(known)
       if (sha256 === null) {
-        yield await checkObject(file, tagOf)
+        yield await checkObject(file, lookAt)
         continue
       }
       if (path === STANDARD_INPUT) {
         yield fault('image', path, 'not kept', `it was piped in; its SHA-256 was ${sha256}`)
         continue
       }
-      const found = await hashFile(path)
+      const found = await hashFile(file)
       if (found === null) yield fault('image', path, 'missing', null)
       else if (found !== sha256) yield fault('image', path, 'changed', `its SHA-256 is ${found}, and was ${sha256}`)
       else yield fault('image', path, 'unchanged', null)

@@ -4,13 +4,24 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Batch } from '../api/table.js'
-import { bytesOf, type CaseEvidence, evidenceOf, hitsOf, whyGone, type YaraHit } from '../case/hunt-yara.js'
+import {
+  bytesOf,
+  type CaseEvidence,
+  evidenceOf,
+  hitsOf,
+  objectOf,
+  whyAnother,
+  whyGone,
+  type YaraHit,
+} from '../case/hunt-yara.js'
+import type { EvidenceFileRecord } from '../case/manifest.js'
 import type { CaseStore } from '../case/store.js'
 import type { Engine, OpenedImage } from '../engine/engine.js'
 import { SalvorError, toFailure } from '../engine/errors.js'
 import { readOptions } from '../engine/option-values.js'
 import { imageExitCode } from '../engine/status.js'
 import { yaraAddon } from '../paths.js'
+import { tellBrought } from './brought-note.js'
 import { StderrReporter } from './reporter.js'
 import { makeEngine, openOptions, type Session } from './session.js'
 
@@ -68,7 +79,38 @@ class Hunt {
     this.files = rules.length === 1 ? rules : [{ name: 'all rules', text: rules.map(({ text }) => text).join('\n') }]
   }
 
-  async image(evidence: CaseEvidence): Promise<void> {
+  /** Searches evidence that is still what it was. */
+  async evidence(evidence: CaseEvidence): Promise<void> {
+    const object = objectOf(evidence)
+    const gone = object === null ? await this.whyGone(evidence) : await this.receive(object)
+    if (gone === null) await this.image(evidence, object)
+    else this.unsearched.push(`not searched: ${gone}`)
+  }
+
+  private whyGone(evidence: CaseEvidence): Promise<string | null> {
+    const [path = '', total] = [evidence.files[0]?.path, bytesOf(evidence)]
+    let done = 0
+    const advance = (bytes: number): void => {
+      done += bytes
+      this.reporter.progress(`hash of ${path}`, done, total)
+    }
+    return whyGone(evidence, { signal: this.session.world.signal, advance })
+  }
+
+  /** Brings an object here that has a hash to be held against. One that has none is looked at when it is opened. */
+  private async receive(object: EvidenceFileRecord): Promise<string | null> {
+    if (object.sha256 === null) return null
+    try {
+      const progress = (done: number, total: number): void => this.reporter.progress('receiving', done, total)
+      const another = whyAnother(object, await this.engine.receive(object.path, progress))
+      if (another !== null) await this.engine.release(object.path)
+      return another
+    } catch (error) {
+      return toFailure(error).message
+    }
+  }
+
+  private async image(evidence: CaseEvidence, object: EvidenceFileRecord | null): Promise<void> {
     const [path = ''] = evidence.files.map((file) => file.path)
     const options = { ...openOptions(this.session.options, this.session.world.env), ...unpackOf(evidence) }
     let image: OpenedImage
@@ -79,8 +121,11 @@ class Hunt {
       return
     }
     try {
+      const another = object === null ? null : whyAnother(object, image.received ?? object)
+      if (another !== null) return void this.unsearched.push(`not searched: ${another}`)
       this.reporter.warnings(image.info.warnings)
       await this.search(image, evidence.id)
+      tellBrought(this.reporter, path, image)
     } finally {
       await this.engine.closeImage(image)
     }
@@ -150,15 +195,7 @@ export async function huntImages(
   const hunt = new Hunt(session, engine, reporter, folder, rules, scope)
   try {
     for (const evidence of await evidenceOf(store)) {
-      const [path = '', total] = [evidence.files[0]?.path, bytesOf(evidence)]
-      let done = 0
-      const advance = (bytes: number): void => {
-        done += bytes
-        reporter.progress(`hash of ${path}`, done, total)
-      }
-      const gone = await whyGone(evidence, { signal: world.signal, advance })
-      if (gone === null) await hunt.image(evidence)
-      else hunt.unsearched.push(`not searched: ${gone}`)
+      await hunt.evidence(evidence)
     }
     return hunt
   } finally {

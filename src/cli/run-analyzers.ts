@@ -4,7 +4,6 @@ import { SalvorError, toFailure } from '../engine/errors.js'
 import { type PlannedTable, plan, type TableRequest } from '../engine/plan.js'
 import type { KnownAnalyzer } from '../engine/registry.js'
 import { exitCodeOf, exitCodes, imageExitCode, worst } from '../engine/status.js'
-import { broughtLine } from '../intake/brought.js'
 import { artifactName } from '../output/artifact-name.js'
 import type { ArtifactFolder } from '../output/artifacts.js'
 import type { ContainerChoice } from '../output/filter.js'
@@ -13,6 +12,7 @@ import { OrderedTables } from '../output/ordered.js'
 import { type Guard, isReaderGone } from '../output/target.js'
 import { Writer } from '../output/writer.js'
 import { type AskedTable, askedTables } from './asked-tables.js'
+import { tellBrought } from './brought-note.js'
 import { ContainerLookup } from './container-lookup.js'
 import { readHost } from './image-host.js'
 import { filesOf } from './own-options.js'
@@ -135,7 +135,7 @@ class AnalyzerRun {
     } finally {
       // A run that was interrupted ends with its process.
       if (evidence.kind === 'image' && !this.session.world.signal.aborted) {
-        if (evidence.ranged !== undefined) this.reporter.log(`${path}: ${broughtLine(evidence.ranged.brought)}`)
+        tellBrought(this.reporter, path, evidence)
         await this.engine.closeImage(evidence)
       }
     }

@@ -52,6 +52,11 @@ export class Engine {
     return (await (await this.intakeOnce()).receive(name, progress)).file
   }
 
+  /** Lets go of an image that was brought here and not opened. */
+  async release(name: string): Promise<void> {
+    await (await this.intake)?.release(name)
+  }
+
   /** Opens an image; `progress` hears of one that is brought here or unpacked first. */
   async open(
     name: string,

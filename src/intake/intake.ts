@@ -1,12 +1,13 @@
 /** Images that are no files here, on their way to the engine. */
 
-import type { HashedFileRecord } from '../case/manifest.js'
+import type { ChecksumRecord, HashedFileRecord } from '../case/manifest.js'
 import { SalvorError } from '../engine/errors.js'
 import { isoTime } from '../iso-time.js'
 import { require } from '../require.js'
 import { isObjectName } from './names.js'
 import type { Bucket, BucketObject, BucketSettings } from './s3/bucket.js'
 import { isMissing } from './s3/errors.js'
+import { recordOf } from './s3/object.js'
 import type { RangedObject } from './s3/ranged.js'
 import { type Spooled, type SpoolSettings, spool } from './spool.js'
 import { standardInput } from './standard-input.js'
@@ -91,11 +92,25 @@ export class Intake {
         expected: object.bytes,
         advance: (done) => arrival(done, object.bytes),
       })
-      return withRecord(spooled, name, object.modified)
+      const received = withRecord(spooled, name, object.modified)
+      const { checksum } = object
+      if (isItself(spooled.sha256, checksum)) return { ...received, file: { ...received.file, ...recordOf(object) } }
+      await spooled.close()
+      throw new SalvorError(
+        'EVIDENCE',
+        `${name}: its SHA-256 is ${spooled.sha256}, and its server has ${checksum?.value} (base64) on record: it was damaged ` +
+          'on the way or where it is kept',
+      )
     } finally {
       bucket.close()
     }
   }
+}
+
+/** Whether a hash is that which a server has, as far as it has one of the whole content. */
+function isItself(sha256: string, checksum: ChecksumRecord | undefined): boolean {
+  if (checksum?.algorithm !== 'SHA256' || checksum.of !== 'object') return true
+  return Buffer.from(sha256, 'hex').toString('base64') === checksum.value
 }
 
 function withRecord(spooled: Spooled, name: string, modified: bigint): Received & Spooled {
@@ -103,31 +118,41 @@ function withRecord(spooled: Spooled, name: string, modified: bigint): Received 
   return { ...spooled, file: { path: name, bytes, sha256, modified: isoTime(modified) ?? String(modified) } }
 }
 
-/** SHA-256 of an object as it is now, read once; null where it is not there any more. */
-export function hashObject(name: string, settings: BucketSettings, signal: AbortSignal): Promise<string | null> {
+/** An object, or one version of it, that is on record. */
+export interface OnRecord {
+  readonly path: string
+  readonly version?: string
+}
+
+/** SHA-256 of an object on record as it is now, read once; null where it is not there any more. */
+export function hashObject(on: OnRecord, settings: BucketSettings, signal: AbortSignal): Promise<string | null> {
   const { createHash } = require('node:crypto') as typeof import('node:crypto')
-  return ofObject(name, settings, signal, async (bucket, object) => {
+  return ofObject(on, settings, signal, async (bucket, object) => {
     const hash = createHash('sha256')
     for await (const piece of bucket.bytes(object)) hash.update(piece)
     return hash.digest('hex')
   })
 }
 
-/** What the server says of the content of an object as it is now; null where it is not there any more. */
-export function tagOfObject(name: string, settings: BucketSettings, signal: AbortSignal): Promise<string | null> {
-  return ofObject(name, settings, signal, async (_bucket, { etag }) => etag)
-}
-
-async function ofObject(
-  name: string,
+/** What the server says of an object on record as it is now; null where it is not there any more. */
+export function lookAtObject(
+  on: OnRecord,
   settings: BucketSettings,
   signal: AbortSignal,
-  ask: (bucket: Bucket, object: BucketObject) => Promise<string>,
-): Promise<string | null> {
+): Promise<BucketObject | null> {
+  return ofObject(on, settings, signal, async (_bucket, object) => object)
+}
+
+async function ofObject<T>(
+  { path, version }: OnRecord,
+  settings: BucketSettings,
+  signal: AbortSignal,
+  ask: (bucket: Bucket, object: BucketObject) => Promise<T>,
+): Promise<T | null> {
   const { Bucket } = await import('./s3/bucket.js')
   const bucket = Bucket.open(settings, signal)
   try {
-    return await ask(bucket, await bucket.look(name))
+    return await ask(bucket, await bucket.lookAgain(path, version))
   } catch (error) {
     if (isMissing(error)) return null
     throw error

@@ -79,7 +79,7 @@ export async function contents(folder: string): Promise<{ images: unknown[]; out
     )
     const faults = []
     // The rows are as they were hashed when they were made.
-    for await (const checked of verify(store, { hashFile: async () => null, tagOf: async () => null })) {
+    for await (const checked of verify(store, { hashFile: async () => null, lookAt: async () => null })) {
       if (checked.kind !== 'image' && checked.state !== 'unchanged') faults.push(checked)
     }
     return { images: [...images], outputs: [...outputs], faults }

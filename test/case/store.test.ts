@@ -70,7 +70,7 @@ async function faults(hash: string | null = '0'.repeat(64), head?: string): Prom
   const store = await CaseStore.read(folder)
   try {
     const found = []
-    const options = { hashFile: async () => hash, tagOf: async () => null, ...(head === undefined ? {} : { head }) }
+    const options = { hashFile: async () => hash, lookAt: async () => null, ...(head === undefined ? {} : { head }) }
     for await (const checked of verify(store, options)) if (checked.state !== 'unchanged') found.push(checked)
     return found
   } finally {

@@ -19,8 +19,15 @@ export interface OddServer {
 const ETAG = '"5d41402abc4b2a76b9719d911017c592"'
 const DENIED = '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>'
 
+interface Odd {
+  readonly from: number
+  readonly oddity: Oddity
+  /** Which version of the object it says that it has, and gives to nobody who asks for it by name. */
+  readonly version?: string
+}
+
 /** Serves a body, from some request on with an oddity. */
-export async function startOdd(body: Buffer, { from, oddity }: { from: number; oddity: Oddity }): Promise<OddServer> {
+export async function startOdd(body: Buffer, { from, oddity, version }: Odd): Promise<OddServer> {
   let requests = 0
   const give = (response: ServerResponse, range: string | undefined, odd: Oddity | undefined): void => {
     if (odd === 'denied') return void response.writeHead(403, { 'content-type': 'application/xml' }).end(DENIED)
@@ -31,6 +38,7 @@ export async function startOdd(body: Buffer, { from, oddity }: { from: number; o
     response.writeHead(whole ? 200 : 206, {
       etag: odd === 'another' ? '"7d793037a0760186574b0282f2f435e7"' : ETAG,
       'content-length': end - start,
+      ...(version === undefined ? {} : { 'x-amz-version-id': version }),
       'last-modified': 'Mon, 30 Nov 2026 12:00:00 GMT',
       ...(whole ? {} : { 'content-range': `bytes ${start}-${end - 1}/${body.length}` }),
     })
@@ -41,7 +49,8 @@ export async function startOdd(body: Buffer, { from, oddity }: { from: number; o
   }
   const server = createServer((request, response) => {
     requests++
-    give(response, request.headers.range, requests >= from ? oddity : undefined)
+    const isDenied = version !== undefined && request.url?.includes('versionId=')
+    give(response, request.headers.range, isDenied ? 'denied' : requests >= from ? oddity : undefined)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -9,6 +9,7 @@ import type { RuleText } from '../hunt-images.js'
 import {
   cacheOptions,
   engineOptions,
+  intakeOptions,
   readRunOptions,
   singleOption,
   symbolsOption,
@@ -156,6 +157,7 @@ export const huntCommand: Command = {
     ...cacheOptions,
     symbolsOption,
     unpackOption,
+    ...intakeOptions,
   ],
   run,
 }

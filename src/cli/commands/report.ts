@@ -11,6 +11,7 @@ import { openSink, type Sink } from '../../output/sink.js'
 import { checkTarget } from '../../output/target.js'
 import type { ReportImage } from '../../report/html.js'
 import { version } from '../../version.js'
+import { tellBrought } from '../brought-note.js'
 import type { Command, Option } from '../command.js'
 import { cacheOptions, engineOptions, forceOption, intakeOptions, readRunOptions, unpackOption } from '../options.js'
 import { filesOf, readOwnOptions } from '../own-options.js'
@@ -177,7 +178,10 @@ class ReportRun {
     this.codes.push(imageExitCode(outcomes))
     const files = await hashing
     if (reporter.torn && !world.signal.aborted) reporter.tear(await readTear(engine, registry, image, reporter))
-    if (!world.signal.aborted) await engine.closeImage(image)
+    if (!world.signal.aborted) {
+      tellBrought(reporter, path, image)
+      await engine.closeImage(image)
+    }
     return { name: path, files, ...gathered }
   }
 

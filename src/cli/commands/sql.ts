@@ -3,6 +3,7 @@ import { SalvorError } from '../../engine/errors.js'
 import { byDefault } from '../../engine/plan.js'
 import { exitCodes, imageExitCode, worst } from '../../engine/status.js'
 import { Inputs } from '../../output/target.js'
+import { tellBrought } from '../brought-note.js'
 import type { Command, Invocation } from '../command.js'
 import { labelled } from '../labelled.js'
 import {
@@ -59,6 +60,7 @@ export async function openSource({ world, registry, raw }: Invocation, path: str
     world.onAbort(() => source.close())
     const close = async (): Promise<void> => {
       source.close()
+      if (!world.signal.aborted) tellBrought(reporter, path, image)
       reporter.close()
       await engine.close()
     }

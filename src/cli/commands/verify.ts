@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { Columns } from '../../api/columns.js'
 import { text } from '../../api/columns.js'
 import type { Batch } from '../../api/table.js'
-import type { Checked } from '../../case/verify.js'
+import type { Checked, HashFile, LookAt } from '../../case/verify.js'
 import { exitCodes } from '../../engine/status.js'
 import { isObjectName } from '../../intake/names.js'
 import { printable } from '../../output/escape.js'
@@ -20,7 +20,7 @@ const COLUMNS: Columns = {
 }
 
 async function run({ raw, world }: Invocation): Promise<number> {
-  const [{ CaseStore }, { headOf, verify }, { hashEvidence }, { hashObject, tagOfObject }, { writeResult }] =
+  const [{ CaseStore }, { headOf, verify }, { hashEvidence }, { hashObject, lookAtObject }, { writeResult }] =
     await Promise.all([
       import('../../case/store.js'),
       import('../../case/verify.js'),
@@ -35,13 +35,13 @@ async function run({ raw, world }: Invocation): Promise<number> {
   const intake = intakeSettings(options, world.env, world.directory)
   const store = await CaseStore.read(path)
   const counts = { unchanged: 0, other: 0 }
-  const hashFile = async (file: string): Promise<string | null> => {
-    if (isObjectName(file)) return hashObject(file, intake, world.signal)
-    return existsSync(file) ? (await hashEvidence([file], world.signal)).sha256 : null
+  const hashFile: HashFile = async (file) => {
+    if (isObjectName(file.path)) return hashObject(file, intake, world.signal)
+    return existsSync(file.path) ? (await hashEvidence([file.path], world.signal)).sha256 : null
   }
-  const tagOf = (name: string): Promise<string | null> => tagOfObject(name, intake, world.signal)
+  const lookAt: LookAt = (file) => lookAtObject(file, intake, world.signal)
   async function* rows(): AsyncGenerator<Batch> {
-    for await (const checked of verify(store, { hashFile, tagOf, ...(head === undefined ? {} : { head }) })) {
+    for await (const checked of verify(store, { hashFile, lookAt, ...(head === undefined ? {} : { head }) })) {
       if (checked.state === 'unchanged') counts.unchanged++
       else if (checked.state !== 'not kept') counts.other++
       if (checked.state !== 'unchanged' || raw.all === true) yield batchOf(checked)

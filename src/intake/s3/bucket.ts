@@ -3,23 +3,18 @@
 import { createReadStream, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3'
+import type { GetObjectCommandOutput, HeadObjectCommandOutput, S3Client } from '@aws-sdk/client-s3'
 import { SalvorError } from '../../engine/errors.js'
 import { require } from '../../require.js'
 import { nameOfObject, type ObjectName, objectName } from '../names.js'
-import { CHANGED, isFinal, NO_RANGES, s3Failure } from './errors.js'
+import { isDenied, isFinal, isRefused, s3Failure } from './errors.js'
+import { type BucketObject, checksumOf, nanoseconds, notAsAsked, sameAs } from './object.js'
+
+export type { BucketObject } from './object.js'
 
 export interface BucketSettings {
   /** Of a server that is no AWS. */
   readonly endpoint?: string
-}
-
-/** An object as it is now: what is read of it later is of this one, or an error. */
-export interface BucketObject extends ObjectName {
-  readonly bytes: number
-  readonly etag: string
-  /** Nanoseconds since 1970. */
-  readonly modified: bigint
 }
 
 /** Requests that fail for no lasting reason are made again, by the library and, in the middle of an object, here. */
@@ -63,21 +58,34 @@ export class Bucket {
     return new Bucket(library, makeClient(library, settings), signal)
   }
 
-  /** What an object is now. Throws where there is none, or it may not be read. */
-  async look(name: string): Promise<BucketObject> {
+  /** What an object is now, or what one version of it is. Throws where there is none, or it may not be read. */
+  async look(name: string, version?: string): Promise<BucketObject> {
     const { bucket, key } = objectName(name)
     if (key === '' || key.endsWith('/'))
       throw new SalvorError('USAGE', `${name} is no object but a prefix: salvor batch and salvor watch take those`)
+    const of = version === undefined ? {} : { VersionId: version }
     // The answer to HEAD has no body, and so no reason.
-    const asked = await this.ask(name, () => this.get({ bucket, key }, { Range: 'bytes=0-0' }))
+    const asked = await this.ask(name, () => this.get({ bucket, key }, { Range: 'bytes=0-0', ...of }))
     asked.Body?.transformToByteArray().catch(() => {})
     const total = /\/(\d+)$/.exec(asked.ContentRange ?? '')?.[1] ?? asked.ContentLength
-    return {
+    const object = {
       bucket,
       key,
       bytes: Number(total ?? 0),
       etag: asked.ETag ?? '',
       modified: nanoseconds(asked.LastModified),
+    }
+    return { ...object, ...(await this.identify(object, asked.VersionId)) }
+  }
+
+  /** The version of an object that is on record, or what has its name now where it had none or that may not be asked for. */
+  async lookAgain(name: string, version: string | undefined): Promise<BucketObject> {
+    if (version === undefined) return this.look(name)
+    try {
+      return await this.look(name, version)
+    } catch (error) {
+      if (!isDenied(error)) throw error
+      return this.look(name)
     }
   }
 
@@ -179,9 +187,41 @@ export class Bucket {
     return Body as unknown as AsyncIterable<Uint8Array>
   }
 
+  /** Which version of an object was given, and whether it can be asked for; and the checksum that its server has of it. */
+  private async identify(
+    object: BucketObject,
+    told: string | undefined,
+  ): Promise<Pick<BucketObject, 'version' | 'pinned' | 'checksum'>> {
+    // What was put into a bucket without versions is called null, and so is what comes in its place.
+    const version = told === '' || told === 'null' ? undefined : told
+    // Who may read objects (s3:GetObject) need not have the right to name their versions (s3:GetObjectVersion).
+    const pinned = version === undefined ? undefined : await this.head(object, version)
+    const checksum = checksumOf(pinned ?? (await this.head(object)))
+    return {
+      ...(version === undefined ? {} : { version }),
+      ...(pinned === undefined ? {} : { pinned: true }),
+      ...(checksum === undefined ? {} : { checksum }),
+    }
+  }
+
+  /** What a server says of an object without giving it; nothing where it does not, or has another by now. */
+  private async head(object: BucketObject, version?: string): Promise<HeadObjectCommandOutput | undefined> {
+    const { bucket, key, etag } = object
+    const of = version === undefined ? {} : { VersionId: version }
+    const command = new this.library.HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: 'ENABLED', ...of })
+    try {
+      const found = await this.client.send(command, { abortSignal: this.signal })
+      return found.ETag === etag ? found : undefined
+    } catch (error) {
+      this.refuseInterrupted()
+      if (isRefused(error)) return undefined
+      throw s3Failure(nameOfObject(object), error)
+    }
+  }
+
   private get(
     { bucket, key }: ObjectName,
-    more: { readonly Range?: string; readonly IfMatch?: string },
+    more: { readonly Range?: string; readonly IfMatch?: string; readonly VersionId?: string },
   ): Promise<GetObjectCommandOutput> {
     const command = new this.library.GetObjectCommand({ Bucket: bucket, Key: key, ...more })
     return this.client.send(command, { abortSignal: this.signal })
@@ -206,26 +246,4 @@ export class Bucket {
   private refuseInterrupted(): void {
     if (this.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
   }
-}
-
-/** What makes the server refuse to give another object than the one that was looked at. */
-function sameAs({ etag }: BucketObject): { IfMatch?: string } {
-  return etag === '' ? {} : { IfMatch: etag }
-}
-
-/** What an answer has against itself: not every server knows conditions and ranges. */
-function notAsAsked(
-  { ETag = '', ContentLength }: GetObjectCommandOutput,
-  object: BucketObject,
-  bytes: number,
-): Error | undefined {
-  if (ETag !== object.etag)
-    return Object.assign(new Error(`its ETag is ${ETag}, and was ${object.etag}`), { name: CHANGED })
-  if (ContentLength !== undefined && ContentLength > bytes)
-    return Object.assign(new Error(`${ContentLength} bytes for the ${bytes} that were asked for`), { name: NO_RANGES })
-  return undefined
-}
-
-function nanoseconds(time: Date | undefined): bigint {
-  return BigInt(time?.getTime() ?? 0) * 1_000_000n
 }

@@ -15,6 +15,7 @@ const SAID: Readonly<Record<string, string>> = {
   NoSuchBucket: 'there is no such bucket',
   NoSuchKey: 'there is no such object',
   NotFound: 'there is no such object',
+  NoSuchVersion: 'there is no such version of it any more',
   AccessDenied: DENIED,
   Forbidden: DENIED,
   AccountProblem: 'permission denied: the account is not usable',
@@ -43,12 +44,23 @@ export function isFinal(error: unknown): boolean {
 /** Whether something that is asked for is not there. */
 export function isMissing(error: unknown): boolean {
   const { name = '' } = factsOf((error as Error).cause ?? error)
-  return ['NoSuchKey', 'NotFound', 'NoSuchBucket'].includes(name)
+  return ['NoSuchKey', 'NotFound', 'NoSuchVersion', 'NoSuchBucket'].includes(name)
+}
+
+/** Whether a server understood what is asked for and does not give it: there is no right to it, or it does not have that. */
+export function isRefused(error: unknown): boolean {
+  const { status } = factsOf(error)
+  return status === 501 || (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429)
 }
 
 /** Whether not even the bucket is there. */
 export function isMissingBucket(error: unknown): boolean {
   return factsOf((error as Error).cause ?? error).name === 'NoSuchBucket'
+}
+
+/** Whether there is no right to what is asked for. */
+export function isDenied(error: unknown): boolean {
+  return factsOf((error as Error).cause ?? error).status === 403
 }
 
 /** Whether a server gives no parts of objects. */

@@ -11,7 +11,8 @@ import { isoTime } from '../../iso-time.js'
 import { bundle } from '../../paths.js'
 import type { Brought } from '../brought.js'
 import type { SpoolSettings } from '../spool.js'
-import type { BucketObject, BucketSettings } from './bucket.js'
+import type { BucketSettings } from './bucket.js'
+import { type BucketObject, recordOf } from './object.js'
 
 export interface RangedSettings extends SpoolSettings, BucketSettings {}
 
@@ -72,7 +73,7 @@ export class RangedObject {
   get file(): EvidenceFileRecord {
     const { bytes, modified, etag } = this.object
     const record = { path: this.name, bytes, sha256: null, modified: isoTime(modified) ?? String(modified) }
-    return { ...record, etag, fetched: this.brought.bytes }
+    return { ...record, etag, fetched: this.brought.bytes, ...recordOf(this.object) }
   }
 
   /** Whether something could not be brought. */
