@@ -26,7 +26,6 @@ export function readMemoryPrograms(
   tasks: readonly { address: bigint; exe: string | null }[],
 ): MemoryProgram[] {
   const asked = tasks.filter(({ exe }) => IN_MEMORY.test(exe ?? ''))
-  if (asked.length === 0) return []
   const batch = kernel
     .at(
       asked.map(({ address }) => address),

@@ -27,11 +27,11 @@ export function comparedPrograms(
 ): ComparedProgram[] {
   const programs = readMemoryPrograms(kernel, tasks)
   const originals = new Map<bigint, Original[]>()
-  for (const { parent } of programs)
-    if (!originals.has(parent)) originals.set(parent, installedRuntimes(kernel, parent))
+  for (const { parent, sealed } of programs)
+    if (sealed === true && !originals.has(parent)) originals.set(parent, installedRuntimes(kernel, parent))
   return programs.map((program) => {
     let best: { copy_of: string | null; compared: number | null } = { copy_of: null, compared: null }
-    for (const { path, inode } of program.sealed === true ? (originals.get(program.parent) ?? []) : []) {
+    for (const { path, inode } of program.sealed ? (originals.get(program.parent) ?? []) : []) {
       const compared = sameBytes(kernel.fileContents(program.inode), kernel.fileContents(inode))
       if (compared !== null && compared > (best.compared ?? 0)) best = { copy_of: path, compared }
     }

@@ -55,6 +55,7 @@ const WHOLE = [
   'environment',
   'libraries',
   'user-stacks',
+  'memory-programs',
   'working-directories',
   'ptrace',
   'io-uring',
