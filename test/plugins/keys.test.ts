@@ -91,7 +91,11 @@ const short: Record<string, string> = {
 }
 
 /** Samples that are of some tables alone. */
-const few: Record<string, string> = { 'features-debian12': 'has neither containers nor cgroups' }
+const few: Record<string, string> = {
+  'features-debian12': 'has neither containers nor cgroups',
+  'preempted-arm64': 'has nothing but stacks',
+  'small-debian13': 'has symbols of functions alone',
+}
 
 /** Tables of more than one row that have no key. */
 const without: Record<string, string> = {
