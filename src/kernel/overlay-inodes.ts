@@ -20,47 +20,44 @@ const ofOverlay = (member: string) => around('overlay:struct ovl_inode', member)
 const UPPER = optional(ofOverlay('__upperdentry->d_inode'))
 const LOWER = optional(['oe->__lowerstack[0].dentry->d_inode', 'lowerpath.dentry->d_inode', 'lower'].map(ofOverlay))
 
+/** Where a file of an overlay has its contents, and how many pages of it are cached there. */
+interface Contents {
+  readonly inode: bigint
+  readonly layer: 'upper' | 'lower'
+  readonly pages: number | null
+}
+
+/** Those of some inodes, in their order; null for one that has its own, or where they cannot be read. */
+function contentsOf(kernel: Kernel, inodes: readonly bigint[]): (Contents | null)[] {
+  const upper = kernel.at(inodes, INODE).select({ inode: UPPER }).column('inode')
+  const below = inodes.filter((_, row) => !upper.bigint(row))
+  const lower = kernel.at(below, INODE).select({ inode: LOWER }).column('inode')
+  const lowerOf = new Map(below.map((inode, row) => [inode, lower.bigint(row)]))
+  const found = inodes.map((inode, row) => upper.bigint(row) || lowerOf.get(inode) || inode)
+  const layers = kernel.at(found, INODE).select({ pages: 'i_mapping->nrpages', sound: obeys(rulesOf(INODE)) })
+  return found.map((inode, row) => {
+    if (inode === inodes[row] || layers.column('sound').number(row) !== 1) return null
+    return { inode, layer: upper.bigint(row) ? 'upper' : 'lower', pages: layers.column('pages').number(row) }
+  })
+}
+
 /** Finds the inodes of the layers that files of overlays have their contents in, and what is cached of them there. */
 export function followLayers(kernel: Kernel, found: CachedInode[]): void {
-  const upper = kernel
-    .at(
-      found.map(({ address }) => address),
-      INODE,
-    )
-    .select({ inode: UPPER })
-  const isBelow = (row: number) => !upper.column('inode').bigint(row)
-  const below = found.filter((_, row) => isBelow(row))
-  const lower = kernel
-    .at(
-      below.map(({ address }) => address),
-      INODE,
-    )
-    .select({ inode: LOWER })
-  const follow = (file: CachedInode, inode: bigint | null, layer: 'upper' | 'lower') => {
-    if (inode) Object.assign(file, { contents: inode, layer })
-  }
-  for (const [row, file] of found.entries()) follow(file, upper.column('inode').bigint(row), 'upper')
-  for (const [row, file] of below.entries()) follow(file, lower.column('inode').bigint(row), 'lower')
-  const layers = kernel
-    .at(
-      found.map(({ contents }) => contents),
-      INODE,
-    )
-    .select({ pages: 'i_mapping->nrpages', sound: obeys(rulesOf(INODE)) })
+  const contents = contentsOf(
+    kernel,
+    found.map(({ address }) => address),
+  )
   for (const [row, file] of found.entries()) {
-    if (layers.column('sound').number(row) !== 1) Object.assign(file, { contents: file.address, layer: null })
-    else file.cached_bytes = pageBytes(layers.column('pages').number(row), kernel.info.page_size)
+    const own = contents[row]
+    if (own == null) continue
+    Object.assign(file, { contents: own.inode, layer: own.layer })
+    file.cached_bytes = pageBytes(own.pages, kernel.info.page_size)
   }
 }
 
 /** The inode that a file or link of an overlay has its contents in; its own where that cannot be read. */
 export function contentsInode(kernel: Kernel, inode: bigint): bigint {
-  const batch = kernel.at([inode], INODE).select({ upper: UPPER })
-  const upper = batch.column('upper').bigint(0)
-  const found = upper || kernel.at([inode], INODE).select({ lower: LOWER }).column('lower').bigint(0)
-  if (!found) return inode
-  const sound = kernel.at([found], INODE).select({ sound: obeys(rulesOf(INODE)) })
-  return sound.column('sound').number(0) === 1 ? found : inode
+  return contentsOf(kernel, [inode])[0]?.inode ?? inode
 }
 
 /** OVL_MAX_STACK (fs/overlayfs/params.c, super.c before 6.5). */
