@@ -5,7 +5,6 @@
  */
 
 import { append } from '../append.js'
-import { wordsOf } from './program-words.js'
 
 /** Tags of the dynamic section. */
 const DT = {
@@ -34,9 +33,9 @@ const SLOTS: Readonly<Record<string, Readonly<Record<4 | 8, readonly [jump: numb
   x86_64: { 8: [7, 6], 4: [7, 6] },
   aarch64: { 8: [1026, 1025], 4: [22, 21] },
 }
-/** Entries of a dynamic section, symbols, and slots of one object. */
+/** Entries of a dynamic section, and slots of one object; symbols of one chain of hashes. */
 const MOST_ENTRIES = 1024
-const MOST_SYMBOLS = 1 << 18
+const MOST_CHAINED = 1 << 12
 const MOST_SLOTS = 1 << 18
 
 /** Bytes and names of an object by its own addresses; null where some are not in memory. */
@@ -49,6 +48,23 @@ export interface ObjectBytes {
 export interface Definition {
   readonly value: bigint
   readonly indirect: boolean
+}
+
+/** What stands for a symbol that is no function of the object's own. */
+const NONE: Definition = { value: 0n, indirect: false }
+
+/** dl_new_hash() of glibc (sysdeps/generic/dl-hash.h). */
+function gnuHash(name: Uint8Array): number {
+  return name.reduce((hash, byte) => (Math.imul(hash, 33) + byte) >>> 0, 5381)
+}
+
+/** elf_hash() of the System V gABI. */
+function sysvHash(name: Uint8Array): number {
+  return name.reduce((hash, byte) => {
+    const next = ((hash << 4) + byte) >>> 0
+    const high = next & 0xf000_0000
+    return (next ^ (high >>> 24)) & ~high & 0xffff_ffff
+  }, 0)
 }
 
 /** A slot of an imported function. */
@@ -93,11 +109,11 @@ export class DynamicTables {
   readonly #object: ObjectBytes
   readonly #shape: Shape
   readonly #tags = new Map<number, bigint[]>()
-  #functions: ReadonlyMap<string, readonly Definition[]> | null = null
   #imports: readonly Import[] | null = null
   readonly #names = new Map<number, string | null>()
+  readonly #definitions = new Map<string, readonly Definition[] | null>()
   /** What was looked for and is not all in memory, or is more than is looked at. */
-  readonly incomplete = { needed: false, functions: false, imports: false }
+  readonly incomplete = { needed: false, imports: false }
 
   constructor(object: ObjectBytes, entries: readonly DynamicEntry[], shape: Shape) {
     this.#object = object
@@ -107,7 +123,9 @@ export class DynamicTables {
 
   /** Names of the objects that this one needs. */
   get needed(): string[] {
-    return (this.#tags.get(DT.needed) ?? []).flatMap((at) => this.#string(at) ?? this.#lost('needed', []))
+    const names = (this.#tags.get(DT.needed) ?? []).map((at) => this.#string(at))
+    if (names.includes(null)) this.incomplete.needed = true
+    return names.filter((name) => name !== null)
   }
 
   /** What others need it by; null where it has no such name. */
@@ -116,10 +134,18 @@ export class DynamicTables {
     return at === null ? null : this.#string(at)
   }
 
-  /** The functions that it defines, by their names: each may be there in several versions. */
-  get functions(): ReadonlyMap<string, readonly Definition[]> {
-    this.#functions ??= this.#readFunctions()
-    return this.#functions
+  /**
+   * Where it defines a function of a name, which may be in several versions; null where that is not in memory. Found as the
+   * loader finds it: by the table of hashes.
+   */
+  definitions(name: string): readonly Definition[] | null {
+    const known = this.#definitions.get(name)
+    if (known !== undefined) return known
+    const numbers = this.#named(name)
+    const found = numbers?.map((number) => this.#definition(number)) ?? null
+    const definitions = found?.includes(null) === false ? found.filter((one) => one !== null && one !== NONE) : null
+    this.#definitions.set(name, definitions as readonly Definition[] | null)
+    return definitions as readonly Definition[] | null
   }
 
   /** The slots of what it imports, in their tables' order. */
@@ -138,55 +164,61 @@ export class DynamicTables {
     return name
   }
 
-  #readFunctions(): ReadonlyMap<string, readonly Definition[]> {
-    const found = new Map<string, Definition[]>()
-    const count = this.#countSymbols()
-    if (count > MOST_SYMBOLS) this.incomplete.functions = true
-    for (let index = 1; index < Math.min(count, MOST_SYMBOLS); index++) {
-      const record = this.#symbol(index) ?? this.#lost('functions', null)
-      if (record === null) continue
-      const wide = this.#shape.width === 8
-      const kind = record.getUint8(wide ? 4 : 12) & 0xf
-      const value = wide ? record.getBigUint64(8, true) : BigInt(record.getUint32(4, true))
-      if (value === 0n || (kind !== NO_TYPE && kind !== FUNCTION && kind !== INDIRECT)) continue
-      const name = this.#string(BigInt(record.getUint32(0, true))) ?? this.#lost('functions', null)
-      if (name === null) continue
-      const definition = { value, indirect: kind === INDIRECT }
-      const known = found.get(name)
-      if (known === undefined) found.set(name, [definition])
-      else known.push(definition)
+  /** NONE for what is no function, or is defined elsewhere; null where it is not in memory. */
+  #definition(number: number): Definition | null {
+    const record = this.#symbol(number)
+    if (record === null) return null
+    const wide = this.#shape.width === 8
+    const kind = record.getUint8(wide ? 4 : 12) & 0xf
+    const value = wide ? record.getBigUint64(8, true) : BigInt(record.getUint32(4, true))
+    const isFunction = kind === NO_TYPE || kind === FUNCTION || kind === INDIRECT
+    return value === 0n || !isFunction ? NONE : { value, indirect: kind === INDIRECT }
+  }
+
+  /** Numbers of the symbols of a name, of those that others may use; null where the tables are not in memory. */
+  #named(name: string): number[] | null {
+    const [gnu, old] = [this.#tag(DT.gnuHash), this.#tag(DT.hash)]
+    const bytes = new TextEncoder().encode(name)
+    const numbers =
+      gnu !== null ? this.#hashed(gnu, gnuHash(bytes)) : old !== null ? this.#chained(old, sysvHash(bytes)) : []
+    if (numbers === null) return null
+    const names = numbers.map((number) => this.nameOf(number))
+    return names.includes(null) ? null : numbers.filter((_, row) => names[row] === name)
+  }
+
+  /** GNU's table: a bucket leads to the first of a chain of hashes, of which the last bit says where it ends. */
+  #hashed(table: bigint, hash: number): number[] | null {
+    const head = this.#numbers(table, 3)
+    if (head === null) return null
+    const [buckets = 0, first = 0, filter = 0] = head
+    if (buckets === 0) return []
+    const start = table + 16n + BigInt(filter) * BigInt(this.#shape.width)
+    const [bucket] = this.#numbers(start + BigInt(hash % buckets) * 4n, 1) ?? []
+    if (bucket === undefined) return null
+    const chains = start + BigInt(buckets) * 4n
+    const found: number[] = []
+    for (let number = bucket; number >= first && number - bucket < MOST_CHAINED && bucket !== 0; number++) {
+      const [own] = this.#numbers(chains + BigInt(number - first) * 4n, 1) ?? []
+      if (own === undefined) return null
+      if (own >>> 1 === hash >>> 1) found.push(number)
+      if ((own & 1) === 1) break
     }
     return found
   }
 
-  /** Nothing says how many there are but the tables by which they are found. */
-  #countSymbols(): number {
-    const [gnu, old] = [this.#tag(DT.gnuHash), this.#tag(DT.hash)]
-    if (gnu !== null) return this.#countHashed(gnu) ?? this.#lost('functions', 0)
-    if (old === null) return 0
-    return this.#object.bytes(old, 8)?.getUint32(4, true) ?? this.#lost('functions', 0)
-  }
-
-  /** Of GNU's table: buckets lead to the first of each chain, and the last one's end is the last symbol. */
-  #countHashed(address: bigint): number | null {
-    const head = this.#object.bytes(address, 16)
-    if (head === null) return null
-    const [buckets, first, filter] = [0, 4, 8].map((at) => head.getUint32(at, true)) as [number, number, number]
-    const start = address + 16n + BigInt(filter) * BigInt(this.#shape.width)
-    let last = 0
-    for (let index = 0; index < Math.min(buckets, MOST_SYMBOLS); index++) {
-      const bucket = this.#object.bytes(start + BigInt(index * 4), 4)
-      if (bucket === null) return null
-      last = Math.max(last, bucket.getUint32(0, true))
+  /** The System V ABI's table: a bucket leads to a symbol, and each to the next of its chain. */
+  #chained(table: bigint, hash: number): number[] | null {
+    const [buckets] = this.#numbers(table, 2) ?? []
+    if (buckets === undefined) return null
+    const found: number[] = []
+    for (let at = buckets === 0 ? null : 2 + (hash % buckets); at !== null && found.length < MOST_CHAINED; ) {
+      const [number] = this.#numbers(table + BigInt(at) * 4n, 1) ?? []
+      if (number === undefined) return null
+      if (number === 0) break
+      found.push(number)
+      at = 2 + buckets + number
     }
-    if (last < first) return first
-    const chains = start + BigInt(buckets) * 4n
-    for (; last < MOST_SYMBOLS; last++) {
-      const hash = this.#object.bytes(chains + BigInt(last - first) * 4n, 4)
-      if (hash === null) return null
-      if ((hash.getUint32(0, true) & 1) === 1) break
-    }
-    return last + 1
+    return found
   }
 
   #readImports(): readonly Import[] {
@@ -210,12 +242,18 @@ export class DynamicTables {
     const count = bytes / BigInt(words * width)
     if (count > MOST_SLOTS) this.incomplete.imports = true
     for (let index = 0; index < Math.min(Number(count), MOST_SLOTS); index++) {
-      const record = this.#words(table + BigInt(index * words * width), 2) ?? this.#lost('imports', null)
-      if (record === null) continue
-      const [slot = 0n, info = 0n] = record
-      const kind = Number(width === 8 ? info & 0xffff_ffffn : info & 0xffn)
-      const symbol = Number(width === 8 ? info >> 32n : info >> 8n)
-      if (symbol !== 0 && (kind === jump || kind === other)) imports.push({ slot, symbol, jump: kind === jump })
+      const record = this.#object.bytes(table + BigInt(index * words * width), 2 * width)
+      if (record === null) {
+        this.incomplete.imports = true
+        continue
+      }
+      // Most of them are of no symbol, and there are many.
+      const info = width === 8 ? null : record.getUint32(4, true)
+      const kind = info === null ? record.getUint32(8, true) : info & 0xff
+      const symbol = info === null ? record.getUint32(12, true) : info >>> 8
+      if (symbol === 0 || (kind !== jump && kind !== other)) continue
+      const slot = width === 8 ? record.getBigUint64(0, true) : BigInt(record.getUint32(0, true))
+      imports.push({ slot, symbol, jump: kind === jump })
     }
   }
 
@@ -234,15 +272,9 @@ export class DynamicTables {
     return strings === null ? null : this.#object.text(strings + at)
   }
 
-  #words(address: bigint, count: number): bigint[] | null {
-    const { width } = this.#shape
-    const view = this.#object.bytes(address, count * width)
-    return view === null ? null : wordsOf(view, width)
-  }
-
-  /** What stands for something that is not in memory. */
-  #lost<T>(what: keyof DynamicTables['incomplete'], instead: T): T {
-    this.incomplete[what] = true
-    return instead
+  /** Numbers of 32 bits. */
+  #numbers(address: bigint, count: number): number[] | null {
+    const view = this.#object.bytes(address, count * 4)
+    return view === null ? null : Array.from({ length: count }, (_, index) => view.getUint32(index * 4, true))
   }
 }

@@ -8,15 +8,47 @@ const PAGE = 1 << 12
 /** Bytes of a name in a file. */
 const LONGEST_TEXT = 4096
 
+/** Windows that are kept at a time, of all files together. */
+const MOST_WINDOWS = 128
+
+/** Pages by their offsets in a file. */
+type Window = ReadonlyMap<number, Uint8Array>
+
+/** What was read last of some files: tables lie beside each other, and are read one after the other. */
+export class Windows {
+  /** The one that was not asked for the longest is the first. */
+  readonly #kept = new Map<string, Window>()
+  #files = 0
+
+  /** A number for one more file. */
+  add(): number {
+    return this.#files++
+  }
+
+  /** The window of a file at an offset; `read` makes it where it is not there any more. */
+  take(file: number, start: number, read: () => Window): Window {
+    const key = `${file} ${start}`
+    const window = this.#kept.get(key) ?? read()
+    this.#kept.delete(key)
+    this.#kept.set(key, window)
+    const [oldest] = this.#kept.keys()
+    if (this.#kept.size > MOST_WINDOWS && oldest !== undefined) this.#kept.delete(oldest)
+    return window
+  }
+}
+
 /** A file's bytes by their offsets. */
 export class FilePages {
   readonly #contents: FileContents
-  readonly #pages = new Map<number, Uint8Array>()
-  /** Where windows begin that were read. */
-  readonly #read = new Set<number>()
+  readonly #windows: Windows
+  readonly #file: number
+  /** The window that was asked for last, which is mostly the next as well. */
+  #last: { start: number; window: Window } | null = null
 
-  constructor(contents: FileContents) {
+  constructor(contents: FileContents, windows: Windows) {
     this.#contents = contents
+    this.#windows = windows
+    this.#file = windows.add()
   }
 
   /** So many bytes; null unless all are in memory. */
@@ -52,16 +84,19 @@ export class FilePages {
   }
 
   /** The page that begins at an offset; the last one of a file is shorter. */
-  #page(start: number): Uint8Array | null {
-    const window = start - (start % WINDOW)
-    if (!this.#read.has(window)) this.#readWindow(window)
-    return this.#pages.get(start) ?? null
+  #page(page: number): Uint8Array | null {
+    const start = page - (page % WINDOW)
+    if (this.#last?.start !== start) {
+      this.#last = { start, window: this.#windows.take(this.#file, start, () => this.#read(start)) }
+    }
+    return this.#last.window.get(page) ?? null
   }
 
-  #readWindow(window: number): void {
-    this.#read.add(window)
-    for (const { offset, bytes } of this.#contents.stretch(window, WINDOW)) {
-      for (let at = 0; at < bytes.length; at += PAGE) this.#pages.set(offset + at, bytes.subarray(at, at + PAGE))
+  #read(start: number): Window {
+    const window = new Map<number, Uint8Array>()
+    for (const { offset, bytes } of this.#contents.stretch(start, WINDOW)) {
+      for (let at = 0; at < bytes.length; at += PAGE) window.set(offset + at, bytes.subarray(at, at + PAGE))
     }
+    return window
   }
 }

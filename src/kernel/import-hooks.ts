@@ -4,7 +4,7 @@
  */
 
 import { append } from '../append.js'
-import type { DynamicTables, Import } from './dynamic-tables.js'
+import type { Definition, DynamicTables, Import } from './dynamic-tables.js'
 import type { Kernel } from './kernel.js'
 import { fileKey, VDSO } from './libraries.js'
 import { type LoadedObject, type LoadedObjects, ObjectReader } from './loaded-objects.js'
@@ -170,17 +170,17 @@ class Process {
     if (mapping.inode === null) return mapping.offset === null ? 'anonymous' : 'unknown'
     if (targets === undefined) return this.#whole ? 'unlisted' : 'unknown'
     if (name === null) return 'unknown'
-    const [found] = targets.filter((object) => defines(object, name, target))
+    const found = targets.find((object) => defines(object, name, target))
     if (found !== undefined) return this.#isPreloaded(found, name) ? 'preloaded' : null
-    return targets.some(({ tables }) => tables === null || tables.incomplete.functions) ? 'unknown' : 'elsewhere'
+    return targets.some((object) => definitionsOf(object, name) === null) ? 'unknown' : 'elsewhere'
   }
 
   /** Only a function that says itself where it is may be where the kernel lends some. */
   #isIndirect(name: string | null): ImportReason | 'unknown' | null {
     if (name === null) return 'unknown'
-    const definers = this.#definers(name)
-    if (definers.some(({ tables }) => tables.functions.get(name)?.some(({ indirect }) => indirect))) return null
-    return this.#objects.every(({ tables }) => tables?.incomplete.functions === false) ? 'elsewhere' : 'unknown'
+    const all = this.#objects.map((object) => definitionsOf(object, name))
+    if (all.some((definitions) => definitions?.some(({ indirect }) => indirect))) return null
+    return all.includes(null) ? 'unknown' : 'elsewhere'
   }
 
   /** It stands before the one that has the function, and nothing needs it. */
@@ -188,8 +188,8 @@ class Process {
     return this.#unneeded.has(object) && this.#definers(name).some(({ order }) => order > object.order)
   }
 
-  #definers(name: string): Known[] {
-    return this.#objects.filter((object): object is Known => isKnown(object) && object.tables.functions.has(name))
+  #definers(name: string): LoadedObject[] {
+    return this.#objects.filter((object) => (definitionsOf(object, name)?.length ?? 0) > 0)
   }
 }
 
@@ -197,9 +197,14 @@ function isKnown(object: LoadedObject): object is Known {
   return object.tables !== null
 }
 
+function definitionsOf({ tables }: LoadedObject, name: string): readonly Definition[] | null {
+  return tables?.definitions(name) ?? null
+}
+
 /** Whether a function of an object begins at an address: one that says itself where it is may be anywhere in it. */
-function defines({ tables, base }: LoadedObject, name: string, target: bigint): boolean {
-  return tables?.functions.get(name)?.some(({ value, indirect }) => indirect || base + value === target) ?? false
+function defines(object: LoadedObject, name: string, target: bigint): boolean {
+  const definitions = definitionsOf(object, name)
+  return definitions?.some(({ value, indirect }) => indirect || object.base + value === target) ?? false
 }
 
 /** Objects of a process that no other needs; none where that is not known of all. The first is the program itself. */

@@ -2,7 +2,7 @@
 
 import { append } from '../append.js'
 import { type DynamicEntry, DynamicTables, dynamicSection, type ObjectBytes, unloaded } from './dynamic-tables.js'
-import { FilePages } from './file-pages.js'
+import { FilePages, Windows } from './file-pages.js'
 import type { Kernel } from './kernel.js'
 import { fileKey, VDSO } from './libraries.js'
 import type { LinkMap, Loaded } from './loader.js'
@@ -42,6 +42,7 @@ export class ObjectReader {
   readonly #kernel: Kernel
   readonly #tables = new Map<string, DynamicTables>()
   readonly #pages = new Map<bigint, FilePages | null>()
+  readonly #windows = new Windows()
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
@@ -106,7 +107,7 @@ export class ObjectReader {
     const known = this.#pages.get(host)
     if (known !== undefined) return known
     const contents = this.#kernel.fileContents(host)
-    const pages = contents === null ? null : new FilePages(contents)
+    const pages = contents === null ? null : new FilePages(contents, this.#windows)
     this.#pages.set(host, pages)
     return pages
   }

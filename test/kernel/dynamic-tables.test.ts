@@ -21,6 +21,9 @@ const stringAt = (name: string) => {
   return NAMES.slice(0, at).join('\0').length + (at === 0 ? 0 : 1)
 }
 
+/** As the loader of glibc computes it. */
+const gnuHash = (name: string) => [...Buffer.from(name)].reduce((hash, byte) => (hash * 33 + byte) % 2 ** 32, 5381)
+
 /** An object that imports `puts` and `environ` and defines `time`, which says itself where it is, and `helper`. */
 function written(): Buffer {
   const object = Buffer.alloc(0x800)
@@ -44,8 +47,8 @@ function written(): Buffer {
   symbol(3, 'time', INDIRECT, 0x1000)
   symbol(4, 'helper', FUNCTION, 0x1040)
   // One bucket and one word of a filter; hashes of what is defined, of which the last ends its chain.
-  for (const [index, value] of [1, 3, 1, 0, 0, 0, 3, 0x10, 0x11].entries())
-    object.writeUInt32LE(value, HASH + index * 4)
+  const hashes = [gnuHash('time') & ~1, gnuHash('helper') | 1].map((hash) => hash >>> 0)
+  for (const [index, value] of [1, 3, 1, 0, 0, 0, 3, ...hashes].entries()) object.writeUInt32LE(value, HASH + index * 4)
   // R_X86_64_JUMP_SLOT of puts; R_X86_64_GLOB_DAT of environ and a relocation that is of no symbol.
   words(JUMPS, [0x3000, 2 ** 32 + 7, 0])
   words(OTHERS, [0x3010, 2 * 2 ** 32 + 6, 0, 0x3018, 8, 0x1000])
@@ -85,22 +88,33 @@ describe('tables for the dynamic loader', () => {
       { slot: 0x3010n, symbol: 2, jump: false },
     ])
     expect(tables?.imports.map(({ symbol }) => tables.nameOf(symbol))).toEqual(['puts', 'environ'])
-    expect([...(tables?.functions ?? [])]).toEqual([
-      ['time', [{ value: 0x1000n, indirect: true }]],
-      ['helper', [{ value: 0x1040n, indirect: false }]],
-    ])
-    expect(tables?.incomplete).toEqual({ needed: false, functions: false, imports: false })
+    expect(tables?.definitions('time')).toEqual([{ value: 0x1000n, indirect: true }])
+    expect(tables?.definitions('helper')).toEqual([{ value: 0x1040n, indirect: false }])
+    expect(tables?.definitions('puts')).toEqual([])
+    expect(tables?.definitions('no_such')).toEqual([])
+    expect(tables?.incomplete).toEqual({ needed: false, imports: false })
+  })
+
+  it('are found by the older table of hashes as well', () => {
+    const object = written()
+    object.writeBigUInt64LE(4n, DYNAMIC + 8 * 8)
+    // One bucket and five symbols; a chain through all that are defined.
+    for (const [index, value] of [1, 5, 4, 0, 0, 0, 0, 3].entries()) object.writeUInt32LE(value, HASH + index * 4)
+    const tables = read(objectOf(object))
+    expect(tables?.definitions('time')).toEqual([{ value: 0x1000n, indirect: true }])
+    expect(tables?.definitions('helper')).toEqual([{ value: 0x1040n, indirect: false }])
+    expect(tables?.definitions('puts')).toEqual([])
   })
 
   it.each([
-    ['symbols', SYMBOLS, { needed: false, functions: true, imports: false }],
-    ['the table by which they are found', HASH, { needed: false, functions: true, imports: false }],
-    ['slots', JUMPS, { needed: false, functions: false, imports: true }],
-    ['names', STRINGS, { needed: true, functions: true, imports: false }],
-  ])('say so where %s are not in memory', (_, start, incomplete) => {
+    ['symbols', SYMBOLS, { needed: false, imports: false }, null],
+    ['the table by which they are found', HASH, { needed: false, imports: false }, null],
+    ['slots', JUMPS, { needed: false, imports: true }, 1],
+    ['names', STRINGS, { needed: true, imports: false }, null],
+  ])('say so where %s are not in memory', (_, start, incomplete, definitions) => {
     const tables = read(objectOf(written(), (at) => at >= start && at < start + 0x100))
-    const looked = [tables?.needed, tables?.imports, tables?.functions]
-    expect(looked).not.toContain(undefined)
+    expect([tables?.needed, tables?.imports]).not.toContain(undefined)
+    expect(tables?.definitions('helper')?.length ?? null).toBe(definitions)
     expect(tables?.incomplete).toEqual(incomplete)
   })
 
@@ -128,7 +142,7 @@ describe('tables for the dynamic loader', () => {
         for (const [at, value] of changes) object.writeBigUInt64LE(value, at)
         const tables = read(objectOf(object))
         for (const { symbol } of tables?.imports ?? []) tables?.nameOf(symbol)
-        expect(tables?.functions.size ?? 0).toBeLessThan(1 << 18)
+        expect(tables?.definitions('helper')?.length ?? 0).toBeLessThan(1 << 13)
         expect(Array.isArray(tables?.needed ?? [])).toBe(true)
       }),
     )
