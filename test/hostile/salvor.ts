@@ -7,7 +7,9 @@ import { expect } from 'vitest'
 
 const SALVOR = join(import.meta.dirname, '../../bin/salvor.cjs')
 const MIB = 1 << 20
-const MOST_MEMORY = 600 * MIB
+/** Of one table; of all in one run it is what V8 has not collected yet that comes on top, which no two runs have alike. */
+const MOST_MEMORY = 500 * MIB
+const MOST_TOGETHER = 768 * MIB
 /** For all tables in one run; one of them ends in half of that. */
 const MOST_MILLISECONDS = 60_000
 
@@ -78,7 +80,7 @@ export async function salvor(args: readonly string[]): Promise<Run> {
   // CSV ends its lines with CRLF.
   expect(control.exec(run.stdout.replaceAll('\r\n', '\n'))?.[0]).toBeUndefined()
   expect(control.exec(said)?.[0]).toBeUndefined()
-  expect(memory).toBeLessThan(MOST_MEMORY)
+  expect(memory).toBeLessThan(args[0] === 'run' ? MOST_TOGETHER : MOST_MEMORY)
   // Whatever is not complete is said.
   if (code !== 0) expect(run.lines.filter((line) => /^(warning|salvor): /.test(line)).length).toBeGreaterThan(0)
   return run
