@@ -4,7 +4,7 @@
  * Each is a whole process over the same image, one after the other on the same machine, after a first run that fills the
  * file cache and the caches of symbols. Volatility is `vol` on the PATH or `--vol COMMAND`; the symbols that it needs are
  * in the folder that `--symbols` names. `--only a,b` takes some tables. What searches all memory is measured beside b3sum;
- * `--only scans` is that alone. Results go to bench/results/peers-<time>.json.
+ * `--only scans` is that alone, and `--copies N` does it on an image of N times the memory. Results go to bench/results/peers-<time>.json.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -70,13 +70,18 @@ function measureTwice(command: readonly string[]): Run {
 function main(): void {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { vol: { type: 'string', default: 'vol' }, symbols: { type: 'string' }, only: { type: 'string' } },
+    options: {
+      vol: { type: 'string', default: 'vol' },
+      symbols: { type: 'string' },
+      only: { type: 'string' },
+      copies: { type: 'string' },
+    },
   })
   const images = process.env.SALVOR_IMAGES ?? join(homedir(), '.cache', 'salvor-images')
   const [image = join(images, 'docker-debian12', 'memory.elf')] = positionals
   const { vol, symbols, only } = values
   const asked = only?.split(',')
-  const scans = asked === undefined || asked.includes('scans') ? measureScans(image) : {}
+  const scans = asked === undefined || asked.includes('scans') ? measureScans(image, Number(values.copies ?? 1)) : {}
   const tables = Object.keys(PEERS).filter((table) => asked?.includes(table) ?? true)
   const found = tables.length === 0 ? {} : measureTables(image, tables, vol, symbols)
   mkdirSync(RESULTS, { recursive: true })

@@ -6,6 +6,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { enlarged } from './enlarge.js'
 import { has, measure, median, ROOT, type Run, SALVOR, seconds } from './measure.js'
 
 const ROUNDS = 5
@@ -53,10 +54,11 @@ function inTurns(cases: readonly Case[]): Run[] {
   }))
 }
 
-/** Measures searches, and tells of them; what they took, by name. */
-export function measureScans(image: string): Record<string, Run> {
+/** Measures searches, and tells of them; what they took, by name. With copies, on an image of so many times the memory. */
+export function measureScans(asked: string, copies = 1): Record<string, Run> {
   const folder = mkdtempSync(join(tmpdir(), 'salvor-bench-'))
   try {
+    const image = copies > 1 ? enlarged(asked, copies, folder) : asked
     const file = join(folder, 'rules.yar')
     writeFileSync(file, rules())
     const isBuilt = existsSync(join(ROOT, 'native-yara')) && readdirSync(join(ROOT, 'native-yara')).some(isAddon)
