@@ -4,9 +4,8 @@ import type { ArtifactWriter } from '../api/artifacts.js'
 import { copyMemory } from '../kernel/memory-copy.js'
 import { joined } from '../kernel/stretches.js'
 import type { Lacking, ProcessMemory, Range, Stretch } from '../kernel/user-memory.js'
+import { fileHeader, HEADER, SEGMENT } from './elf-header.js'
 
-const HEADER = 64
-const SEGMENT = 56
 const PAGE = 4096
 /** ET_CORE, PT_LOAD, PT_NOTE (include/uapi/linux/elf.h). */
 const [CORE, LOAD, NOTE] = [4, 1, 4]
@@ -71,14 +70,7 @@ export function writeCore(
   const segments = all.slice(0, MOST_SEGMENTS)
   const tables = HEADER + SEGMENT * (segments.length + 1)
   const head = Buffer.alloc(tables)
-  head.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1])
-  head.writeUInt16LE(CORE, 16)
-  head.writeUInt16LE(machine, 18)
-  head.writeUInt32LE(1, 20)
-  head.writeBigUInt64LE(BigInt(HEADER), 32)
-  head.writeUInt16LE(HEADER, 52)
-  head.writeUInt16LE(SEGMENT, 54)
-  head.writeUInt16LE(segments.length + 1, 56)
+  head.set(fileHeader({ type: CORE, machine, segments: segments.length + 1 }))
   head.set(programHeader({ type: NOTE, offset: tables, bytes: notes.length }), HEADER)
   let offset = aligned(tables + notes.length)
   let present = 0

@@ -5,13 +5,11 @@ import type { Kernel } from '../kernel/kernel.js'
 import type { Area } from '../kernel/module-areas.js'
 import type { ModuleSection, ModuleSymbol } from '../kernel/module-sections.js'
 import { bytes } from '../kernel/query.js'
+import { fileHeader, HEADER, SECTION } from './elf-header.js'
+import { MACHINES } from './notes.js'
 
 /** ET_EXEC: what lies at addresses that are its own (include/uapi/linux/elf.h). */
 const EXECUTABLE = 2
-/** e_machine by `uname -m`. */
-const MACHINES: Readonly<Record<string, number>> = { x86_64: 62, aarch64: 183 }
-const HEADER = 64
-const SECTION = 64
 const SYMBOL = 24
 /** SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_NOTE; SHF_ALLOC, SHF_WRITE, SHF_EXECINSTR. */
 const [CONTENTS, SYMBOLS, STRINGS, NOTE] = [1, 2, 3, 7]
@@ -77,7 +75,8 @@ export function writeModule(
   writer.writeAt(offset, last)
   const tableAt = aligned(offset + last.length, 8)
   writer.writeAt(tableAt, Buffer.concat(headers))
-  writer.writeAt(0, fileHeader(MACHINES[kernel.info.architecture] ?? 0, tableAt, headers.length))
+  const machine = MACHINES[kernel.info.architecture]?.number ?? 0
+  writer.writeAt(0, fileHeader({ type: EXECUTABLE, machine, sections: { at: tableAt, count: headers.length } }))
   return written
 }
 
@@ -159,21 +158,6 @@ function sectionHeader({
   header.writeUInt32LE(info, 44)
   header.writeBigUInt64LE(1n, 48)
   header.writeBigUInt64LE(BigInt(entry), 56)
-  return header
-}
-
-/** An Elf64_Ehdr without a table of segments; the names of sections are in the last of them. */
-function fileHeader(machine: number, sectionsAt: number, sections: number): Buffer {
-  const header = Buffer.alloc(HEADER)
-  header.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1])
-  header.writeUInt16LE(EXECUTABLE, 16)
-  header.writeUInt16LE(machine, 18)
-  header.writeUInt32LE(1, 20)
-  header.writeBigUInt64LE(BigInt(sectionsAt), 40)
-  header.writeUInt16LE(HEADER, 52)
-  header.writeUInt16LE(SECTION, 58)
-  header.writeUInt16LE(sections, 60)
-  header.writeUInt16LE(sections - 1, 62)
   return header
 }
 

@@ -103,7 +103,8 @@ export function readSealed(kernel: Kernel, mappings: readonly bigint[]): Readonl
   return new Map(mappings.map((mapping, row) => [mapping, sealedBy(seals.number(row))]))
 }
 
-function sealedBy(seals: number | null): boolean | null {
+/** Whether seals leave nobody anything to change. */
+export function sealedBy(seals: number | null): boolean | null {
   return seals === null ? null : (seals & SEALED) === SEALED
 }
 

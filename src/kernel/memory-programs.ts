@@ -1,13 +1,12 @@
 /** Programs that processes run from memory: `mm->exe_file` of a memfd or of a file system for shared memory. */
 
 import type { Kernel } from './kernel.js'
+import { sealedBy } from './mappings.js'
 import { TASK_STRUCT } from './objects.js'
 import { optional, text } from './query.js'
 
 /** A file of memfd_create, as the kernel names it (mm/memfd.c); file systems that live in memory. */
 const IN_MEMORY = /^\/?memfd:|^\/dev\/shm\/|^\/run\/shm\//
-/** F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW and F_SEAL_WRITE (include/uapi/linux/fcntl.h). */
-const SEALED = 0xf
 
 export interface MemoryProgram {
   /** Of the task that runs it. */
@@ -44,7 +43,6 @@ export function readMemoryPrograms(
     if (parent === null || !inode || size === null) return []
     // A file on a disk may bear any name, and has no seals.
     const seals = batch.column('filesystem').text(row) === 'tmpfs' ? batch.column('seals').number(row) : null
-    const sealed = seals === null ? null : (seals & SEALED) === SEALED
-    return [{ task: batch.address(row), parent, inode, size, sealed }]
+    return [{ task: batch.address(row), parent, inode, size, sealed: sealedBy(seals) }]
   }).flat()
 }
