@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use crate::image::{Image, blocks};
+use crate::image::{Image, PAGE_SIZE, blocks};
 use crate::kernel::kallsyms::{self, Budget};
 use crate::kernel::types::Types;
 use crate::query::scope::Scope;
@@ -139,8 +139,11 @@ fn check_reads(image: &Image) {
     image.loss();
 }
 
-/// The kernel's own types.
+/// The kernel's own types, whole or what is left of them.
 pub fn btf(bytes: &[u8]) -> bool {
+    if let Ok(types) = Types::salvaged(bytes.to_vec(), (bytes.len() % PAGE_SIZE as usize) & !3) {
+        look_at_types(&types, bytes);
+    }
     let Ok(types) = Types::from_btf(bytes.to_vec()) else { return false };
     look_at_types(&types, bytes);
     true
@@ -176,6 +179,7 @@ const TOP: u64 = u64::MAX << 31;
 
 /// A window of memory with a symbol table.
 pub fn kallsyms(bytes: &[u8]) -> bool {
+    kallsyms::salvage::find_all(bytes, TOP, &Budget::default()).for_each(drop);
     let budget = Budget::default();
     let tables = kallsyms::find_all(bytes, 0, TOP, &budget);
     tables.filter(|found| ["_text", "_stext"].iter().any(|name| found.table.from_text(name) == Some(0))).count() > 0

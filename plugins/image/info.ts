@@ -34,10 +34,15 @@ export default defineAnalyzer({
     symbols_from: text('Where symbols come from'),
     types_from: text('Where types come from'),
     modules_with_types: count('Loaded modules that bring their own types'),
-    torn: flag('Whether memory was taken while the host went on: links between tasks contradict each other'),
-    links: record('Links between tasks that were looked at from both ends: links, checked, contradict, first', {
-      detail: true,
-    }),
+    torn: flag(
+      'Whether memory was taken while the host went on: links between tasks, or their times, contradict others',
+    ),
+    links: record(
+      'Links between tasks seen from both ends, and times held against clocks: links, checked, contradict, first',
+      {
+        detail: true,
+      },
+    ),
   },
   async *run({ kernel }) {
     const { warnings: _, ...facts } = kernel.info

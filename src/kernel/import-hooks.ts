@@ -141,7 +141,8 @@ class Process {
     const targets = key === null ? undefined : this.#files.get(key)
     // What was not called yet leads back into the object's own code, which asks the loader.
     if (targets?.includes(object)) return []
-    const name = object.tables.nameOf(imported.symbol)
+    // No function has an empty one: its symbol, or the page of names, is of zeros.
+    const name = object.tables.nameOf(imported.symbol) || null
     const reason = this.#reasonFor(name, target, mapping, targets)
     if (reason === 'unknown') doubts.unknown++
     if (reason === null || reason === 'unknown') return []

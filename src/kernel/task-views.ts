@@ -33,9 +33,14 @@ const BORNE_OUT: readonly Rule[] = [
   { path: 'signal->nr_threads', is: { at_least: 1 } },
   { path: 'real_cred', is: 'pointer' },
   { path: 'real_cred->usage.counter', is: { at_least: 1 } },
+]
+
+/** Its user namespace is one. The first one is so by its place, even where the page with it is lost: most processes have it. */
+const IN_NAMESPACE: readonly Rule[] = [
   { path: 'real_cred->user_ns', is: 'pointer' },
   { path: 'real_cred->user_ns->ns.ops', is: { symbol: 'userns_operations' } },
 ]
+const IN_FIRST_NAMESPACE: readonly Rule[] = [{ path: 'real_cred->user_ns', is: { symbol: 'init_user_ns' } }]
 
 /** The `struct pid` that a task names holds that very task. */
 export const HELD_BY_PID: readonly Rule[] = [
@@ -151,14 +156,18 @@ function judge(kernel: Kernel, addresses: Iterable<bigint>): Judged[] {
     usage: ['usage.refs.counter', 'usage.counter'],
     thread_pid: 'thread_pid',
     borne_out: obeys(BORNE_OUT),
+    in_namespace: obeys(IN_NAMESPACE),
+    in_first: obeys(IN_FIRST_NAMESPACE),
   })
   const status = (row: number): TaskStatus => {
     const exitState = batch.column('exit_state').number(row)
     const usage = batch.column('usage').number(row)
     const pid = batch.column('thread_pid').bigint(row)
-    if (exitState === null || usage === null || pid === null) return 'doubtful'
-    if ((exitState & EXIT_DEAD) !== 0 || usage <= 0 || pid === 0n) return 'exited'
-    return batch.column('borne_out').number(row) === 1 ? 'live' : 'doubtful'
+    // Where the image's types are damaged it may not be known how many references there are: the rest has to bear it out.
+    if (exitState === null || (usage === null && !batch.absent('usage')) || pid === null) return 'doubtful'
+    if ((exitState & EXIT_DEAD) !== 0 || (usage !== null && usage <= 0) || pid === 0n) return 'exited'
+    const holds = (column: 'borne_out' | 'in_namespace' | 'in_first') => batch.column(column).number(row) === 1
+    return holds('borne_out') && (holds('in_namespace') || holds('in_first')) ? 'live' : 'doubtful'
   }
   return Array.from({ length: batch.length }, (_, row) => {
     return { address: batch.address(row), tid: batch.column('tid').number(row), status: status(row) }

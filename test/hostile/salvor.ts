@@ -50,10 +50,14 @@ function peak(pid: number): number {
   }
 }
 
-/** Runs a command; checks that it ends in time, in an orderly way, with clean text and within its memory. */
-export async function salvor(args: readonly string[]): Promise<Run> {
+/**
+ * Runs a command, without a cache unless one is named; checks that it ends in time, in an orderly way, with clean text and
+ * within its memory.
+ */
+export async function salvor(args: readonly string[], cache: string | null = null): Promise<Run> {
   const begun = performance.now()
-  const child = spawn(process.execPath, [SALVOR, ...args, '--no-cache'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const kept = cache === null ? ['--no-cache'] : ['--cache-dir', cache]
+  const child = spawn(process.execPath, [SALVOR, ...args, ...kept], { stdio: ['ignore', 'pipe', 'pipe'] })
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []]
   child.stdout.on('data', (part: Buffer) => stdout.push(part))
   child.stderr.on('data', (part: Buffer) => stderr.push(part))

@@ -202,10 +202,13 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
       expected = tablesOf(analyzers, image.as(format))
     }, 240_000)
 
+    /** A cache folder that no image of this build has left anything in. */
+    const alone = (): string[] => ['--cache-dir', mkdtempSync(join(folder, 'alone-'))]
+
     /** Every table by these files is the one by the image's own. */
-    function hold(path: string, given: readonly string[], which: readonly string[] = analyzers): void {
-      const options = given.flatMap((file) => ['--symbols', file])
-      const tables = tablesOf(which, path, ...options)
+    function hold(path: string, given: readonly string[], which = analyzers, options: readonly string[] = []): void {
+      const files = given.flatMap((file) => ['--symbols', file])
+      const tables = tablesOf(which, path, ...files, ...options)
       for (const analyzer of which) {
         const known = expected.get(analyzer) ?? []
         expect(known.length, analyzer).toBeGreaterThan(0)
@@ -220,7 +223,7 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
     }, 240_000)
 
     it('names what to fetch where the types were wiped, and has the same tables by a file of them', () => {
-      const failed = run('processes', withoutTypes.path)
+      const failed = run('processes', withoutTypes.path, ...alone())
       expect(failed.status).toBe(4)
       expect(failed.stderr).toMatch(
         /no BTF .* linux-image-[^ ]*-dbg, version [^ ]+, from Debian.*build id [0-9a-f]{40}\n$/,
@@ -228,21 +231,21 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
       for (const file of [files.isf, files.dwarf, files.btf]) hold(withoutTypes.path, [file], few)
       // What is asked of modules builds on the kernel's own BTF.
       hold(withoutTypes.path, [files.btf])
-      const partial = run('processes', withoutTypes.path, '--symbols', files.dwarf)
+      const partial = run('processes', withoutTypes.path, '--symbols', files.dwarf, ...alone())
       expect(partial.stderr).toContain("types of modules are not known: they build on the kernel's own BTF")
     }, 240_000)
 
     it('has the same tables by symbols of a file where its own were wiped', () => {
-      const alone = run('processes', withoutSymbols.path)
+      const partial = run('processes', withoutSymbols.path, ...alone())
       // Where structures tell enough, rows are right and lack what only symbols lead to; else there are none.
-      expect([4, 5]).toContain(alone.status)
-      expect(alone.stderr).toContain('give by --symbols: ')
-      if (alone.status === 5) {
+      expect([4, 5]).toContain(partial.status)
+      expect(partial.stderr).toContain('give by --symbols: ')
+      if (partial.status === 5) {
         const known = (expected.get('processes') ?? []) as Record<string, unknown>[]
-        expect(rowsOf(alone)).toEqual(known.map((row) => ({ ...row, started: null })))
+        expect(rowsOf(partial)).toEqual(known.map((row) => ({ ...row, started: null })))
       }
       for (const file of [files.map, files.isf, files.packed]) hold(withoutSymbols.path, [file], few)
-      const ran = run('info', withoutSymbols.path, '--symbols', files.map)
+      const ran = run('info', withoutSymbols.path, '--symbols', files.map, ...alone())
       expect(rowsOf(ran)).toMatchObject([{ symbols_from: `map System.map-${own.release}`, types_from: 'btf' }])
       expect(ran.stderr).toContain(`symbols are those of map System.map-${own.release}`)
     }, 240_000)
@@ -266,18 +269,28 @@ function suite(image: TruthImage, analyzers: readonly string[]): void {
       expect(rowsOf(run('processes', image.as(format), ...cache))).toEqual(expected.get('processes'))
     }, 240_000)
 
-    it('has the same tables where both were wiped, by what is in the cache folder too', () => {
-      for (const given of [[files.isf], [files.dwarf], [files.btf, files.map]]) hold(withoutBoth.path, given, few)
-      const kept = join(folder, 'cache', 'symbols')
+    it('has the same tables by what an image of the same build has left in the cache folder, and says so', () => {
+      for (const path of [withoutTypes.path, withoutSymbols.path, withoutBoth.path]) {
+        hold(path, [], few)
+        const { status, stderr } = run('processes', path)
+        expect(status).toBe(5)
+        expect(stderr).toContain('are those of another image of the same build, which were kept')
+      }
+    }, 240_000)
+
+    it('has the same tables where both were wiped, by files in the cache folder too', () => {
+      for (const given of [[files.isf], [files.dwarf], [files.btf, files.map]])
+        hold(withoutBoth.path, given, few, alone())
+      const cache = mkdtempSync(join(folder, 'files-'))
+      const kept = join(cache, 'symbols')
       mkdirSync(kept, { recursive: true })
-      expect(run('processes', withoutBoth.path).status).toBe(4)
+      expect(run('processes', withoutBoth.path, '--cache-dir', cache).status).toBe(4)
       for (const [name, file] of [
         [`${own.release}.btf`, own.btf],
         [`System.map-${own.release}`, mapOf(built(own.symbols))],
       ] as const)
         writeFileSync(join(kept, name), file)
-      hold(withoutBoth.path, [], few)
-      rmSync(kept, { recursive: true })
+      hold(withoutBoth.path, [], few, ['--cache-dir', cache])
     }, 240_000)
 
     it('finds a file by its build id in a folder, as debuggers do', () => {

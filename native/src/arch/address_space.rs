@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Geometry, Paging};
+use super::{Geometry, Paging, Step};
 use crate::image::{Image, PAGE_SIZE};
 
 const CACHED_PAGES: usize = 1024;
@@ -16,6 +16,8 @@ pub struct AddressSpace {
     root: u64,
     paging: Paging,
     geometry: Geometry,
+    /// What is known to be mapped, whatever became of the tables for it.
+    linear: Arc<[Linear]>,
     /// Direct-mapped cache. Each slot holds a virtual page number folded with its frame; see [`Slot`].
     cache: Box<[Slot]>,
 }
@@ -47,6 +49,24 @@ pub enum Unmapped {
     Lost(u64),
 }
 
+/// A stretch of virtual memory that lies in one piece in physical memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Linear {
+    /// Its first address.
+    pub address: u64,
+    /// The physical one of that.
+    pub physical: u64,
+    /// Bytes.
+    pub length: u64,
+}
+
+impl Linear {
+    fn translate(self, address: u64) -> Option<u64> {
+        let distance = address.checked_sub(self.address).filter(|distance| *distance < self.length)?;
+        self.physical.checked_add(distance)
+    }
+}
+
 /// A part of the kernel's image that is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mapped {
@@ -62,7 +82,13 @@ impl AddressSpace {
     pub fn new(image: Arc<Image>, root: u64, paging: Paging) -> Self {
         let cache = (0..CACHED_PAGES).map(|_| Slot::default()).collect();
         let geometry = paging.regions().geometry();
-        Self { image, root: paging.root(root), paging, geometry, cache }
+        Self { image, root: paging.root(root), paging, geometry, linear: Arc::default(), cache }
+    }
+
+    /// The same with a stretch that is mapped all the same where a table for it is lost, which is a page of zeros then.
+    pub fn with_linear(self, linear: Linear) -> Self {
+        let linear = self.linear.iter().copied().chain([linear]).collect();
+        Self { linear, ..self }
     }
 
     /// The same image with another root: a process's address space.
@@ -72,7 +98,7 @@ impl AddressSpace {
 
     /// The same address space, for who has to hold one.
     pub fn again(&self) -> Self {
-        Self::new(Arc::clone(&self.image), self.root, self.paging)
+        Self { linear: Arc::clone(&self.linear), ..Self::new(Arc::clone(&self.image), self.root, self.paging) }
     }
 
     /// The image that lies below.
@@ -116,11 +142,38 @@ impl AddressSpace {
         if slot.tag.load(Ordering::Relaxed) == (page + 1) ^ frame.rotate_left(17) && frame != 0 {
             return Some((frame & FRAME) | (address % PAGE_SIZE));
         }
-        let physical = self.paging.walk(&self.image, self.root, address)?;
+        let mapped = self.paging.walk(&self.image, self.root, address);
+        let physical = mapped.or_else(|| self.lost(address))?;
         let frame = (physical & FRAME) | 1;
         slot.frame.store(frame, Ordering::Relaxed);
         slot.tag.store((page + 1) ^ frame.rotate_left(17), Ordering::Relaxed);
         Some(physical)
+    }
+
+    /// The physical address behind a virtual one of which the table is lost.
+    #[cold]
+    fn lost(&self, address: u64) -> Option<u64> {
+        let physical = self.linear.iter().find_map(|linear| linear.translate(address))?;
+        self.lost_table(address).map(|_| physical)
+    }
+
+    /// The page with the entry for an address that does not translate, where that page is one of zeros. No table is that
+    /// which a kernel has made for memory that it maps.
+    pub fn lost_table(&self, address: u64) -> Option<u64> {
+        let Geometry { page_size, bits, levels, .. } = self.geometry;
+        let per_table = (page_size / 8).ilog2();
+        let mut table = self.root;
+        for level in (0..levels).rev() {
+            let shift = page_size.ilog2() + per_table * level;
+            let index = address >> shift & ((1 << per_table.min(bits - shift)) - 1);
+            let at = table + index * 8;
+            match self.paging.step(&self.image, self.image.copy_u64(at)?, level) {
+                Step::Table(next) if level > 0 => table = next,
+                Step::Page(_) => return None,
+                _ => return Some(at & FRAME).filter(|page| self.image.is_zero(*page)),
+            }
+        }
+        None
     }
 
     /// Why nothing is mapped at an address, and up to which one that is so. For addresses that do not translate.

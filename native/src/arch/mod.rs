@@ -14,7 +14,9 @@ mod tests;
 mod visit;
 pub mod x86_64;
 
-pub use address_space::{AddressSpace, Gap, Mapped, Unmapped};
+use std::ops::Range;
+
+pub use address_space::{AddressSpace, Gap, Linear, Mapped, Unmapped};
 pub use visit::{Met, Step};
 
 use crate::error::{Error, Result};
@@ -42,6 +44,12 @@ pub trait Architecture: Sync {
     /// Physical addresses of tables that may be a running kernel's root, as far as a short look finds any, each with a way
     /// in which it may map memory.
     fn roots<'a>(&self, image: &'a Image) -> Box<dyn Iterator<Item = (u64, Paging)> + 'a>;
+
+    /// The same among the pages of a kernel's image, of which it is known where in virtual memory its text begins: of what
+    /// keeps its root there and nowhere else.
+    fn roots_within<'a>(&self, _: &'a Image, _: Range<u64>, _: u64) -> Box<dyn Iterator<Item = (u64, Paging)> + 'a> {
+        Box::new(std::iter::empty())
+    }
 
     /// Places that look as if an image of a kernel began there: physical address and length.
     fn images<'a>(&self, image: &'a Image) -> Box<dyn Iterator<Item = (u64, u64)> + 'a>;
@@ -147,7 +155,7 @@ pub struct Geometry {
 
 impl Geometry {
     /// Where modules may be.
-    pub fn modules(&self) -> std::ops::Range<u64> {
+    pub fn modules(&self) -> Range<u64> {
         self.modules.0..self.modules.1
     }
 }

@@ -89,6 +89,12 @@ impl Image {
         (self.copy(physical, &mut word) == word.len()).then(|| u64::from_le_bytes(word))
     }
 
+    /// Whether the image has a page, and only zeros in it.
+    pub fn is_zero(&self, page: u64) -> bool {
+        let mut bytes = [0; PAGE_SIZE as usize];
+        self.copy(page, &mut bytes) == bytes.len() && bytes.iter().all(|byte| *byte == 0)
+    }
+
     /// The bytes of `[physical, physical + length)` without a copy, where one range holds them all, unpacked.
     pub fn borrow(&self, physical: u64, length: usize) -> Option<&[u8]> {
         let bytes = self.peek(physical, length)?;

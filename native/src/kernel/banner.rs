@@ -73,9 +73,20 @@ impl Banner {
         field
     }
 
+    /// One that was read before, of its text.
+    pub fn of_text(text: &str) -> Option<Self> {
+        Self::parse(format!("{text}\n\0").as_bytes())
+    }
+
     /// The whole line.
     pub fn text(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it says the same release and version as one that has these alone (`of_names`).
+    pub fn agrees(&self, names: &Self) -> bool {
+        let version = names.0.get(START.len() + names.release().len()..).unwrap_or_default();
+        self.release() == names.release() && self.0.ends_with(version)
     }
 
     /// The release: the word after "version".
@@ -108,6 +119,9 @@ mod tests {
         assert!(names.starts_with(&Banner::names_begin()));
         let banner = Banner::parse_names(&names);
         assert_eq!(banner.as_ref().map(Banner::text), Some("Linux version 6.1.0-56-cloud-amd64 #1 SMP Debian"));
+        let names_of = |version: &str| banner.clone().map(|names| (Banner(format!("{LINE}{version}")), names));
+        assert!(names_of(" #1 SMP Debian").is_some_and(|(whole, names)| whole.agrees(&names)));
+        assert!(names_of(" # SMP Debian").is_some_and(|(whole, names)| !whole.agrees(&names)));
         assert_eq!(Banner::parse_names(&names[..3 * super::NAME]), None);
         names[2 * super::NAME..].fill(b'6');
         assert_eq!(Banner::parse_names(&names), None);

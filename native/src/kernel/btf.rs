@@ -4,6 +4,7 @@
 
 pub(crate) mod names;
 mod record;
+pub(crate) mod salvage;
 pub(crate) mod section;
 pub(crate) mod writer;
 
@@ -35,7 +36,12 @@ pub(crate) struct Btf {
     first_string: u32,
     layout: Range<usize>,
     flagged_enums: bool,
+    /// Pages of the strings that are damaged, in a section that was salvaged.
+    lost_strings: Vec<Range<usize>>,
 }
+
+/// A name that was lost: no name of anything, and not none.
+const LOST: &[u8] = b"\xff";
 
 impl Btf {
     /// Reads and validates the kernel's own section.
@@ -49,7 +55,25 @@ impl Btf {
         Self::parse_from(bytes.into(), Some(base))
     }
 
+    /// All of its bytes.
+    pub fn section(&self) -> &[u8] {
+        &self.bytes
+    }
+
     fn parse_from(bytes: Bytes, base: Option<&Btf>) -> Result<Self> {
+        let (mut btf, types) = Self::unread(bytes, base)?;
+        let text = btf.bytes.get(btf.strings.clone()).unwrap_or_default();
+        let split = base.is_some();
+        if !(text.last() == Some(&0) && (split || text.first() == Some(&0)) || split && text.is_empty()) {
+            return Err(bad("its strings do not end"));
+        }
+        btf.offsets = btf.records(types)?;
+        btf.flagged_enums |= btf.validate()?;
+        Ok(btf)
+    }
+
+    /// A section of which the header is read, and where its records are.
+    fn unread(bytes: Bytes, base: Option<&Btf>) -> Result<(Self, Range<usize>)> {
         let header = |at| u32_at(&bytes, at).ok_or_else(|| bad("its header is cut off"));
         let start = header(0)?;
         if start & 0xffff != u32::from(MAGIC) || start >> 16 & 0xff != 1 {
@@ -69,23 +93,17 @@ impl Btf {
         };
         let (types, strings) = (section(8)?, section(16)?);
         let layout = if length >= LONG_HEADER { section(24)? } else { 0..0 };
-        let text = bytes.get(strings.clone()).unwrap_or_default();
-        let split = base.is_some();
-        if !(text.last() == Some(&0) && (split || text.first() == Some(&0)) || split && text.is_empty()) {
-            return Err(bad("its strings do not end"));
-        }
-        let mut btf = Self {
+        let btf = Self {
             strings,
             offsets: Vec::new(),
             first_id: base.map_or(1, Btf::end_id),
             first_string: base.map_or(0, |base| base.strings.len() as u32),
             layout,
             flagged_enums: base.is_some_and(|base| base.flagged_enums),
+            lost_strings: Vec::new(),
             bytes,
         };
-        btf.offsets = btf.records(types)?;
-        btf.flagged_enums |= btf.validate()?;
-        Ok(btf)
+        Ok((btf, types))
     }
 
     /// One past the last id.
@@ -121,6 +139,14 @@ impl Btf {
         let at = offset.checked_sub(self.first_string)? as usize;
         let text = self.bytes.get(self.strings.clone())?.get(at..)?;
         let text = text.get(..text.len().min(LONGEST_NAME))?;
+        // No page of names is damaged in a section that was read as a whole.
+        if !self.lost_strings.is_empty() {
+            match at {
+                0 => return Some(b""),
+                _ if self.is_lost(at) => return Some(LOST),
+                _ => {}
+            }
+        }
         text.get(..memchr::memchr(0, text)?)
     }
 

@@ -1,5 +1,9 @@
 //! Finds an image's kernel: guesses where it may lie, reads its symbols there, has them proven, then reads its types.
 
+mod damaged;
+mod failure;
+mod found;
+mod kept;
 #[cfg(test)]
 mod tests;
 
@@ -11,8 +15,9 @@ use std::sync::Arc;
 
 use super::banner::{self, Banner};
 use super::cache::{Cache, Entry, Mark, Part};
-use super::kallsyms::{self, Budget};
+use super::kallsyms::{self, Budget, Kallsyms, salvage::Salvaged};
 use super::kernel_range::{self, Anchor};
+use super::lost_tables::{self, Scans};
 use super::near::{Near, Placed};
 use super::proof::{self, Proof};
 use super::symbol_files::{Fitting, Identity, SymbolFile, SymbolFiles, fit, packages};
@@ -26,6 +31,8 @@ use crate::image::{Image, PAGE_SIZE};
 
 /// Banners that are followed up before an image is taken for hostile.
 const MOST_BANNERS: usize = 4096;
+/// Those around which is looked for what is left of symbols.
+const MOST_SALVAGED: usize = 4;
 /// Those for which files of symbols are looked for.
 const MOST_KERNELS: usize = 64;
 
@@ -79,13 +86,15 @@ fn search(
         let mut search = Search::new(image, arch::of(image)?, cache.map(Cache), files);
         let found = match find(&mut search) {
             Some(found) => search.held_to_files(found)?,
-            None => match search.by_files()?.or_else(|| search.by_structures()) {
-                Some(found) => found,
-                None => {
-                    begins.set(search.begins);
-                    return Err(search.failure());
+            None => {
+                match search.by_files()?.or_else(|| search.damaged_near_banners()).or_else(|| search.by_structures()) {
+                    Some(found) => found,
+                    None => {
+                        begins.set(search.begins);
+                        return Err(search.failure());
+                    }
                 }
-            },
+            }
         };
         found.into_kernel(search)
     });
@@ -109,6 +118,9 @@ struct Search<'a> {
     /// Where the image's memory must begin for a kernel to lie where it says itself.
     begins: Option<u64>,
     budget: Rc<Budget>,
+    /// The same for what is left of damaged ones.
+    salvage: Rc<Budget>,
+    scans: Scans,
 }
 
 /// Physical addresses of one kernel's `_text`.
@@ -131,7 +143,7 @@ struct Found {
     /// Files of this kernel.
     files: Vec<SymbolFile>,
     /// Why tables lack rows.
-    lacks: Option<String>,
+    lacks: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -159,6 +171,8 @@ impl<'a> Search<'a> {
             misplaced: None,
             begins: None,
             budget: Rc::default(),
+            salvage: Rc::default(),
+            scans: Scans::default(),
         }
     }
 
@@ -175,11 +189,16 @@ impl<'a> Search<'a> {
         // What the next one has to look for is not looked for where one is found.
         let mut guesses = architectures.iter().flat_map(|architecture| kernel_range::quick(image, *architecture));
         guesses.find_map(|guess| {
-            self.cached(Anchor::Text(guess.text)).or_else(|| {
-                let window = Window::of(self.image, guess.text, guess.length)?;
-                kallsyms::find_all(&window.bytes, 0, lowest, &budget).find_map(|kallsyms| {
-                    self.decoded(Anchor::Text(guess.text), &Placed { physical: window.physical, kallsyms })
-                })
+            let anchor = Anchor::Text(guess.text);
+            self.cached(anchor).or_else(|| {
+                let window = Window::of(image, guess.text, guess.length)?;
+                let mut tables = 0;
+                let found = kallsyms::find_all(&window.bytes, 0, lowest, &budget).find_map(|kallsyms| {
+                    tables += 1;
+                    self.decoded(anchor, &Placed { physical: window.physical, kallsyms })
+                });
+                // One that is damaged costs less to look into than all of memory; one that is whole is not damaged.
+                found.or_else(|| if tables == 0 { self.salvaged(anchor, &window) } else { None })
             })
         })
     }
@@ -230,7 +249,7 @@ impl<'a> Search<'a> {
                 found.files.push(file);
                 continue;
             };
-            let proven = proof::prove(self.image, &self.architectures, table, None, found.proof.physical);
+            let proven = proof::prove(self.image, &self.architectures, table, None, found.proof.physical, &self.scans);
             // One that has the banner elsewhere takes the kernel's for overwritten.
             let fits = |proof: &Proof| {
                 proof.text == found.proof.text && (!proof.is_overwritten || proof.banner_at == found.proof.banner_at)
@@ -271,7 +290,7 @@ impl<'a> Search<'a> {
             let found = files.iter().find_map(|file| {
                 let table = file.content.table.as_ref()?;
                 let text = at.checked_sub(table.from_text("linux_banner")?)?;
-                let proof = proof::prove(self.image, &self.architectures, table, None, text)?;
+                let proof = proof::prove(self.image, &self.architectures, table, None, text, &self.scans)?;
                 let symbols = Symbols::at(table.clone(), proof.text);
                 let mut found = self.found(proof, symbols, &[], Source::File);
                 found.symbols_from = file.symbols_from();
@@ -298,36 +317,6 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A kernel of which no symbols of data are found, by its first task and its own types.
-    fn by_structures(&self) -> Option<Found> {
-        let (proof, symbols) = structures::find(self.image, &self.architectures)?;
-        let known = symbols.len();
-        let functions = self.functions(&proof);
-        let (why, from) = match functions {
-            Some(_) => ("its table of symbols has functions only (CONFIG_KALLSYMS_ALL)", "kallsyms and structures"),
-            None => ("no table of symbols that the kernel's page tables bear out", "structures"),
-        };
-        let (functions, parts) = functions.unzip();
-        let symbols = functions.and_then(|functions| symbols.with(&functions)).unwrap_or(symbols);
-        let mut found = self.found(proof, symbols, &parts.unwrap_or_default(), Source::File);
-        found.symbols_from = from.to_owned();
-        found.lacks = Some(format!(
-            "{why}: {known} symbols are known by the first task and what it leads to, and tables lack what others would show, \
-             or fail; {}",
-            packages::advice(found.proof.banner.text(), found.build_id.as_deref())
-        ));
-        Some(found)
-    }
-
-    /// The functions of a kernel whose place is proven and whose own table of symbols has nothing else, and where that lies.
-    fn functions(&self, proof: &Proof) -> Option<(Symbols, Vec<Part>)> {
-        let window = Window::of(self.image, proof.physical, kernel_range::LONGEST)?;
-        let mut tables = kallsyms::find_all(&window.bytes, 0, self.lowest_image(), &self.budget);
-        let own = tables.find(|kallsyms| kallsyms.text.is_none_or(|text| text == proof.text))?;
-        let parts = own.parts.iter().map(|range| part(proof.physical, window.physical, range)).collect();
-        Some((Symbols::at(own.table, proof.text), parts))
-    }
-
     /// What is said of files that are not of the kernel: an error where none of those named is.
     fn settle(&self, files: &[SymbolFile], warnings: &mut Vec<String>, refused: Vec<String>) -> Result<()> {
         if files.is_empty() && self.files.are_named() {
@@ -341,7 +330,7 @@ impl<'a> Search<'a> {
 
     fn cached(&self, anchor: Anchor) -> Option<Found> {
         let (entry, text) = self.cache?.find(self.image, anchor)?;
-        let proof = proof::prove(self.image, &self.architectures, &entry.table, None, text)?;
+        let proof = proof::prove(self.image, &self.architectures, &entry.table, None, text, &self.scans)?;
         let symbols = Symbols::at(entry.table, proof.text);
         let found = self.found(proof, symbols, &entry.parts, Source::Cache);
         (found.build_id == entry.build_id).then_some(found)
@@ -359,7 +348,9 @@ impl<'a> Search<'a> {
                 (at % PAGE_SIZE < banner::BEFORE_NAMES as u64).then_some(at - at % PAGE_SIZE)?
             }
         };
-        let Some(proof) = proof::prove(self.image, &self.architectures, &kallsyms.table, kallsyms.text, text) else {
+        let Some(proof) =
+            proof::prove(self.image, &self.architectures, &kallsyms.table, kallsyms.text, text, &self.scans)
+        else {
             let said = proof::said_to_lie(self.image, &self.architectures, &kallsyms.table, text);
             self.misplaced = self.misplaced.or(said.map(|said| Misplaced { found: text, said }));
             let claimed =
@@ -390,148 +381,22 @@ impl<'a> Search<'a> {
                 format!("the banner says release {}, and init_uts_ns {}", proof.banner.release(), names.release())
             })
         };
+        let lost = "a table of pages of the kernel's own is lost that maps its image: it is read as lying in one piece, and what other \
+                    tables below that one map cannot be read";
         Found {
             build_id: build_id::read(&proof.memory, &symbols),
+            lacks: proof.lacks_tables.then(|| lost.to_owned()).into_iter().collect(),
             proof,
             symbols,
             source,
             symbols_from: "kallsyms".to_owned(),
             files: Vec::new(),
-            lacks: None,
             warnings: warning.into_iter().collect(),
         }
-    }
-
-    fn failure(&self) -> Error {
-        let image = format!("the image ({}, {} bytes)", self.image.format(), self.image.size());
-        let cut = self.image.warnings().iter().find(|warning| warning.starts_with("truncated"));
-        let cut = cut.map(|warning| format!(" ({warning})")).unwrap_or_default();
-        let Some((_, banner)) = self.kernels.first() else {
-            return Error::no_symbols(format!(
-                "no Linux kernel found in {image}: no kernel banner anywhere in its memory{cut}"
-            ));
-        };
-        let release = banner.release();
-        if let Some(Misplaced { found, said }) = self.misplaced {
-            return Error::no_symbols(format!(
-                "kernel {release} was found at {found:#x} of {image}, and its page tables say that it lies at physical {said:#x}: \
-                 ranges of memory one after another without padding (LiME's format=raw) are not read; take memory with \
-                 format=lime or format=padded"
-            ));
-        }
-        Error::no_symbols(if self.functions_only {
-            format!(
-                "kernel {release} keeps symbols of functions only: it was built without CONFIG_KALLSYMS_ALL; {}",
-                packages::advice(banner.text(), None)
-            )
-        } else if self.budget.is_spent() {
-            format!("no kernel found in {image}: too much of its memory looks like symbol tables and is none")
-        } else if self.banners >= MOST_BANNERS {
-            format!("no kernel found in {image}: the first {MOST_BANNERS} banners, of {release} and others, are copies")
-        } else if !cut.is_empty() {
-            format!("kernel {release} was found, but pages of it are missing from {image}{cut}")
-        } else {
-            format!(
-                "kernel {release} was found in {image}, but no symbols that its page tables bear out: \
-                 pages of it are missing or it was built without CONFIG_KALLSYMS; {}",
-                packages::advice(banner.text(), None)
-            )
-        })
     }
 }
 
 /// A part of a window that begins at `physical`, counted from `_text`.
 fn part(text: u64, physical: u64, range: &Range<usize>) -> Part {
     Part { offset: (physical + range.start as u64).wrapping_sub(text), length: range.len() as u64 }
-}
-
-impl Found {
-    fn into_kernel(mut self, search: Search) -> Result<Kernel> {
-        let symbols_cached = matches!(self.source, Source::Cache);
-        if let Source::Tables { marks, parts } = &self.source {
-            // What was read as memory was being lost is nothing to remember, and an entry is found again by the banner.
-            let may_keep = search.image.loss().is_none() && !self.proof.is_overwritten;
-            if let Some(cache) = search.cache.filter(|_| may_keep) {
-                let (banner, build_id) = (self.proof.banner.text().to_owned(), self.build_id.clone());
-                let (marks, parts, table) = (marks.clone(), parts.clone(), self.symbols.table().clone());
-                let entry = Entry { banner, build_id, marks, parts, table };
-                if let Err(error) = cache.store(&self.proof.banner, &entry) {
-                    self.warnings.push(format!("symbols could not be kept for the next run: {error}"));
-                }
-            }
-        }
-        // Symbols were searched for in all of the kernel's image.
-        search.image.trim();
-        let (types, types_from) = self.types(&search)?;
-        let Self { proof, symbols, build_id, symbols_from, lacks, warnings, .. } = self;
-        let facts = Facts {
-            banner: proof.banner.text().to_owned(),
-            release: proof.banner.release().to_owned(),
-            build_id,
-            physical: proof.physical,
-            virtual_address: proof.text,
-            symbols_from,
-            symbols_cached,
-            types_from,
-            lacks,
-            warnings,
-        };
-        Ok(Kernel::new(proof.memory, symbols, types, facts))
-    }
-
-    /// The kernel's types, and where they are from: a file that was named, the image itself, or a file in the cache folder.
-    fn types(&mut self, search: &Search) -> Result<(Types, String)> {
-        let mut own = type_source::own(search.image, &self.proof, &self.symbols);
-        let mut files = std::mem::take(&mut self.files);
-        let banner = self.proof.banner.text();
-        if own.is_none() && !files.iter().any(|file| file.content.types.is_some()) {
-            let identity = Identity { banner: Some(banner), build_id: self.build_id.as_deref() };
-            files.extend(search.files.kept(identity).files);
-        }
-        let mut refused = None;
-        for file in &mut files {
-            let Some(section) = file.content.types.take() else { continue };
-            let shown = file.path.display();
-            let bytes = section.len() as u64;
-            let types =
-                Types::from_btf(section).map_err(|error| Error::no_symbols(format!("{shown}: {}", error.message)))?;
-            let is_btf = file.content.types_from == "btf";
-            let length = is_btf.then(|| type_source::length(&self.symbols)).flatten();
-            let contradiction = match length.filter(|length| *length != bytes) {
-                Some(length) => Some(format!("its BTF has {bytes} bytes and the kernel's own {length}")),
-                None => fit::contradiction(&self.proof.memory, &self.symbols, &types),
-            };
-            if let Some(why) = contradiction {
-                refused = Some(format!("{shown}: its types are not those of the image's kernel '{banner}': {why}"));
-                continue;
-            }
-            self.warnings.extend(refused);
-            let memory = &self.proof.memory;
-            let types = match own.take() {
-                Some(own) if !is_btf => types.over(own),
-                None if !is_btf => {
-                    self.warnings.push(
-                        "types of modules are not known: they build on the kernel's own BTF, which the image lacks"
-                            .to_owned(),
-                    );
-                    return Ok((types, file.types_from()));
-                }
-                _ => types,
-            };
-            type_source::with_modules(&types, memory, &self.symbols);
-            return Ok((types, file.types_from()));
-        }
-        if let Some(why) = refused {
-            return Err(Error::no_symbols(why));
-        }
-        let types = own.ok_or_else(|| {
-            Error::no_symbols(format!(
-                "kernel {} describes no types: no BTF (CONFIG_DEBUG_INFO_BTF) that is whole in the image; {}",
-                self.proof.banner.release(),
-                packages::advice(self.proof.banner.text(), self.build_id.as_deref())
-            ))
-        })?;
-        type_source::with_modules(&types, &self.proof.memory, &self.symbols);
-        Ok((types, "btf".to_owned()))
-    }
 }

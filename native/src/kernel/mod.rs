@@ -11,6 +11,7 @@ mod kernel_range;
 mod loaded;
 #[cfg(test)]
 mod lookup_tests;
+mod lost_tables;
 mod modules;
 mod near;
 mod proof;
@@ -79,7 +80,7 @@ pub struct Facts {
     /// Where types came from: `btf`, or a file and its form.
     pub types_from: String,
     /// Why tables lack what is in the image, where symbols are known by structures alone.
-    pub lacks: Option<String>,
+    pub lacks: Vec<String>,
     /// What could not be found or believed.
     pub warnings: Vec<String>,
 }

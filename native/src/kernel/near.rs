@@ -59,6 +59,8 @@ impl<'a> Near<'a> {
                 }
             }
         }
+        // What was searched was mapped.
+        self.image.trim();
         self.searched = end.saturating_sub(SEAM);
         &self.tables
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::banner::Banner;
+use super::lost_tables::{self, Scans};
 use super::symbols::Table;
 use crate::arch::{AddressSpace, Architecture, Link};
 use crate::image::Image;
@@ -23,6 +24,15 @@ pub struct Proof {
     pub is_overwritten: bool,
     /// Its physical address.
     pub banner_at: u64,
+    /// Whether one of the kernel's own tables is lost that map its image.
+    pub lacks_tables: bool,
+}
+
+impl Proof {
+    /// How far from `_text` the banner lies.
+    pub fn banner_from_text(&self) -> Option<u64> {
+        self.banner_at.checked_sub(self.physical)
+    }
 }
 
 /// Whether the table names what a proof needs: kernels without `CONFIG_KALLSYMS_ALL` keep functions only.
@@ -80,6 +90,7 @@ pub fn prove(
     table: &Table,
     claimed_text: Option<u64>,
     physical: u64,
+    scans: &Scans,
 ) -> Option<Proof> {
     let banner_from_text = table.from_text("linux_banner")?;
     let banner_at = physical.checked_add(banner_from_text)?;
@@ -93,7 +104,7 @@ pub fn prove(
         let root = physical.checked_add(root_from_text)?;
         // Distances whose addresses must lead back to where the image has them.
         let checks = [0, banner_from_text, root_from_text, table.from_text("_stext").unwrap_or(0)];
-        architecture.pagings().into_iter().find_map(|paging| {
+        let mapped = architecture.pagings().into_iter().find_map(|paging| {
             let memory = AddressSpace::new(Arc::clone(image), root, paging);
             let maps = |text: &u64| {
                 checks.iter().all(|distance| {
@@ -109,8 +120,14 @@ pub fn prove(
                 Some(text) => Some(text).filter(is_image).filter(maps),
                 None => memory.mapped_image().map(|mapped| mapped.address).find(maps),
             }?;
-            let (banner, names) = (banner.clone(), names.clone());
-            Some(Proof { memory, physical, text, banner, names, is_overwritten, banner_at })
-        })
+            Some((memory, text))
+        });
+        let lacks_tables = mapped.is_none();
+        let (memory, text) = mapped.or_else(|| {
+            let text = claimed_text?;
+            Some((lost_tables::space(image, *architecture, table, text, physical, scans)?, text))
+        })?;
+        let (banner, names) = (banner.clone(), names.clone());
+        Some(Proof { memory, physical, text, banner, names, is_overwritten, banner_at, lacks_tables })
     })
 }

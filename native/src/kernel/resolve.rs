@@ -2,7 +2,7 @@
 
 use super::Kernel;
 use super::loaded::LoadedModules;
-use super::symbols::{Symbols, TEXT};
+use super::symbols::{LOST_LETTER, Symbols, TEXT};
 
 /// What the kernel proper is called among modules. No module can be loaded by that name: /sys/module/kernel is there
 /// already, for the parameters of the kernel's own code (`core_param`, `mod_sysfs_init`).
@@ -54,7 +54,9 @@ impl Kernel {
     /// What lies at an address; `None` where neither the kernel nor a loaded module has anything.
     pub fn resolve(&self, address: u64) -> Option<Place<'_>> {
         match self.symbols.within(address) {
-            true => Some(Place { module: None, symbol: self.symbols.near(address), lost: false }),
+            true => {
+                Some(Place { module: None, symbol: self.symbols.near(address), lost: self.symbols.is_lost(address) })
+            }
             false => self.loaded().resolve(address),
         }
     }
@@ -91,9 +93,17 @@ impl Symbols {
             let same = table.value_of(number)? == nearest;
             same.then_some((table.name(number)?, table.letter(number)?))
         };
-        let aliases = (first..).map_while(alias).filter(|(name, _)| !ENDS.contains(name));
+        let known = (first..).map_while(alias).filter(|(_, letter)| *letter != LOST_LETTER);
+        let aliases = known.filter(|(name, _)| !ENDS.contains(name));
         let (name, letter) = preferred(aliases)?;
         Some(Near { name, offset: value - nearest, letter })
+    }
+
+    /// Whether nothing more is known of the symbol that an address belongs to.
+    fn is_lost(&self, address: u64) -> bool {
+        let table = self.table();
+        let number = self.stored(address).and_then(|value| table.below(value.checked_add(1)?).checked_sub(1));
+        number.and_then(|number| table.letter(number)) == Some(LOST_LETTER)
     }
 }
 

@@ -8,6 +8,8 @@
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
 /// Values with the top bit set lie in the kernel's half of the address space and move with it; others are absolute.
 const MOVES: u64 = 1 << 63;
+/// The letter of a symbol of which no more is known than that there is one: its name is empty.
+pub const LOST_LETTER: u8 = 0;
 /// An index entry is a hash above this many bits of symbol number.
 const NUMBER_BITS: u32 = 24;
 /// Bytes of a symbol beside its name: its end, its value, its index entry, its type's letter.
@@ -159,6 +161,15 @@ impl Table {
         Some(format!("{different} of {known} symbols, {name} by {distance} bytes"))
     }
 
+    /// Whether another table has every symbol of this one of which the name is known, each under its number.
+    pub fn is_part_of(&self, other: &Table) -> bool {
+        let is_there = |number: usize| {
+            self.letter(number) == Some(LOST_LETTER)
+                || (self.name(number), self.value_of(number)) == (other.name(number), other.value_of(number))
+        };
+        self.len() == other.len() && (0..self.len()).all(is_there)
+    }
+
     /// How far a symbol lies from `_text`; `None` for absolute ones.
     pub fn from_text(&self, name: &str) -> Option<u64> {
         self.value(name).filter(|value| value & MOVES != 0).map(|value| value.wrapping_sub(TEXT))
@@ -212,7 +223,7 @@ impl Symbols {
     /// These symbols and those of another table of the same kernel that have other names, in the order of their addresses.
     pub fn with(&self, other: &Symbols) -> Option<Self> {
         let new = other.listing().filter(|(_, name, _)| self.table.named(name).next().is_none());
-        let mut all: Vec<_> = self.listing().chain(new).collect();
+        let mut all: Vec<_> = self.all().chain(new).collect();
         all.sort_by_key(|(address, ..)| *address);
         let (mut names, mut ends) = (Vec::new(), Vec::new());
         for (_, name, _) in &all {
@@ -244,8 +255,12 @@ impl Symbols {
         (address & MOVES != 0).then(|| address.wrapping_sub(self.slide)).filter(|value| value & MOVES != 0)
     }
 
-    /// Every symbol in the order of the kernel's table: address, name and the letter of its type.
+    /// Every symbol that is known in the order of the kernel's table: address, name and the letter of its type.
     pub fn listing(&self) -> impl Iterator<Item = (u64, &[u8], u8)> {
+        self.all().filter(|(.., letter)| *letter != LOST_LETTER)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (u64, &[u8], u8)> {
         let symbol =
             |number| Some((self.table.value_of(number)?, self.table.name(number)?, self.table.letter(number)?));
         (0..self.len()).map_while(symbol).map(|(value, name, letter)| (self.placed(value), name, letter))

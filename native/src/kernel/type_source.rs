@@ -1,7 +1,5 @@
 //! The kernel's own BTF: between its two symbols, or else wherever its image holds one that is whole.
 
-use std::sync::Arc;
-
 use memchr::memmem;
 
 use super::modules::Modules;
@@ -10,7 +8,7 @@ use super::symbols::Symbols;
 use super::types::Types;
 use super::window::Window;
 use crate::arch::AddressSpace;
-use crate::image::{Bytes, Image};
+use crate::image::{Bytes, Image, PAGE_SIZE};
 use crate::words::u32_at;
 
 /// BTF of distributions' kernels has 4 to 8 MiB.
@@ -20,11 +18,10 @@ const START: &[u8] = &[0x9f, 0xeb, 1, 0];
 /// Where to look when no symbol tells the kernel's end.
 const IMAGE_LENGTH: u64 = 128 << 20;
 const MOST_TRIES: usize = 64;
-
-/// The kernel's own BTF, where the image has one that is whole.
-pub fn own(image: &Arc<Image>, proof: &Proof, symbols: &Symbols) -> Option<Types> {
-    named(&proof.memory, symbols).or_else(|| searched(image, proof, symbols))
-}
+/// Less than any kernel has.
+const SHORTEST: usize = 256 << 10;
+/// Damaged ones that are looked into.
+const MOST_SALVAGED: usize = 4;
 
 /// Tells types where those of modules are to be had, which build on the kernel's own BTF.
 pub fn with_modules(types: &Types, memory: &AddressSpace, symbols: &Symbols) {
@@ -40,7 +37,7 @@ pub fn length(symbols: &Symbols) -> Option<u64> {
 }
 
 /// The section between its symbols.
-fn named(memory: &AddressSpace, symbols: &Symbols) -> Option<Types> {
+pub fn named(memory: &AddressSpace, symbols: &Symbols) -> Option<Types> {
     let start = symbols.address("__start_BTF")?;
     let length = symbols.address("__stop_BTF")?.checked_sub(start).filter(|length| *length <= LONGEST)?;
     // The kernel's image lies in one piece.
@@ -51,28 +48,43 @@ fn named(memory: &AddressSpace, symbols: &Symbols) -> Option<Types> {
     })?)
 }
 
-/// A section of the kernel's image that is whole.
-fn searched(image: &Image, proof: &Proof, symbols: &Symbols) -> Option<Types> {
+/// A section of the kernel's image that is whole, or what is left of it.
+pub fn searched(image: &Image, proof: &Proof, symbols: &Symbols) -> Option<Types> {
     let end = symbols.address("_end").and_then(|end| end.checked_sub(proof.text));
     let length = end.unwrap_or(IMAGE_LENGTH).min(IMAGE_LENGTH);
     within(image, &Window::of(image, proof.physical, length)?)
 }
 
-/// A section in a part of memory that is whole.
+/// A section in a part of memory that is whole, or else what is left of one.
 pub fn within(image: &Image, window: &Window) -> Option<Types> {
-    memmem::find_iter(&window.bytes, START).take(MOST_TRIES).find_map(|at| {
+    let whole = sections(window).find_map(|(at, bytes)| Some((at, bytes.len(), parse(bytes.to_vec().into())?)));
+    let (at, length, types) = whole.or_else(|| {
+        let mut damaged = sections(window).filter(|(_, bytes)| bytes.len() >= SHORTEST).take(MOST_SALVAGED);
+        damaged.find_map(|(at, bytes)| {
+            let page = (window.physical + at as u64) % PAGE_SIZE;
+            let types = Types::salvaged(bytes.to_vec(), page as usize).ok().filter(is_kernels)?;
+            Some((at, bytes.len(), types))
+        })
+    })?;
+    image.touch(window.physical + at as u64, length as u64);
+    Some(types)
+}
+
+/// What looks like sections, with where they begin.
+fn sections<'w>(window: &'w Window) -> impl Iterator<Item = (usize, &'w [u8])> {
+    memmem::find_iter(&window.bytes, START).take(MOST_TRIES).filter_map(|at| {
         let bytes = window.bytes.get(at..)?;
-        let length = section_length(bytes)?;
-        let bytes = bytes.get(..length)?.to_vec();
-        let types = parse(bytes.into())?;
-        image.touch(window.physical + at as u64, length as u64);
-        Some(types)
+        Some((at, bytes.get(..section_length(bytes)?)?))
     })
 }
 
 /// Types of a kernel, not of a module that lies in the same memory.
 fn parse(bytes: Bytes) -> Option<Types> {
-    Types::from_btf(bytes).ok().filter(|types| types.find("struct task_struct").is_some())
+    Types::from_btf(bytes).ok().filter(is_kernels)
+}
+
+fn is_kernels(types: &Types) -> bool {
+    types.find("struct task_struct").is_some()
 }
 
 /// A section's length by its header: `hdr_len`, then types, strings and in a longer header the layout, each by offset and

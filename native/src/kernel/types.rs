@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::image::Bytes;
 
 use super::btf::names::Class;
+use super::btf::salvage::{self, Lost};
 use super::btf::section::Section;
 use super::btf::{Btf, Kind, Record};
 
@@ -75,6 +76,7 @@ pub struct Types {
     kernel: Section,
     /// The kernel's own BTF, on which that of modules builds, where the kernel's types are from elsewhere.
     base: Option<Section>,
+    lost: Lost,
     modules: OnceLock<Vec<Section>>,
     loader: OnceLock<Loader>,
 }
@@ -85,6 +87,35 @@ impl Types {
         Ok(Self { kernel: Section::new(String::new(), Btf::parse(bytes.into())?), ..Self::default() })
     }
 
+    /// What is left of the kernel's BTF where pages of it are damaged; it begins so many bytes behind the start of a page.
+    pub(crate) fn salvaged(bytes: impl Into<Bytes>, phase: usize) -> Result<Self> {
+        let (btf, lost) = salvage::parse(bytes.into(), phase)?;
+        Ok(Self { kernel: Section::new(String::new(), btf), lost, ..Self::default() })
+    }
+
+    /// The section that they are read from.
+    pub fn btf(&self) -> &[u8] {
+        self.kernel.btf.section()
+    }
+
+    /// Whether some of the kernel's own types could not be read.
+    pub fn is_damaged(&self) -> bool {
+        self.lost != Lost::default()
+    }
+
+    /// What of them, in words.
+    pub fn lost(&self) -> Option<String> {
+        let Lost { types, name_pages, is_open } = self.lost;
+        let modules = if is_open { ", those of modules are not known at all" } else { "" };
+        self.is_damaged().then(|| {
+            format!(
+                "pages of the kernel's own types (BTF) are damaged: {types} of {} types and the names on {name_pages} pages of \
+                 them are not known{modules}, and tables lack what these would show, or fail",
+                self.kernel.btf.end_id() - 1
+            )
+        })
+    }
+
     /// The same types, where those of modules build on others: the kernel's own.
     pub fn over(mut self, own: Types) -> Self {
         self.base = Some(own.kernel);
@@ -93,6 +124,9 @@ impl Types {
 
     /// Tells how to load modules' split BTF; called at most once, when a name is not one of the kernel's own.
     pub fn set_modules(&self, load: Loader) {
+        if self.lost.is_open {
+            return;
+        }
         // A second loader would renumber sources, so the first stays.
         let _ = self.loader.set(load);
     }

@@ -78,14 +78,24 @@ function traceable(kernel: Kernel, form: CodeForm): Function[] {
   const functions = pages.child('functions')
   const [at, flags, code] = [functions.column('at'), functions.column('flags'), functions.column('code')]
   const found: Function[] = []
+  let lost = 0
   for (let row = 0; row < functions.length; row++) {
     const bytes = code.bytes(row)
     const [address, flag] = [at.bigint(row), flags.number(row)]
     if (bytes === null || address === null || flag === null) continue
+    // Nobody's code: who runs into it crashes the host.
+    if (bytes.every((byte) => byte === 0)) {
+      lost++
+      continue
+    }
     const traced = Math.floor(flag / ENABLED) % 2 === 1
     // Nearly all are untouched: what is behind is looked at, and no object is made.
     if (traced || !form.isNop(bytes) || form.mayLeave(bytes.subarray(form.site)))
       found.push({ at: address, code: bytes, traced })
+  }
+  if (lost > 0) {
+    const message = 'where functions begin are zeros, which is no code: whether they are hooked is not known'
+    kernel.warn({ code: 'unreadable', message, count: lost })
   }
   return found
 }

@@ -5,6 +5,8 @@ mod paging;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
+use std::ops::Range;
+
 pub use paging::{Granule, Half, Tables};
 
 use super::{AddressSpace, Architecture, Gap, Geometry, Known, Link, Regions, Step, Unreadable};
@@ -21,6 +23,8 @@ const WAYS: [(Granule, &[u32]); 3] =
 const MOST_BITS: u32 = 52;
 /// Kernels are placed in units of this (`SEGMENT_ALIGN`, arch/arm64/include/asm/memory.h).
 const STEP: u64 = 64 << 10;
+/// Places that are looked at before what was mapped for it is given back.
+const TRIMMED: usize = 32;
 /// Where most lie: in units of this, some with room before them (`MIN_KIMG_ALIGN`, and `TEXT_OFFSET` before 5.8).
 const USUAL: u64 = 2 << 20;
 const USUAL_OFFSETS: [u64; 2] = [0, 0x8_0000];
@@ -57,16 +61,30 @@ impl Architecture for Arm64 {
     }
 
     fn pagings(&self) -> Vec<super::Paging> {
-        let tables = WAYS.iter().flat_map(|(granule, bits)| {
-            bits.iter().map(|bits| Tables { granule: *granule, bits: *bits, half: Half::Kernel })
-        });
-        let both = tables.flat_map(|tables| [Plan::MemoryFirst, Plan::ImageFirst].map(|plan| Paging { tables, plan }));
-        both.map(super::Paging::Arm64).collect()
+        Paging::all().map(super::Paging::Arm64).collect()
     }
 
     /// No table of these kernels has a place of its own.
     fn roots<'a>(&self, _: &'a Image) -> Box<dyn Iterator<Item = (u64, super::Paging)> + 'a> {
         Box::new(std::iter::empty())
+    }
+
+    /// The kernel's root is a page of its image, which maps the image.
+    fn roots_within<'a>(
+        &self,
+        image: &'a Image,
+        place: Range<u64>,
+        text: u64,
+    ) -> Box<dyn Iterator<Item = (u64, super::Paging)> + 'a> {
+        let ways: Vec<_> = Paging::all().filter(|paging| text >= paging.geometry().image).collect();
+        let maps = move |root: u64, paging: &Paging| {
+            paging.tables.walk_by(|at| image.copy_u64(at), root, text) == Some(place.start)
+        };
+        let pages = (place.start..place.end).step_by(Granule::Small.size() as usize);
+        Box::new(pages.flat_map(move |root| {
+            let proven: Vec<_> = ways.iter().filter(|paging| maps(root, paging)).copied().collect();
+            proven.into_iter().map(move |paging| (root, super::Paging::Arm64(paging)))
+        }))
     }
 
     /// A kernel's image keeps its header, by which a boot loader knew it.
@@ -79,8 +97,14 @@ impl Architecture for Arm64 {
         // A raw image need not begin with the machine's memory, nor at a multiple of anything.
         let is_usual = |place: u64| USUAL_OFFSETS.contains(&(place % USUAL));
         let all = ranges().flat_map(|range| (range.start.next_multiple_of(STEP)..range.end).step_by(STEP as usize));
-        let all = usual.chain(all.filter(move |place| !is_usual(*place)));
-        Box::new(all.filter_map(|text| Some((text, image_size(image, text)?))))
+        let all = usual.chain(all.filter(move |place| !is_usual(*place))).enumerate();
+        Box::new(all.filter_map(|(number, text)| {
+            // A look at one place may map a few MiB around it, and all of them are all of memory.
+            if number % TRIMMED == 0 {
+                image.trim();
+            }
+            Some((text, image_size(image, text)?))
+        }))
     }
 
     fn noted_text(&self, image: &Image, note: &VmcoreInfo) -> Option<u64> {
@@ -130,6 +154,14 @@ impl Granule {
 }
 
 impl Paging {
+    /// Each way in which kernels map memory.
+    fn all() -> impl Iterator<Item = Self> {
+        let tables = WAYS.iter().flat_map(|(granule, bits)| {
+            bits.iter().map(|bits| Tables { granule: *granule, bits: *bits, half: Half::Kernel })
+        });
+        tables.flat_map(|tables| [Plan::MemoryFirst, Plan::ImageFirst].map(|plan| Self { tables, plan }))
+    }
+
     /// A kernel of today, with these numbers.
     pub fn of(granule: Granule, bits: u32) -> Self {
         Self { tables: Tables { granule, bits, half: Half::Kernel }, plan: Plan::MemoryFirst }

@@ -128,10 +128,16 @@ impl Tables {
     /// The physical address behind a virtual one.
     #[inline]
     pub fn walk(self, image: &Image, root: u64, address: u64) -> Option<u64> {
+        self.walk_by(|at| image.read_u64(at), root, address)
+    }
+
+    /// The same with a way to read entries.
+    #[inline]
+    pub fn walk_by(self, read: impl Fn(u64) -> Option<u64>, root: u64, address: u64) -> Option<u64> {
         let translated = self.translated(address)?;
         let mut table = root;
         for level in (0..self.levels()).rev() {
-            let entry = image.read_u64(table.checked_add(self.entry(translated, level))?)?;
+            let entry = read(table.checked_add(self.entry(translated, level))?)?;
             match self.step(entry, level) {
                 Step::Nothing => return None,
                 Step::Page(page) => return Some(page | (address & ((1 << self.below(level)) - 1))),

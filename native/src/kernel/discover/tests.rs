@@ -9,17 +9,20 @@ use std::sync::Arc;
 
 use crate::arch;
 use crate::error::ErrorKind;
-use crate::image::Image;
+use crate::image::{Image, PAGE_SIZE};
 use crate::kernel::Kernel;
 use crate::kernel::kallsyms::tests::{BASE, FORMS, Form, encode, symbols};
 use crate::kernel::kernel_range::{self, Guess};
 
 const MIB: u64 = 1 << 20;
+const PAGE: usize = PAGE_SIZE as usize;
 /// Where the kernel lies in physical memory, and what it has at which distance.
 const TEXT: u64 = 24 * MIB;
 const BANNER_AT: u64 = 4 * MIB + 0x20;
 const ROOT_AT: u64 = 5 * MIB;
 const BTF_AT: u64 = 6 * MIB + 8;
+/// Where memory is mapped as a whole, with four levels and with five.
+const DIRECT: [u64; 2] = [0xffff_8880_0000_0000, 0xff11_0000_0000_0000];
 const BANNER: &[u8] = b"Linux version 9.9.9-hand (me@here) (gcc 15) #1 SMP\n\0";
 
 #[derive(Debug, Clone, Copy)]
@@ -192,6 +195,103 @@ fn a_cached_table_serves_the_same_build_and_no_other() {
         assert_eq!(kernel.facts.symbols_cached, cached);
         check(&kernel, machine);
     }
+}
+
+/// A machine in which zeros lie at a distance from `_text`.
+fn zeroed(at: u64, length: usize) -> Arc<Image> {
+    let file = write(PLAIN);
+    file.as_file().write_all_at(&vec![0; length], TEXT + at).unwrap();
+    Arc::new(Image::open(file.path()).unwrap())
+}
+
+#[test]
+fn symbols_that_a_damaged_kernel_lacks_are_those_of_another_image_of_its_build() {
+    let cache = tempfile::tempdir().unwrap();
+    check(&Kernel::discover(image(PLAIN), Some(cache.path())).unwrap(), PLAIN);
+    let table = encode(PLAIN.form, &kernel_symbols(PLAIN)).len();
+    // Of its first names, and of its last addresses.
+    for at in [PAGE, table - PAGE] {
+        let kernel = Kernel::discover(zeroed(at as u64, PAGE), Some(cache.path())).unwrap();
+        check(&kernel, PLAIN);
+        assert!(kernel.facts.lacks.iter().any(|lack| lack.contains("another image of the same build")), "{at:#x}");
+        assert!(Kernel::discover(zeroed(at as u64, PAGE), None).is_err(), "{at:#x}");
+    }
+    // Nothing tells that they are of this build where none of its tables is left, nor types of which none are.
+    assert!(Kernel::discover(zeroed(0, table), Some(cache.path())).is_err());
+    let error = Kernel::discover(zeroed(BTF_AT, btf().len()), Some(cache.path())).err().unwrap();
+    assert!(error.message.contains("describes no types"), "{error}");
+}
+
+/// A machine whose memory is in the direct map too, of which these of its own tables are empty, and with another root that a
+/// process has.
+fn without_tables(levels: u32, lost: &[u64]) -> Kernel {
+    let machine = Machine { levels, ..PLAIN };
+    let file = write(machine);
+    let put = |at: u64, word: u64| file.as_file().write_all_at(&word.to_le_bytes(), at).unwrap();
+    let root = |at: u64| TEXT + ROOT_AT + at * PAGE_SIZE;
+    // Of 1 GiB at once, and where there are five levels by a table more.
+    let direct = 0x3_1000;
+    let index = (DIRECT[levels as usize - 4] >> (12 + 9 * (levels - 1))) & 511;
+    if levels == 5 {
+        put(direct, 0x3_2000 | 0x63);
+    }
+    put(if levels == 5 { 0x3_2000 } else { direct }, 0xe3);
+    for table in [root(0), 0x3_3000] {
+        let mut bytes = [0; PAGE];
+        file.as_file().read_exact_at(&mut bytes, root(0)).unwrap();
+        file.as_file().write_all_at(&bytes, table).unwrap();
+        put(table + index * 8, direct | 0x63);
+    }
+    for table in lost {
+        file.as_file().write_all_at(&[0; PAGE], root(*table)).unwrap();
+    }
+    let kernel = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None);
+    let kernel = kernel.unwrap_or_else(|error| panic!("{levels} levels, {lost:?}: {error}"));
+    check(&kernel, machine);
+    kernel
+}
+
+#[test]
+fn a_kernel_is_found_whose_tables_for_its_own_image_are_lost() {
+    for levels in [4, 5] {
+        assert!(without_tables(levels, &[]).facts.lacks.is_empty());
+        let tables = u64::from(levels) - 1;
+        for lost in (0..tables).map(|table| vec![table]).chain([(0..tables).skip(1).collect()]) {
+            let kernel = without_tables(levels, &lost);
+            assert_eq!(kernel.memory.translate(BASE + 3 * MIB), Some(TEXT + 3 * MIB), "{lost:?}");
+            // What is none of the image's is not mapped by that.
+            assert_eq!(kernel.memory.translate(BASE + 7 * MIB), (lost == [0]).then_some(TEXT + 7 * MIB), "{lost:?}");
+            assert!(kernel.facts.lacks.iter().any(|lack| lack.contains("a table of pages")), "{lost:?}");
+        }
+    }
+}
+
+#[test]
+fn memory_is_read_whose_tables_in_the_direct_map_are_lost() {
+    let direct = DIRECT[0];
+    let file = write(PLAIN);
+    let put = |at: u64, word: u64| file.as_file().write_all_at(&word.to_le_bytes(), at).unwrap();
+    let [upper, middle, lower] = [0x3_1000, 0x3_2000, 0x3_3000];
+    put(TEXT + ROOT_AT + (direct >> 39 & 511) * 8, upper | 0x63);
+    put(upper, middle | 0x63);
+    // Pages of 2 MiB, and from 2 to 4 MiB of 4 KiB, of which one is not mapped.
+    (0..PLAIN.size / (2 * MIB)).for_each(|number| put(middle + number * 8, (number * 2 * MIB) | 0xe3));
+    put(middle + 8, lower | 0x63);
+    (0..512).filter(|page| *page != 7).for_each(|page| put(lower + page * 8, (2 * MIB + page * PAGE_SIZE) | 0x63));
+    let hole = direct + 2 * MIB + 7 * PAGE_SIZE;
+    let whole = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None).unwrap();
+    assert!(whole.facts.lacks.is_empty());
+    assert_eq!(whole.memory.translate(hole), None);
+    file.as_file().write_all_at(&[0; PAGE], lower).unwrap();
+    let damaged = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None).unwrap();
+    check(&damaged, PLAIN);
+    for address in [2 * MIB, 4 * MIB - 8, 0, PLAIN.size - 8] {
+        assert_eq!(damaged.memory.translate(direct + address), Some(address));
+    }
+    assert_eq!(damaged.memory.translate(direct + PLAIN.size), None);
+    let (warnings, lacks) = (&damaged.facts.warnings, &damaged.facts.lacks);
+    assert!(lacks.is_empty() && warnings.len() == 1, "{lacks:?} {warnings:?}");
+    assert!(warnings[0].starts_with("1 table of pages is lost"), "{warnings:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! place alone: the token index must match the tokens, the markers the names, and addresses must ascend.
 
 mod names;
+pub mod salvage;
 #[cfg(test)]
 pub mod tests;
 mod tokens;
@@ -75,13 +76,25 @@ fn decode(window: &[u8], tokens: &Tokens, lowest_image: u64, budget: &Budget) ->
     let names = Names::before(window, tokens, budget)?;
     let values = Values::of(window, &names, tokens, lowest_image)?;
     let Expanded { text, ends, letters } = names.expand(window, tokens)?;
-    let mut table = Table::new(text, &ends, &values.values, &letters)?;
-    let text = table.value("_text").or_else(|| table.value("_stext"))?;
-    table.rebase(text);
-    Some(Kallsyms {
-        table,
-        text: values.placed.then_some(text),
-        parts: [values.start..values.end, names.count_at..names.markers.end, tokens.start..tokens.end],
-        marks: [values.fixed, names.count_at..names.markers.end, tokens.start..tokens.end],
-    })
+    let table = Table::new(text, &ends, &values.values, &letters)?;
+    let text = text_of(&table)?;
+    Some(Kallsyms::of(table, text, values, &names, tokens))
+}
+
+fn text_of(table: &Table) -> Option<u64> {
+    table.value("_text").or_else(|| table.value("_stext"))
+}
+
+impl Kallsyms {
+    /// Of its decoded parts, with `_text` at this address.
+    fn of(mut table: Table, text: u64, values: Values, names: &Names, tokens: &Tokens) -> Self {
+        table.rebase(text);
+        let [own, spelled] = [names.count_at..names.markers.end, tokens.start..tokens.end];
+        Self {
+            table,
+            text: values.placed.then_some(text),
+            parts: [values.start..values.end, own.clone(), spelled.clone()],
+            marks: [values.fixed, own, spelled],
+        }
+    }
 }

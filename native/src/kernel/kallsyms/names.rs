@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use super::Budget;
 use super::tokens::Tokens;
+use crate::kernel::symbols::LOST_LETTER;
 use crate::words::u32_at;
 
 /// Fewer symbols than this are no kernel; more than any kernel has would only cost time.
-const COUNTS: Range<usize> = 256..1 << 20;
+pub(super) const COUNTS: Range<usize> = 256..1 << 20;
 /// Names, markers and sequence numbers together stay far below this before the token table.
-const FARTHEST: usize = 32 << 20;
+pub(super) const FARTHEST: usize = 32 << 20;
 /// `KSYM_NAME_LEN` is 512 at most, with the type letter and room to grow.
 const LONGEST_NAME: usize = 1024;
 const MOST_TEXT: usize = 32 << 20;
@@ -66,34 +67,52 @@ impl Names {
 
     /// All names, and the letters of their types apart from them.
     pub fn expand(&self, window: &[u8], tokens: &Tokens) -> Option<Expanded> {
-        let mut text = Vec::with_capacity(self.count.checked_mul(24)?);
-        let mut ends = Vec::with_capacity(self.count);
-        let mut letters = Vec::with_capacity(self.count);
+        let mut all = Expanded::for_names(self.count)?;
         let mut rest = window.get(self.names.clone())?;
         for _ in 0..self.count {
-            let (length, header) = name_length(rest)?;
-            let codes = rest.get(header..header + length)?;
-            let start = text.len();
-            let (first, others) = codes.split_first()?;
-            // The type letter is the first character of the expanded name, whatever the first token's length.
-            let (letter, begun) = tokens.get(*first)?.split_first()?;
-            letters.push(*letter);
-            text.extend_from_slice(begun);
-            for code in others {
-                text.extend_from_slice(tokens.get(*code)?);
-            }
-            if text.len() - start > LONGEST_NAME || text.len() > MOST_TEXT {
-                return None;
-            }
-            ends.push(u32::try_from(text.len()).ok()?);
-            rest = rest.get(header + length..)?;
+            rest = all.add(rest, tokens)?;
         }
-        Some(Expanded { text, ends, letters })
+        Some(all)
+    }
+}
+
+impl Expanded {
+    /// None yet, and room for so many.
+    pub fn for_names(count: usize) -> Option<Self> {
+        let text = Vec::with_capacity(count.checked_mul(24)?);
+        Some(Self { text, ends: Vec::with_capacity(count), letters: Vec::with_capacity(count) })
+    }
+
+    /// Adds the name at the start of some bytes; gives what is behind it.
+    pub fn add<'b>(&mut self, bytes: &'b [u8], tokens: &Tokens) -> Option<&'b [u8]> {
+        let (length, header) = name_length(bytes)?;
+        let codes = bytes.get(header..header + length)?;
+        let start = self.text.len();
+        let (first, others) = codes.split_first()?;
+        // The type letter is the first character of the expanded name, whatever the first token's length.
+        let (letter, begun) = tokens.get(*first)?.split_first()?;
+        self.letters.push(*letter);
+        self.text.extend_from_slice(begun);
+        for code in others {
+            self.text.extend_from_slice(tokens.get(*code)?);
+        }
+        if self.text.len() - start > LONGEST_NAME || self.text.len() > MOST_TEXT {
+            return None;
+        }
+        self.ends.push(u32::try_from(self.text.len()).ok()?);
+        bytes.get(header + length..)
+    }
+
+    /// Adds one that is not known.
+    pub fn add_lost(&mut self) -> Option<()> {
+        self.ends.push(u32::try_from(self.text.len()).ok()?);
+        self.letters.push(LOST_LETTER);
+        Some(())
     }
 }
 
 /// A name's length and how many bytes tell it: names above 127 bytes take two (6.1 and later).
-fn name_length(bytes: &[u8]) -> Option<(usize, usize)> {
+pub(super) fn name_length(bytes: &[u8]) -> Option<(usize, usize)> {
     let low = usize::from(*bytes.first()?);
     let (length, header) = match low & 0x80 {
         0 => (low, 1),

@@ -23,6 +23,13 @@ pub enum Form {
 }
 
 /// All of them.
+impl Form {
+    /// Whether marks have eight bytes each, as before 4.20.
+    pub fn is_wide(self) -> bool {
+        self == Form::BeforeWide
+    }
+}
+
 pub const FORMS: [Form; 6] = [
     Form::BeforeSigned,
     Form::BeforeAbsolute,

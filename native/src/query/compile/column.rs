@@ -64,7 +64,9 @@ impl Source {
 /// Compiles a column of rows that are objects of type `start`.
 pub fn compile(scope: Scope, start: TypeId, column: &Column) -> Compiled<ColumnPlan> {
     let source = match settle(scope, start, column) {
-        Err(Failure::Missing(_) | Failure::OtherType(_)) if column.optional => return Ok(ColumnPlan::absent(column)),
+        Err(Failure::Missing(_) | Failure::OtherType(_)) if scope.may_lack(column.optional) => {
+            return Ok(ColumnPlan::absent(column));
+        }
         source => source?,
     };
     Ok(ColumnPlan { name: column.name.clone(), source })

@@ -108,7 +108,9 @@ fn level(
     let columns = select.iter().map(|column| column::compile(rows, id, column)).collect::<Compiled<_>>()?;
     let child =
         |nested: &Nested| match level(rows, id, Some(&nested.walk), &nested.rules, &nested.select, &nested.children) {
-            Err(Failure::Missing(_) | Failure::OtherType(_)) if nested.optional => Ok(Level::absent(nested)),
+            Err(Failure::Missing(_) | Failure::OtherType(_)) if rows.may_lack(nested.optional) => {
+                Ok(Level::absent(nested))
+            }
             compiled => compiled.map_err(|failure| failure.within(&format!("'{}'", nested.name))),
         };
     let children = children.iter().map(child).collect::<Compiled<_>>()?;

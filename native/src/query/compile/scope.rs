@@ -83,6 +83,11 @@ impl<'a> Scope<'a> {
         Self { types, kernel: None, spared: None, lineage: None, asked: None, own: false }
     }
 
+    /// Whether something may be null where these types have nothing for it: it is optional, or their loss is told of anyway.
+    pub fn may_lack(&self, optional: bool) -> bool {
+        optional || self.types.is_damaged()
+    }
+
     /// The same, where what is done without is told.
     pub fn telling(self, spared: &'a RefCell<Vec<Failure>>) -> Self {
         Self { spared: Some(spared), ..self }
