@@ -49,13 +49,21 @@ const convert = (to: string, image: string, format: string): boolean => {
   return made(node, script, 'convert', image, to, '--format', format, '-q')
 }
 
+/** What uname calls the processor of the host, which a dump names. */
+function machineOf(image: string): string {
+  const [node = '', script = ''] = SALVOR
+  const { stdout } = spawnSync(node, [script, 'info', image, '-f', 'json', '-q'], { encoding: 'utf8' })
+  const [info] = (JSON.parse(stdout) as { rows: { architecture: string }[] }).rows
+  return info?.architecture ?? ''
+}
+
 const FORMS: readonly Form[] = [
   { name: 'avml', file: 'memory.avml', make: (to, _lime, image) => convert(to, image, 'avml') },
   {
     name: 'kdump (zlib)',
     file: 'memory.kdump',
     make: (to, _lime, image) => {
-      withMemory(image, (memory) => writeKdump(to, memory))
+      withMemory(image, (memory) => writeKdump(to, memory, undefined, machineOf(image)))
       return true
     },
   },

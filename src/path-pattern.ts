@@ -1,12 +1,14 @@
 /** Characters of a pattern that is looked at: a path has no more (PATH_MAX). */
 const LONGEST = 4096
 
-type Token = { readonly star: boolean; readonly folders: boolean } | string
+/** A character, or what stands for some; `skip` takes no character, and says how many tokens may be left out after it. */
+type Token = { readonly star: boolean; readonly folders: boolean } | { readonly skip: number } | string
 
-/** `**` is anything, `*` anything without a slash, `?` one character that is none. */
+/** `**` is anything, and with a slash after it no folder or more; `*` is anything without a slash, `?` one such character. */
 function tokens(pattern: string): Token[] {
-  const parts = pattern.slice(0, LONGEST).split(/(\*\*|\*|\?)/)
+  const parts = pattern.slice(0, LONGEST).split(/((?<=^|\/)\*\*\/|\*\*|\*|\?)/)
   return parts.flatMap((part): Token[] => {
+    if (part === '**/') return [{ skip: 2 }, { star: true, folders: true }, '/']
     if (part === '**' || part === '*') return [{ star: true, folders: part === '**' }]
     return part === '?' ? [{ star: false, folders: false }] : [...part]
   })
@@ -41,7 +43,7 @@ function step(all: readonly Token[], places: ReadonlySet<number>, character: str
   const next = new Set<number>()
   for (const place of places) {
     const token = all[place]
-    if (token === undefined) continue
+    if (token === undefined || (typeof token === 'object' && 'skip' in token)) continue
     if (typeof token === 'string') {
       if (token === character) next.add(place + 1)
     } else if (token.folders || character !== '/') next.add(token.star ? place : place + 1)
@@ -53,7 +55,9 @@ function step(all: readonly Token[], places: ReadonlySet<number>, character: str
 function closure(all: readonly Token[], places: Set<number>): Set<number> {
   for (const place of places) {
     const token = all[place]
-    if (typeof token === 'object' && token.star) places.add(place + 1)
+    if (typeof token !== 'object') continue
+    if ('skip' in token) places.add(place + 1).add(place + 1 + token.skip)
+    else if (token.star) places.add(place + 1)
   }
   return places
 }

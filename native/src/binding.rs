@@ -6,6 +6,7 @@ pub mod files;
 pub mod pages;
 pub mod places;
 pub mod processes;
+pub mod processors;
 pub mod remote;
 
 use std::collections::HashMap;

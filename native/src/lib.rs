@@ -10,6 +10,7 @@ pub mod fuzz;
 pub mod image;
 pub mod kernel;
 pub mod pages;
+pub mod processors;
 pub mod query;
 pub mod scan;
 #[cfg(test)]

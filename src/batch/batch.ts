@@ -3,14 +3,14 @@
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { State } from '../case/manifest.js'
-import type { CaseStore, SourceRecord } from '../case/store.js'
+import type { CaseStore, SourceRecord, SourceState } from '../case/store.js'
 import { toFailure } from '../engine/errors.js'
 import type { Registry } from '../engine/registry.js'
 import { exitCodeOf, exitCodes } from '../engine/status.js'
 import type { IntakeSettings } from '../intake/intake.js'
 import { isElsewhere } from '../intake/names.js'
 import type { ChildProgram } from './child.js'
-import { type ChildLimits, type Job, type Outcome, type Settings, settingsHash } from './job.js'
+import { type ChildLimits, type Job, jobId, type Outcome, type Settings, settingsHash } from './job.js'
 import { type Finished, LocalQueue } from './queue.js'
 import { serve } from './serve.js'
 import type { NamedImage } from './sources/source.js'
@@ -28,6 +28,8 @@ export interface BatchOptions {
 export interface LocalBatchOptions extends BatchOptions {
   /** How many images at once. */
   readonly workers: number
+  /** To be divided among images where there are fewer; without it each has `threads`. */
+  readonly processors?: number
   readonly program: ChildProgram
 }
 
@@ -91,12 +93,16 @@ export abstract class Batch<Options extends BatchOptions> {
     }
     this.reporter.begin(images.length)
     await this.atWork(async () => {
-      const jobs: Job[] = []
+      const left: SourceRecord[] = []
       for (const image of images) {
-        const job = await this.jobFor(image, end)
-        if (job !== undefined) jobs.push(job)
+        const source = await this.newSource(image, end)
+        if (source !== undefined) left.push(source)
       }
-      await this.perform(jobs, this.keeping(end))
+      const threads = this.threadsOf(left.length)
+      await this.perform(
+        left.map((source) => this.jobOf(source, threads)),
+        this.keeping(end),
+      )
     })
     return ends
   }
@@ -113,13 +119,18 @@ export abstract class Batch<Options extends BatchOptions> {
     }
   }
 
-  /** The job of an image, unless it was done before. */
-  protected async jobFor(image: NamedImage, end: (image: ImageEnd) => void): Promise<Job | undefined> {
+  /** An image as it is now, unless it was done before. */
+  protected async newSource(image: NamedImage, end: (image: ImageEnd) => void): Promise<SourceRecord | undefined> {
     const source = this.sourceOf(image)
     const known = await this.known(source)
-    if (known === undefined) return this.jobOf(source)
+    if (known === undefined) return source
     end(known)
     return undefined
+  }
+
+  /** How many threads each of so many images has. */
+  protected threadsOf(_images: number): number {
+    return this.options.threads
   }
 
   protected keeping(end: (image: ImageEnd) => void): Ended {
@@ -137,8 +148,8 @@ export abstract class Batch<Options extends BatchOptions> {
     return done
   }
 
-  private jobOf(source: SourceRecord): Job {
-    const { settings, threads, cacheDir, limits, intake } = this.options
+  protected jobOf(source: SourceRecord, threads = this.options.threads): Job {
+    const { settings, cacheDir, limits, intake } = this.options
     const elsewhere = intake !== undefined && isElsewhere(source.path)
     const job = { path: source.path, settings, limits, threads, cacheDir, ...(elsewhere ? { intake } : {}) }
     this.sources.set(job, source)
@@ -157,9 +168,16 @@ export abstract class Batch<Options extends BatchOptions> {
   }
 
   private async known(source: SourceRecord): Promise<ImageEnd | undefined> {
-    const found = await this.store.stateOf(source)
-    if (found === undefined || found.state === 'lost') return undefined
+    const last = await this.store.stateOf(source)
+    const found = last === undefined || last.state === 'lost' ? await this.knownBefore(source) : last
+    if (found === undefined) return undefined
     return { path: source.path, state: found.state, exitCode: found.exitCode, known: true, milliseconds: 0 }
+  }
+
+  /** What was made of it in this way before it was analyzed in another. */
+  private async knownBefore(source: SourceRecord): Promise<SourceState | undefined> {
+    const sha256 = await this.store.hashOf(source)
+    return sha256 === undefined ? undefined : this.store.lead(source, jobId(sha256, this.options.settings))
   }
 
   private async keep(job: Job, outcome: Outcome, milliseconds: number): Promise<ImageEnd> {
@@ -189,6 +207,11 @@ export abstract class Batch<Options extends BatchOptions> {
 
 /** Done by children of this process. */
 export class LocalBatch extends Batch<LocalBatchOptions> {
+  protected override threadsOf(images: number): number {
+    const { threads, processors } = this.options
+    return processors === undefined || images === 0 ? threads : Math.max(threads, Math.floor(processors / images))
+  }
+
   protected async perform(jobs: readonly Job[], ended: Ended): Promise<void> {
     await this.serveAll(
       (finished) => new LocalQueue(jobs, finished),
@@ -221,8 +244,8 @@ export class LocalBatch extends Batch<LocalBatchOptions> {
     end: (image: ImageEnd) => void,
   ): Promise<void> {
     for await (const image of arrivals) {
-      const job = await this.inTurn(() => this.jobFor(image, end))
-      if (job !== undefined) queue.add(job)
+      const source = await this.inTurn(() => this.newSource(image, end))
+      if (source !== undefined) queue.add(this.jobOf(source))
     }
   }
 

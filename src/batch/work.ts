@@ -15,7 +15,7 @@ import { isElsewhere, isObjectName } from '../intake/names.js'
 import { isoTime } from '../iso-time.js'
 import { isDiskFull } from '../output/target.js'
 import type { Warning } from '../warning.js'
-import { hashEvidence } from './hash-files.js'
+import { hashEvidence, Unhashed } from './hash-files.js'
 import { evidenceId, type Job, jobId, type MadeTable, type Outcome } from './job.js'
 
 export interface WorkParts {
@@ -109,6 +109,8 @@ export async function work(job: Job, engine: Engine, parts: WorkParts): Promise<
     return resultOf(job, fetchedOf(image, failure) ?? evidence, made, started, parts)
   } catch (error) {
     if (error instanceof Unwritten) return error.outcome
+    // Why it was not opened says more.
+    if (error instanceof Unhashed) return lost(toFailure(failure ?? error.failure))
     throw error
   } finally {
     if (image !== undefined) await engine.closeImage(image)

@@ -199,7 +199,9 @@ CREATE OR REPLACE TEMP TABLE hits (
 )`
 
 const HUNT = `
-WITH seen AS (SELECT kind, indicator, count(DISTINCT image_id) AS images FROM hits GROUP BY ALL)
+WITH seen AS (
+  SELECT kind, indicator, count(DISTINCT coalesce(sha256, images.id)) AS images FROM hits JOIN images ON images.id = image_id GROUP BY ALL
+)
 SELECT indicator, kind, images, hostname, table_name AS "table", column_name AS "column", value, pid, container, place,
   image_id, image_row
 FROM hits JOIN seen USING (kind, indicator) JOIN images AS image ON image.id = image_id

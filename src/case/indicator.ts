@@ -63,9 +63,12 @@ export function kindOf(value: string): IndicatorKind {
 
 /** `KIND=VALUE`, or a value whose kind can be seen. */
 export function readIndicator(word: string): Indicator {
-  const [, kind, value] = /^(\w+)=(.+)$/s.exec(word) ?? []
+  // Of a variable that a shell has not set: it would be found in everything.
+  if (word.trim() === '') throw new SalvorError('USAGE', 'an indicator is empty')
+  const [, kind, value] = /^(\w+)=(.*)$/s.exec(word) ?? []
   if (kind === 'yara') throw new SalvorError('USAGE', 'YARA rules are given as files: --yara FILE')
   const known = indicatorKinds.find((name) => name === kind)
+  if (known !== undefined && value?.trim() === '') throw new SalvorError('USAGE', `${word}: an indicator is empty`)
   if (known === undefined || value === undefined) return { kind: kindOf(word), value: word }
   const found = indicatorOf(word, known, value)
   if ('why' in found) throw new SalvorError('USAGE', `${word}: ${found.why}`)

@@ -1,7 +1,7 @@
 /** Lists of indicators: STIX 2.1 bundles, MISP events, and texts with one a line. */
 
-import { readFileSync } from 'node:fs'
 import { SalvorError } from '../engine/errors.js'
+import { readAsked } from './asked-file.js'
 import { type Found, type Indicator, readIndicator, type Unsearched } from './indicator.js'
 import { ofAttribute } from './misp.js'
 import { isObservable, ofPattern } from './stix.js'
@@ -47,7 +47,7 @@ function listOf(found: Iterable<Found>): IndicatorList {
 
 /** A list of indicators: a STIX bundle, a MISP event, or one a line with # before remarks. */
 export function readList(path: string): IndicatorList {
-  const text = readFileSync(path, 'utf8')
+  const text = readAsked(path)
   if (!/^\s*[{[]/.test(text)) {
     const lines = text.split(/\r?\n/).map((line) => line.trim())
     return listOf(lines.filter((line) => line !== '' && !line.startsWith('#')).map(readIndicator))

@@ -1,6 +1,7 @@
 /** What is on record of one image's analysis. Each manifest names the hash of the one before it. */
 
 import type { OptionsData } from '../api/options.js'
+import { isNote } from '../engine/warnings.js'
 import type { Warning } from '../warning.js'
 
 /** A file of the evidence: the image, or a part of a dump that was split. */
@@ -74,6 +75,13 @@ export interface ImageRecord {
   readonly warnings: readonly Warning[]
   readonly started: string
   readonly ended: string
+}
+
+/** How often it says that something is missing: by a table that failed, by a warning, or by a note of a table without rows. */
+export function missed({ tables, warnings }: Pick<ImageRecord, 'tables' | 'warnings'>): number {
+  const empty = new Set(tables.flatMap(({ table, rows }) => (rows === 0 ? table : [])))
+  const telling = warnings.filter((warning) => !isNote(warning) || empty.has(warning.analyzer ?? ''))
+  return telling.length + tables.filter(({ failed }) => failed !== undefined).length
 }
 
 export interface Manifest extends ImageRecord {

@@ -15,8 +15,10 @@ export function overview(names: SqlNames): string {
   const findings = SEVERITIES.map((severity) => findingsOf(severity, known)).join(',\n  ')
   return `
 SELECT images.id, sources.path, sources.state, images.hostname, images.release, images.boot_time, ${findings},
-  (SELECT count(*) FROM warnings WHERE warnings.image_id = sources.image
-   AND code NOT IN ('absent', 'disagree', 'leftover', 'note')) AS warnings,
+  (SELECT count(*) FROM warnings AS told WHERE told.image_id = sources.image
+   AND (code NOT IN ('absent', 'disagree', 'leftover', 'note') OR EXISTS (FROM outputs
+     WHERE outputs.image_id = told.image_id AND table_name = replace(analyzer, '-', '_') AND rows = 0)))
+  + (SELECT count(*) FROM outputs WHERE outputs.image_id = sources.image AND failed IS NOT NULL) AS warnings,
   images.bytes, images.sha256, coalesce(sources.error, images.error) AS error
 FROM sources
 LEFT JOIN images ON images.id = sources.image

@@ -30,9 +30,26 @@ export interface SqlSource {
   readonly close: () => void
 }
 
-function mistake(error: unknown): SalvorError {
+/** Whether this is the name of a table, and no statement. */
+const A_WORD = /^\s*([\w-]+)\s*;?\s*$/
+/** What only the shell knows. */
+const OF_SHELL = /^\.\w+/
+
+function mistake(error: unknown, sql = ''): SalvorError {
   if (error instanceof SalvorError) return error
   const message = error instanceof Error ? error.message : String(error)
+  const [, word] = A_WORD.exec(sql) ?? []
+  if (word !== undefined && /syntax error/.test(message)) {
+    const table = tableName(word)
+    return new SalvorError('USAGE', `SQL: ${word} is no statement; "FROM ${table}" asks for all rows of a table`, {
+      cause: error,
+    })
+  }
+  const [command] = OF_SHELL.exec(sql.trim()) ?? []
+  if (command !== undefined)
+    return new SalvorError('USAGE', `SQL: ${command} is of the shell: salvor sql CASE, without a query`, {
+      cause: error,
+    })
   return new SalvorError('USAGE', `SQL: ${firstLine(message)}`, { cause: error })
 }
 
@@ -45,7 +62,7 @@ async function ask(database: Database, sql: string): Promise<SqlResult> {
     const columns = columnsOf(result)
     return { columns, batches: told(batchesOf(result, columns)) }
   } catch (error) {
-    throw mistake(error)
+    throw mistake(error, sql)
   }
 }
 
@@ -59,14 +76,32 @@ async function* told(batches: AsyncIterable<Batch>): AsyncGenerator<Batch> {
 
 /** A case, read only: a query reaches its tables and nothing else. */
 export class CaseSource implements SqlSource {
-  private constructor(readonly store: CaseStore) {}
+  private constructor(
+    readonly store: CaseStore,
+    private readonly registry: Registry | undefined,
+  ) {}
 
-  static async open(folder: string): Promise<CaseSource> {
-    return new CaseSource(await CaseStore.read(folder))
+  /** With a registry it can say which tables of it the case does not have. */
+  static async open(folder: string, registry?: Registry): Promise<CaseSource> {
+    return new CaseSource(await CaseStore.read(folder), registry)
   }
 
-  query(sql: string): Promise<SqlResult> {
-    return ask(this.store.database, sql)
+  async query(sql: string): Promise<SqlResult> {
+    try {
+      return await ask(this.store.database, sql)
+    } catch (error) {
+      throw this.lacking(error) ?? error
+    }
+  }
+
+  /** An error that is of a table which another batch would have made. */
+  private lacking(error: unknown): SalvorError | undefined {
+    const { message } = error as Error
+    const [, table] = /Table with name (\w+) does not exist/.exec(message) ?? []
+    const made = this.registry?.plain().find(({ name }) => tableName(name) === table)
+    if (made === undefined) return undefined
+    const why = `no image of the case was analyzed for ${made.name}: salvor batch ${made.name} SOURCE --case CASE`
+    return new SalvorError('USAGE', `SQL: ${why}`, { cause: error })
   }
 
   tables(): Promise<ReadonlyMap<string, CaseTable>> {

@@ -6,6 +6,7 @@ import type { Columns } from '../api/columns.js'
 import { SalvorError } from '../engine/errors.js'
 import { sha256Of } from '../file-hash.js'
 import { makeFolder } from '../make-folder.js'
+import { outputFailure } from '../output/target.js'
 import { CATALOG } from './catalog.js'
 import { Database } from './duckdb.js'
 import { type ImageRecord, imageId, manifestText, type State } from './manifest.js'
@@ -61,7 +62,13 @@ export class CaseStore {
 
   /** Opens a case to write, and makes it where there is none. One process can at a time. */
   static async write(folder: string): Promise<CaseStore> {
-    makeFolder(folder)
+    try {
+      makeFolder(folder)
+    } catch (error) {
+      throw existsSync(folder)
+        ? new SalvorError('USAGE', `${folder} is a file, and a case is a folder`)
+        : outputFailure(folder, error)
+    }
     const store = new CaseStore(folder, await Database.open(databasePath(folder)))
     // Little is gained by more: a batch's processors are its children's.
     await store.database.run('SET threads = 1')
@@ -95,6 +102,26 @@ export class CaseStore {
     return { state: found.state as State, image: found.image as string | null, exitCode: Number(found.exit_code) }
   }
 
+  /** The hash of a source's evidence, if it is the same file, however it was analyzed last. */
+  async hashOf({ path, bytes, modified, etag }: SourceRecord): Promise<string | undefined> {
+    const [found] = await this.database.rows(
+      `SELECT sha256 FROM sources JOIN images ON images.id = sources.image
+       WHERE sources.path = $1 AND sources.bytes = $2 AND modified = $3 AND etag IS NOT DISTINCT FROM $4
+         AND sha256 IS NOT NULL`,
+      [path, BigInt(bytes), modified, etag ?? null],
+    )
+    return found === undefined ? undefined : String(found.sha256)
+  }
+
+  /** Has a source lead to the result of a job that is in the case already; nothing where there is none. */
+  async lead(source: SourceRecord, job: string): Promise<SourceState | undefined> {
+    const [found] = await this.database.rows('SELECT id, state, exit_code FROM images WHERE job = $1', [job])
+    if (found === undefined) return undefined
+    const known = { state: found.state as State, image: String(found.id), exitCode: Number(found.exit_code) }
+    await this.setSource(source, known.state, known.exitCode, known.image)
+    return known
+  }
+
   /** Puts the result of a job into the case, whole or not at all; one that is there already stays as it is. */
   async add(source: SourceRecord, record: ImageRecord, tables: readonly StoredTable[]): Promise<void> {
     const id = imageId(record.job)
@@ -120,7 +147,14 @@ export class CaseStore {
 
   /** Remembers that a source has no result yet, and why. */
   async lose(source: SourceRecord, exitCode: number, why: string): Promise<void> {
-    await this.setSource(source, 'lost', exitCode, null, why)
+    // What was made of it before, in another way, is in the case all the same.
+    const { path, bytes, modified, etag } = source
+    const [before] = await this.database.rows(
+      `SELECT image FROM sources
+       WHERE path = $1 AND bytes = $2 AND modified = $3 AND etag IS NOT DISTINCT FROM $4`,
+      [path, BigInt(bytes), modified, etag ?? null],
+    )
+    await this.setSource(source, 'lost', exitCode, (before?.image ?? null) as string | null, why)
   }
 
   /** The tables that analyzers made, with their columns as they were declared. */

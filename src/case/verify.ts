@@ -201,6 +201,34 @@ async function* checkImages(
   }
 }
 
+/** Other paths under which the same evidence was given: what is there is to be what was analyzed. */
+async function* checkCopies(
+  { database }: CaseStore,
+  links: readonly Link[],
+  hashFile: HashFile,
+): AsyncGenerator<Checked> {
+  const manifests = new Map(links.map(({ id, manifest }) => [id, manifest]))
+  const rows = await database.rows('SELECT path, image FROM sources WHERE image IS NOT NULL ORDER BY path')
+  for (const row of rows) {
+    const path = String(row.path)
+    const { files = [] } = manifests.get(String(row.image)) ?? {}
+    const [first, second] = files
+    if (path === STANDARD_INPUT || first === undefined || files.some((file) => file.path === path)) continue
+    if (first.sha256 === null || second !== undefined) {
+      // Its own parts, and its own ETag, are on no record.
+      yield fault('image', path, 'not kept', `it was the same as ${first.path}, which is looked at instead`)
+      continue
+    }
+    const { bytes, sha256, modified } = first
+    const found = await hashFile({ path, bytes, sha256, modified })
+    const was = `as ${first.path} was`
+    if (found === null) yield fault('image', path, 'missing', `it was the same ${was}`)
+    else if (found !== sha256)
+      yield fault('image', path, 'changed', `its SHA-256 is ${found}, and was ${sha256}, ${was}`)
+    else yield fault('image', path, 'unchanged', null)
+  }
+}
+
 /** Looks at everything, the cheap first. */
 export async function* verify(store: CaseStore, { head, ...look }: VerifyOptions): AsyncGenerator<Checked> {
   const links = await linksOf(store)
@@ -208,6 +236,7 @@ export async function* verify(store: CaseStore, { head, ...look }: VerifyOptions
   yield* checkFiles(store.folder, links)
   yield* checkTables(store, links)
   yield* checkImages(links, look)
+  yield* checkCopies(store, links, look.hashFile)
 }
 
 /** The hash of the last manifest, which stands for all before it; null where there is none. */

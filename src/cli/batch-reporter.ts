@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import type { SingleBar } from 'cli-progress'
 import type { Logger } from 'pino'
 import type { BatchReporter, ImageEnd } from '../batch/batch.js'
+import { missed } from '../case/manifest.js'
 import { printable } from '../output/escape.js'
 import { require } from '../require.js'
 import { jsonLog } from './json-log.js'
@@ -9,8 +10,9 @@ import type { World } from './world.js'
 
 function tablesOf({ outcome }: ImageEnd): { tables: number; rows: number; warnings: number } {
   if (outcome?.kind !== 'result') return { tables: 0, rows: 0, warnings: 0 }
-  const { tables, warnings } = outcome.record
-  return { tables: tables.length, rows: tables.reduce((sum, { rows }) => sum + rows, 0), warnings: warnings.length }
+  const { tables } = outcome.record
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0)
+  return { tables: tables.length, rows, warnings: missed(outcome.record) }
 }
 
 function lineOf(image: ImageEnd): string {

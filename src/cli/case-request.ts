@@ -1,5 +1,6 @@
 /** What the commands that make a case of images are told in the same way. */
 
+import { existsSync } from 'node:fs'
 import type { Settings } from '../batch/job.js'
 import { pluginsOf } from '../batch/plugins.js'
 import { profile, profileNames } from '../batch/profiles.js'
@@ -55,7 +56,8 @@ function splitWords(
   const named = words.flatMap((word) => analyzersCalled(word, registry) ?? [])
   const sources = words.filter((word) => analyzersCalled(word, registry) === undefined)
   if (sources.length === 0) throw new SalvorError('USAGE', `${command}: no source given`)
-  for (const source of sources) refuseMistyped(source, registry)
+  // A folder is a source, too, however its name looks.
+  for (const source of sources) if (!existsSync(source)) refuseMistyped(source, registry)
   return { named: [...new Set(named)], sources }
 }
 

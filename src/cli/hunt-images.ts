@@ -1,9 +1,10 @@
 /** YARA rules over the images of a case: each is proven to be what was analyzed, and then searched once. */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Batch } from '../api/table.js'
+import { readAsked } from '../case/asked-file.js'
 import {
   bytesOf,
   type CaseEvidence,
@@ -54,11 +55,7 @@ export function hasYara(): boolean {
 }
 
 export function readRules(path: string): RuleText {
-  try {
-    return { name: path, text: readFileSync(path, 'utf8') }
-  } catch (error) {
-    throw new SalvorError('USAGE', `${path}: ${toFailure(error).message}`, { cause: error })
-  }
+  return { name: path, text: readAsked(path) }
 }
 
 class Hunt {

@@ -49,6 +49,7 @@ export async function runProcess(backend?: string): Promise<void> {
     stopWithin: (milliseconds) => {
       deadline = milliseconds
     },
+    keepTo: async (processors) => (await import('./processors.js')).keepTo(processors),
     ...(backend === undefined ? {} : { backend }),
   }
   ended = await main(process.argv.slice(2), world)

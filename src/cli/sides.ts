@@ -1,11 +1,12 @@
 /** What `salvor compare` is given: an image, an image of a case, or a container of either. */
 
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import type { Value } from '../api/columns.js'
 import type { Side } from '../case/compare.js'
 import type { SqlSource } from '../case/sql.js'
 import { literal } from '../case/sql-types.js'
+import { isCase } from '../case/store.js'
 import { SalvorError } from '../engine/errors.js'
 import { isElsewhere, isObjectName } from '../intake/names.js'
 import type { Invocation } from './command.js'
@@ -98,6 +99,8 @@ async function containerOf(source: SqlSource, image: string, wanted: string) {
 export async function openSide(invocation: Invocation, word: string): Promise<OpenedSide> {
   const words = takeApart(word, invocation.world.directory)
   const path = imagePath(invocation.world.directory, words.path)
+  if (!isElsewhere(path) && !existsSync(path) && isCase(dirname(path)))
+    throw new SalvorError('USAGE', `${word}: an image of a case is ${dirname(words.path)}:${basename(words.path)}`)
   const { source, close } = await openSource(invocation, path)
   try {
     const { image, boot } = await imageOf(source, path, words.image)

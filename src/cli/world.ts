@@ -15,6 +15,8 @@ export interface World {
   readonly onAbort: (cleanup: () => void) => void
   /** How long the command may take to stop once `signal` is aborted; a second signal ends it all the same. */
   readonly stopWithin?: (milliseconds: number) => void
+  /** Keeps the process, and what it starts, to so many processors, if there are more. Only of one that is the command's own. */
+  readonly keepTo?: (processors: number) => Promise<void>
   /** The module that the engine's workers use instead of the kernel layer. */
   readonly backend?: string
 }

@@ -19,13 +19,14 @@ function refusal(facts: Stats): string | undefined {
   return `a ${kind}, not a regular file: write it into a file first`
 }
 
-function checkRegular(path: string, facts: Stats): void {
+/** Throws with class EVIDENCE where it is no file with an end. */
+export function checkRegular(path: string, facts: Stats): void {
   const why = refusal(facts)
   if (why !== undefined) throw new SalvorError('EVIDENCE', `${path}: ${why}`)
 }
 
 /** What the system has against a file, as the core says it of images. */
-function failure(path: string, error: unknown): SalvorError {
+export function evidenceFailure(path: string, error: unknown): SalvorError {
   if (error instanceof SalvorError) return error
   const { code, message } = error as NodeJS.ErrnoException
   const told: Readonly<Record<string, string>> = {
@@ -50,7 +51,7 @@ export class OpenFile implements EvidenceFile {
       // And what was put in its place since: opening a FIFO would wait for a writer.
       this.descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
     } catch (error) {
-      throw failure(path, error)
+      throw evidenceFailure(path, error)
     }
     const facts = fstatSync(this.descriptor)
     try {
@@ -96,7 +97,7 @@ export class OpenFile implements EvidenceFile {
     try {
       return step()
     } catch (error) {
-      throw failure(this.path, error)
+      throw evidenceFailure(this.path, error)
     }
   }
 }

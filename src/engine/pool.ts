@@ -68,6 +68,10 @@ export class Pool {
       } satisfies WorkerData,
       ...(options.memory === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: options.memory } }),
     })
+    // A worker may reach its limit of memory while it is being ended for its table's limit of time: then no task has it.
+    this.piscina.on('error', (error: unknown) => {
+      if (!isOutOfMemory(error)) throw error
+    })
   }
 
   /** Runs one task and gives its answer as it is, so that the warnings of a failed one are not lost. */
@@ -119,10 +123,14 @@ export class Pool {
 
   private ended(error: unknown): SalvorError {
     const reason = error instanceof Error ? error.message : String(error)
-    if ((error as { code?: unknown }).code !== 'ERR_WORKER_OUT_OF_MEMORY') {
+    if (!isOutOfMemory(error)) {
       return new SalvorError('INTERNAL', `a worker thread ended: ${reason}`, { cause: error })
     }
     const limit = this.memory === undefined ? 'a worker has' : `--memory allows (${this.memory} MiB)`
     return new SalvorError('LIMIT', `it needs more memory than ${limit}`, { cause: error })
   }
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ERR_WORKER_OUT_OF_MEMORY'
 }

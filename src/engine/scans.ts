@@ -9,8 +9,9 @@ import { lossWarnings, WarningLog } from './warnings.js'
 
 /** What one thread of a scan looks at before it takes another. */
 const CHUNK_BYTES = 16 << 20
-/** Chunks for each thread in one call: few enough that cancelling is prompt. */
+/** Chunks for each thread in the first call, and milliseconds that a call may take: few enough that cancelling is prompt. */
 const CHUNKS_AT_ONCE = 4
+const CALL_TIME = 250
 /** Hits kept of one image. A hostile one may be made of nothing else, and each becomes a row. */
 const MOST_HITS = 1 << 18
 
@@ -103,14 +104,20 @@ export async function scanImage(
   const { threads } = pool
   const parts: (readonly ChunkHits[])[] = []
   let lost: Loss | null = null
-  const words = threads * CHUNKS_AT_ONCE * 2
-  for (let at = 0; at < chunks.length; at += words) {
+  // Threads wait for one another at the end of each call: where memory comes fast, calls become longer.
+  let each = CHUNKS_AT_ONCE
+  for (let at = 0; at < chunks.length; ) {
     if (options.signal.aborted) throw new SalvorError('INTERRUPTED', 'interrupted')
-    const some = chunks.slice(at, at + words)
+    const some = chunks.slice(at, at + threads * each * 2)
+    const begin = performance.now()
     const answer = await pool.run<'scan'>({ kind: 'scan', image, requests, chunks: some, threads })
     parts.push(...answer.found)
     lost = answer.lost
-    options.progress((at + some.length) / 2, chunks.length / 2)
+    at += some.length
+    options.progress(at / 2, chunks.length / 2)
+    const took = performance.now() - begin
+    if (took < CALL_TIME / 2) each *= 2
+    else if (took > CALL_TIME) each = Math.max(1, each >> 1)
   }
   const results = requests.map((request, index) => {
     const chunksOf = parts.flatMap((part) => part[index] ?? [])

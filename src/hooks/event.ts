@@ -2,7 +2,7 @@
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { ImageEnd } from '../batch/batch.js'
-import { imageId, type State } from '../case/manifest.js'
+import { imageId, missed, type State } from '../case/manifest.js'
 import { ROW_KEY } from '../case/sql-types.js'
 
 export const eventKinds = ['finished', 'failed', 'finding'] as const
@@ -68,7 +68,7 @@ export function eventsOf(folder: string | null, { path, state, exitCode, error, 
     exit_code: exitCode,
     error: error ?? null,
     tables: (record?.tables ?? []).map(({ table, rows }) => ({ table, rows })),
-    warnings: record?.warnings.length ?? 0,
+    warnings: record === undefined ? 0 : missed(record),
   }
   const common = { time: new Date().toISOString(), case: folder, image }
   const events: HookEvent[] = [{ event: state === 'failed' || state === 'lost' ? 'failed' : 'finished', ...common }]

@@ -218,6 +218,8 @@ export interface Native {
   /** Whether what begins like this has its memory in it as it is, and how many bytes that is told by. */
   isPlain(head: Uint8Array): boolean
   headBytes(): number
+  /** Keeps this process, and what it starts from now on, to some of the processors that it may use. */
+  keepToProcessors(processors: number[]): void
   /** A path under which this process can open the file that an image is read from, whatever it is called. */
   imageFile(image: number): string
   /** Has runs of memory (address, physical address, bytes) in that file, where the image is elsewhere. */

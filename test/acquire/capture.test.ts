@@ -306,6 +306,7 @@ describe('the command line', () => {
     [['acquire', 'plan', 'host', '--case', 'x', '-d', 'p'], /needs --to/],
     [['acquire', 'plan', 'host', '--case', 'x', '-d', 'p', '--to', '/x', '--node', 'a'], /does not take --node/],
     [['acquire', 'plan', 'host', '--to', '/x', '-d', 'p'], /needs --case/],
+    [['acquire', 'plan', 'host'], /needs --output-dir, --case, --to/],
     [['acquire', 'plan', 'host', '--case', 'x', '-d', 'p', '--to', 'claim:x'], /is for a cluster/],
     [['acquire', 'verify', '.', '--node', 'a'], /has no option --node/],
     [['acquire', 'look', '.'], /acquire takes plan or verify/],

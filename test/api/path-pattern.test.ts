@@ -13,6 +13,11 @@ test.each([
   ['/a.c', '/abc', false],
   ['/[a]', '/a', false],
   ['**', '', true],
+  ['/etc/**/lab', '/etc/lab', true],
+  ['/etc/**/lab', '/etc/a/b/lab', true],
+  ['/etc/**/lab', '/etc/collab', false],
+  ['/etc/x**/lab', '/etc/xlab', false],
+  ['**/lab', 'lab', true],
 ])('%s and %s', (pattern, path, fits) => {
   expect(pathFits(pattern, path)).toBe(fits)
 })
@@ -36,8 +41,8 @@ test.each([
 
 /** The same by a regular expression, which may take ever so long. */
 function byExpression(pattern: string): RegExp {
-  const words: Record<string, string> = { '**': '.*', '*': '[^/]*', '?': '[^/]' }
-  const parts = pattern.split(/(\*\*|\*|\?)/)
+  const words: Record<string, string> = { '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' }
+  const parts = pattern.split(/((?<=^|\/)\*\*\/|\*\*|\*|\?)/)
   return new RegExp(`^${parts.map((part) => words[part] ?? part.replace(/[.]/g, '\\.')).join('')}$`, 'su')
 }
 

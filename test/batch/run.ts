@@ -14,10 +14,15 @@ export interface Running {
 }
 
 /** Starts the built command line over the real kernel layer. */
-export function startSalvor(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+export function startSalvor(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd: string = process.cwd(),
+): Running {
   const child = spawn(process.execPath, [entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
+    cwd,
   })
   let stdout = ''
   let stderr = ''

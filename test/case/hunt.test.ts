@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { integer, list, text, type Value } from '../../dist/src/api/columns.js'
 import { compareTable, type Difference, termsOf } from '../../dist/src/case/compare.js'
 import { huntQuery } from '../../dist/src/case/hunt.js'
+import { unfoundLine } from '../../dist/src/case/hunt-unfound.js'
 import { type Indicator, kindOf, readIndicator } from '../../dist/src/case/indicator.js'
 import { readList, unsearchedLines } from '../../dist/src/case/indicators.js'
 import { savedQueries, savedQuery } from '../../dist/src/case/saved-queries.js'
@@ -108,6 +109,72 @@ test('finds each kind as what it is, and not what only looks alike', async () =>
 test('two indicators of one kind are told apart', async () => {
   const found = await hunt({ kind: 'path', value: '/tmp/x' }, { kind: 'path', value: '/sbin/init' })
   expect(found).toEqual(['/tmp/x b exe 2', '/sbin/init a exe 1', '/sbin/init b exe 1'])
+})
+
+async function unfound(...words: string[]): Promise<string | undefined> {
+  const source = await CaseSource.open(folder)
+  try {
+    const { database } = source.store
+    const [tables, indicators] = [await source.tables(), words.map(readIndicator)]
+    await huntQuery(database, tables, indicators)
+    return await unfoundLine(database, tables.size, indicators)
+  } finally {
+    source.close()
+  }
+}
+
+test('says what was found nowhere, and in how much it was looked for', async () => {
+  expect(await unfound('10.0.0.1', 'evil')).toBeUndefined()
+  expect(await unfound('10.0.0.1', '10.0.0.2', 'ev*l', '192.0.2.0/24', '10.0.0.0/24')).toBe(
+    'not found in 2 tables of 2 images: 10.0.0.2, ev*l, 192.0.2.0/24',
+  )
+  const many = Array.from({ length: 8 }, (_, index) => `n-${index}`)
+  expect(await unfound(...many)).toBe('not found in 2 tables of 2 images: n-0, n-1, n-2, n-3, n-4 and 3 more')
+})
+
+test('a word is no statement, but the name of a table', async () => {
+  const source = await CaseSource.open(folder)
+  try {
+    const said = 'SQL: things is no statement; "FROM things" asks for all rows of a table'
+    await expect(source.query('things;')).rejects.toMatchObject({ code: 'USAGE', message: said })
+    const { batches } = await source.query('FROM things')
+    let rows = 0
+    for await (const { length } of batches) rows += length
+    expect(rows).toBe(3)
+  } finally {
+    source.close()
+  }
+})
+
+test('an image that was analyzed in two ways is one image', async () => {
+  const twice = mkdtempSync(join(tmpdir(), 'salvor-twice-'))
+  const made = [
+    {
+      analyzer: 'processes',
+      columns: Registry.builtin().get('processes').columns,
+      rows: [{ pid: 1, exe: '/x', kernel_thread: false }],
+    },
+  ]
+  try {
+    await addImage(twice, 'a', made)
+    await addImage(twice, 'again', made, join(twice, 'again'), 'a')
+    await addImage(twice, 'b', made)
+    const source = await CaseSource.open(twice)
+    try {
+      const { database } = source.store
+      const query = await huntQuery(database, await source.tables(), [readIndicator('/x')])
+      const counts: number[] = []
+      for (const sql of [query, savedQuery('rare-programs').sql])
+        for await (const { columns: values } of (await source.query(sql)).batches)
+          counts.push(Number(values.images?.[0]))
+      expect(counts).toEqual([2, 2])
+      expect(await unfoundLine(database, 1, [readIndicator('/y')])).toBe('not found in 1 table of 2 images: /y')
+    } finally {
+      source.close()
+    }
+  } finally {
+    rmSync(twice, { recursive: true })
+  }
 })
 
 test('sees what kind an indicator is of', () => {

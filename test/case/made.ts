@@ -6,6 +6,7 @@ import type { Columns, Value } from '../../dist/src/api/columns.js'
 import type { ImageRecord } from '../../dist/src/case/manifest.js'
 import { RowsFile } from '../../dist/src/case/rows-file.js'
 import { CaseStore } from '../../dist/src/case/store.js'
+import { sha256Of } from '../../dist/src/file-hash.js'
 
 export interface MadeTable {
   readonly analyzer: string
@@ -15,7 +16,13 @@ export interface MadeTable {
 }
 
 /** Adds an image to the case in a folder, as a batch does. Answers what could not be kept. */
-export async function addImage(folder: string, host: string, tables: readonly MadeTable[], file = join(folder, host)) {
+export async function addImage(
+  folder: string,
+  host: string,
+  tables: readonly MadeTable[],
+  file = join(folder, host),
+  evidence = host,
+) {
   mkdirSync(folder, { recursive: true })
   const warnings = []
   const made = []
@@ -37,7 +44,7 @@ export async function addImage(folder: string, host: string, tables: readonly Ma
   const record: ImageRecord = {
     job: Buffer.from(host).toString('hex').padEnd(64, '0'),
     files: [{ path: file, bytes: host.length, sha256: '0'.repeat(64), modified: '2026-11-30T00:00:00.000000Z' }],
-    sha256: '0'.repeat(64),
+    sha256: sha256Of(evidence),
     tool: { name: 'salvor', version: '0' },
     settings: {},
     kernel: {

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import {
+  chmodSync,
   closeSync,
   constants,
   copyFileSync,
@@ -11,6 +12,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { makeFolder } from '../../make-folder.js'
@@ -35,6 +37,9 @@ export interface Place {
 }
 
 const PART = '.part'
+/** Of a mode: writing by its group and by all, and all that chmod(2) sets. */
+const WRITE_BY_OTHERS = 0o022
+const PERMISSIONS = 0o7777
 
 /** A folder that all machines have under the same path. */
 export class SharedFolder implements Place {
@@ -48,7 +53,11 @@ export class SharedFolder implements Place {
   }
 
   async open(): Promise<void> {
+    if (existsSync(this.folder)) return
     makeFolder(this.folder)
+    // Whoever may write to the place may write to this: workers run as other users, too.
+    const { mode } = statSync(this.root)
+    if ((mode & WRITE_BY_OTHERS) !== 0) chmodSync(this.folder, mode & PERMISSIONS)
   }
 
   async state(): Promise<PlaceState> {

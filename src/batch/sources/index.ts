@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+import { isCase } from '../../case/store.js'
 import { SalvorError } from '../../engine/errors.js'
 import { bucketSource } from './bucket.js'
 import { fileSource } from './file.js'
@@ -36,7 +38,10 @@ export async function findImages(
   const found = new Map<string, NamedImage>()
   for (const word of words) {
     const images = await sources.find(word, directory, [])
-    if (images.length === 0) throw new SalvorError('USAGE', `${word}: there is no image`)
+    // A shell that is told * names the case beside its images, too.
+    const isOfCase = images.length === 0 && isCase(resolve(directory, word))
+    if (isOfCase && words.length === 1) throw new SalvorError('USAGE', `${word} is a case, and holds no image`)
+    if (images.length === 0 && !isOfCase) throw new SalvorError('USAGE', `${word}: there is no image`)
     for (const image of images) if (!found.has(image.path)) found.set(image.path, image)
   }
   return [...found.values()]

@@ -1,9 +1,10 @@
 -- Ports that a container image listens on, on few of the nodes on which it runs.
 WITH nodes AS (
-  SELECT image, count(DISTINCT image_id) AS nodes FROM containers WHERE image IS NOT NULL GROUP BY image
+  SELECT image, count(DISTINCT coalesce(sha256, images.id)) AS nodes FROM containers JOIN images ON images.id = image_id
+  WHERE image IS NOT NULL GROUP BY image
 ),
 listeners AS (
-  SELECT containers.image, sockets.protocol, sockets.local_port, count(DISTINCT sockets.image_id) AS seen_on,
+  SELECT containers.image, sockets.protocol, sockets.local_port, count(DISTINCT coalesce(sha256, images.id)) AS seen_on,
          min(images.hostname) AS a_host, min(containers.name) AS a_container, min(sockets.comm) AS comm
   FROM sockets
   JOIN containers ON containers.id = sockets.container AND containers.image_id = sockets.image_id

@@ -1,10 +1,11 @@
 -- Programs that a container image runs on few of the nodes on which it runs.
 WITH nodes AS (
-  SELECT image, count(DISTINCT image_id) AS nodes FROM containers WHERE image IS NOT NULL GROUP BY image
+  SELECT image, count(DISTINCT coalesce(sha256, images.id)) AS nodes FROM containers JOIN images ON images.id = image_id
+  WHERE image IS NOT NULL GROUP BY image
 ),
 programs AS (
   SELECT containers.image, coalesce(processes.exe, processes.comm) AS program,
-         count(DISTINCT processes.image_id) AS seen_on, min(images.hostname) AS a_host, min(containers.name) AS a_container
+         count(DISTINCT coalesce(sha256, images.id)) AS seen_on, min(images.hostname) AS a_host, min(containers.name) AS a_container
   FROM processes
   JOIN containers ON containers.id = processes.container AND containers.image_id = processes.image_id
   JOIN images ON images.id = processes.image_id

@@ -95,11 +95,10 @@ async function plan({ raw, world }: Invocation): Promise<number> {
       `acquire plan ${name} does not take --${stray}: it takes --${target.takes.join(', --')}`,
     )
   }
-  for (const needed of [['output-dir'], ['case'], ...target.needs]) {
-    if (!needed.some((option) => given[option] !== undefined)) {
-      throw new SalvorError('USAGE', `acquire plan ${name} needs ${anyOf(needed.map((option) => `--${option}`))}`)
-    }
-  }
+  const missing = [['output-dir'], ['case'], ...target.needs]
+    .filter((needed) => !needed.some((option) => given[option] !== undefined))
+    .map((needed) => anyOf(needed.map((option) => `--${option}`)))
+  if (missing.length > 0) throw new SalvorError('USAGE', `acquire plan ${name} needs ${missing.join(', ')}`)
   const request = readRequest(given)
   if (request.to.kind === 'claim' && !target.takes.includes('node')) {
     throw new SalvorError('USAGE', `--to claim:NAME is for a cluster, and not for ${name}`)

@@ -1,25 +1,18 @@
 import { resolve } from 'node:path'
 import type { Batch, BatchOptions, ImageEnd } from '../../batch/batch.js'
-import { SalvorError } from '../../engine/errors.js'
+import { SalvorError, toFailure } from '../../engine/errors.js'
 import { exitCodes, worst } from '../../engine/status.js'
 import { isObjectName, STANDARD_INPUT } from '../../intake/names.js'
 import { printable } from '../../output/escape.js'
 import { caseOptions, readCaseRequest } from '../case-request.js'
 import type { Command, Invocation } from '../command.js'
 import { hookOptions, hooksSummary, readHooks, withHooks } from '../hook-options.js'
-import { childProgram, imageOptions, readImageProcesses } from '../image-process.js'
-import {
-  cacheOptions,
-  engineOptions,
-  forceOption,
-  intakeOptions,
-  readRunOptions,
-  singleOption,
-  unpackOption,
-} from '../options.js'
+import { childProgram, imageEngineOptions, imageOptions, readImageProcesses } from '../image-process.js'
+import { cacheOptions, forceOption, intakeOptions, readRunOptions, singleOption, unpackOption } from '../options.js'
 import { queueOptions, readQueueOptions, toldTo } from '../queue-options.js'
 import { sayTo } from '../say.js'
 import { cacheDirectory, imagePath, intakeSettings } from '../session.js'
+import type { World } from '../world.js'
 
 function summaryOf(ends: readonly ImageEnd[], folder: string): string {
   const counts = new Map<string, number>()
@@ -27,14 +20,24 @@ function summaryOf(ends: readonly ImageEnd[], folder: string): string {
   const states = [...counts].sort().map(([state, count]) => `${count} ${state}`)
   const known = ends.filter((end) => end.known).length
   const before = known === 0 ? '' : ` (${known} of them before)`
-  return `${ends.length} images: ${states.join(', ')}${before}; salvor case ${folder}`
+  return `${ends.length} ${ends.length === 1 ? 'image' : 'images'}: ${states.join(', ')}${before}; salvor case ${folder}`
+}
+
+/** Others of this machine have the rest. A system that forbids that is no reason to do nothing. */
+async function keepWithin(world: World, processors: number): Promise<void> {
+  try {
+    await world.keepTo?.(processors)
+  } catch (error) {
+    const { message } = toFailure(error)
+    sayTo(world)('error', `batch: it is not kept to ${processors} CPUs, and may take more: ${message}`, {})
+  }
 }
 
 async function run(invocation: Invocation): Promise<number> {
   const { raw, world, registry } = invocation
   const { folder, sources, settings } = readCaseRequest('batch', invocation)
   const options = readRunOptions(raw)
-  const { workers, threads, limits } = readImageProcesses(raw)
+  const { workers, threads, processors, within, limits } = readImageProcesses(raw)
   const queue = await readQueueOptions(raw, world)
   const results = singleOption(raw.results)
   if ((queue === undefined) !== (results === undefined))
@@ -58,6 +61,7 @@ async function run(invocation: Invocation): Promise<number> {
     throw new SalvorError('USAGE', 'batch: what is piped in comes to this machine alone: leave --queue out')
   const path = resolve(world.directory, folder)
   const hooks = await readHooks(raw, world, sayTo(world))
+  if (queue === undefined && within !== undefined) await keepWithin(world, within)
   const store = await CaseStore.write(path)
   try {
     const common = {
@@ -72,7 +76,8 @@ async function run(invocation: Invocation): Promise<number> {
     let batch: Batch<BatchOptions>
     if (queue === undefined || results === undefined) {
       const { LocalBatch } = await import('../../batch/batch.js')
-      batch = new LocalBatch(store, registry, { ...common, workers, program: childProgram(raw) }, reporter)
+      const local = { ...common, workers, ...(processors === undefined ? {} : { processors }) }
+      batch = new LocalBatch(store, registry, { ...local, program: childProgram(raw) }, reporter)
     } else {
       const { QueueBatch } = await import('../../batch/redis/coordinator.js')
       const place = { ...queue, results: imagePath(world.directory, results), told: toldTo(world) }
@@ -107,7 +112,8 @@ export const batchCommand: Command = {
     'A source is an image, a folder of images, a pattern between quotes (*, ?, **), s3://BUCKET/PREFIX, - for one that is ' +
     'piped in, or @FILE, a list of sources. Names of ' +
     'analyzers may stand beside them. Each image is analyzed in a process of its own, and its tables go into the case whole ' +
-    'or not at all. The same command goes on where one was interrupted: what is in the case is not done again.',
+    'or not at all. The same command goes on where one was interrupted: what is in the case is not done again. A batch takes ' +
+    'all CPUs; with --workers as many as that, or times --threads, and leaves the others alone.',
   examples: [
     { command: 'salvor batch images/ --case case', what: 'every table of every image in a folder' },
     { command: 'salvor batch images/ --case case --profile quick', what: 'what ran, and whom it talked to' },
@@ -131,7 +137,7 @@ export const batchCommand: Command = {
     },
     { name: 'case-uco', value: 'FILE', summary: 'Write what is on record of the evidence as CASE/UCO JSON-LD' },
     forceOption,
-    ...engineOptions,
+    ...imageEngineOptions('1, or more where there are fewer images than CPUs'),
     ...cacheOptions,
     unpackOption,
     ...intakeOptions,

@@ -2,6 +2,7 @@ import { type Columns, list, record, text } from '../../api/columns.js'
 import type { Batch } from '../../api/table.js'
 import { profile } from '../../batch/profiles.js'
 import type { Difference } from '../../case/compare.js'
+import { SalvorError } from '../../engine/errors.js'
 import type { KnownAnalyzer, Registry } from '../../engine/registry.js'
 import { exitCodes } from '../../engine/status.js'
 import { Inputs } from '../../output/target.js'
@@ -70,8 +71,15 @@ async function run(invocation: Invocation): Promise<number> {
       const absent = chosen.filter((table) => !isThere(table)).map(({ name }) => name)
       if (asked !== undefined && asked !== 'all' && absent.length > 0)
         world.stderr.write(`warning: not in both: ${absent.join(', ')}\n`)
+      if (tables.length === 0) throw new SalvorError('USAGE', 'compare: the two have no table in common')
+      let differ = false
       async function* differences(): AsyncGenerator<Batch> {
-        for (const table of tables) for await (const found of compareTable(a, b, table)) yield batchOf(found)
+        for (const table of tables) {
+          for await (const found of compareTable(a, b, table)) {
+            differ = true
+            yield batchOf(found)
+          }
+        }
       }
       await writeResult(
         world,
@@ -84,6 +92,8 @@ async function run(invocation: Invocation): Promise<number> {
           ...(options.output === undefined ? {} : { output: options.output }),
         },
       )
+      if (!differ && !options.quiet)
+        world.stderr.write(`note: nothing differs in ${tables.length} ${tables.length === 1 ? 'table' : 'tables'}\n`)
       return exitCodes.complete
     } finally {
       await b.close()

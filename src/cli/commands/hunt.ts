@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { CaseSource, SqlResult } from '../../case/sql.js'
 import { SalvorError } from '../../engine/errors.js'
@@ -25,6 +26,8 @@ interface Hunted {
   readonly result: SqlResult
   /** What was asked for and not looked at. */
   readonly unsearched: readonly string[]
+  /** What was found nowhere, in words. */
+  readonly unfound?: string | undefined
   readonly codes: readonly number[]
 }
 
@@ -41,7 +44,11 @@ async function asked({ raw, world }: Invocation) {
   ])
   const file = singleOption(raw.list)
   const list = file === undefined ? undefined : readList(resolve(world.directory, file))
-  const all = [...textsOf(raw.indicators).map(readIndicator), ...(list?.indicators ?? [])]
+  const words = textsOf(raw.indicators)
+  // As a batch takes lists of sources.
+  const meant = words.find((word) => word.startsWith('@') && existsSync(resolve(world.directory, word.slice(1))))
+  if (meant !== undefined) throw new SalvorError('USAGE', `hunt: ${meant} is a list: --list ${meant.slice(1)}`)
+  const all = [...words.map(readIndicator), ...(list?.indicators ?? [])]
   const own = textsOf(raw.yara).map((path) => readRules(resolve(world.directory, path)))
   const listed = all
     .filter(({ kind }) => kind === 'yara')
@@ -60,8 +67,9 @@ async function asked({ raw, world }: Invocation) {
 
 async function huntFor(invocation: Invocation, source: CaseSource): Promise<Hunted> {
   const { raw, world, registry } = invocation
-  const [{ huntQuery }, { savedQuery }, { huntImages }] = await Promise.all([
+  const [{ huntQuery }, { unfoundLine }, { savedQuery }, { huntImages }] = await Promise.all([
     import('../../case/hunt.js'),
+    import('../../case/hunt-unfound.js'),
     import('../../case/saved-queries.js'),
     import('../hunt-images.js'),
   ])
@@ -77,10 +85,13 @@ async function huntFor(invocation: Invocation, source: CaseSource): Promise<Hunt
   const session = { world, registry, options: readRunOptions(raw) }
   const images =
     rules.length === 0 ? { hits: [], unsearched: [], codes: [] } : await huntImages(session, source.store, rules, scope)
-  const query = await huntQuery(source.store.database, await source.tables(), indicators, images.hits)
+  const { database } = source.store
+  const tables = await source.tables()
+  const query = await huntQuery(database, tables, indicators, images.hits)
+  const unfound = await unfoundLine(database, tables.size, indicators)
   const all = [...unsearched, ...images.unsearched]
   const codes = [...images.codes, all.length > 0 ? exitCodes.partial : exitCodes.complete]
-  return { result: await source.query(query), unsearched: all, codes }
+  return { result: await source.query(query), unsearched: all, unfound, codes }
 }
 
 async function run(invocation: Invocation): Promise<number> {
@@ -90,9 +101,9 @@ async function run(invocation: Invocation): Promise<number> {
   const subject = String(raw.case)
   const path = resolve(world.directory, subject)
   const files = [...textsOf(raw.list), ...textsOf(raw.yara)]
-  const source = await CaseSource.open(path)
+  const source = await CaseSource.open(path, invocation.registry)
   try {
-    const { result, unsearched, codes } = await huntFor(invocation, source)
+    const { result, unsearched, unfound, codes } = await huntFor(invocation, source)
     for (const line of unsearched) world.stderr.write(`${printable(`warning: ${line}`)}\n`)
     if (world.signal.aborted) return exitCodes.interrupted
     await writeResult(world, result, {
@@ -102,6 +113,7 @@ async function run(invocation: Invocation): Promise<number> {
       guard: { inputs: new Inputs([path, ...files]), force: options.force },
       ...(options.output === undefined ? {} : { output: options.output }),
     })
+    if (unfound !== undefined && !options.quiet) world.stderr.write(`${printable(`note: ${unfound}`)}\n`)
     return worst(codes)
   } finally {
     source.close()

@@ -43,7 +43,7 @@ export async function openSource({ world, registry, raw }: Invocation, path: str
     import('../../case/store.js'),
   ])
   if (isCase(path)) {
-    const source = await CaseSource.open(path)
+    const source = await CaseSource.open(path, registry)
     return { source, codes: [], close: async () => source.close() }
   }
   const options = readRunOptions(raw)

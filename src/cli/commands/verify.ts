@@ -80,7 +80,7 @@ export const verifyCommand: Command = {
   summary: 'Whether a case and its images are as its manifests say; names what changed',
   description:
     'Each manifest names the hash of the one before it: who has kept the last one has all of them. Looks at the chain, at ' +
-    'the rows of every table, and at the images themselves; objects of buckets are read again, or asked for their ETag where they were not hashed. Ends with 3 where anything changed or is missing.',
+    'the rows of every table, and at the images themselves, under each path that they were given by; objects of buckets are read again, or asked for their ETag where they were not hashed. Ends with 3 where anything changed or is missing.',
   examples: [
     { command: 'salvor verify incident/', what: 'what changed since the images were analyzed' },
     {

@@ -9,8 +9,8 @@ import { caseOptions, readCaseRequest } from '../case-request.js'
 import type { Command, Invocation } from '../command.js'
 import { DEFAULT_GRACE, withinGrace } from '../grace.js'
 import { hookOptions, readHooks, withHooks } from '../hook-options.js'
-import { childProgram, imageOptions, readImageProcesses } from '../image-process.js'
-import { cacheOptions, engineOptions, intakeOptions, optionalNumber, readRunOptions, unpackOption } from '../options.js'
+import { childProgram, imageEngineOptions, imageOptions, readImageProcesses } from '../image-process.js'
+import { cacheOptions, intakeOptions, optionalNumber, readRunOptions, unpackOption } from '../options.js'
 import { sayTo } from '../say.js'
 import { cacheDirectory, imagePath, intakeSettings } from '../session.js'
 import { type WatchReporter, watchReporter } from '../watch-reporter.js'
@@ -151,7 +151,7 @@ export const watchCommand: Command = {
     { name: 'grace', value: 'N', summary: `Seconds for what is begun when told to stop (default: ${DEFAULT_GRACE})` },
     ...hookOptions,
     ...imageOptions,
-    ...engineOptions,
+    ...imageEngineOptions('1'),
     ...cacheOptions,
     unpackOption,
     ...intakeOptions,

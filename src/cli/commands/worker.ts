@@ -11,7 +11,7 @@ import { version } from '../../version.js'
 import type { Command, Invocation } from '../command.js'
 import { DEFAULT_GRACE, withinGrace } from '../grace.js'
 import { hookOptions, readHooks } from '../hook-options.js'
-import { childProgram, type ImageProcesses, imageOptions, readImageProcesses } from '../image-process.js'
+import { childProgram, type ImageProcesses, imageOptions, imageThreads, readImageProcesses } from '../image-process.js'
 import {
   cacheOptions,
   intakeOptions,
@@ -157,7 +157,7 @@ export const workerCommand: Command = {
   options: [
     ...queueOptions,
     ...imageOptions,
-    { name: 'threads', value: 'N', summary: 'Worker threads of an image at most (default: the CPUs, divided)' },
+    imageThreads('1; with --once all'),
     { name: 'once', summary: `End after one image, or where none comes for ${ONCE_IDLE} seconds` },
     { name: 'idle-exit', value: 'N', summary: 'End when there was no image for N seconds' },
     { name: 'grace', value: 'N', summary: `Seconds for what is begun when told to stop (default: ${DEFAULT_GRACE})` },

@@ -100,7 +100,8 @@ const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNR
 const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])
 
 /** What is wrong where neither the server nor the library has a name for it. */
-function nameless({ name = '', code = '' }: Facts): string {
+function nameless({ name = '', code = '', message }: Facts): string {
+  if (message === 'Region is missing') return 'no region is set: AWS_REGION, or a profile that has one'
   if (UNREACHABLE.has(code) || name === 'TimeoutError') return 'the server cannot be reached'
   return BROKEN.has(code) ? 'the connection breaks off' : 'it cannot be read'
 }
