@@ -77,7 +77,7 @@ write('processes.json', JSON.stringify(processes))
 const ENGINES = ['docker-inspect', 'dind-inspect', 'podman-inspect', 'rootless-inspect', 'crun-list', 'runc-list']
 const CRI = ['crio', 'k3s', 'kind']
 const raw = (file) => join(folder, 'truth', 'raw', file)
-if (existsSync(raw('crun-list.json'))) {
+if (existsSync(raw('crun-list.json')) || existsSync(join(folder, 'engines-alone'))) {
   const asked = CRI.filter((name) => existsSync(raw(name))).flatMap((name) =>
     readdirSync(raw(name)).map((file) => `${name}/${file}`),
   )

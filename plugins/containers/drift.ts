@@ -86,16 +86,18 @@ function driftFilter(row: FilterRow, trials: ReadonlyMap<bigint, SeccompTrial>):
 }
 
 /**
- * What decides about devices for containers: none for one of which nothing does, while something does for some cgroup. All
+ * What decides about devices for containers: none for one of which nothing does, while something does for some cgroup, and
+ * no page of the kernel's types or symbols is lost, for then what decides may be too. All
  * that hold for the first process count: podman has a cgroup of its own within the one that systemd made.
  */
 function deviceFinder(kernel: Kernel): (container: string, cgroup: string | null) => DriftEvidence['devices'] {
   const containerOf = containerFinder(kernel, listedTasks(kernel).filter(isLeader))
   const rules = readDeviceRules(kernel)
   const byContainer = grouped(rules, ({ path }) => containerOf(path))
+  const isWhole = kernel.info.warnings.every(({ code }) => code !== 'unreadable')
   return (container, cgroup) => {
     const own = byContainer.get(container) ?? []
-    return own.find(({ path }) => path === cgroup) ?? own[0] ?? (rules.length > 0 ? 'none' : null)
+    return own.find(({ path }) => path === cgroup) ?? own[0] ?? (rules.length > 0 && isWhole ? 'none' : null)
   }
 }
 

@@ -22,7 +22,7 @@ import { type Declared, type DeclaredContainer, readDeclared } from './declared.
 import { groupByContainer } from './groups.js'
 import { leftoverNotes, leftoversOf } from './leftovers.js'
 import { mountClaims } from './mounts.js'
-import { networksOf } from './networks.js'
+import { lenders, networksOf } from './networks.js'
 import { isPrivileged, type OciConfig } from './oci-config.js'
 import {
   annotationsOf,
@@ -99,10 +99,11 @@ function rowsOf(
   const sandboxes = subjects.filter(isSandbox)
   const shared = shareNamespaces(sandboxes, host)
   const byId = new Map(subjects.map((subject) => [subject.id, subject]))
+  const lenderOf = lenders(subjects)
   const rows = subjects.map((subject) => {
     const sandbox = isSandbox(subject) ? null : sandboxOf(subject, sandboxes, shared)
     const peer = /^container:(.+)$/.exec(subject.declared?.host_config?.value.network_mode ?? '')?.[1]
-    const provider = sandbox ?? byId.get(peer ?? '') ?? null
+    const provider = sandbox ?? byId.get(peer ?? '') ?? lenderOf(subject)
     const outside = [host, byId.get(subject.group?.parent ?? '')?.init ?? null]
     return buildRow(subject, sandbox, outside, { host, interfaces, interfaces6, provider }, warnings)
   })

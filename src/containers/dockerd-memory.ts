@@ -8,6 +8,8 @@
  */
 
 import { append } from '../append.js'
+import { mostSaid } from './most-said.js'
+import { isoFromNanoseconds } from './time.js'
 
 /** A daemon's heap. */
 export interface Heap {
@@ -33,6 +35,7 @@ export interface DaemonContainer {
   /** Digest of the image's configuration. */
   image_id: string
   log_path: string | null
+  created: string | null
   /** Of the daemon that holds it. */
   pid: number
   /** Where in the daemon's memory the object has its ID. */
@@ -40,6 +43,7 @@ export interface DaemonContainer {
 }
 
 /** Distances from ID in `container.Container`. */
+const CREATED = 16
 const CONFIG = 88
 const IMAGE_ID = 96
 const NAMES_FROM = 112
@@ -68,7 +72,7 @@ export function readDaemons(daemons: readonly Daemon[], ids: readonly string[]):
     const heap = missing.length === 0 ? null : daemon.heap()
     if (heap === null) continue
     for (const [id, objects] of objectsOf(heap, missing)) {
-      const best = mostAgreed(objects)
+      const best = agreed(objects)
       if (best !== null) found.set(id, { ...best, pid: daemon.pid })
     }
   }
@@ -103,7 +107,8 @@ function containerAt(heap: Heap, address: bigint): Found | null {
     const before = goString(heap, object, at - 16)
     if (before !== null && logPath.test(before)) log_path = before
   }
-  return { name, image: imageOf(heap, object.getBigUint64(CONFIG, true)), image_id, log_path, address }
+  const created = goTime(object.getBigUint64(CREATED, true), object.getBigInt64(CREATED + 8, true))
+  return { name, created, image: imageOf(heap, object.getBigUint64(CONFIG, true)), image_id, log_path, address }
 }
 
 function imageOf(heap: Heap, config: bigint): string | null {
@@ -111,6 +116,20 @@ function imageOf(heap: Heap, config: bigint): string | null {
   if (object === null || !hostName.test(goString(heap, object, HOSTNAME) ?? '')) return null
   const image = goString(heap, object, IMAGE)
   return image !== null && imageName.test(image) ? image : null
+}
+
+/** Seconds from year 1, and from 1885, to 1970 (`unixToInternal`, `wallToInternal` in Go's time/time.go). */
+const FROM_YEAR_1 = 62_135_596_800n
+const FROM_1885 = 2_682_288_000n
+const HAS_MONOTONIC = 1n << 63n
+
+/** `time.Time`: nanoseconds in the lower 30 bits of `wall`, seconds above them where it has read the clock, else in `ext`. */
+function goTime(wall: bigint, ext: bigint): string | null {
+  const nanoseconds = wall & ((1n << 30n) - 1n)
+  if (nanoseconds >= 1_000_000_000n) return null
+  const hasMonotonic = (wall & HAS_MONOTONIC) !== 0n
+  const seconds = hasMonotonic ? ((wall & ~HAS_MONOTONIC) >> 30n) - FROM_1885 : ext - FROM_YEAR_1
+  return isoFromNanoseconds(seconds * 1_000_000_000n + nanoseconds)
 }
 
 function goString(heap: Heap, object: DataView, at: number): string | null {
@@ -121,16 +140,19 @@ function goString(heap: Heap, object: DataView, at: number): string | null {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 
-/** The daemon has copies, and garbage that was one: what most of them say counts, and what as many deny does not. */
-function mostAgreed(objects: readonly Found[]): Found | null {
-  const votes = new Map<string, { object: Found; count: number }>()
-  for (const object of objects) {
-    if (object.name === null && object.image === null) continue
-    const key = JSON.stringify([object.name, object.image, object.image_id])
-    const vote = votes.get(key) ?? { object, count: 0 }
-    vote.count++
-    votes.set(key, vote)
-  }
-  const [first, second] = [...votes.values()].sort((left, right) => right.count - left.count)
-  return first === undefined || first.count === second?.count ? null : first.object
+/**
+ * The daemon has copies of each, and garbage that was one. What most of them say counts, and what as many deny does not: each
+ * by itself, for a container that was renamed still has its image. Which of several names is the last one no copy tells.
+ */
+function agreed(objects: readonly Found[]): Found | null {
+  const image_id = mostSaid(objects.map((object) => object.image_id))
+  const own = objects.filter((object) => object.image_id === image_id)
+  const names = new Set(own.flatMap(({ name }) => name ?? []))
+  const [name = null] = names.size === 1 ? names : []
+  const image = mostSaid(own.map((object) => object.image))
+  const [first] = own.filter((object) => name === null || object.name === name)
+  if (first === undefined || image_id === null || (name === null && image === null)) return null
+  const log_path = mostSaid(own.map((object) => object.log_path))
+  const created = mostSaid(own.map((object) => object.created))
+  return { name, image, image_id, log_path, created, address: first.address }
 }

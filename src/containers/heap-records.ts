@@ -11,6 +11,7 @@ import { readCriMessage } from './cri-messages.js'
 import { type DockerConfig, parseDockerConfig } from './docker-config.js'
 import type { Daemon, Heap } from './dockerd-memory.js'
 import { integer, parseObject, text, texts } from './json.js'
+import { mostSaid } from './most-said.js'
 import { storedContainer } from './podman-storage.js'
 import { parseConmonArguments, parseKubernetesName } from './shim-args.js'
 
@@ -138,14 +139,6 @@ function merged(told: readonly Told[], { pid, program }: Daemon): Carved {
     pid,
     address: told[0]?.address ?? 0n,
   }
-}
-
-/** Null where nothing is said, and where as many say something else. */
-function mostSaid<T>(values: readonly (T | null | undefined)[]): T | null {
-  const counts = new Map<T, number>()
-  for (const value of values) if (value != null) counts.set(value, (counts.get(value) ?? 0) + 1)
-  const [first, second] = [...counts].sort(([, left], [, right]) => right - left)
-  return first === undefined || first[1] === second?.[1] ? null : first[0]
 }
 
 function larger(left: number | null, right: number | null): number | null {

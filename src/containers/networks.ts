@@ -10,8 +10,24 @@ export interface NetworkFacts {
   interfaces: ReadonlyMap<number, readonly InterfaceEvidence[]>
   /** Of IPv6. */
   interfaces6: () => ReadonlyMap<number, readonly InterfaceEvidence[]>
-  /** The sandbox of the pod, or the container that this one shares a network with (`--network container:ID`). */
+  /** The sandbox of the pod, or the container that this one shares a network with (`--network container:ID`, by its word or the kernel's). */
   provider: Subject | null
+}
+
+/** Whose network a container shares, where only the kernel says so: that of the other one in its namespace that an engine gave one. */
+export function lenders(subjects: readonly Subject[]): (subject: Subject) => Subject | null {
+  const byNamespace = new Map(
+    subjects.flatMap((subject) => {
+      const { docker, network } = subject.declared ?? {}
+      const hasOwn = (network?.value.networks.length ?? 0) > 0 || (docker?.value.networks.length ?? 0) > 0
+      const inode = subject.init?.namespaces.net ?? null
+      return hasOwn && inode !== null ? [[inode, subject] as const] : []
+    }),
+  )
+  return (subject) => {
+    const lender = byNamespace.get(subject.init?.namespaces.net ?? -1)
+    return lender === undefined || lender === subject ? null : lender
+  }
 }
 
 export function networksOf(subject: Subject, facts: NetworkFacts, claims: Claims): ContainerNetwork[] | null {
@@ -21,7 +37,8 @@ export function networksOf(subject: Subject, facts: NetworkFacts, claims: Claims
     return [{ name: 'host', interface: null, address: null }]
   }
   const own = declaredNetworks(subject) ?? storedNetworks(subject, facts)
-  const declared = own ?? declaredNetworks(facts.provider)
+  const lent = facts.provider && (declaredNetworks(facts.provider) ?? storedNetworks(facts.provider, facts))
+  const declared = own ?? lent
   const actual = inode === null ? null : addressesIn(inode, facts, declared?.networks ?? [])
   if (declared === null && actual === null) return null
   const lender = declared === null || own !== null ? '' : ` of ${facts.provider?.id.slice(0, 12)}`

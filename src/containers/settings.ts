@@ -10,6 +10,7 @@ import type { DockerConfig, DockerPort } from './docker-config.js'
 import type { Daemon } from './dockerd-memory.js'
 import type { Carved } from './heap-records.js'
 import type { Subject } from './pods.js'
+import type { RuncState } from './runc-state.js'
 import type { ContainerRow } from './types.js'
 
 export interface SettingsRow {
@@ -144,7 +145,8 @@ function settings(records: Records, warnings: Warning[]): SettingsRow {
       { value: status?.created, source: 'CRI status' },
       { value: storage?.created, source: 'containers.json' },
       { value: libpod?.created, source: 'db.sql' },
-      { value: declared?.state?.value.created, source: declared?.state?.value.source ?? '' },
+      { value: daemon?.created, source: DAEMON },
+      startedOnce(row, declared?.state?.value ?? null),
     ),
     finished: take(
       'finished',
@@ -206,6 +208,12 @@ function settings(records: Records, warnings: Warning[]): SettingsRow {
     layers: take('layers', { value: layers && [...layers], source: 'root of the first process' }),
     sources: claims.sources,
   }
+}
+
+/** A runtime makes a container anew each time that an engine starts it: of those that are started again it is another time. */
+function startedOnce({ runtime }: ContainerRow, state: RuncState | null): Claim<string> {
+  const isStartedAgain = runtime === 'docker' || runtime === 'podman'
+  return { value: isStartedAgain ? null : state?.created, source: state?.source ?? '' }
 }
 
 function labelClaims({ docker, metadata, subject }: Records): Claim<Record<string, string>>[] {

@@ -157,9 +157,15 @@ describe('the memory of dockerd', () => {
     expect(read({ hostname: 'no host' })).toMatchObject({ name: 'web', image: null })
   })
 
-  it('has old copies: what most of them say counts, and of as many none', () => {
-    expect(read({ name: '/old' }, {}, {})).toEqual(web)
-    expect(read({ name: '/old' }, {})).toBeUndefined()
+  it('has old copies: of an image what most of them say counts, and of as many none', () => {
+    expect(read({ image: 'old' }, {}, {})).toEqual(web)
+    expect(read({ image: 'old' }, {})).toEqual({ ...web, image: null })
+    expect(read({ digest: DIGEST.replace(/.$/, '0') }, { digest: DIGEST.replace(/.$/, '1') })).toBeUndefined()
+  })
+
+  it('of a container that was renamed has the image, and no name: the newer one may be of fewer copies', () => {
+    expect(read({ name: '/old' }, {})).toEqual({ ...web, name: null })
+    expect(read({ name: '/old' }, { name: '/old' }, {})).toEqual({ ...web, name: null })
   })
 
   it('is asked for what is missing, once', () => {

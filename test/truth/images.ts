@@ -180,6 +180,12 @@ export function nestedSample(): TruthImage {
   return new TruthImage(name, join(import.meta.dirname, '..', 'samples', name), ['lime', 'raw'], true)
 }
 
+/** A sample of kernel 6.12 with Docker 26, whose page cache was dropped after its containers had started (scripts/engines). */
+export function droppedSample(): TruthImage {
+  const name = 'docker-debian13-dropped'
+  return new TruthImage(name, join(import.meta.dirname, '..', 'samples', name), ['lime', 'raw'], true)
+}
+
 /** A shared image, also where it is not there: suites of it skip, see `require`. */
 export function sharedImage(name: string): TruthImage {
   return new TruthImage(name, join(IMAGES, name), ['elf', 'raw', 'lime', 'avml', 'kdump'])
