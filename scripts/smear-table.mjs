@@ -10,7 +10,7 @@ import { basename, join } from 'node:path'
 import { declarations, tablesOf } from './all-tables.mjs'
 import { fail, root } from './lib.mjs'
 import { prepare } from './steps.mjs'
-import { claims, compareTwins } from './twins.mjs'
+import { compareClaims } from './twins.mjs'
 
 const SECONDS_PER_TABLE = 30
 /** Rows that are wrong to show of each table. */
@@ -55,7 +55,10 @@ for (const [at, image] of [first, ...mixed].entries()) {
   for (const analyzer of declared.filter(({ single }) => single !== true)) {
     const pair = twins.map((twin) => twin.get(analyzer.name))
     if (pair.every((rows) => rows === undefined)) continue
-    const result = compareTwins(analyzer, pair, claims(analyzer.name, tables.get(analyzer.name)))
+    const result = compareClaims(analyzer, pair, {
+      rows: tables.get(analyzer.name),
+      findings: tables.get('findings'),
+    })
     results.set(analyzer.name, [...(results.get(analyzer.name) ?? []), result])
     for (const { row, why } of result.wrong.slice(0, SHOWN)) {
       process.stdout.write(`${analyzer.name} at ${shares[at]} %: ${why.join(', ')}: ${JSON.stringify(row)}\n`)

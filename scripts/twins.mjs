@@ -40,7 +40,7 @@ function grouped(rows, identity) {
   return groups
 }
 
-/** Why a row is wrong: nothing like it is in a twin, or the columns in which it differs; null where it is right. */
+/** Why a row is wrong: nothing like it is in a twin, and none that says more, or the columns in which it differs; null where it is right. */
 function wrongIn(declared, row, views) {
   let why = null
   for (const { identity, twins } of views) {
@@ -58,12 +58,20 @@ function wrongIn(declared, row, views) {
     if (differing.length === 0) return null
     why = differing.map(([name]) => name)
   }
-  return why ?? ['invented']
+  return declared.key === undefined && isPartOf(row, views[0].all) ? null : (why ?? ['invented'])
+}
+
+/** Whether a row says nothing but what one of others says: a cell that could not be read is null. */
+function isPartOf(row, others) {
+  const told = Object.entries(row).filter(([, cell]) => cell !== null)
+  if (told.length === Object.keys(row).length) return false
+  return others.some((other) => told.every(([name, cell]) => JSON.stringify(cell) === JSON.stringify(other[name])))
 }
 
 /** How many rows of torn memory are right, which are wrong and why, and how many that both twins have are lost. */
-export function compareTwins(declared, [a = [], b = []], rows = []) {
-  const view = (identity) => ({ identity, twins: [grouped(a, identity), grouped(b, identity)] })
+function compareTwins(declared, [a = [], b = []], rows = []) {
+  const all = [...a, ...b]
+  const view = (identity) => ({ identity, all, twins: [grouped(a, identity), grouped(b, identity)] })
   const views = identities(declared).map(view)
   const places = 'address' in declared.columns && declared.key !== undefined ? [view(told(['address']))] : []
   // A row of which a part of the key could not be read is known by where its object lies.
@@ -80,18 +88,37 @@ export function compareTwins(declared, [a = [], b = []], rows = []) {
   return { right: rows.length - wrong.length, wrong, lost: Math.min(...lost) }
 }
 
+/** A finding of low confidence is a lead, which neither image at one moment has to have. */
+const isLead = ({ confidence }) => confidence === 'low'
+
 /**
  * What a row claims: null where it only says that nothing is known, and with null for what it says of its own doubts, which
  * neither image at one moment has.
  */
-function claimed(table, row) {
-  if (table === 'rules' && row.state === 'partly') return { ...row, state: null, reason: null }
+function claimed(table, row, leads) {
+  if (table === 'rules' && row.state === 'partly') return claimed(table, { ...row, state: null, reason: null }, leads)
+  if (table === 'rules' && leads.has(row.rule)) return { ...row, findings: null, confidence: null }
   if (table === 'kernel-stacks' && row.found === 'none') return null
-  if (table === 'process-scan' && row.status === 'doubtful') return { ...row, status: null }
   return row
 }
 
-/** The rows of a table of torn memory as far as they claim something. */
-export function claims(table, rows = []) {
-  return rows.map((row) => claimed(table, row)).filter((row) => row !== null)
+/** Whether a row says itself that it may be of no one moment. */
+const isDoubtful = {
+  findings: isLead,
+  // One that is doubtful, or has ended: nothing that lives bears it out.
+  'process-scan': ({ status }) => status !== 'live',
+  'exited-processes': ({ found_by: views }) => views.every((view) => view === 'task'),
+}
+
+/**
+ * A table of torn memory against those of its two twins, as far as its rows claim something; `unknown` counts those that do
+ * not, which say themselves that something is lost.
+ */
+export function compareClaims(declared, pair, { rows = [], findings = [] }) {
+  const sure = new Set(findings.filter((row) => !isLead(row)).map(({ rule }) => rule))
+  const leads = new Set(findings.filter(({ rule }) => !sure.has(rule)).map(({ rule }) => rule))
+  const claims = rows.map((row) => claimed(declared.name, row, leads)).filter((row) => row !== null)
+  const { wrong, lost } = compareTwins(declared, pair, claims)
+  const untrue = wrong.filter(({ row }) => isDoubtful[declared.name]?.(row) !== true)
+  return { right: claims.length - untrue.length, wrong: untrue, lost, unknown: rows.length - claims.length }
 }

@@ -3,6 +3,7 @@ import { joinEvidence } from 'salvor/containers'
 import connections from '../network/connections-tracked.js'
 import interfaces from '../network/interfaces.js'
 import sockets from '../network/sockets.js'
+import memoryPrograms from '../processes/memory-programs.js'
 import processes from '../processes/processes.js'
 import containers from './containers.js'
 import pods from './pods.js'
@@ -52,6 +53,7 @@ export default defineAnalyzer({
     containers: need(containers),
     pods: need(pods),
     processes: need(processes),
+    programs: need(memoryPrograms),
     secrets: need(secrets),
     sockets: need(sockets),
     connections: need(connections),
@@ -62,6 +64,7 @@ export default defineAnalyzer({
       containers: [...tables.containers.rows()],
       pods: [...tables.pods.rows()],
       processes: [...tables.processes.rows()],
+      programs: [...tables.programs.rows()],
       keys: [...tables.secrets.rows()],
       sockets: [...tables.sockets.rows()],
       tracked: [...tables.connections.rows()],

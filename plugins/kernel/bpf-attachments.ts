@@ -41,7 +41,7 @@ export default defineAnalyzer({
         name: program?.name ?? null,
         link_id: link === null ? null : (links.get(link) ?? null),
         ...ownerOf(cgroup === null ? null : (parseCgroupPath(cgroup).container?.id ?? null), names),
-        hidden: !program?.found_by.includes('id table'),
+        hidden: program?.hidden ?? null,
       }
     })
   },

@@ -7,7 +7,7 @@ export default defineAnalyzer({
   aliases: ['bpf_listlinks'],
   summary: 'BPF links: what attaches which program, and who holds the link',
   description: 'As bpftool link show has them. A program may be attached without a link: bpf-attachments shows all.',
-  torn: 'a link that was there throughout is one row.',
+  torn: 'a link that was there throughout is one row; hidden is null where the id table is torn.',
   examples: [{ command: 'salvor bpf-links memory.elf', what: 'all links' }],
   key: ['id', 'type'],
   columns: {
@@ -28,7 +28,6 @@ export default defineAnalyzer({
       ...link,
       ...holderRow(kernel, holders.get(link.address)),
       pins: [...(pins.get(link.address)?.paths ?? [])],
-      hidden: !link.found_by.includes('id table'),
     }))
   },
 })

@@ -9,7 +9,7 @@ export default defineAnalyzer({
   description:
     'As bpftool map show has them, with the programs that use each, who holds it by a descriptor, and where it is pinned. ' +
     'What is in them is shown by bpf-map-entries.',
-  torn: 'a map that was there throughout is one row.',
+  torn: 'a map that was there throughout is one row; hidden is null where the id table is torn.',
   examples: [{ command: 'salvor bpf-maps memory.elf', what: 'all maps' }],
   key: ['id', 'name'],
   columns: {
@@ -36,7 +36,6 @@ export default defineAnalyzer({
       programs: map.programs.map(String),
       ...holderRow(kernel, holders.get(map.address)),
       pins: [...(pins.get(map.address)?.paths ?? [])],
-      hidden: !map.found_by.includes('id table'),
     }))
   },
 })

@@ -56,7 +56,6 @@ export default defineAnalyzer({
         pins: [...(pins.get(address)?.paths ?? [])],
         links: links.filter((link) => link.program === address).map(({ id }) => String(id ?? '?')),
         unheld: program.found_by.every((view) => view === 'id table' || view === 'symbol list'),
-        hidden: !program.found_by.includes('id table'),
       }
     })
   },

@@ -54,7 +54,7 @@ export default defineAnalyzer({
         tag: program?.tag ?? null,
         link_id: link === null ? null : (links.get(link) ?? null),
         references: program?.references ?? null,
-        hidden: classic ? null : !program?.found_by.includes('id table'),
+        hidden: program?.hidden ?? null,
       }
     })
   },

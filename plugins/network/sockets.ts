@@ -1,4 +1,4 @@
-import { address, defineAnalyzer, flag, integer, list, text } from 'salvor'
+import { address, defineAnalyzer, flag, integer, list, text, time } from 'salvor'
 import { memberColumns, socketRows } from 'salvor/containers'
 
 export default defineAnalyzer({
@@ -44,6 +44,12 @@ export default defineAnalyzer({
     remote_container_name: text('Name of that container'),
     found_by: list('descriptor, table: what leads to it', { detail: true }),
     unhashed: flag('Whether it is missing in a table that has to know it'),
+    there_since: time(
+      'Of one that is unhashed: a moment at which it was there already; what is younger may have come meanwhile',
+      {
+        detail: true,
+      },
+    ),
   },
   async *run({ kernel }) {
     yield [...socketRows(kernel)]

@@ -85,7 +85,7 @@ export { type Contact, contactFinding, contactsOf } from '../findings/contacts.j
 export { declaredMounts } from '../findings/declared-mounts.js'
 export { detailNumber, detailText, detailTexts, lacksRecords } from '../findings/held-evidence.js'
 export { helperPlace } from '../findings/helper-paths.js'
-export { firstOfHost, isEngine, isEngineBeside, isRuntimeStep, type Placed } from '../findings/host.js'
+export { firstOfHost, isEngine, isEngineBeside, type Placed } from '../findings/host.js'
 export { ancestorsOf, entryOf, mayBeOrphan } from '../findings/lineage.js'
 export { missingFrom } from '../findings/lists.js'
 export {
@@ -98,8 +98,8 @@ export {
   programPath,
 } from '../findings/programs.js'
 export { quote, quoteSome } from '../findings/quote.js'
-export { runtimeCopy } from '../findings/runtime-copies.js'
-export { lessIfTorn } from '../findings/torn.js'
+export { isRuntimeStep, runtimeCopy } from '../findings/runtime-copies.js'
+export { isYoung, lessIfTorn, lessIfYoung } from '../findings/torn.js'
 export { severityOfTyped, signsOfTyped } from '../findings/typed.js'
 export { type UpperLayer, upperLayers } from '../findings/upper-layers.js'
 export { userNetwork } from '../findings/user-networks.js'

@@ -1,6 +1,5 @@
 /** The host's own namespaces and engines, told from what runs in containers. */
 
-import { RUNTIMES } from '../containers/runtime-files.js'
 import { isInstalled, programName } from './programs.js'
 
 export type Id = number | bigint | null
@@ -30,8 +29,6 @@ const ENGINES =
   /^(?:runc|crun|youki|docker-runc|containerd|dockerd|crio|podman|conmon|conmonrs|buildkitd|containerd-shim(?:-[\w-]+)?|docker-containerd(?:-shim)?|kubelet|k3s|rke2|docker-init)$/
 /** Where some distributions and engines have theirs beside where programs are installed. */
 const ENGINE_FOLDERS = /^\/(?:var\/lib\/k0s|home\/kubernetes)\/bin\//
-/** What runtimes call the memfd that they run a copy of themselves from (runc's cloned_binary, crun's cloned_binary.c). */
-const SEALED = /^\/?memfd:(?:runc_cloned:\/proc\/self\/exe|runc_exe|crun)/
 /** `runc init` is three processes, each the child of the one before. */
 const STAGES = 3
 
@@ -55,24 +52,14 @@ export function isEngineBeside(engine: Placed, process: Placed): boolean {
   return ENGINES.test(programName(engine)) && isInstalled(engine.exe)
 }
 
-/**
- * Whether it is a step of a runtime that starts a container or an exec: `runc init` is in the container's cgroup before
- * it has its namespaces, with all rights. An installed engine has started it. What it runs only bears a runtime's name,
- * which anybody can choose: `fileless-execution` looks at the bytes, and tells of all others.
- */
-export function isRuntimeStep<P extends Placed>(processes: Placements<P>, process: P): boolean {
-  return (
-    (SEALED.test(process.exe ?? '') || RUNTIMES.test(programName(process))) && isStarted(processes, process, STAGES)
-  )
-}
-
-function isStarted<P extends Placed>(processes: Placements<P>, process: P, stages: number): boolean {
+/** Whether an installed engine has started it, at once or by stages that run the same program. */
+export function isStartedByEngine<P extends Placed>(processes: Placements<P>, process: P, stages = STAGES): boolean {
   const { exe, ppid, container } = process
   const parent = ppid === null ? undefined : processes.where('pid', ppid)[0]
   if (parent === undefined) return false
   if (isInstalledEngine(processes, parent)) return true
-  if (parent.exe === exe && stages > 1) return isStarted(processes, parent, stages - 1)
+  if (parent.exe === exe && stages > 1) return isStartedByEngine(processes, parent, stages - 1)
   // An engine in a container starts another one in there.
   const within = parent.container !== null && parent.container !== container && container !== null
-  return within && SEALED.test(exe ?? '') && ENGINES.test(programName(parent)) && isInstalled(parent.exe)
+  return within && ENGINES.test(programName(parent)) && isInstalled(parent.exe)
 }

@@ -1,8 +1,10 @@
 /** Sockets with who holds them and who is at the other end. */
 
 import { append } from '../append.js'
+import { isoTime } from '../iso-time.js'
 import { readNetDevices } from '../kernel/interfaces.js'
 import type { Kernel } from '../kernel/kernel.js'
+import { thereSince } from '../kernel/socket-ages.js'
 import { readSocketFilters } from '../kernel/socket-filters.js'
 import { readSocketTables } from '../kernel/socket-tables.js'
 import { readSocketHolders, readSockets, type Socket } from '../kernel/sockets.js'
@@ -26,6 +28,8 @@ export interface SocketRow extends Omit<Socket, 'peer' | 'kept_in' | 'filter' | 
   found_by: string[]
   /** Whether a table that has to know it does not; null where a table was torn. */
   unhashed: boolean | null
+  /** Of one that is unhashed: a moment at which it was there already, ISO 8601. */
+  there_since: string | null
   remote_pid: number | null
   remote_comm: string | null
   remote_container: string | null
@@ -50,16 +54,22 @@ function everySocketRow(kernel: Kernel): SocketRow[] {
   const beyond = otherEnds(kernel, sockets, holders)
   const filters = readSocketFilters(kernel, new Set([...sockets.values()].flatMap(({ filter }) => filter || [])))
   const names = new Map(readNetDevices(kernel).map(({ net_ns, index, name }) => [`${net_ns} ${index}`, name]))
+  const isUnhashed = ({ address, kept_in }: Socket): boolean | null => {
+    if (kept_in === null || tables.sockets.get(address)?.has(kept_in)) return false
+    return tables.torn.has(kept_in) ? null : true
+  }
+  const ages = unhashedSince(kernel, [...sockets.values()], isUnhashed)
   const rows: SocketRow[] = []
   const unheld: SocketRow[] = []
   for (const all of sockets.values()) {
-    const { peer: _, kept_in, device, filter, ...socket } = all
+    const { peer: _, kept_in: __, device, filter, ...socket } = all
     const [held, hashed] = [holders.get(socket.address) ?? [], tables.sockets.get(socket.address)]
     const common = Object.assign(
       socket,
       {
         found_by: [...(held.length > 0 ? ['descriptor'] : []), ...(hashed === undefined ? [] : ['table'])],
-        unhashed: kept_in === null || hashed?.has(kept_in) ? false : tables.torn.has(kept_in) ? null : true,
+        unhashed: isUnhashed(all),
+        there_since: ages.get(socket.address) ?? null,
         interface: names.get(`${socket.net_ns} ${device}`) ?? null,
         filter: filters.get(filter ?? 0n) ?? null,
       },
@@ -72,6 +82,22 @@ function everySocketRow(kernel: Kernel): SocketRow[] {
   const byHolder = (one: SocketRow, other: SocketRow) =>
     (one.pid ?? 0) - (other.pid ?? 0) || (one.fd ?? 0) - (other.fd ?? 0)
   return [...rows.sort(byHolder), ...unheld]
+}
+
+/** Since when each unhashed socket has been there at least. Where none is, none is looked at. */
+function unhashedSince(
+  kernel: Kernel,
+  sockets: readonly Socket[],
+  isUnhashed: (socket: Socket) => boolean | null,
+): Map<bigint, string | null> {
+  const wanted = sockets.filter((socket) => isUnhashed(socket) === true)
+  const since = thereSince(kernel, wanted.length === 0 ? [] : sockets)
+  return new Map(
+    wanted.flatMap(({ address }) => {
+      const time = since.get(address)
+      return time === undefined ? [] : [[address, isoTime(time)]]
+    }),
+  )
 }
 
 type OtherEnd = Pick<SocketRow, 'remote_pid' | 'remote_comm' | 'remote_container' | 'remote_container_name'>

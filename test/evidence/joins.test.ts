@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { OpenFile } from '../../dist/src/engine/evidence-file.js'
 import { joinEvidence, type MemoryTables } from '../../dist/src/evidence/join.js'
 import type { Warning } from '../../dist/src/warning.js'
-import { evidenceFile, written } from './files.js'
+import { evidenceFile, tar, written } from './files.js'
 
 const nothing: MemoryTables = {
   containers: [],
@@ -12,6 +12,7 @@ const nothing: MemoryTables = {
   processes: [],
   keys: [],
   sockets: [],
+  programs: [],
   tracked: [],
   interfaces: [],
 }
@@ -121,6 +122,21 @@ test('a container that is listed as running and has ended in memory is only in t
   expect(told).toEqual(['container web: evidence only'])
 })
 
+test('the container of a checkpoint archive is in memory, or is not, and of others it says nothing', async () => {
+  const archive = (id: string) =>
+    written(
+      tar({
+        'spec.dump': JSON.stringify({ annotations: {} }),
+        'config.dump': JSON.stringify({ id: id.padEnd(64, '0'), name: 'web', rootfsImageName: 'web:1' }),
+      }),
+    )
+  const containers = [container('a'.repeat(12), 'web'), container('b'.repeat(12), 'other')]
+  expect((await joined({ containers }, archive('a'.repeat(12)))).told).toEqual(['container web: both'])
+  const gone = await joined({ containers }, archive('c'.repeat(12)))
+  expect(gone.told).toEqual(['container web: evidence only'])
+  expect(gone.rows).toMatchObject([{ pid: null, container: null }])
+})
+
 const apiPod = (uid: string, name: string, node: string, more: object = {}) => ({
   kind: 'Pod',
   apiVersion: 'v1',
@@ -171,6 +187,11 @@ test('pods of this node that the API has, that it has not, and that are not here
 const TOOLBOX = 'daeee0b6d80e12d822fe1057937ee2ecb41a8672fd5dca80202df991e147ac76'
 const toolbox = container(TOOLBOX, 'toolbox', { pod_uid: 'u', pod_name: 'net-debug', pod_namespace: 'default' })
 const inToolbox = { container: TOOLBOX }
+/** The runtime itself, and one that only has its name. */
+const runtimes = [15, 16].map((pid) => ({
+  ...{ pid, size: 90, sealed: null, compared: null },
+  ...(pid === 15 ? { copy_of: '/usr/sbin/runc', same_file: true } : { copy_of: null, same_file: false }),
+}))
 const toolboxProcesses = [
   process(1, 0, ['init']),
   process(5, 1, ['containerd-shim-runc-v2']),
@@ -180,24 +201,26 @@ const toolboxProcesses = [
   process(13, 5, ['/bin/bash'], { ...inToolbox, started: '2026-11-23T22:03:07.100098Z' }),
   process(14, 5, ['/bin/sh'], { ...inToolbox, started: '2026-11-23T23:00:00.000000Z' }),
   process(15, 5, ['runc', 'init'], { ...inToolbox, started: '2026-11-23T22:03:08.000000Z' }),
+  process(16, 5, ['runc', 'init'], { ...inToolbox, started: '2026-11-23T22:03:08.000000Z' }),
 ]
 
 test('an exec of the audit log is matched to the process that it started, and the others are told', async () => {
   const { rows, warnings } = await joined(
-    { containers: [toolbox], processes: toolboxProcesses },
+    { containers: [toolbox], processes: toolboxProcesses, programs: runtimes },
     evidenceFile('audit.log'),
   )
   expect(rows).toMatchObject([
     { state: 'both', subject: 'kubernetes-admin', pid: 11, pod: 'default/net-debug', detail: { from: '203.0.113.9' } },
     // Neither 14, at whose start the log had ended, nor 12, which is below another, nor the runtime.
     { state: 'memory only', pid: 13, detail: { execs_logged: 2 } },
+    { state: 'memory only', pid: 16 },
   ])
   expect(warnings).toMatchObject([{ code: 'malformed', count: 1 }])
 })
 
 test('an exec without a process in its time is only in the log, and one of another host is left out', async () => {
-  const processes = toolboxProcesses.filter(({ pid }) => pid !== 11 && pid !== 13)
-  const { told } = await joined({ containers: [toolbox], processes }, evidenceFile('audit.log'))
+  const processes = toolboxProcesses.filter(({ pid }) => ![11, 13, 16].includes(pid))
+  const { told } = await joined({ containers: [toolbox], processes, programs: runtimes }, evidenceFile('audit.log'))
   expect(told).toEqual(['exec kubernetes-admin: evidence only'])
 })
 

@@ -123,6 +123,46 @@ test('knows a row of a torn image by where its object lies where its key could n
   expect(cell(cgroup('0x1', '/b'))).toBe('wrong 1, partial -1')
 })
 
+/** What the matrix says of a table of one torn row beside two images of no such row, or of another. */
+function tornCell(
+  declared: object & { name: string },
+  row: object,
+  twin: object[] = [],
+  findings: object[] = [],
+): string {
+  return evaluated(`
+    const { tornCells } = await import(${from('torn.mjs')})
+    const table = (rows, findings) => new Map([
+      ['findings', { rows: findings, warnings: [] }],
+      [${JSON.stringify(declared.name)}, { rows, warnings: [] }],
+    ])
+    const twin = table(${JSON.stringify(twin)}, [])
+    const torn = table([${JSON.stringify(row)}], ${JSON.stringify(findings)})
+    console.log(JSON.stringify(tornCells([${JSON.stringify(declared)}], twin, twin, torn)[${JSON.stringify(declared.name)}].text))`) as string
+}
+
+test('takes findings of low confidence for leads, and what has ended in a scan for what is left of something', () => {
+  const findings = { name: 'findings', columns: { rule: { type: 'text' }, confidence: { type: 'text' } } }
+  const finding = (confidence: string) => ({ rule: 'a', confidence })
+  expect(tornCell(findings, finding('low'))).toBe('exact')
+  expect(tornCell(findings, finding('high'))).toBe('wrong 1')
+  const rules = { name: 'rules', key: ['rule'], columns: { rule: { type: 'text' }, findings: { type: 'count' } } }
+  const [none, one] = [0, 1].map((found) => ({ rule: 'a', findings: found })) as [object, object]
+  expect(tornCell(rules, one, [none], [finding('low')])).toBe('exact')
+  expect(tornCell(rules, one, [none], [finding('low'), finding('high')])).toBe('wrong 1')
+  const scan = { name: 'process-scan', key: ['tid'], columns: { tid: { type: 'integer' }, status: { type: 'text' } } }
+  expect(tornCell(scan, { tid: 7, status: 'exited' })).toBe('exact')
+  expect(tornCell(scan, { tid: 7, status: 'live' })).toBe('wrong 1')
+})
+
+test('takes a row of which a cell could not be read for the one that says more, where nothing else differs', () => {
+  const timeline = { name: 'timeline', columns: { event: { type: 'text' }, subject: { type: 'text' } } }
+  const was = [{ event: 'began', subject: '/bin/a' }]
+  expect(tornCell(timeline, { event: 'began', subject: null }, was)).toBe('lost 1')
+  expect(tornCell(timeline, { event: 'ended', subject: null }, was)).toBe('wrong 1, lost 1')
+  expect(tornCell(timeline, { event: 'began', subject: '/bin/b' }, was)).toBe('wrong 1, lost 1')
+})
+
 test('writes what was run into the page, and leaves the rest', () => {
   const page = join(folder, 'page.md')
   const old = '| table | old | older |\n|---|---|---|\n| `a` | exact / · | · / · |'

@@ -1,9 +1,10 @@
 /** BPF programs, maps, links and where they are attached, against bpftool, a debugger and the symbols of the guests. */
 
 import { describe, expect, it } from 'vitest'
-import { outOfIdr } from './changes.js'
-import { samples, sharedImage, sharedImages, table } from './images.js'
-import { patchedCopy } from './patched.js'
+import type { Kernel } from '../../dist/src/kernel/kernel.js'
+import { at, NOWHERE, outOfIdr } from './changes.js'
+import { partialTable, samples, sharedImage, sharedImages, table } from './images.js'
+import { patchedCopy, word } from './patched.js'
 
 interface ListedProgram {
   id: number
@@ -156,5 +157,23 @@ describe('a program and a link that were taken out of their id tables', () => {
     expect(links).toMatchObject([{ id: 1, hidden: true, attached_to: 'sys_enter', found_by: ['descriptor'] }])
     const attachments = table('bpf-attachments', copy.path).rows.filter(({ hidden }) => hidden === true)
     expect(attachments).toMatchObject([{ kind: 'tracepoint', target: 'sys_enter', name: 'lab_evil_tp' }])
+  })
+})
+
+describe('a table of ids that leads nowhere', () => {
+  const [image] = samples()
+  image?.require()
+  /** Its node where no memory is; the lower bits say that it is one. */
+  const lost = (symbol: string) => (kernel: Kernel) => {
+    const root = word(kernel, at(kernel, symbol), 'struct idr', 'idr_rt.xa_head')
+    return [[root.at, root.value, NOWHERE + 2n] as [bigint, bigint, bigint]]
+  }
+  const copy = patchedCopy(image as NonNullable<typeof image>, lost('prog_idr'))
+
+  it('hides none of the programs that others know', () => {
+    const { rows } = partialTable('bpf-programs', copy.path)
+    expect(rows.length).toBeGreaterThan(5)
+    expect(rows.filter(({ hidden }) => hidden !== null)).toEqual([])
+    expect(partialTable('bpf-attachments', copy.path).rows.filter(({ hidden }) => hidden !== null)).toEqual([])
   })
 })

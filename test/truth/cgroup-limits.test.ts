@@ -1,7 +1,8 @@
 /** Limits and use of every cgroup against what the guests read from memory.max, pids.max and memory.current. */
 
 import { describe, expect, it } from 'vitest'
-import { sharedImages, table } from './images.js'
+import { partialTable, sharedImage, sharedImages, table } from './images.js'
+import { patchedCopy, word } from './patched.js'
 
 type Recorded = Record<string, Record<string, string>>
 
@@ -30,3 +31,24 @@ for (const image of sharedImages()) {
     })
   })
 }
+
+describe('what a controller keeps, where it names another cgroup', () => {
+  // Samples have no pages of what controllers keep.
+  const image = sharedImage('docker-debian12')
+  image.require()
+  const torn = { address: '', other: '' }
+  const copy = patchedCopy(image, (kernel, path) => {
+    const [one, other] = table('cgroup-limits', path).rows.filter(({ pids_used }) => pids_used !== null)
+    Object.assign(torn, { address: one?.address, other: other?.address })
+    const named = word(kernel, BigInt(torn.address), 'struct cgroup', 'subsys[pids_cgrp_id]->cgroup')
+    return [[named.at, named.value, BigInt(torn.other)]]
+  })
+
+  it('is not what this one uses and may use', () => {
+    const { rows, warnings } = partialTable('cgroup-limits', copy.path)
+    const row = rows.find(({ address }) => address === torn.address)
+    expect(row).toMatchObject({ pids_used: null, pids_limit: null, memory_used: expect.anything() })
+    expect(rows.find(({ address }) => address === torn.other)).toMatchObject({ pids_used: expect.anything() })
+    expect(warnings).toMatchObject([{ code: 'torn', count: 1, address: torn.address }])
+  })
+})

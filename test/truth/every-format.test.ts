@@ -1,64 +1,16 @@
 /** The same memory gives the same tables, byte for byte, in every format that it can be written in here. */
 
-import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { gzipSync } from 'node:zlib'
-import { create } from 'tar'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { splitDump, withMemory } from './formats.js'
-import {
-  type Write,
-  writeCrashDump,
-  writeKcore,
-  writeLibvirt,
-  writeLibvirtGzip,
-  writeLibvirtSparse,
-  writeMappedRam,
-  writeQemu,
-  writeVirtualBox,
-  writeVmware,
-  writeVmwareSnapshot,
-  writeXen,
-} from './hypervisors.js'
 import { samples, sharedImages, table } from './images.js'
+import { FORMATS, PACKED } from './ways.js'
 
-/** What salvor calls the format, how a file of it is called, and what writes it. */
-type Way = [string, string, Write]
-
-const FORMATS: Way[] = [
-  ['qemu', 'guest.stream', writeQemu],
-  ['qemu', 'guest.mapped', writeMappedRam],
-  ['qemu', 'guest.save', writeLibvirt],
-  ['qemu', 'guest.save-gz', writeLibvirtGzip],
-  ['qemu', 'guest.save-sparse', writeLibvirtSparse],
-  ['vmware', 'guest.vmem', writeVmware],
-  ['vmware', 'guest.vmsn', writeVmwareSnapshot],
-  ['elf', 'guest.xen-core', writeXen],
-  ['elf', 'guest.vbox-core', writeVirtualBox],
-  ['elf', 'kcore', writeKcore],
-  ['crash-dump', 'memory.dmp', writeCrashDump],
-]
 /** A whole image takes long to be written in others, and tells nothing more. */
 const OF_WHOLE_IMAGES = ['guest.stream', 'guest.mapped', 'guest.vmem']
 const TABLES = ['processes', 'containers', 'memory-maps']
-
-/** What packs a file, by the ending that it then has; a tool that is not there is told. */
-const PACKED: [string, (from: string, to: string) => string | undefined][] = [
-  ['gz', (from, to) => void writeFileSync(to, gzipSync(readFileSync(from), { level: 1 }))],
-  ['tar.gz', (from, to) => void create({ file: to, cwd: dirname(from), gzip: true, sync: true }, ['memory.lime'])],
-  ['xz', (from, to) => by('xz', ['-0', '-T1', '-k', '-c'], from, to)],
-  ['zst', (from, to) => by('zstd', ['-q', '-1', '-c'], from, to)],
-  ['lz4', (from, to) => by('lz4', ['-q', '-c'], from, to)],
-]
-
-function by(tool: string, args: string[], from: string, to: string): string | undefined {
-  const { error, stdout } = spawnSync(tool, [...args, from], { maxBuffer: 1 << 30 })
-  if (error !== undefined) return `${tool} is not installed`
-  writeFileSync(to, stdout)
-  return undefined
-}
 
 let folder: string
 beforeEach(() => {

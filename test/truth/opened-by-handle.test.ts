@@ -36,6 +36,7 @@ for (const image of [sharedImage('docker-debian12')]) {
         files: table('open-files', path).rows as object[],
         mounts: table('mounts', path).rows as object[],
         processes: table('processes', path).rows as object[],
+        programs: table('memory-programs', path).rows as object[],
       })
 
     it('has no name, and the rule finds it, and nothing on the image itself', () => {

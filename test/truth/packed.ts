@@ -86,9 +86,9 @@ export type Pages = readonly [number, number]
 
 /**
  * A dump with zlib pages as makedumpfile writes it: a page of zeros is there once. With a claim, the part of it that
- * holds these pages.
+ * holds these pages. `machine` is what uname calls the processor.
  */
-export function writeKdump(to: string, memory: readonly Memory[], claim?: Pages): void {
+export function writeKdump(to: string, memory: readonly Memory[], claim?: Pages, machine = 'x86_64'): void {
   const end = Math.max(...memory.map(({ physical, size }) => (physical + size) / PAGE))
   const bitmap = Buffer.alloc(Math.ceil(end / 8 / PAGE) * PAGE)
   for (const { physical, size } of memory) {
@@ -100,7 +100,7 @@ export function writeKdump(to: string, memory: readonly Memory[], claim?: Pages)
   const held = (physical: number): boolean => physical >= first * PAGE && physical < behind * PAGE
   const file = openSync(to, 'wx')
   const table = FIRST_BLOCKS * PAGE + 2 * bitmap.length
-  writeSync(file, Buffer.concat([dumpHeaders(end, bitmap.length, claim), bitmap, bitmap]))
+  writeSync(file, Buffer.concat([dumpHeaders(end, bitmap.length, machine, claim), bitmap, bitmap]))
   const counted = memory.map(({ physical, size }) =>
     Math.max(0, Math.min(behind, (physical + size) / PAGE) - Math.max(first, physical / PAGE)),
   )
@@ -138,11 +138,11 @@ export function* pagesOf(memory: readonly Memory[]): Generator<[number, Buffer]>
   }
 }
 
-function dumpHeaders(pages: number, bitmap: number, claim?: Pages): Buffer {
+function dumpHeaders(pages: number, bitmap: number, machine: string, claim?: Pages): Buffer {
   const head = Buffer.alloc(FIRST_BLOCKS * PAGE)
   head.write('KDUMP   ')
   head.writeUInt32LE(6, 8)
-  head.write('x86_64', 272)
+  head.write(machine, 272)
   for (const [offset, value] of [
     [424, ZLIB],
     [428, PAGE],

@@ -1,5 +1,6 @@
 import { defineRule, isInterpreter, isOddPlace, isRuntimeStep, need, quote } from 'salvor'
 import environment from '../../processes/environment.js'
+import memoryPrograms from '../../processes/memory-programs.js'
 import processes from '../../processes/processes.js'
 
 export default defineRule({
@@ -13,15 +14,15 @@ export default defineRule({
   attack: ['T1564', 'T1070'],
   severity: 'low',
   confidence: 'low',
-  reads: { processes: need(processes), environment: need(environment) },
-  *find({ processes, environment }) {
+  reads: { processes: need(processes), environment: need(environment), programs: need(memoryPrograms) },
+  *find({ processes, environment, programs }) {
     for (const process of processes.rows) {
       // The environment lies behind the arguments: where these can be read it could be too.
       if (process.kernel_thread !== false || process.state === 'Z' || !process.args?.length || process.euid !== 0)
         continue
       const odd = isOddPlace(process.exe)
       if ((!odd && !isInterpreter(process)) || environment.where('pid', process.pid).length > 0) continue
-      if (isRuntimeStep(processes, process)) continue
+      if (isRuntimeStep(processes, programs, process)) continue
       yield {
         about: process,
         severity: odd ? 'medium' : 'low',

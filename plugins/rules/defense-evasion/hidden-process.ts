@@ -5,6 +5,12 @@ import processes from '../../processes/processes.js'
 /** Longer than taking an image of memory takes, in milliseconds: what is as old was on its lists all the while. */
 const SETTLED = 600_000
 
+/** Where memory was taken while the host ran, what came or went meanwhile is on one list only: so is what was hidden. */
+const doubtful = (settled: boolean) => ({
+  severity: settled ? ('medium' as const) : ('low' as const),
+  confidence: 'low' as const,
+})
+
 export default defineRule({
   name: 'hidden-process',
   title: 'A process that was taken off a list of the kernel',
@@ -25,12 +31,12 @@ export default defineRule({
     // A process that is just ending leaves one list after the other (kernel/exit.c).
     const living = processes.rows.filter(({ state }) => state !== 'X' && state !== 'Z')
     for (const { row: process, views } of missingFrom(living, ['task list', 'pid IDR'])) {
-      // Where memory was taken while the host ran, what came or went meanwhile is on one list only.
-      if (isTorn && !(Date.parse(process.started ?? '') < last - SETTLED)) continue
+      const settled = Date.parse(process.started ?? '') < last - SETTLED
+      const missing = `${quote(process.args?.length ? process.args : process.comm)} is missing in the ${views.join(' and the ')}`
       yield {
         about: process,
-        ...(isTorn ? { severity: 'medium' as const, confidence: 'low' as const } : {}),
-        summary: `${quote(process.args?.length ? process.args : process.comm)} is missing in the ${views.join(' and the ')}`,
+        ...(isTorn ? doubtful(settled) : {}),
+        summary: isTorn && !settled ? `${missing}, or came or went while memory was taken` : missing,
         evidence: [process],
       }
     }

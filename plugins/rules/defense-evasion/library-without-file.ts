@@ -1,5 +1,6 @@
 import { defineRule, isOddPlace, isRuntimeStep, need, programPath, quote } from 'salvor'
 import injectedMemory from '../../memory/injected-memory.js'
+import memoryPrograms from '../../processes/memory-programs.js'
 import processes from '../../processes/processes.js'
 
 /** Memory that compilers at run time and graphics drivers map twice, to write it in one place and execute it in the other. */
@@ -16,8 +17,8 @@ export default defineRule({
   attack: ['T1620', 'T1055.001'],
   severity: 'high',
   confidence: 'medium',
-  reads: { injected: need(injectedMemory), processes: need(processes) },
-  *find({ injected, processes }) {
+  reads: { injected: need(injectedMemory), processes: need(processes), programs: need(memoryPrograms) },
+  *find({ injected, processes, programs }) {
     for (const memory of injected.rows) {
       const isMemfd = memory.reasons?.includes('memfd') === true
       const wasDeleted = memory.reasons?.includes('deleted') === true && isOddPlace(memory.path)
@@ -25,7 +26,7 @@ export default defineRule({
       const process = processes.where('pid', memory.pid)[0]
       // The program itself is told of by other rules.
       if (process === undefined || programPath(process.exe) === programPath(memory.path)) continue
-      if (isRuntimeStep(processes, process)) continue
+      if (isRuntimeStep(processes, programs, process)) continue
       yield {
         about: memory,
         summary: `${quote(process.args)} executes ${quote(memory.path)}`,

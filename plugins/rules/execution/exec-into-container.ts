@@ -1,4 +1,5 @@
 import { defineRule, entryOf, isRuntimeStep, isShell, need, quote } from 'salvor'
+import memoryPrograms from '../../processes/memory-programs.js'
 import processes from '../../processes/processes.js'
 import terminals from '../../traces/terminals.js'
 
@@ -18,10 +19,10 @@ export default defineRule({
   kubernetes: ['MS-TA9006'],
   severity: 'low',
   confidence: 'high',
-  reads: { processes: need(processes), terminals: need(terminals) },
-  *find({ processes, terminals }, known) {
+  reads: { processes: need(processes), terminals: need(terminals), programs: need(memoryPrograms) },
+  *find({ processes, terminals, programs }, known) {
     for (const process of processes.rows) {
-      if (process.state === 'Z' || process.exe === null || isRuntimeStep(processes, process)) continue
+      if (process.state === 'Z' || process.exe === null || isRuntimeStep(processes, programs, process)) continue
       if (entryOf(processes, process, known) !== process) continue
       const used = process.pid === null ? [] : terminals.where('session', process.pid)
       const at = used.length > 0 ? ` at terminal ${quote(used[0]?.name ?? null)}` : ''

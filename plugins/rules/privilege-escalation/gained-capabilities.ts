@@ -1,6 +1,7 @@
 import { defineRule, isRuntimeStep, need, quote } from 'salvor'
 import containers from '../../containers/containers.js'
 import credentials from '../../processes/credentials.js'
+import memoryPrograms from '../../processes/memory-programs.js'
 import processes from '../../processes/processes.js'
 
 export default defineRule({
@@ -17,8 +18,13 @@ export default defineRule({
   attack: ['T1068', 'T1611'],
   severity: 'high',
   confidence: 'medium',
-  reads: { credentials: need(credentials), processes: need(processes), containers: need(containers) },
-  *find({ credentials, processes, containers }) {
+  reads: {
+    credentials: need(credentials),
+    processes: need(processes),
+    containers: need(containers),
+    programs: need(memoryPrograms),
+  },
+  *find({ credentials, processes, containers, programs }) {
     const host = credentials.where('pid', 1)[0]?.uid_map?.join() ?? null
     for (const container of containers.rows) {
       if (container.capabilities === null || container.privileged === true || container.init_pid === null) continue
@@ -28,7 +34,7 @@ export default defineRule({
         if (host === null || held.uid_map?.join() !== host) continue
         const gained = held.cap_effective?.filter((capability) => !may.has(capability)) ?? []
         const process = processes.where('pid', held.pid)[0]
-        if (gained.length === 0 || process === undefined || isRuntimeStep(processes, process)) continue
+        if (gained.length === 0 || process === undefined || isRuntimeStep(processes, programs, process)) continue
         yield {
           about: held,
           summary: `${quote(process.args)} has ${gained.slice(0, 4).join(', ')}${gained.length > 4 ? ` and ${gained.length - 4} more` : ''}`,

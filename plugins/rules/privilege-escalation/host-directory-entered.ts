@@ -1,5 +1,6 @@
 import { defineRule, firstOfHost, isRuntimeStep, need, quote } from 'salvor'
 import mounts from '../../files/mounts.js'
+import memoryPrograms from '../../processes/memory-programs.js'
 import processes from '../../processes/processes.js'
 import workingDirectories from '../../processes/working-directories.js'
 
@@ -17,15 +18,20 @@ export default defineRule({
   attack: ['T1611'],
   severity: 'high',
   confidence: 'high',
-  reads: { processes: need(processes), directories: need(workingDirectories), mounts: need(mounts) },
-  *find({ processes, directories, mounts }) {
+  reads: {
+    processes: need(processes),
+    directories: need(workingDirectories),
+    mounts: need(mounts),
+    programs: need(memoryPrograms),
+  },
+  *find({ processes, directories, mounts, programs }) {
     const host = firstOfHost(processes)?.mnt_ns ?? null
     if (host === null) return
     for (const process of processes.rows) {
       if (process.container === null || process.mnt_ns === null || process.mnt_ns === host) continue
       const directory = directories.where('pid', process.pid)[0]
       const mount = directory?.mount_id == null ? undefined : mounts.where('id', directory.mount_id)[0]
-      if (mount?.mnt_ns !== host || isRuntimeStep(processes, process)) continue
+      if (mount?.mnt_ns !== host || isRuntimeStep(processes, programs, process)) continue
       yield {
         about: process,
         summary: `${quote(process.args)} is in ${quote(directory?.path ?? null)}, of the mount of the host at ${quote(mount.target)}`,

@@ -1,5 +1,6 @@
 import { defineRule, firstOfHost, isRuntimeStep, need, quote } from 'salvor'
 import openFiles from '../../files/open-files.js'
+import memoryPrograms from '../../processes/memory-programs.js'
 import processes from '../../processes/processes.js'
 
 const KINDS = ['mnt_ns', 'pid_ns', 'net_ns', 'ipc_ns', 'uts_ns', 'cgroup_ns', 'user_ns'] as const
@@ -17,8 +18,8 @@ export default defineRule({
   attack: ['T1611'],
   severity: 'medium',
   confidence: 'medium',
-  reads: { files: need(openFiles), processes: need(processes) },
-  *find({ files, processes }, known) {
+  reads: { files: need(openFiles), processes: need(processes), programs: need(memoryPrograms) },
+  *find({ files, processes, programs }, known) {
     const host = firstOfHost(processes)
     if (host === undefined) return
     for (const file of files.where('type', 'namespace')) {
@@ -26,7 +27,7 @@ export default defineRule({
       const process = processes.where('pid', file.pid)[0]
       if (kind === undefined || process === undefined || process.container === null) continue
       // What it shares with the host anyway it need not hold.
-      if (process[kind] === host[kind] || isRuntimeStep(processes, process)) continue
+      if (process[kind] === host[kind] || isRuntimeStep(processes, programs, process)) continue
       const usual = known.byDesign(process.container) === null ? 'medium' : 'info'
       yield {
         about: process,

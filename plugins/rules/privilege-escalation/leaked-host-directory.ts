@@ -1,6 +1,7 @@
 import { defineRule, firstOfHost, isRuntimeStep, need, quote } from 'salvor'
 import mounts from '../../files/mounts.js'
 import openFiles from '../../files/open-files.js'
+import memoryPrograms from '../../processes/memory-programs.js'
 import processes from '../../processes/processes.js'
 
 export default defineRule({
@@ -17,8 +18,8 @@ export default defineRule({
   attack: ['T1611'],
   severity: 'high',
   confidence: 'high',
-  reads: { files: need(openFiles), mounts: need(mounts), processes: need(processes) },
-  *find({ files, mounts, processes }) {
+  reads: { files: need(openFiles), mounts: need(mounts), processes: need(processes), programs: need(memoryPrograms) },
+  *find({ files, mounts, processes, programs }) {
     const host = firstOfHost(processes)?.mnt_ns ?? null
     if (host === null) return
     for (const file of files.where('type', 'directory')) {
@@ -26,7 +27,7 @@ export default defineRule({
       const mount = mounts.where('id', file.mount_id)[0]
       const process = processes.where('pid', file.pid)[0]
       if (mount?.mnt_ns !== host || process === undefined || process.mnt_ns === host) continue
-      if (isRuntimeStep(processes, process)) continue
+      if (isRuntimeStep(processes, programs, process)) continue
       yield {
         about: process,
         summary: `${quote(process.args)} holds ${quote(file.path)} by its descriptor ${file.fd}, of a mount of the host`,

@@ -1,5 +1,6 @@
 import { defineRule, firstOfHost, isRuntimeStep, need, quote } from 'salvor'
 import containers from '../../containers/containers.js'
+import memoryPrograms from '../../processes/memory-programs.js'
 import processes from '../../processes/processes.js'
 
 export default defineRule({
@@ -17,8 +18,8 @@ export default defineRule({
   attack: ['T1611'],
   severity: 'high',
   confidence: 'high',
-  reads: { processes: need(processes), containers: need(containers) },
-  *find({ processes, containers }, known) {
+  reads: { processes: need(processes), containers: need(containers), programs: need(memoryPrograms) },
+  *find({ processes, containers, programs }, known) {
     const host = firstOfHost(processes)
     const firsts = containers.rows.flatMap(({ init_pid }) =>
       init_pid === null ? [] : processes.where('pid', init_pid).slice(0, 1),
@@ -32,7 +33,7 @@ export default defineRule({
       if (first === undefined || first.mnt_ns === null || owner === undefined) continue
       // A first process in the host's mounts was started only to enter them: engines give each container its own.
       if (owner !== host && (process.mnt_ns === first.mnt_ns || owner === first)) continue
-      if (isRuntimeStep(processes, process)) continue
+      if (isRuntimeStep(processes, programs, process)) continue
       const whose =
         owner === host ? 'the host' : `the container ${quote(known.container(owner.container)?.name ?? null)}`
       yield {

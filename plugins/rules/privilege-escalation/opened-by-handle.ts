@@ -1,6 +1,7 @@
 import { defineRule, isRuntimeStep, need, quote } from 'salvor'
 import mounts from '../../files/mounts.js'
 import openFiles from '../../files/open-files.js'
+import memoryPrograms from '../../processes/memory-programs.js'
 import processes from '../../processes/processes.js'
 
 /** Single files that engines mount into containers: below these there is no directory. */
@@ -22,14 +23,14 @@ export default defineRule({
   attack: ['T1611'],
   severity: 'high',
   confidence: 'medium',
-  reads: { files: need(openFiles), mounts: need(mounts), processes: need(processes) },
-  *find({ files, mounts, processes }) {
+  reads: { files: need(openFiles), mounts: need(mounts), processes: need(processes), programs: need(memoryPrograms) },
+  *find({ files, mounts, processes, programs }) {
     for (const file of files.where('path', NO_NAME)) {
       if (file.container === null || file.mount_id === null) continue
       const mount = mounts.where('id', file.mount_id).find(({ container }) => container === file.container)
       const process = processes.where('pid', file.pid)[0]
       // A mount that was taken off while a file of it is open is on no list any more, and its root has no name either.
-      if (mount === undefined || process === undefined || isRuntimeStep(processes, process)) continue
+      if (mount === undefined || process === undefined || isRuntimeStep(processes, programs, process)) continue
       const isDirectory = file.type === 'directory'
       if (isDirectory ? !SINGLE.test(mount.target ?? '') : file.type !== 'file') continue
       yield {

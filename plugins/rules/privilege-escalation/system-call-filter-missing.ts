@@ -1,5 +1,6 @@
 import { ancestorsOf, defineRule, isRuntimeStep, need, quote } from 'salvor'
 import credentials from '../../processes/credentials.js'
+import memoryPrograms from '../../processes/memory-programs.js'
 import processes from '../../processes/processes.js'
 
 export default defineRule({
@@ -16,13 +17,13 @@ export default defineRule({
   attack: ['T1611', 'T1562.001'],
   severity: 'medium',
   confidence: 'high',
-  reads: { credentials: need(credentials), processes: need(processes) },
-  *find({ credentials, processes }, known) {
+  reads: { credentials: need(credentials), processes: need(processes), programs: need(memoryPrograms) },
+  *find({ credentials, processes, programs }, known) {
     for (const held of credentials.where('seccomp', 'disabled')) {
       const first = known.container(held.container)?.init_pid ?? null
       const usual = first === null ? undefined : credentials.where('pid', first)[0]
       const process = processes.where('pid', held.pid)[0]
-      if (usual?.seccomp !== 'filter' || process === undefined || isRuntimeStep(processes, process)) continue
+      if (usual?.seccomp !== 'filter' || process === undefined || isRuntimeStep(processes, programs, process)) continue
       // Below the first process everybody has the filter that it was started with.
       const wasTakenOff = ancestorsOf(processes, process).some(({ pid }) => pid === first)
       yield {

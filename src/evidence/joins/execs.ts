@@ -1,8 +1,8 @@
 /** Execs that the audit log knows, and the processes that were started in containers of pods from outside. */
 
 import { append } from '../../append.js'
-import { isRuntimeStep } from '../../findings/host.js'
 import { entryOf } from '../../findings/lineage.js'
+import { isRuntimeStep } from '../../findings/runtime-copies.js'
 import type { Origin } from '../read.js'
 import type { EvidenceRecord, ExecRecord } from '../records.js'
 import { Held, type Join, type JoinRow, lean, NOWHERE, saidOf } from './join.js'
@@ -81,7 +81,8 @@ export class ExecsJoin implements Join {
 
   /** Neither the first process of its container nor below another of it, and no step of the runtime. */
   private isEntry(process: MemoryProcess): boolean {
-    if (process.exe === null || process.state === 'Z' || isRuntimeStep(this.memory, process)) return false
+    if (process.exe === null || process.state === 'Z' || isRuntimeStep(this.memory, this.memory.programs, process))
+      return false
     return entryOf(this.memory, process, this.memory) === process
   }
 

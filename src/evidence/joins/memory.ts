@@ -85,10 +85,21 @@ export interface MemoryInterface {
   readonly addresses: readonly string[] | null
 }
 
+/** What a process runs, where that is no file or a runtime. */
+export interface MemoryProgram {
+  readonly pid: number | bigint | null
+  readonly size: number | bigint | null
+  readonly sealed: boolean | null
+  readonly copy_of: string | null
+  readonly same_file: boolean | null
+  readonly compared: number | bigint | null
+}
+
 export interface MemoryTables {
   readonly containers: readonly MemoryContainer[]
   readonly pods: readonly MemoryPod[]
   readonly processes: readonly MemoryProcess[]
+  readonly programs: readonly MemoryProgram[]
   readonly keys: readonly MemoryKey[]
   readonly sockets: readonly MemorySocket[]
   readonly tracked: readonly MemoryTracked[]
@@ -139,6 +150,12 @@ export class Memory {
   where(_column: 'pid', pid: number | bigint | null): readonly MemoryProcess[] {
     const found = pid === null ? undefined : this.byPid.get(Number(pid))
     return found === undefined ? [] : [found]
+  }
+
+  /** Programs as rules ask for them. */
+  readonly programs = {
+    where: (_column: 'pid', pid: number | bigint | null): readonly MemoryProgram[] =>
+      this.tables.programs.filter((program) => program.pid !== null && program.pid === pid),
   }
 
   /** What its rows say beside a process: the names of its container and pod. */

@@ -4,8 +4,9 @@ import type { Batch } from '../batch.js'
 import type { Kernel } from '../kernel.js'
 import { rulesOf } from '../objects.js'
 import { perfEventWords } from '../perf-events.js'
-import { bytes, constantName, dPath, kernfsPath, optional, type Selects, text, xarray } from '../query.js'
+import { bytes, constantName, dPath, kernfsPath, optional, type Selects, text } from '../query.js'
 import { readHolders } from './holders.js'
+import { readIdTable } from './id-table.js'
 import { readPins } from './pins.js'
 import { wordOf } from './words.js'
 
@@ -29,6 +30,8 @@ export interface Link {
   attached_to: string | null
   /** Where it was found: `id table`, `descriptor`, `pin`. */
   found_by: string[]
+  /** Whether the id table lacks it; null where that is torn or was not found. */
+  hidden: boolean | null
 }
 
 const MEMBERS = {
@@ -90,14 +93,14 @@ export function readLinks(kernel: Kernel): readonly Readonly<Link>[] {
 }
 
 function readEveryLink(kernel: Kernel): Link[] {
-  const [table] = kernel.addresses('link_idr')
+  const table = readIdTable(kernel, 'link_idr', LINK)
   // Links came with 5.7: without them there is no such type either.
-  if (table === undefined) return []
+  if (kernel.address('link_idr') === null) return []
   const views = new Map<bigint, string[]>()
   const see = (addresses: Iterable<bigint>, view: string) => {
     for (const address of addresses) views.set(address, [...(views.get(address) ?? []), view])
   }
-  see(kernel.at([table], 'struct idr').walk(xarray('', LINK)).select({}).addresses, 'id table')
+  see(table.addresses, 'id table')
   see(readHolders(kernel).link.keys(), 'descriptor')
   see(
     [...readPins(kernel)].flatMap(([address, { kind }]) => (kind === 'link' ? [address] : [])),
@@ -114,6 +117,7 @@ function readEveryLink(kernel: Kernel): Link[] {
     program_id: batch.column('program_id').number(row),
     attached_to: targets.get(batch.address(row)) ?? null,
     found_by: views.get(batch.address(row)) ?? [],
+    hidden: table.lacks(batch.address(row)),
   })).sort((left, right) => (left.id ?? 0) - (right.id ?? 0) || (left.address < right.address ? -1 : 1))
 }
 

@@ -2,8 +2,9 @@
 
 import type { Kernel } from '../kernel.js'
 import { rulesOf } from '../objects.js'
-import { constantName, optional, text, xarray } from '../query.js'
+import { constantName, optional, text } from '../query.js'
 import { readHolders } from './holders.js'
+import { readIdTable } from './id-table.js'
 import { readPins } from './pins.js'
 import { readPrograms } from './programs.js'
 import { wordOf } from './words.js'
@@ -27,6 +28,8 @@ export interface BpfMap {
   flags: number | null
   frozen: boolean | null
   found_by: MapView[]
+  /** Whether the id table lacks it; null where that is torn or was not found. */
+  hidden: boolean | null
   /** Ids of the programs that use it. */
   programs: number[]
 }
@@ -56,7 +59,8 @@ function readEveryMap(kernel: Kernel): BpfMap[] {
   for (const { id, maps } of readPrograms(kernel)) {
     for (const { address } of maps) if (id !== null) users.set(address, [...(users.get(address) ?? []), id])
   }
-  see(kernel.at(kernel.addresses('map_idr'), 'struct idr').walk(xarray('', MAP)).select({}).addresses, 'id table')
+  const table = readIdTable(kernel, 'map_idr', MAP)
+  see(table.addresses, 'id table')
   see(readHolders(kernel).map.keys(), 'descriptor')
   see(
     [...readPins(kernel)].flatMap(([address, { kind }]) => (kind === 'map' ? [address] : [])),
@@ -79,6 +83,7 @@ function readEveryMap(kernel: Kernel): BpfMap[] {
       flags: number('flags'),
       frozen: frozen === null ? null : frozen !== 0,
       found_by: [...(views.get(batch.address(row)) ?? [])],
+      hidden: table.lacks(batch.address(row)),
       programs: users.get(batch.address(row)) ?? [],
     }
   }).sort((left, right) => (left.id ?? 0) - (right.id ?? 0) || (left.address < right.address ? -1 : 1))

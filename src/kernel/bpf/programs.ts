@@ -4,10 +4,11 @@ import { isoTime } from '../../iso-time.js'
 import type { Batch } from '../batch.js'
 import type { Kernel } from '../kernel.js'
 import { rulesOf } from '../objects.js'
-import { addressOf, array, constantName, firstOf, hex, list, type Nested, optional, text, xarray } from '../query.js'
+import { addressOf, array, constantName, firstOf, hex, list, type Nested, optional, text } from '../query.js'
 import { bootTime } from '../time.js'
 import { readAttachments } from './attachments.js'
 import { readHolders } from './holders.js'
+import { type IdTable, readIdTable } from './id-table.js'
 import { readLinks } from './links.js'
 import { readPins } from './pins.js'
 import { wordOf } from './words.js'
@@ -49,6 +50,8 @@ export interface Program {
   /** References that keep it. */
   references: number | null
   found_by: ProgramView[]
+  /** Whether the id table lacks it; null where that is torn or was not found. */
+  hidden: boolean | null
 }
 
 const MEMBERS = {
@@ -83,7 +86,8 @@ export function readPrograms(kernel: Kernel): readonly Readonly<Program>[] {
 }
 
 function readEveryProgram(kernel: Kernel): Program[] {
-  const views = knownPrograms(kernel)
+  const table = readIdTable(kernel, 'prog_idr', PROGRAM)
+  const views = knownPrograms(kernel, table)
   const addresses = [...views.keys()].slice(0, kernel.capped('BPF programs', views.size, MOST_PROGRAMS))
   const batch = kernel.ofKindsItHas().at(addresses, PROGRAM).obeying(rulesOf(PROGRAM)).select(MEMBERS, { maps: MAPS })
   const maps = batch.child('maps')
@@ -97,12 +101,17 @@ function readEveryProgram(kernel: Kernel): Program[] {
         ...program(batch, row, boot),
         maps: (mapsOf.get(row) ?? []).map((map) => ({ address: maps.address(map), id: maps.column('id').number(map) })),
         found_by: [...(views.get(batch.address(row)) ?? [])],
+        hidden: table.lacks(batch.address(row)),
       }))
       .sort((left, right) => (left.id ?? 0) - (right.id ?? 0) || (left.address < right.address ? -1 : 1))
   )
 }
 
-function program(batch: Batch<typeof MEMBERS>, row: number, boot: bigint | null): Omit<Program, 'maps' | 'found_by'> {
+function program(
+  batch: Batch<typeof MEMBERS>,
+  row: number,
+  boot: bigint | null,
+): Omit<Program, 'maps' | 'found_by' | 'hidden'> {
   const [loaded, count] = [batch.column('loaded').bigint(row), batch.column('instructions').number(row)]
   return {
     address: batch.address(row),
@@ -127,7 +136,7 @@ function wholeName(short: string | null, long: string | null): string | null {
 }
 
 /** Addresses of programs, and who knows each. */
-function knownPrograms(kernel: Kernel): Map<bigint, Set<ProgramView>> {
+function knownPrograms(kernel: Kernel, table: IdTable): Map<bigint, Set<ProgramView>> {
   const views = new Map<bigint, Set<ProgramView>>()
   const see = (addresses: Iterable<bigint | null>, view: ProgramView) => {
     for (const address of addresses) {
@@ -137,7 +146,6 @@ function knownPrograms(kernel: Kernel): Map<bigint, Set<ProgramView>> {
       else views.set(address, new Set([view]))
     }
   }
-  const table = kernel.at(kernel.addresses('prog_idr'), 'struct idr').walk(xarray('', PROGRAM)).select({})
   see(table.addresses, 'id table')
   see(symbolList(kernel), 'symbol list')
   see(readHolders(kernel).program.keys(), 'descriptor')

@@ -14,7 +14,7 @@ const shell = {
   container: null,
 }
 const find = (change: object = {}, environment: object[] = []) =>
-  evaluateRule(rule, { processes: [{ ...shell, ...change }], environment })
+  evaluateRule(rule, { processes: [{ ...shell, ...change }], environment, programs: [] })
 
 test('a shell of root, and a program from an odd place, without variables', () => {
   expect(find()).toMatchObject([{ about: { pid: 9 }, severity: 'low' }])

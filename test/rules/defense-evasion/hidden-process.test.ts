@@ -14,13 +14,20 @@ test('one that is missing in a list is found', () => {
   expect(find({ found_by: ['task list'], args: null })).toMatchObject([{ summary: '‘x’ is missing in the pid IDR' }])
 })
 
-test('on torn memory only one that was there for long is found', () => {
+test('on torn memory one that was there for long is found, and a young one is told as what may have come or gone', () => {
   const found_by = ['task list']
   expect(find({ found_by, started: '2026-01-01T00:00:00Z' }, true)).toMatchObject([
     { severity: 'medium', confidence: 'low' },
   ])
-  expect(find({ found_by, started: '2026-01-01T02:00:00Z' }, true)).toEqual([])
-  expect(find({ found_by, started: null }, null)).toEqual([])
+  const young = [
+    {
+      severity: 'low',
+      confidence: 'low',
+      summary: '‘init’ is missing in the pid IDR, or came or went while memory was taken',
+    },
+  ]
+  expect(find({ found_by, started: '2026-01-01T02:00:00Z' }, true)).toMatchObject(young)
+  expect(find({ found_by, started: null }, null)).toMatchObject(young)
 })
 
 test('neither one that all know, nor one that ends, nor one of which nothing is known', () => {

@@ -5,7 +5,7 @@ import rule from '../../../dist/plugins/rules/defense-evasion/library-without-fi
 const memory = { pid: 7, comm: 'x', container: null, path: '/memfd:lib (deleted)', reasons: ['memfd'] }
 const process = { pid: 7, ppid: 1, comm: 'x', exe: '/usr/bin/x', args: ['x'], container: null }
 const find = (row: object, of: object = process) =>
-  evaluateRule(rule, { injected: [{ ...memory, ...row }], processes: [of] })
+  evaluateRule(rule, { injected: [{ ...memory, ...row }], processes: [of], programs: [] })
 
 test('a library in memory alone, or deleted where everybody may write, is found', () => {
   expect(find({})).toMatchObject([{ about: { pid: 7 } }])

@@ -11,17 +11,17 @@ const started = { pid: 21, ppid: 20, container: 'c1', exe: '/usr/bin/id' }
 
 test('what is neither the first process nor below it is found once, and is worse at a terminal', () => {
   const processes = [shim, first, below, shell, started]
-  expect(evaluateRule(rule, { processes, terminals: [] }, containers)).toMatchObject([
+  expect(evaluateRule(rule, { processes, terminals: [], programs: [] }, containers)).toMatchObject([
     { about: { pid: 20, container: 'c1' }, severity: 'low' },
   ])
   const terminals = [{ name: 'pts0', session: 20 }]
-  expect(evaluateRule(rule, { processes, terminals }, containers)).toMatchObject([
+  expect(evaluateRule(rule, { processes, terminals, programs: [] }, containers)).toMatchObject([
     { about: { pid: 20 }, severity: 'medium', evidence: [{ table: 'processes' }, { table: 'terminals' }] },
   ])
 })
 
 test('without the first process or a parent nobody can say', () => {
-  expect(evaluateRule(rule, { processes: [shim, shell], terminals: [] }, [{ id: 'c1' }])).toEqual([])
+  expect(evaluateRule(rule, { processes: [shim, shell], terminals: [], programs: [] }, [{ id: 'c1' }])).toEqual([])
   const orphan = { ...shell, ppid: null }
-  expect(evaluateRule(rule, { processes: [orphan], terminals: [] }, containers)).toEqual([])
+  expect(evaluateRule(rule, { processes: [orphan], terminals: [], programs: [] }, containers)).toEqual([])
 })

@@ -10,6 +10,7 @@ const find = (row: object, container: object = containers[0] ?? {}) =>
   evaluateRule(rule, {
     credentials: [{ pid: 1, uid_map: MAP, container: null }, row],
     processes,
+    programs: [],
     containers: [container],
   })
 

@@ -10,7 +10,12 @@ const mounts = [
   { mnt_ns: 2, id: 99, target: '/' },
 ]
 const find = (row: object, at: object = {}) =>
-  evaluateRule(rule, { processes: [host, { ...process, ...row }], directories: [{ ...directory, ...at }], mounts })
+  evaluateRule(rule, {
+    processes: [host, { ...process, ...row }],
+    directories: [{ ...directory, ...at }],
+    mounts,
+    programs: [],
+  })
 
 test('a process of a container in a directory of the host is found', () => {
   expect(find({})).toMatchObject([{ about: { pid: 7, container: 'c1' } }])
@@ -21,10 +26,4 @@ test('neither one in its own mounts, nor one of the host, nor one that is in the
   expect(find({}, { mount_id: null, path: null })).toEqual([])
   expect(find({ container: null })).toEqual([])
   expect(find({ mnt_ns: 1 })).toEqual([])
-})
-
-test('the step of a runtime is not', () => {
-  const runc = { pid: 5, ppid: 1, comm: 'runc', exe: '/usr/bin/runc', args: [], container: null, mnt_ns: 1 }
-  const processes = [host, runc, { ...process, exe: '/usr/bin/runc', comm: 'runc:[2:INIT]' }]
-  expect(evaluateRule(rule, { processes, directories: [directory], mounts })).toEqual([])
 })

@@ -6,7 +6,7 @@ const host = { pid: 1, mnt_ns: 1, net_ns: 3, container: null }
 const process = { pid: 7, comm: 'x', args: ['x'], mnt_ns: 2, net_ns: 4, container: 'c1' }
 const file = { pid: 7, fd: 5, type: 'namespace', path: 'mnt:[1]', inode: 1 }
 const find = (row: object, of: object = process) =>
-  evaluateRule(rule, { files: [{ ...file, ...row }], processes: [host, of] })
+  evaluateRule(rule, { files: [{ ...file, ...row }], processes: [host, of], programs: [] })
 
 test('a namespace of the host is found, its mounts more severely than its network', () => {
   expect(find({})).toMatchObject([{ about: { pid: 7, container: 'c1' }, severity: 'high' }])

@@ -9,7 +9,8 @@ const mounts = [
   { mnt_ns: 1, id: 31 },
   { mnt_ns: 2, id: 99 },
 ]
-const find = (row: object, of: object = process) => evaluateRule(rule, { files: [row], mounts, processes: [host, of] })
+const find = (row: object, of: object = process) =>
+  evaluateRule(rule, { files: [row], mounts, processes: [host, of], programs: [] })
 
 test('a directory on a mount of the host is found', () => {
   expect(find(file)).toMatchObject([{ about: { pid: 7, container: 'c1' } }])

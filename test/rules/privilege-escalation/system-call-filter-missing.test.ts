@@ -15,6 +15,7 @@ const find = (row: object, ppid: number | null = 5, of: object = first) =>
         { ...process, pid: 10, ppid: 5 },
         { ...process, ppid },
       ],
+      programs: [],
     },
     containers,
   )
