@@ -129,6 +129,19 @@ describe('one task', () => {
     expect(found.rows.find(({ pid }) => pid === 1)?.comm).toBe('systemd')
   })
 
+  it('of whose arguments and environment zeros are left', async () => {
+    const mm = value(task(dockerd), TASK, 'mm')
+    const word = (path: string) => value(mm, 'struct mm_struct', path)
+    const path = new Edited().wipe(word('pgd'), word('arg_start')).file()
+    const processes = await table('processes', path)
+    expect(codes(processes)).toContain('unreadable')
+    expect(processes.rows.find(({ pid }) => pid === dockerd)).toMatchObject({ comm: 'dockerd', args: null })
+    const environment = await table('environment', path)
+    expect([environment.code, codes(environment)]).toEqual([5, expect.arrayContaining(['unreadable'])])
+    expect(pids(environment)).not.toContain(dockerd)
+    expect(pids(await table('environment', new Edited().file()))).toContain(dockerd)
+  })
+
   it('whose name is an attack on whoever shows it', async () => {
     const image = new Edited()
     const names = [

@@ -102,13 +102,26 @@ export class Edited {
 
   /** Makes what lies around an address unreadable: zeroes its page-table entry of a level, or that entry's whole page. */
   unmap(address: bigint, level: number, page: boolean): this {
-    let table = (intact.physical(intact.address('init_top_pgt') ?? 0n) ?? 0n) & ~0xfffn
-    for (let at = 3; at > level; at--) {
-      table = this.#bytes.readBigUInt64LE(this.#at(table + entry(address, at))) & 0xf_ffff_ffff_f000n
-    }
+    const table = this.#table(intact.address('init_top_pgt') ?? 0n, address, level)
     const place = this.#at(table + (page ? 0n : entry(address, level)))
     this.#bytes.fill(0, place, place + (page ? PAGE : 8))
     return this
+  }
+
+  /** Zeroes the page of a process in which an address lies. */
+  wipe(pgd: bigint, address: bigint): this {
+    const place = this.#at(this.#table(pgd, address, -1))
+    this.#bytes.fill(0, place, place + PAGE)
+    return this
+  }
+
+  /** The physical address of the table of a level that maps an address; of level -1, of its page. */
+  #table(root: bigint, address: bigint, level: number): bigint {
+    let table = (intact.physical(root) ?? 0n) & ~0xfffn
+    for (let at = 3; at > level; at--) {
+      table = this.#bytes.readBigUInt64LE(this.#at(table + entry(address, at))) & 0xf_ffff_ffff_f000n
+    }
+    return table
   }
 
   /** Adds memory that the sample does not have; `fill` gets it with its virtual address in the direct map. */
