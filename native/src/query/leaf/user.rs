@@ -121,9 +121,7 @@ impl Strings<'_, '_> {
     fn is_wiped(&self, at: u64) -> bool {
         let page = at & !(PAGE_SIZE - 1);
         let mut bytes = [0; PAGE_SIZE as usize];
-        self.edges.contains(&page)
-            && self.user.read(page, &mut bytes) == bytes.len()
-            && is_zero(&bytes)
+        self.edges.contains(&page) && self.user.read(page, &mut bytes) == bytes.len() && is_zero(&bytes)
     }
 }
 
