@@ -58,6 +58,8 @@ pub struct Linear {
     pub physical: u64,
     /// Bytes.
     pub length: u64,
+    /// Whether this holds whatever tables say, as where others than empty ones are damaged; else only where one is lost.
+    pub wins: bool,
 }
 
 impl Linear {
@@ -142,7 +144,8 @@ impl AddressSpace {
         if slot.tag.load(Ordering::Relaxed) == (page + 1) ^ frame.rotate_left(17) && frame != 0 {
             return Some((frame & FRAME) | (address % PAGE_SIZE));
         }
-        let mapped = self.paging.walk(&self.image, self.root, address);
+        let known = self.linear.iter().filter(|linear| linear.wins).find_map(|linear| linear.translate(address));
+        let mapped = known.or_else(|| self.paging.walk(&self.image, self.root, address));
         let physical = mapped.or_else(|| self.lost(address))?;
         let frame = (physical & FRAME) | 1;
         slot.frame.store(frame, Ordering::Relaxed);

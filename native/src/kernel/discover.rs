@@ -1,5 +1,6 @@
 //! Finds an image's kernel: guesses where it may lie, reads its symbols there, has them proven, then reads its types.
 
+mod any_banner;
 mod damaged;
 mod failure;
 mod files;
@@ -145,6 +146,8 @@ struct Found {
     files: Vec<SymbolFile>,
     /// Why tables lack rows.
     lacks: Vec<String>,
+    /// Whether symbols are among what they lack that the kernel had.
+    lost_symbols: bool,
     warnings: Vec<String>,
 }
 
@@ -302,6 +305,7 @@ impl<'a> Search<'a> {
             source,
             symbols_from: "kallsyms".to_owned(),
             files: Vec::new(),
+            lost_symbols: false,
             warnings: warning.into_iter().collect(),
         }
     }

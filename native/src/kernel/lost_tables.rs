@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::symbols::Table;
-use crate::arch::{AddressSpace, Architecture, Known, Linear, Unreadable};
+use crate::arch::{self, AddressSpace, Architecture, Linear, Unreadable};
 use crate::image::{Image, PAGE_SIZE, Range};
 
 /// What the lowest tables of pages of 4 KiB map each.
@@ -25,36 +25,83 @@ const MOST_SCANS: u32 = 8;
 
 /// What is left of that.
 #[derive(Debug)]
-pub struct Scans(Cell<u32>);
+pub struct Scans {
+    left: Cell<u32>,
+    /// Whether tables may be other than lost: nothing else was found.
+    doubts: Cell<bool>,
+}
 
 impl Default for Scans {
     fn default() -> Self {
-        Self(Cell::new(MOST_SCANS))
+        Self { left: Cell::new(MOST_SCANS), doubts: Cell::new(false) }
     }
 }
 
 impl Scans {
     fn next(&self) -> Option<()> {
-        self.0.set(self.0.get().checked_sub(1)?);
+        self.left.set(self.left.get().checked_sub(1)?);
         Some(())
+    }
+
+    /// From now on tables may have anything in them, as pages have that were swapped.
+    pub fn doubt_tables(&self) {
+        self.doubts.set(true);
     }
 }
 
-/// The address space of the kernel that has its `_text` at this virtual and this physical address.
-pub fn space(
-    image: &Arc<Image>,
+/// What is known of a kernel whose tables are looked for.
+pub struct Place<'a> {
+    /// The image.
+    pub image: &'a Arc<Image>,
+    /// Its symbols.
+    pub table: &'a Table,
+    /// The virtual address of its `_text`.
+    pub text: u64,
+    /// The physical one.
+    pub physical: u64,
+}
+
+impl Place<'_> {
+    /// Tables that map the kernel's memory, as the running one's do, with its image in one piece, whatever they say of that
+    /// where it `wins`.
+    fn proven(&self, memory: AddressSpace, wins: bool) -> Option<AddressSpace> {
+        let Self { image, table, text, physical } = *self;
+        let length = table.from_text("_end")?;
+        let bases = memory.paging().regions().direct_map(&Variables { image, table, physical }).ok()?;
+        let is_mapped = |base: u64| memory.translate(base.wrapping_add(physical)) == Some(physical);
+        bases.into_iter().any(is_mapped).then(|| memory.with_linear(Linear { address: text, physical, length, wins }))
+    }
+}
+
+/// The address space below a root that is whole, where a table below it is lost, or has what was another page's;
+/// `checks` are distances from `_text` that the tables lead to, or would but for that one.
+pub fn below_a_root(
+    known: &Place,
     architecture: &dyn Architecture,
-    table: &Table,
-    text: u64,
-    physical: u64,
+    root: u64,
+    checks: &[u64],
     scans: &Scans,
 ) -> Option<AddressSpace> {
+    let doubts = scans.doubts.get();
+    architecture.pagings().into_iter().find_map(|paging| {
+        let memory = AddressSpace::new(Arc::clone(known.image), root, paging);
+        let leads = |distance: &u64| {
+            let (address, physical) = (known.text.checked_add(*distance)?, known.physical.checked_add(*distance));
+            let mapped = memory.translate(address);
+            (mapped == physical || mapped.is_none() && memory.lost_table(address).is_some()).then_some(())
+        };
+        (doubts || checks.iter().all(|distance| leads(distance).is_some())).then(|| known.proven(memory, doubts))?
+    })
+}
+
+/// The address space by one of the tables that the kernel has in its image, where one of these is lost.
+pub fn space(known: &Place, architecture: &dyn Architecture, scans: &Scans) -> Option<AddressSpace> {
+    let Place { image, table, physical, .. } = *known;
     let at = |name: &str| physical.checked_add(table.from_text(name)?);
     let first = |names: &[&str]| names.iter().find_map(|name| at(name));
-    let length = table.from_text("_end")?;
-    let known = Variables { image, table, physical };
     let tables = architecture.chains().iter().flatten().flat_map(|link| [first(link.from), at(link.to)]);
-    if !tables.flatten().any(|table| image.is_zero(table)) {
+    let doubts = scans.doubts.get();
+    if !doubts && !tables.flatten().any(|table| image.is_zero(table)) {
         return None;
     }
     architecture.chains().iter().find_map(|[link, _]| {
@@ -63,17 +110,13 @@ pub fn space(
             let entry = root.checked_add(link.index * 8).and_then(|at| image.copy_u64(at));
             entry.and_then(|entry| architecture.table(entry)) == Some(next)
         };
-        let roots: Box<dyn Iterator<Item = u64>> = match image.is_zero(root) {
+        let roots: Box<dyn Iterator<Item = u64>> = match image.is_zero(root) || doubts && !leads(&root) {
             true => Box::new(scans.next().map(|()| pages(image)).into_iter().flatten()),
             false => Box::new(std::iter::once(root)),
         };
         roots.filter(leads).find_map(|root| {
-            architecture.pagings().into_iter().find_map(|paging| {
-                let memory = AddressSpace::new(Arc::clone(image), root, paging);
-                let bases = memory.paging().regions().direct_map(&known).ok()?;
-                let is_mapped = |base: u64| memory.translate(base.wrapping_add(physical)) == Some(physical);
-                bases.into_iter().any(is_mapped).then(|| memory.with_linear(Linear { address: text, physical, length }))
-            })
+            let memory = |paging| AddressSpace::new(Arc::clone(image), root, paging);
+            architecture.pagings().into_iter().find_map(|paging| known.proven(memory(paging), doubts))
         })
     })
 }
@@ -92,10 +135,13 @@ pub fn with_direct_map(memory: AddressSpace, table: &Table, physical: u64) -> (A
     let unmapped =
         places(&image).map(|place| base.wrapping_add(place)).filter(|address| memory.translate(*address).is_none());
     let lost: HashSet<u64> = unmapped.filter_map(|address| memory.lost_table(address)).collect();
+    // No memory is elsewhere in it than it is: such a table has what was another page's.
+    let strayed = |place: &u64| memory.translate(base.wrapping_add(*place)).is_some_and(|mapped| mapped != *place);
+    let wins = borne_out.is_some() && places(&image).any(|place| strayed(&place));
     let length = image.ranges().iter().map(Range::end).max().unwrap_or(0);
-    match lost.len() {
+    match lost.len() + usize::from(wins) {
         0 => (memory, 0),
-        lost => (memory.with_linear(Linear { address: base, physical: 0, length }), lost),
+        lost => (memory.with_linear(Linear { address: base, physical: 0, length, wins }), lost),
     }
 }
 
@@ -119,7 +165,7 @@ struct Variables<'a> {
     physical: u64,
 }
 
-impl Known for Variables<'_> {
+impl arch::Known for Variables<'_> {
     fn variable(&self, name: &'static str) -> Result<Option<u64>, Unreadable> {
         let Some(distance) = self.table.from_text(name) else { return Ok(None) };
         self.image.read_u64(self.physical.wrapping_add(distance)).map(Some).ok_or(Unreadable(name))

@@ -81,6 +81,8 @@ pub struct Facts {
     pub types_from: String,
     /// Why tables lack what is in the image, where symbols are known by structures alone.
     pub lacks: Vec<String>,
+    /// Whether pages of its symbols are damaged, and what these had is not known.
+    pub lost_symbols: bool,
     /// What could not be found or believed.
     pub warnings: Vec<String>,
 }

@@ -125,7 +125,9 @@ pub fn prove(
         let lacks_tables = mapped.is_none();
         let (memory, text) = mapped.or_else(|| {
             let text = claimed_text?;
-            Some((lost_tables::space(image, *architecture, table, text, physical, scans)?, text))
+            let known = lost_tables::Place { image, table, text, physical };
+            let space = lost_tables::below_a_root(&known, *architecture, root, &checks, scans);
+            Some((space.or_else(|| lost_tables::space(&known, *architecture, scans))?, text))
         })?;
         let (banner, names) = (banner.clone(), names.clone());
         Some(Proof { memory, physical, text, banner, names, is_overwritten, banner_at, lacks_tables })

@@ -18,6 +18,8 @@ const START: &[u8] = &[0x9f, 0xeb, 1, 0];
 /// Where to look when no symbol tells the kernel's end.
 const IMAGE_LENGTH: u64 = 128 << 20;
 const MOST_TRIES: usize = 64;
+/// What every kernel has types of, and no module.
+const OWN: [&str; 3] = ["struct task_struct", "struct super_block", "struct module"];
 /// Less than any kernel has.
 const SHORTEST: usize = 256 << 10;
 /// Damaged ones that are looked into.
@@ -70,6 +72,11 @@ pub fn within(image: &Image, window: &Window) -> Option<Types> {
     Some(types)
 }
 
+/// Physical addresses at which what looks like sections begins.
+pub fn begins(window: &Window) -> impl Iterator<Item = u64> {
+    sections(window).filter(|(_, bytes)| bytes.len() >= SHORTEST).map(|(at, _)| window.physical + at as u64)
+}
+
 /// What looks like sections, with where they begin.
 fn sections<'w>(window: &'w Window) -> impl Iterator<Item = (usize, &'w [u8])> {
     memmem::find_iter(&window.bytes, START).take(MOST_TRIES).filter_map(|at| {
@@ -84,7 +91,10 @@ fn parse(bytes: Bytes) -> Option<Types> {
 }
 
 fn is_kernels(types: &Types) -> bool {
-    types.find("struct task_struct").is_some()
+    let has = |name: &&str| types.find(name).is_some();
+    let [task, others @ ..] = OWN;
+    // Where some are lost, it may be that one.
+    has(&task) || types.is_damaged() && others.iter().any(has)
 }
 
 /// A section's length by its header: `hdr_len`, then types, strings and in a longer header the layout, each by offset and

@@ -3,7 +3,7 @@
 use super::batch::{Batch, Builder, Code, Packing, Warnings};
 use super::compile::column::{ColumnPlan, Source};
 use super::compile::scope::Scope;
-use super::compile::{Level, Plan, Start};
+use super::compile::{Absent, Level, Plan, Start};
 use super::cpus::Cpus;
 use super::limits::Limits;
 use super::program::{Gap, Read};
@@ -92,10 +92,14 @@ impl Run<'_, '_> {
             parents: Vec::new(),
             warnings: Warnings::default(),
         };
-        if let Some(name) = &level.absent {
+        if let Some(absent) = &level.absent {
+            let (code, name) = match absent {
+                Absent::Unknown(name) => (Code::Absent, name),
+                Absent::Lost(what) => (Code::Unreadable, what),
+            };
             // Where nothing is asked nothing is missed.
-            if !objects.addresses.is_empty() {
-                walk_warnings.add(Code::Absent, None, None);
+            if code == Code::Unreadable || !objects.addresses.is_empty() {
+                walk_warnings.add(code, None, None);
             }
             return self.finish(level, rows, name, walk_warnings, None);
         }

@@ -9,6 +9,7 @@ impl Search<'_> {
         if self.misplaced.is_some() || self.begins.is_some() {
             return None;
         }
+        self.scans.doubt_tables();
         let image = self.image;
         self.kernels.clone().into_iter().take(MOST_SALVAGED).find_map(|(banner, _)| {
             let start = banner.saturating_sub(kernel_range::LONGEST / 2) & !(PAGE_SIZE - 1);
@@ -24,12 +25,17 @@ impl Search<'_> {
         let mut tables = kallsyms::salvage::find_all(&window.bytes, self.lowest_image(), &budget);
         let salvaged = tables.find_map(|Salvaged { kallsyms, lost }| {
             let placed = Placed { physical: window.physical, kallsyms };
-            let found = self.decoded(anchor, &placed).filter(|_| lost > 0)?;
+            let found = self.decoded(anchor, &placed).or_else(|| self.by_any_banner(anchor, window, &placed));
+            let found = found.filter(|found| lost > 0 || found.proof.lacks_tables)?;
             // What is not whole is nothing to remember.
             Some((Found { source: Source::File, ..found }, lost))
         });
         let Some((mut found, lost)) = salvaged else { return self.kept(anchor) };
+        if lost == 0 {
+            return Some(found);
+        }
         let kept = self.kept_table(&found);
+        found.lost_symbols = kept.is_none();
         let instead = kept.as_ref().map_or(NOTHING, |_| KEPT);
         found.lacks.push(lost_symbols(lost, found.symbols.len(), instead));
         if let Some((table, banner)) = kept {
@@ -57,12 +63,14 @@ impl Search<'_> {
             None => ("no table of symbols that the kernel's page tables bear out", "structures"),
         };
         let why = why.to_owned();
+        let lost_symbols = matches!(functions, Some((.., Some(_))));
         let (symbols, parts) = match functions {
             Some((functions, parts, _)) => (symbols.with(&functions).unwrap_or(symbols), parts),
             None => (symbols, Vec::new()),
         };
         let mut found = self.found(proof, symbols, &parts, Source::File);
         found.symbols_from = from.to_owned();
+        found.lost_symbols = lost_symbols;
         found.lacks.push(format!(
             "{why}: {known} symbols are known by the first task and what it leads to, and tables lack what others would show, \
              or fail; {}",

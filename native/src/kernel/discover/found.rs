@@ -28,7 +28,7 @@ impl Found {
             ));
         }
         let (types, types_from) = self.types(&search)?;
-        let Self { proof, symbols, build_id, symbols_from, lacks, warnings, .. } = self;
+        let Self { proof, symbols, build_id, symbols_from, lacks, lost_symbols, warnings, .. } = self;
         let facts = Facts {
             banner: proof.banner.text().to_owned(),
             release: proof.banner.release().to_owned(),
@@ -39,6 +39,7 @@ impl Found {
             symbols_cached,
             types_from,
             lacks,
+            lost_symbols,
             warnings,
         };
         Ok(Kernel::new(proof.memory, symbols, types, facts))

@@ -28,6 +28,8 @@ const BANNER: &[u8] = b"Linux version 9.9.9-hand (me@here) (gcc 15) #1 SMP\n\0";
 #[derive(Debug, Clone, Copy)]
 struct Machine {
     form: Form,
+    /// How many symbols it has beside its own.
+    symbols: u64,
     levels: u32,
     /// Where its trampoline's page table is, if it has one.
     trampoline: Option<u64>,
@@ -43,6 +45,7 @@ struct Machine {
 
 const PLAIN: Machine = Machine {
     form: Form::AfterSigned,
+    symbols: 1500,
     levels: 4,
     trampoline: Some(0x9000),
     copy: None,
@@ -59,9 +62,11 @@ fn btf() -> Vec<u8> {
 }
 
 fn kernel_symbols(machine: Machine) -> Vec<(u64, String)> {
-    let mut symbols = symbols(machine.form, 1500);
+    let mut symbols = symbols(machine.form, machine.symbols);
     let mut add = |distance: u64, name: &str| symbols.push((BASE + distance, name.to_owned()));
     add(BANNER_AT, "linux_banner");
+    // So many that not all of its own are on one page.
+    (1..machine.symbols / 8).for_each(|number| add(BANNER_AT + number * 16, &format!("datum_{number}")));
     add(ROOT_AT, "init_top_pgt");
     for (name, below) in ["level4_kernel_pgt", "level3_kernel_pgt", "level2_kernel_pgt"]
         .iter()
@@ -198,8 +203,8 @@ fn a_cached_table_serves_the_same_build_and_no_other() {
 }
 
 /// A machine in which zeros lie at a distance from `_text`.
-fn zeroed(at: u64, length: usize) -> Arc<Image> {
-    let file = write(PLAIN);
+fn zeroed(machine: Machine, at: u64, length: usize) -> Arc<Image> {
+    let file = write(machine);
     file.as_file().write_all_at(&vec![0; length], TEXT + at).unwrap();
     Arc::new(Image::open(file.path()).unwrap())
 }
@@ -211,21 +216,21 @@ fn symbols_that_a_damaged_kernel_lacks_are_those_of_another_image_of_its_build()
     let table = encode(PLAIN.form, &kernel_symbols(PLAIN)).len();
     // Of its first names, and of its last addresses.
     for at in [PAGE, table - PAGE] {
-        let kernel = Kernel::discover(zeroed(at as u64, PAGE), Some(cache.path())).unwrap();
+        let kernel = Kernel::discover(zeroed(PLAIN, at as u64, PAGE), Some(cache.path())).unwrap();
         check(&kernel, PLAIN);
         assert!(kernel.facts.lacks.iter().any(|lack| lack.contains("another image of the same build")), "{at:#x}");
-        assert!(Kernel::discover(zeroed(at as u64, PAGE), None).is_err(), "{at:#x}");
+        assert!(Kernel::discover(zeroed(PLAIN, at as u64, PAGE), None).is_err(), "{at:#x}");
     }
     // Nothing tells that they are of this build where none of its tables is left, nor types of which none are.
-    assert!(Kernel::discover(zeroed(0, table), Some(cache.path())).is_err());
-    let error = Kernel::discover(zeroed(BTF_AT, btf().len()), Some(cache.path())).err().unwrap();
+    assert!(Kernel::discover(zeroed(PLAIN, 0, table), Some(cache.path())).is_err());
+    let error = Kernel::discover(zeroed(PLAIN, BTF_AT, btf().len()), Some(cache.path())).err().unwrap();
     assert!(error.message.contains("describes no types"), "{error}");
 }
 
-/// A machine whose memory is in the direct map too, of which these of its own tables are empty, and with another root that a
-/// process has.
-fn without_tables(levels: u32, lost: &[u64]) -> Kernel {
-    let machine = Machine { levels, ..PLAIN };
+/// A machine whose memory is in the direct map too, of which these of its own tables have something else in them, and with
+/// another root that a process has.
+fn without_tables(machine: Machine, lost: &[u64], instead: &[u8; PAGE]) -> Kernel {
+    let levels = machine.levels;
     let file = write(machine);
     let put = |at: u64, word: u64| file.as_file().write_all_at(&word.to_le_bytes(), at).unwrap();
     let root = |at: u64| TEXT + ROOT_AT + at * PAGE_SIZE;
@@ -243,7 +248,7 @@ fn without_tables(levels: u32, lost: &[u64]) -> Kernel {
         put(table + index * 8, direct | 0x63);
     }
     for table in lost {
-        file.as_file().write_all_at(&[0; PAGE], root(*table)).unwrap();
+        file.as_file().write_all_at(instead, root(*table)).unwrap();
     }
     let kernel = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None);
     let kernel = kernel.unwrap_or_else(|error| panic!("{levels} levels, {lost:?}: {error}"));
@@ -254,16 +259,51 @@ fn without_tables(levels: u32, lost: &[u64]) -> Kernel {
 #[test]
 fn a_kernel_is_found_whose_tables_for_its_own_image_are_lost() {
     for levels in [4, 5] {
-        assert!(without_tables(levels, &[]).facts.lacks.is_empty());
+        let machine = Machine { levels, ..PLAIN };
+        assert!(without_tables(machine, &[], EMPTY).facts.lacks.is_empty());
         let tables = u64::from(levels) - 1;
         for lost in (0..tables).map(|table| vec![table]).chain([(0..tables).skip(1).collect()]) {
-            let kernel = without_tables(levels, &lost);
+            let kernel = without_tables(machine, &lost, EMPTY);
             assert_eq!(kernel.memory.translate(BASE + 3 * MIB), Some(TEXT + 3 * MIB), "{lost:?}");
             // What is none of the image's is not mapped by that.
             assert_eq!(kernel.memory.translate(BASE + 7 * MIB), (lost == [0]).then_some(TEXT + 7 * MIB), "{lost:?}");
             assert!(kernel.facts.lacks.iter().any(|lack| lack.contains("a table of pages")), "{lost:?}");
         }
     }
+}
+
+const EMPTY: &[u8; PAGE] = &[0; PAGE];
+/// One of which something can be left.
+const LARGE: Machine = Machine { symbols: 9000, ..PLAIN };
+
+#[test]
+fn a_kernel_is_found_whose_tables_have_what_was_another_pages() {
+    // Entries that lead astray, and none at all.
+    let entries: Vec<u8> = (0..512_u64).flat_map(|entry| (entry << 21 | 0xe3).to_le_bytes()).collect();
+    let text = [b'x'; PAGE];
+    for instead in [entries.first_chunk().unwrap(), &text] {
+        for lost in 0..3 {
+            let kernel = without_tables(LARGE, &[lost], instead);
+            assert_eq!(kernel.memory.translate(BASE + 3 * MIB), Some(TEXT + 3 * MIB), "{lost}");
+            assert_eq!(kernel.memory.translate(DIRECT[0] + 3 * MIB), Some(3 * MIB), "{lost}");
+            assert!(kernel.facts.lacks.iter().any(|lack| lack.contains("a table of pages")), "{lost}");
+        }
+    }
+}
+
+#[test]
+fn a_kernel_is_found_of_whose_symbols_that_of_the_banner_is_lost() {
+    let symbols = kernel_symbols(LARGE);
+    let number = symbols.iter().position(|(_, name)| name == "linux_banner").unwrap();
+    let bytes = encode(LARGE.form, &symbols);
+    // The page of its name: blocks of 256 names are lost with it.
+    let is_lost = |page: usize| {
+        let Ok(found) = Kernel::discover(zeroed(LARGE, (page * PAGE) as u64, PAGE), None) else { return false };
+        assert_eq!((found.facts.physical, found.facts.virtual_address), (TEXT, BASE), "{page}");
+        assert_eq!(found.symbols.address("linux_banner"), Some(BASE + BANNER_AT), "{page}");
+        found.symbols.address(&symbols[number - 1].1).is_none()
+    };
+    assert!((1..bytes.len() / PAGE).any(is_lost));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use values::Values;
 const MOST_TABLES: usize = 8;
 
 /// A symbol table, with places counted from the window's start.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Kallsyms {
     /// Names, values and types.
     pub table: Table,

@@ -51,26 +51,59 @@ pub struct Level {
     pub children: Vec<Level>,
     /// Whether a path here, not below, starts from an object of a walk further up.
     pub looks_up: bool,
-    /// What it is called, where this kernel has nothing like it: it has no rows.
-    pub absent: Option<String>,
+    /// Why it has no rows, where that is so in this kernel.
+    pub absent: Option<Absent>,
+}
+
+/// Rows that there cannot be.
+pub enum Absent {
+    /// The kernel has nothing like what is called this.
+    Unknown(String),
+    /// It had this, of which damaged pages lost what it is.
+    Lost(String),
 }
 
 impl Level {
     /// The same columns and walks as `nested` has, without rows.
     fn absent(nested: &Nested) -> Self {
         Self {
+            absent: Some(Absent::Unknown(format!("'{}'", nested.name))),
+            ..Self::unread(&nested.select, &nested.children)
+        }
+    }
+
+    /// What is left of a query of which it is lost where it begins, or what is there: objects that the caller names, of which
+    /// nothing can be read. What would have to be found, or to obey rules, is not taken for any.
+    fn lost(query: &spec::Query, what: String) -> Self {
+        let is_named =
+            query.from.addresses && !query.from.pointed().1 && query.walk.is_none() && query.rules.is_empty();
+        let absent = (!is_named).then_some(Absent::Lost(what));
+        Self { absent, ..Self::unread(&query.select, &query.children) }
+    }
+
+    fn unread(select: &[Column], children: &[Nested]) -> Self {
+        Self {
             walk: None,
             rules: Rules::default(),
-            columns: nested.select.iter().map(ColumnPlan::absent).collect(),
-            children: nested.children.iter().map(Self::absent).collect(),
+            columns: select.iter().map(ColumnPlan::absent).collect(),
+            children: children.iter().map(Self::absent).collect(),
             looks_up: false,
-            absent: Some(format!("'{}'", nested.name)),
+            absent: None,
         }
     }
 }
 
 /// Compiles a query against a kernel's symbols and types.
 pub fn compile(scope: Scope, query: &spec::Query) -> Compiled<Plan> {
+    match whole(scope, query) {
+        Err(Failure::Missing(what) | Failure::OtherType(what)) if scope.may_lack(false) => {
+            Ok(Plan { start: Start::Addresses { pointer: false }, level: Level::lost(query, what) })
+        }
+        settled => settled,
+    }
+}
+
+fn whole(scope: Scope, query: &spec::Query) -> Compiled<Plan> {
     let from = &query.from;
     let (type_name, pointer) = from.pointed();
     let start = match (&from.symbol, from.addresses) {

@@ -85,7 +85,7 @@ impl<'a> Scope<'a> {
 
     /// Whether something may be null where these types have nothing for it: it is optional, or their loss is told of anyway.
     pub fn may_lack(&self, optional: bool) -> bool {
-        optional || self.types.is_damaged()
+        optional || self.types.is_damaged() || self.kernel.is_some_and(|kernel| kernel.facts.lost_symbols)
     }
 
     /// The same, where what is done without is told.

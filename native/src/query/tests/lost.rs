@@ -102,3 +102,28 @@ fn types_that_lie_in_lost_memory_are_an_error_of_the_evidence() {
     assert!(scan::chunk(&kernel, &[tasks], 0, PAGE).is_err_and(|error| error.kind == ErrorKind::Evidence));
     assert!(error.contains("cut off at offset") && error.contains("the kernel's types with them"), "{error}");
 }
+
+#[test]
+fn where_a_query_begins_that_damaged_pages_lost_there_is_nothing_and_it_is_said() {
+    let mut memory = Memory::new();
+    let (holder, items) = items(&mut memory, 1);
+    ring(&mut memory, holder, &items);
+    let id = json!([{ "name": "id", "path": "id" }]);
+    let list = json!({ "kind": "list", "head": "list", "type": "struct item", "link": "list" });
+    let by_symbol = json!({ "from": { "symbol": "lost", "type": "struct holder" }, "walk": list, "select": id });
+    let of_type = json!({ "from": { "addresses": true, "type": "struct lost" }, "select": id });
+    let obeying = json!({ "from": { "addresses": true, "type": "struct lost" }, "rules": [{ "path": "x", "is": "pointer" }], "select": id });
+    let ask = |kernel: &Kernel, spec: &Value| run(kernel, &spec.to_string(), &items);
+    let mut kernel = memory.kernel(btf(), &[]);
+    assert!(ask(&kernel, &by_symbol).is_err() && ask(&kernel, &of_type).is_err());
+    kernel.facts.lost_symbols = true;
+    let codes = |batch: &Batch| batch.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>();
+    let found = ask(&kernel, &by_symbol).unwrap();
+    assert_eq!((found.addresses.len(), codes(&found)), (0, vec![Code::Unreadable]));
+    // Objects that the caller knows are there, whatever is in them; what was to be proven is not.
+    let found = ask(&kernel, &of_type).unwrap();
+    let ColumnData::U64 { nulls, .. } = &found.columns[0] else { panic!("not a number") };
+    assert_eq!((&found.addresses, nulls[0] & 1, codes(&found)), (&items, 1, vec![Code::Absent]));
+    let found = ask(&kernel, &obeying).unwrap();
+    assert_eq!((found.addresses.len(), codes(&found)), (0, vec![Code::Unreadable]));
+}
