@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::symbols::Table;
-use crate::arch::{self, AddressSpace, Architecture, Linear, Unreadable};
+use crate::arch::{self, AddressSpace, Architecture, Linear, Link, Unreadable};
 use crate::image::{Image, PAGE_SIZE, Range};
 
 /// What the lowest tables of pages of 4 KiB map each.
@@ -94,6 +94,37 @@ pub fn below_a_root(
     })
 }
 
+/// The address space where it is not known which of all pages is the root, for its symbol is lost: by any that maps the image
+/// as it lies, and by which the kernel has its direct map.
+pub fn without_root(known: &Place, architecture: &dyn Architecture, scans: &Scans) -> Option<AddressSpace> {
+    let Place { image, table, text, physical } = *known;
+    if !scans.doubts.get() || architecture.root_names().iter().any(|name| table.value(name).is_some()) {
+        return None;
+    }
+    let end = physical.checked_add(table.from_text("_end")?)?;
+    let within = architecture.roots_within(image, physical..end, text);
+    let memory = |root, paging| AddressSpace::new(Arc::clone(image), root, paging);
+    let is_own = |memory: &AddressSpace| memory.translate(text) == Some(physical);
+    let own = within.map(|(root, paging)| memory(root, paging)).filter(is_own);
+    own.filter_map(|memory| known.proven(memory, false)).next().or_else(|| {
+        architecture.chains().iter().find_map(|[link, _]| {
+            let next = physical.checked_add(table.from_text(link.to)?)?;
+            let leads = |root: &u64| leads(image, architecture, link, *root, next);
+            scans.next()?;
+            pages(image).filter(leads).find_map(|root| {
+                let mut spaces = architecture.pagings().into_iter().map(|paging| memory(root, paging)).filter(is_own);
+                spaces.find_map(|memory| known.proven(memory, false))
+            })
+        })
+    })
+}
+
+/// Whether an entry of a table leads to the one that it should.
+fn leads(image: &Image, architecture: &dyn Architecture, link: &Link, from: u64, to: u64) -> bool {
+    let entry = from.checked_add(link.index * 8).and_then(|at| image.copy_u64(at));
+    entry.and_then(|entry| architecture.table(entry)) == Some(to)
+}
+
 /// The address space by one of the tables that the kernel has in its image, where one of these is lost.
 pub fn space(known: &Place, architecture: &dyn Architecture, scans: &Scans) -> Option<AddressSpace> {
     let Place { image, table, physical, .. } = *known;
@@ -106,10 +137,7 @@ pub fn space(known: &Place, architecture: &dyn Architecture, scans: &Scans) -> O
     }
     architecture.chains().iter().find_map(|[link, _]| {
         let (root, next) = (first(link.from)?, at(link.to)?);
-        let leads = |root: &u64| {
-            let entry = root.checked_add(link.index * 8).and_then(|at| image.copy_u64(at));
-            entry.and_then(|entry| architecture.table(entry)) == Some(next)
-        };
+        let leads = |root: &u64| leads(image, architecture, link, *root, next);
         let roots: Box<dyn Iterator<Item = u64>> = match image.is_zero(root) || doubts && !leads(&root) {
             true => Box::new(scans.next().map(|()| pages(image)).into_iter().flatten()),
             false => Box::new(std::iter::once(root)),

@@ -99,7 +99,11 @@ pub fn prove(
     let own = Banner::read(image, banner_at);
     let is_overwritten = own.is_none();
     let banner = own.or_else(|| names.clone())?;
-    architectures.iter().find_map(|architecture| {
+    let proof = |memory, text, lacks_tables| {
+        let (banner, names) = (banner.clone(), names.clone());
+        Proof { memory, physical, text, banner, names, is_overwritten, banner_at, lacks_tables }
+    };
+    let by_root = architectures.iter().find_map(|architecture| {
         let root_from_text = from_text(table, architecture.root_names())?;
         let root = physical.checked_add(root_from_text)?;
         // Distances whose addresses must lead back to where the image has them.
@@ -129,7 +133,13 @@ pub fn prove(
             let space = lost_tables::below_a_root(&known, *architecture, root, &checks, scans);
             Some((space.or_else(|| lost_tables::space(&known, *architecture, scans))?, text))
         })?;
-        let (banner, names) = (banner.clone(), names.clone());
-        Some(Proof { memory, physical, text, banner, names, is_overwritten, banner_at, lacks_tables })
+        Some(proof(memory, text, lacks_tables))
+    });
+    by_root.or_else(|| {
+        let text = claimed_text?;
+        let known = lost_tables::Place { image, table, text, physical };
+        let memory =
+            architectures.iter().find_map(|architecture| lost_tables::without_root(&known, *architecture, scans))?;
+        Some(proof(memory, text, false))
     })
 }

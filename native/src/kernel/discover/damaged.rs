@@ -23,6 +23,8 @@ impl Search<'_> {
     pub(super) fn salvaged(&mut self, anchor: Anchor, window: &Window) -> Option<Found> {
         let budget = Rc::clone(&self.salvage);
         let mut tables = kallsyms::salvage::find_all(&window.bytes, self.lowest_image(), &budget);
+        // A damaged one that names nothing else need not have been one of functions.
+        let functions_only = self.functions_only;
         let salvaged = tables.find_map(|Salvaged { kallsyms, lost }| {
             let placed = Placed { physical: window.physical, kallsyms };
             let found = self.decoded(anchor, &placed).or_else(|| self.by_any_banner(anchor, window, &placed));
@@ -30,6 +32,7 @@ impl Search<'_> {
             // What is not whole is nothing to remember.
             Some((Found { source: Source::File, ..found }, lost))
         });
+        self.functions_only = functions_only;
         let Some((mut found, lost)) = salvaged else { return self.kept(anchor) };
         if lost == 0 {
             return Some(found);

@@ -68,6 +68,7 @@ fn kernel_symbols(machine: Machine) -> Vec<(u64, String)> {
     // So many that not all of its own are on one page.
     (1..machine.symbols / 8).for_each(|number| add(BANNER_AT + number * 16, &format!("datum_{number}")));
     add(ROOT_AT, "init_top_pgt");
+    (1..machine.symbols / 8).for_each(|number| add(ROOT_AT + number * 2, &format!("entry_{number}")));
     for (name, below) in ["level4_kernel_pgt", "level3_kernel_pgt", "level2_kernel_pgt"]
         .iter()
         .skip(5 - machine.levels as usize)
@@ -227,13 +228,12 @@ fn symbols_that_a_damaged_kernel_lacks_are_those_of_another_image_of_its_build()
     assert!(error.message.contains("describes no types"), "{error}");
 }
 
-/// A machine whose memory is in the direct map too, of which these of its own tables have something else in them, and with
-/// another root that a process has.
-fn without_tables(machine: Machine, lost: &[u64], instead: &[u8; PAGE]) -> Kernel {
+/// A machine whose memory is in the direct map too, and with another root that a process has.
+fn with_direct_map(machine: Machine) -> tempfile::NamedTempFile {
     let levels = machine.levels;
     let file = write(machine);
     let put = |at: u64, word: u64| file.as_file().write_all_at(&word.to_le_bytes(), at).unwrap();
-    let root = |at: u64| TEXT + ROOT_AT + at * PAGE_SIZE;
+    let root = TEXT + ROOT_AT;
     // Of 1 GiB at once, and where there are five levels by a table more.
     let direct = 0x3_1000;
     let index = (DIRECT[levels as usize - 4] >> (12 + 9 * (levels - 1))) & 511;
@@ -241,14 +241,21 @@ fn without_tables(machine: Machine, lost: &[u64], instead: &[u8; PAGE]) -> Kerne
         put(direct, 0x3_2000 | 0x63);
     }
     put(if levels == 5 { 0x3_2000 } else { direct }, 0xe3);
-    for table in [root(0), 0x3_3000] {
+    for table in [root, 0x3_3000] {
         let mut bytes = [0; PAGE];
-        file.as_file().read_exact_at(&mut bytes, root(0)).unwrap();
+        file.as_file().read_exact_at(&mut bytes, root).unwrap();
         file.as_file().write_all_at(&bytes, table).unwrap();
         put(table + index * 8, direct | 0x63);
     }
+    file
+}
+
+/// The same, of which these of its own tables have something else in them.
+fn without_tables(machine: Machine, lost: &[u64], instead: &[u8; PAGE]) -> Kernel {
+    let levels = machine.levels;
+    let file = with_direct_map(machine);
     for table in lost {
-        file.as_file().write_all_at(instead, root(*table)).unwrap();
+        file.as_file().write_all_at(instead, TEXT + ROOT_AT + table * PAGE_SIZE).unwrap();
     }
     let kernel = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None);
     let kernel = kernel.unwrap_or_else(|error| panic!("{levels} levels, {lost:?}: {error}"));
@@ -304,6 +311,23 @@ fn a_kernel_is_found_of_whose_symbols_that_of_the_banner_is_lost() {
         found.symbols.address(&symbols[number - 1].1).is_none()
     };
     assert!((1..bytes.len() / PAGE).any(is_lost));
+}
+
+#[test]
+fn a_kernel_is_found_of_whose_symbols_that_of_its_root_is_lost() {
+    let bytes = encode(LARGE.form, &kernel_symbols(LARGE));
+    let is_lost = |page: &usize| {
+        let file = with_direct_map(LARGE);
+        file.as_file().write_all_at(EMPTY, TEXT + (page * PAGE) as u64).unwrap();
+        let found = Kernel::discover(Arc::new(Image::open(file.path()).unwrap()), None);
+        let Some(found) = found.ok().filter(|found| found.symbols.address("init_top_pgt").is_none()) else {
+            return false;
+        };
+        assert_eq!(found.memory.translate(BASE + 3 * MIB), Some(TEXT + 3 * MIB), "{page}");
+        assert_eq!(found.memory.translate(DIRECT[0] + 3 * MIB), Some(3 * MIB), "{page}");
+        true
+    };
+    assert!((1..bytes.len() / PAGE).any(|page| is_lost(&page)));
 }
 
 #[test]
