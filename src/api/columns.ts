@@ -36,6 +36,8 @@ export interface ColumnOptions {
   readonly nullable?: boolean
   /** A column that a table for people has only with --wide or --columns. Every other output has it. */
   readonly detail?: boolean
+  /** The column that says how deep a row lies in a tree: in a table for people this one begins so far to the right. */
+  readonly indented_by?: string
 }
 
 export interface Column<T extends ColumnType = ColumnType> extends ColumnOptions {

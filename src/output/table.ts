@@ -14,6 +14,15 @@ const SAMPLE_ROWS = 4096
 const ID_DIGITS = 12
 const fullId = /^[0-9a-f]{32,64}$/
 
+/** Steps to the right at most: a deeper tree is hostile, or too wide for anybody. */
+const MOST_STEPS = 16
+
+/** How far to the right a cell begins that is part of a tree. */
+function indentOf({ indented_by }: Column, { columns }: Batch, index: number): string {
+  const depth = indented_by === undefined ? null : columns[indented_by]?.[index]
+  return typeof depth === 'number' ? '  '.repeat(Math.min(Math.max(depth, 0), MOST_STEPS)) : ''
+}
+
 /** Where names stand, behind the ids that they belong to: the heading of these is theirs too. */
 const NAMES: readonly [string, Column] = ['', text('Name of the container', { meaning: 'container_name' })]
 
@@ -117,13 +126,16 @@ export class TableFormat implements Format {
     return ''
   }
 
-  private row(head: TableHead, { columns }: Batch, index: number): string[] {
+  private row(head: TableHead, batch: Batch, index: number): string[] {
+    const { columns } = batch
     const row: string[] = []
     for (const name in head.columns) {
       if (head.records === true && name === SOURCES) continue
       const column = head.columns[name] as Column
       const value = columns[name]?.[index]
-      row.push(head.records === true ? whole(column, value) : this.shown(column, value))
+      row.push(
+        head.records === true ? whole(column, value) : indentOf(column, batch, index) + this.shown(column, value),
+      )
       if (hasNames(head, column)) row.push(printable(head.names?.get(String(value)) ?? ''))
     }
     return row

@@ -7,6 +7,8 @@ export interface TreeNode {
   task: PlacedTask
   /** Ancestors that are known. */
   depth: number
+  /** Null where it is on no list, or below the process itself. */
+  parent: PlacedTask | null
 }
 
 /**
@@ -19,13 +21,15 @@ export function* processTree(tasks: readonly PlacedTask[]): Generator<TreeNode> 
   const known = new Set(tasks.map(({ pid }) => pid))
   const seen = new Set<PlacedTask>()
   for (const root of [...tasks.filter(({ ppid }) => !known.has(ppid)), ...tasks]) {
-    const waiting: TreeNode[] = [{ task: root, depth: 0 }]
+    const waiting: TreeNode[] = [{ task: root, depth: 0, parent: null }]
     for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
       const { task, depth } = node
       if (seen.has(task)) continue
       seen.add(task)
       yield node
-      for (const child of (children.get(task.pid) ?? []).toReversed()) waiting.push({ task: child, depth: depth + 1 })
+      for (const child of (children.get(task.pid) ?? []).toReversed()) {
+        waiting.push({ task: child, depth: depth + 1, parent: task })
+      }
     }
   }
 }

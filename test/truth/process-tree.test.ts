@@ -1,7 +1,7 @@
 /** The tree of processes against the parents that /proc recorded, and where memory claims a circle. */
 
 import { describe, expect, it } from 'vitest'
-import { samples, sharedImages, table } from './images.js'
+import { samples, sharedImages, type TruthImage, table } from './images.js'
 import { patchedCopy, word } from './patched.js'
 
 interface Row {
@@ -9,9 +9,20 @@ interface Row {
   ppid: number
   depth: number
   comm: string
+  container: string | null
+  entered: string | null
+  entered_by: string | null
 }
 
 const rowsOf = (path: string) => table('process-tree', path).rows as unknown as Row[]
+
+/** How a process came into its container, in the image that has it. */
+function entryIn(image: TruthImage | undefined): (pid: number) => (string | null)[] | undefined {
+  const rows = image === undefined ? [] : rowsOf(image.as(image.formats[0] ?? 'lime'))
+  return (pid) => rows.filter((row) => row.pid === pid).map(({ entered, entered_by }) => [entered, entered_by])[0]
+}
+
+const SHIM = ['containerd-shim', 'conmon', 'crun', 'runc']
 
 for (const image of [...samples(), ...sharedImages()]) {
   const [own = 'lime'] = image.formats
@@ -37,6 +48,28 @@ for (const image of [...samples(), ...sharedImages()]) {
     })
   })
 
+  describe(`${image.title} and its containers`, () => {
+    image.require()
+
+    it('tells the branch of the first process of each from others, and the host from both', () => {
+      const rows = rowsOf(image.as(own))
+      const byPid = new Map(rows.map((row) => [row.pid, row]))
+      const running = table('containers', image.as(own)).rows.filter(({ init_pid }) => init_pid !== null)
+      expect(running.length).toBeGreaterThan(0)
+      for (const { init_pid } of running) expect(byPid.get(init_pid as number)?.entered).toBe('start')
+      const first = new Set(running.map(({ init_pid }) => init_pid))
+      for (const row of rows) {
+        if (row.container === null) expect([row.entered, row.entered_by]).toEqual([null, null])
+        const above = byPid.get(row.ppid)
+        if (row.container === null || first.has(row.pid)) continue
+        // What has its parent in the container is on the parent's branch; nothing else is there from the start.
+        if (above?.container === row.container) expect(row.entered).toBe(above.entered)
+        else expect(row.entered).not.toBe('start')
+        if (row.entered === 'exec' && above?.container !== row.container) expect(SHIM).toContain(row.entered_by)
+      }
+    })
+  })
+
   describe(`${image.title} with a process that is its own grandparent`, () => {
     image.require()
     let circle: number[] = []
@@ -58,6 +91,34 @@ for (const image of [...samples(), ...sharedImages()]) {
       expect(roots).toEqual([1, 2, Math.min(...circle)])
       expect(new Set(rows.map(({ pid }) => pid)).size).toBe(rows.length)
       expect(rows.length).toBe(rowsOf(image.as(own)).length)
+    })
+  })
+}
+
+/** What the notes of the Docker guest say was brought into containers with pid namespaces of their own. */
+for (const image of [samples()[0], sharedImages()[0]]) {
+  describe(`${image?.title} with sessions in containers`, () => {
+    image?.require()
+
+    it('has each on a branch of its own', () => {
+      const entry = entryIn(image)
+      const planted = image?.truth<{ name: string; pids?: number[] }[]>('planted.json') ?? []
+      const pids = ['memfd', 'rwx-mapping', 'tcp-container-container', 'tcp-container-host', 'reverse-shell'].flatMap(
+        (name) => planted.find((trace) => trace.name === name)?.pids ?? [],
+      )
+      expect(pids).toHaveLength(5)
+      for (const pid of pids) expect([pid, entry(pid)]).toEqual([pid, ['exec', 'containerd-shim']])
+      // The shell that docker exec -it brought, the one at a terminal; what the reverse shell started is on its branch.
+      expect(entry(1855)).toEqual(['exec', 'containerd-shim'])
+      expect(entry(1738)).toEqual(['exec', 'containerd-shim'])
+      // Workers of nginx, and what the first process of corp-batch started, are no sessions.
+      for (const pid of [863, 915, 916, 1050, 1083]) expect([pid, entry(pid)?.[0]]).toEqual([pid, 'start'])
+    })
+
+    it('says of nobody how they came into a container that shares the pid namespace of the host', () => {
+      const entry = entryIn(image)
+      expect(entry(1126)).toEqual(['start', 'containerd-shim'])
+      for (const pid of [1749, 1761, 1786]) expect([pid, entry(pid)]).toEqual([pid, [null, null]])
     })
   })
 }
