@@ -1,6 +1,6 @@
 import { count, defineAnalyzer, Rows, text } from 'salvor'
 import { branchesOf, containerRows, listedPlacedTasks, processTree, taskColumns, taskRows } from 'salvor/containers'
-import { isLeader } from 'salvor/kernel'
+import { isLeader, sessionsBehind } from 'salvor/kernel'
 
 export default defineAnalyzer({
   name: 'process-tree',
@@ -11,8 +11,8 @@ export default defineAnalyzer({
     'processes whose parent is on no list. What came into a container is told by branches: `entered` is `start` for its ' +
     'first process and what comes from that, `exec` for what docker exec, kubectl exec or the like brought in later, and ' +
     'what comes from it. It is null on the host, and where an orphan of the container would look the same: with a parent ' +
-    'in its own pid namespace, as in a container that shares the host’s, or where the first process is not known. In a ' +
-    'table for people `comm` is indented by `depth`.',
+    'in its own pid namespace, as in a container that shares the host’s, and not at a terminal behind which that parent ' +
+    'stands; or where the first process is not known. In a table for people `comm` is indented by `depth`.',
   torn: 'a process that was there throughout is one row; where its parent has gone meanwhile it begins a tree of its own.',
   examples: [
     { command: 'salvor process-tree memory.elf --columns depth,pid,comm,container', what: 'who started whom' },
@@ -34,7 +34,13 @@ export default defineAnalyzer({
       nodes.map(({ task }) => task),
     )
     const first = new Map(containerRows(kernel, () => {}).map(({ id, init_pid }) => [id, init_pid]))
-    const branches = branchesOf(nodes, first)
+    const read = new Map<bigint, ReadonlySet<number>>()
+    const behind = (task: bigint) => {
+      const sessions = read.get(task) ?? sessionsBehind(kernel, task)
+      read.set(task, sessions)
+      return sessions
+    }
+    const branches = branchesOf(nodes, { first, sessionsBehind: ({ address }) => behind(address) })
     yield new Rows(nodes.length, {
       ...rows.columns,
       depth: nodes.map(({ depth }) => depth),

@@ -66,6 +66,11 @@ const COLUMNS = {
   data: 'disc_data',
 } satisfies Selects
 
+/** Of the end that a program stands behind: who works at the other. */
+const OTHER_END = {
+  session: ['link->ctrl.session->numbers[0].nr', 'link->session->numbers[0].nr'],
+} satisfies Selects
+
 const TYPED = {
   head: 'read_head',
   tail: 'read_tail',
@@ -120,6 +125,19 @@ function heldBy(kernel: Kernel, tasks: readonly bigint[]): bigint[] {
 function ofDrivers(kernel: Kernel): bigint[] {
   const drivers = kernel.list('tty_drivers', 'struct tty_driver', 'tty_drivers').select({}, { ttys: OF_DRIVER })
   return [...drivers.child('ttys').addresses]
+}
+
+/** Sessions at pseudo-terminals behind which this process stands: as the leaders' process ids. */
+export function sessionsBehind(kernel: Kernel, task: bigint): Set<number> {
+  const held = kernel.unheard().at([task], TASK_STRUCT).select({}, { masters: HELD.masters }).child('masters')
+  const ends = Array.from({ length: held.length }, (_, row) => held.column('tty').bigint(row) ?? 0n)
+  const found = kernel
+    .at(
+      ends.filter((address) => address !== 0n),
+      TTY_STRUCT,
+    )
+    .select(OTHER_END)
+  return new Set(Array.from({ length: found.length }, (_, row) => found.column('session').number(row) ?? 0))
 }
 
 /** What was typed, where the usual discipline keeps it. */

@@ -15,33 +15,44 @@ export interface Branch {
 /** Of what runs in no container, and of what nobody can tell. */
 const NO_BRANCH: Branch = { entered: null, entered_by: null }
 
-/** For each process of the tree the branch that it is on; `first` has the first process of each container, by its id. */
-export function branchesOf(nodes: Iterable<TreeNode>, first: ReadonlyMap<string, number | null>): Branch[] {
+/** What tells branches apart. */
+export interface Entrances {
+  /** The first process of each container, by its id. */
+  readonly first: ReadonlyMap<string, number | null>
+  /** Process ids of the leaders of sessions at terminals behind which a process stands. */
+  sessionsBehind(task: PlacedTask): ReadonlySet<number>
+}
+
+/** For each process of the tree the branch that it is on. */
+export function branchesOf(nodes: Iterable<TreeNode>, entrances: Entrances): Branch[] {
   const found = new Map<PlacedTask, Branch>()
   for (const { task, parent } of nodes) {
-    const begins = isFirst(task, first) || parent === null || parent.container !== task.container
-    found.set(task, (begins ? undefined : found.get(parent)) ?? begun(task, parent, first))
+    const begins = isFirst(task, entrances) || parent === null || parent.container !== task.container
+    found.set(task, (begins ? undefined : found.get(parent)) ?? begun(task, parent, entrances))
   }
   return [...found.values()]
 }
 
-function isFirst({ container, pid }: PlacedTask, first: ReadonlyMap<string, number | null>): boolean {
+function isFirst({ container, pid }: PlacedTask, { first }: Entrances): boolean {
   return container !== null && pid !== null && first.get(container) === pid
 }
 
 /** The branch that begins with a process. */
-function begun(task: PlacedTask, parent: PlacedTask | null, first: ReadonlyMap<string, number | null>): Branch {
+function begun(task: PlacedTask, parent: PlacedTask | null, entrances: Entrances): Branch {
   if (task.container === null) return NO_BRANCH
   const entered_by = parent?.container === task.container ? null : (parent?.comm ?? null)
-  if (isFirst(task, first)) return { entered: 'start', entered_by }
-  const isKnown = (first.get(task.container) ?? null) !== null
-  return isKnown && isFromOutside(task, parent) ? { entered: 'exec', entered_by } : NO_BRANCH
+  if (isFirst(task, entrances)) return { entered: 'start', entered_by }
+  const isKnown = (entrances.first.get(task.container) ?? null) !== null
+  const isExec = isKnown && parent !== null && parent.container !== task.container && isBrought(task, parent, entrances)
+  return isExec ? { entered: 'exec', entered_by } : NO_BRANCH
 }
 
 /**
- * Whether the parent must have started it. An orphan gets its parent in its own pid namespace: one that shares the host's
- * gets the engine, one of a pod that shares its own gets the sandbox's first process.
+ * Whether the parent must have brought it in. An orphan gets its parent in its own pid namespace: one that shares the host's
+ * gets the engine, one of a pod that shares its own gets the sandbox's first process. None of them leads a session at a
+ * terminal that the engine made for it.
  */
-function isFromOutside({ pid_ns }: PlacedTask, parent: PlacedTask | null): boolean {
-  return pid_ns !== null && parent !== null && parent.pid_ns !== null && parent.pid_ns !== pid_ns
+function isBrought({ pid, pid_ns }: PlacedTask, parent: PlacedTask, { sessionsBehind }: Entrances): boolean {
+  if (pid === null || pid_ns === null || parent.pid_ns === null) return false
+  return parent.pid_ns !== pid_ns || sessionsBehind(parent).has(pid)
 }

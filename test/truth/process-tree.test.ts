@@ -122,3 +122,21 @@ for (const image of [samples()[0], sharedImages()[0]]) {
     })
   })
 }
+
+const [, kubernetes] = sharedImages()
+
+describe(`${kubernetes?.title} with sessions in a pod that shares the pid namespace of the host`, () => {
+  kubernetes?.require()
+
+  it('knows those of kubectl exec -it by their terminals, and the first process by its place', () => {
+    const entry = entryIn(kubernetes)
+    const planted = kubernetes?.truth<{ name: string; pids?: number[] }[]>('planted.json') ?? []
+    const below = ['deleted-exe-miner', 'memfd-exec', 'nsenter-host-sleep'].flatMap(
+      (name) => planted.find((trace) => trace.name === name)?.pids ?? [],
+    )
+    expect(below).toHaveLength(3)
+    // The two shells, and what was started from them, also after nsenter.
+    for (const pid of [2050, 2153, ...below]) expect([pid, entry(pid)]).toEqual([pid, ['exec', 'containerd-shim']])
+    expect(entry(1435)).toEqual(['start', 'containerd-shim'])
+  })
+})
