@@ -168,3 +168,14 @@ test('a cell that comes after the widths are known is cut on a terminal, and not
   expect(cut).toMatch(/long… {2}.*b42fff917d42\n$/)
   expect(cut.length).toBeLessThanOrEqual(81)
 })
+
+test('what is part of a tree begins further to the right, by how deep it is, and never without end', () => {
+  const name: Column = { type: 'text', description: 'What', indented_by: 'depth' }
+  const tree: TableHead = { table: 'tree', image: 'x', columns: { name } }
+  const depth = [0, 1, 2, null, -5, 1e9]
+  const batch = { length: depth.length, columns: { depth, name: depth.map(() => 'sh') } }
+  const steps = write(format(), batch, tree)
+    .slice(1)
+    .map((line) => line.length - line.trimStart().length)
+  expect(steps).toEqual([0, 2, 4, 0, 0, 32])
+})
