@@ -22,7 +22,7 @@ const AREAS = [
 
 const EXIT_CODES: readonly (readonly [number, string])[] = [
   [exitCodes.complete, 'complete'],
-  [exitCodes.internal, 'internal error'],
+  [exitCodes.internal, 'internal error, or the queue of workers cannot be reached'],
   [exitCodes.usage, 'usage'],
   [exitCodes.evidence, 'the evidence cannot be read'],
   [exitCodes.noSymbols, 'no kernel, symbols or types in it'],

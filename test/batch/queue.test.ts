@@ -54,7 +54,8 @@ beforeEach(({ skip }) => skip(why !== undefined, why))
 
 function coordinator(into: string, extra: readonly string[] = [], env: Record<string, string> = {}): Running {
   const args = ['batch', 'processes', images, '--case', into, '--results', results]
-  return startSalvor([...args, '--queue', redis.url, ...extra], env)
+  const queue = extra.includes('--queue') ? [] : ['--queue', redis.url]
+  return startSalvor([...args, ...queue, ...extra], env)
 }
 
 function worker(extra: readonly string[] = [], env: Record<string, string> = {}): Running {
@@ -118,6 +119,18 @@ describe('who asks', () => {
     expect([ended.code, message.test(ended.stderr)], ended.stderr).toEqual([code, true])
     expect(ended.stderr.trim().split('\n')).toHaveLength(1)
     expect(ended.stderr).not.toMatch(/secret|wrong/)
+  })
+
+  test('finds no server, loses no image by it, and goes on with the same command', { timeout: 60_000 }, async () => {
+    const into = join(folder, 'unreached')
+    const nowhere = await coordinator(into, ['--queue', 'redis://localhost:1']).ended
+    expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringMatching(/cannot be reached: .*ECONNREFUSED/)])
+    expect((await contents(into)).images).toEqual([])
+    expect(readdirSync(results)).toEqual([])
+    const [batch, served] = await Promise.all([coordinator(into).ended, worker(['--idle-exit', '2']).ended])
+    // 3: some of the images are damaged.
+    expect([batch.code, served.code], batch.stderr + served.stderr).toEqual([3, 0])
+    expect(linesOf(served.stderr).filter(({ msg }) => msg === 'image')).toHaveLength(3)
   })
 
   test('is sure of the server by TLS', async ({ skip }) => {
