@@ -128,7 +128,7 @@ describe('who asks', () => {
     expect((await contents(into)).images).toEqual([])
     expect(readdirSync(results)).toEqual([])
     const [batch, served] = await Promise.all([coordinator(into).ended, worker(['--idle-exit', '2']).ended])
-    // 3: some of the images are damaged.
+    // 3: one of them is no image of memory.
     expect([batch.code, served.code], batch.stderr + served.stderr).toEqual([3, 0])
     expect(linesOf(served.stderr).filter(({ msg }) => msg === 'image')).toHaveLength(3)
   })

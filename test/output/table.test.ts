@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Column } from '../../dist/src/api/columns.js'
+import type { Batch } from '../../dist/src/api/table.js'
 import type { TableHead } from '../../dist/src/output/format.js'
 import { TableFormat } from '../../dist/src/output/table.js'
 
@@ -33,7 +34,7 @@ function rows(count: number, args = ['x'.repeat(4000)]) {
   }
 }
 
-function write(table: TableFormat, batch = rows(2), of = head): string[] {
+function write(table: TableFormat, batch: Batch = rows(2), of = head): string[] {
   const text = table.start(of) + table.rows(of, batch) + table.end(of) + table.finish()
   return text.split('\n').slice(0, -1)
 }
