@@ -213,9 +213,12 @@ describe('verification', () => {
 
   test('reads no link, no folder, and nothing beside the manifest', async () => {
     arrive()
-    rmSync(join(out, 'a.lime'))
-    symlinkSync('/etc/passwd', join(out, 'a.lime'))
+    const link = join(out, 'a.lime')
+    rmSync(link)
+    symlinkSync('/etc/passwd', link)
     expect(await stateOf()).toMatchObject({ state: 'unreadable', remark: 'it is no regular file' })
+    // What is written there from here on would go where it leads.
+    rmSync(link)
     for (const name of ['../a.lime', '/etc/passwd', 'x/y', '..', '.hidden', '']) {
       arrive({}, { name })
       expect((await verdicts())[0]).toMatchObject({ state: 'unreadable', remark: expect.stringContaining('name') })
