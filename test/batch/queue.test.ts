@@ -122,7 +122,7 @@ describe('who asks', () => {
   })
 
   test('finds no server, loses no image by it, and goes on with the same command', { timeout: 60_000 }, async () => {
-    const into = join(folder, 'unreached')
+    const into = join(folder, 'no-server')
     const nowhere = await coordinator(into, ['--queue', 'redis://localhost:1']).ended
     expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringMatching(/cannot be reached: .*ECONNREFUSED/)])
     expect((await contents(into)).images).toEqual([])
